@@ -1,0 +1,42 @@
+// FileSystem: the seam between the store and the disk, so that tests can make
+// any operation fail. Errors are kIo with path, operation and errno text.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "segments/result.h"
+
+namespace freshet {
+
+// A file being written, front to back. Destroying it closes without syncing.
+class WritableFile {
+ public:
+  virtual ~WritableFile() = default;
+  virtual Status append(std::span<const char> bytes) = 0;
+  virtual Status sync() = 0;  // fdatasync; durable when it returns
+  virtual Status close() = 0;
+};
+
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  virtual Result<std::unique_ptr<WritableFile>> create(
+      const std::string& path) = 0;  // truncates
+  virtual Status rename(const std::string& from, const std::string& to) = 0;
+  virtual Status remove(const std::string& path) = 0;
+  virtual Status sync_folder(const std::string& path) = 0;
+  virtual Status create_folders(const std::string& path) = 0;
+  virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
+  virtual Result<uint64_t> size(const std::string& path) = 0;
+  // Bytes free to this process on the disk of `path`.
+  virtual Result<uint64_t> free_bytes(const std::string& path) = 0;
+};
+
+// The operating system's. Lives for the whole process.
+FileSystem& real_file_system();
+
+}  // namespace freshet

@@ -1,0 +1,88 @@
+// MetadataStore: what must survive a crash besides segment files, in one
+// RocksDB (the only file pair that includes it besides ingest/embedded_log).
+//
+// Keys (all text, '/'-separated; dataset names cannot hold '/'):
+//   segment/<dataset>/<segment id>        -> SegmentRecord
+//   offset/<dataset>/<source partition>   -> OffsetRecord
+//   <kind>/<...>                          -> any other kept state, via put/scan
+//                                            (dead letters, alert state, views)
+// Every write is synced. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "segments/result.h"
+#include "segments/time.h"
+
+namespace freshet {
+
+struct SegmentRecord {
+  std::string id;
+  std::string file;  // relative to the segments folder
+  uint64_t bytes = 0;
+  uint64_t content_hash = 0;
+  uint32_t num_rows = 0;
+  Interval time_range;
+  Interval granule;
+};
+
+// Where a source partition continues, and how to recognise that its log is
+// still the one that was read.
+struct OffsetRecord {
+  int64_t next = 0;            // first offset not in any segment
+  int64_t last_offset = -1;    // of the last durable record; -1 = none
+  uint64_t last_hash = 0;      // hash of its key and value
+  int64_t last_time_ms = 0;    // its source timestamp
+  bool operator==(const OffsetRecord&) const = default;
+};
+
+// One atomic step of a dataset.
+struct Commit {
+  std::string dataset;
+  std::vector<SegmentRecord> added;
+  std::vector<std::string> removed;  // segment ids
+  struct Advance {
+    std::string partition;  // "pos.sales/3", "log/0"
+    std::optional<int64_t> expected_next;  // nothing: no record yet
+    OffsetRecord record;
+  };
+  std::vector<Advance> offsets;
+  // Other keys written in the same batch (dead letters, counters).
+  std::vector<std::pair<std::string, std::string>> puts;
+};
+
+class MetadataStore {
+ public:
+  // Opens or creates the store in `folder`. kConflict if another process has
+  // it open, kIo if the folder cannot be written; the message names the folder.
+  static Result<std::unique_ptr<MetadataStore>> open(const std::string& folder);
+  virtual ~MetadataStore() = default;
+
+  // Applies all of `commit` in one synced batch, or nothing. kConflict if a
+  // stored offset differs from expected_next (the message has both).
+  virtual Status commit(const Commit& commit) = 0;
+
+  virtual Result<std::vector<SegmentRecord>> segments(
+      std::string_view dataset) const = 0;
+  virtual Result<std::vector<std::pair<std::string, OffsetRecord>>> offsets(
+      std::string_view dataset) const = 0;
+
+  virtual Status put(std::string_view key, std::string_view value) = 0;
+  virtual Status remove(std::string_view key) = 0;
+  virtual Result<std::optional<std::string>> get(std::string_view key) const = 0;
+  // Calls `visit(key, value)` in key order for keys with `prefix`, from
+  // `start_after` (exclusive, may be empty), until it returns false.
+  virtual Status scan(
+      std::string_view prefix, std::string_view start_after,
+      const std::function<bool(std::string_view, std::string_view)>& visit)
+      const = 0;
+};
+
+}  // namespace freshet
