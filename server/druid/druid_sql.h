@@ -1,0 +1,35 @@
+// Druid's HTTP SQL protocol without the HTTP: request body in, body text out.
+// Shapes: Druid documentation, "Druid SQL API".
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "segments/result.h"
+#include "server/sql/sql.h"
+
+namespace freshet {
+
+struct DruidResponse {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::map<std::string, std::string> headers;  // X-Druid-SQL-Query-Id, ...
+  std::string body;
+};
+
+// Answers POST /druid/v2/sql. `content_type` decides how `body` is read
+// (application/json, text/plain, application/x-www-form-urlencoded).
+// Errors become Druid's error object with the honest status.
+DruidResponse answer_druid_sql(Sql& sql, std::string_view content_type,
+                               std::string_view body);
+
+// Druid's error object for any Error, for the other Druid routes.
+DruidResponse druid_error(const Error& error);
+
+// Rows as a JSON array of objects, the shape `object`; used by /api/v1/query
+// too. Decimals keep their exact digits, timestamps are ISO 8601 in `zone`.
+std::string rows_as_objects(const QueryResult& result,
+                            const absl::TimeZone& zone);
+
+}  // namespace freshet

@@ -1,0 +1,81 @@
+// The one Query type under SQL, Druid JSON, KPIs and alerts.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/query/expression.h"
+
+namespace freshet {
+
+struct Aggregate {
+  enum class Function : uint8_t {
+    kCount,          // count(*) without argument, else non-null arguments
+    kSum, kMin, kMax, kAvg,
+    kCountDistinct,  // exact
+    kFirst, kLast,   // argument at the least / greatest __time (ties: any)
+    kQuantile,       // exact over the matched rows; `parameter` in [0,1]
+    kLastPerKeySum,  // semi-additive: the newest argument per `keys`, summed
+  };
+  Function function = Function::kCount;
+  ExpressionPtr argument;             // null for count(*)
+  ExpressionPtr filter;               // FILTER (WHERE ...), or null
+  std::vector<ExpressionPtr> keys;    // kLastPerKeySum
+  double parameter = 0;               // kQuantile
+  std::string name;                   // output name, unique in the query
+};
+
+struct OrderBy {
+  std::string name;  // an output column
+  bool descending = false;
+  std::optional<bool> nulls_first;  // default: as Druid, nulls first ascending
+};
+
+// What every query has. Exactness: results are exact; a broken limit fails the
+// query. Output columns come in the order of `select`.
+struct Limits {
+  int64_t timeout_ms = 60000;
+  uint64_t max_memory_bytes = uint64_t{1} << 30;
+  uint64_t max_groups = 10'000'000;
+  uint64_t max_result_rows = 10'000'000;
+};
+
+struct Query {
+  enum class Kind : uint8_t { kAggregate, kScan };
+  Kind kind = Kind::kAggregate;
+
+  std::string dataset;
+  Interval interval;             // on __time, besides the filter
+  ExpressionPtr filter;          // boolean over columns, or null
+
+  // kAggregate: groups by these (name, expression); no groups = one row.
+  struct Group {
+    std::string name;
+    ExpressionPtr expression;
+  };
+  std::vector<Group> groups;
+  std::vector<Aggregate> aggregates;
+  // Over output names of groups and aggregates; keeps rows where true.
+  ExpressionPtr having;
+
+  // Output columns: kAggregate over the names of groups and aggregates, kScan
+  // over the dataset's columns. Empty: all groups then all aggregates, or all
+  // columns.
+  struct Output {
+    std::string name;
+    ExpressionPtr expression;
+  };
+  std::vector<Output> select;
+  bool distinct = false;
+  std::vector<OrderBy> order_by;
+  std::optional<uint64_t> limit;
+  uint64_t offset = 0;
+
+  Limits limits;
+  std::string id;  // for cancel and logs; may be empty
+};
+
+}  // namespace freshet

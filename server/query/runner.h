@@ -1,0 +1,88 @@
+// Runner: Query -> QueryResult over one snapshot of a dataset.
+//
+// Thread-safe; owned by the application. run() may be called from any thread:
+// it takes one Timeline snapshot, fans out over segments on the scan pool and
+// merges. Errors: kNotFound unknown dataset, kInvalid bad expression, kLimit,
+// kDeadline, kCancelled, kCorrupt when a needed segment is damaged.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "segments/timeline.h"
+#include "server/query/query.h"
+
+namespace freshet {
+
+// A dataset at one moment, as the application hands it to queries.
+struct DatasetSnapshot {
+  std::shared_ptr<const Schema> schema;
+  std::shared_ptr<const Timeline> timeline;
+  // Event time up to which the data is complete (least watermark over the
+  // partitions); kMinTimestamp if nothing was read yet.
+  Timestamp as_of = kMinTimestamp;
+  int64_t lag_ms = 0;      // from source time to queryable, now
+  bool complete = true;    // every partition of the source is consumed
+  OffsetRanges offsets;    // covered by the snapshot
+  uint64_t late_or_rejected = 0;  // rows in the dead letters
+};
+
+// Where datasets are found. Implemented by the application (which alone knows
+// both ingestion and queries) and by the SQL metadata tables.
+class DatasetCatalog {
+ public:
+  virtual ~DatasetCatalog() = default;
+  // Nothing for an unknown name. Names are exact.
+  virtual std::optional<DatasetSnapshot> snapshot(
+      std::string_view dataset) const = 0;
+  virtual std::vector<std::string> names() const = 0;  // sorted
+};
+
+// Where an answer comes from; on every answer.
+struct Provenance {
+  Timestamp as_of = kMinTimestamp;
+  int64_t lag_ms = 0;
+  bool complete = true;
+  bool exact = true;
+  std::vector<std::string> served_by;  // "segments", "live", "cube NAME"
+  uint32_t segments = 0;               // read after pruning
+  uint64_t rows_scanned = 0;           // rows whose values were looked at
+  OffsetRanges offsets;
+  uint64_t late_or_rejected = 0;
+  double elapsed_ms = 0;
+};
+
+struct ResultColumn {
+  std::string name;
+  ExpressionType type;
+};
+
+struct QueryResult {
+  std::vector<ResultColumn> columns;
+  std::vector<std::vector<Value>> rows;
+  Provenance provenance;
+};
+
+// Set from another thread to stop a running query.
+using CancelFlag = std::shared_ptr<std::atomic<bool>>;
+
+class Runner {
+ public:
+  // `catalog` must outlive the runner. `scan_threads` ≥ 1.
+  static std::unique_ptr<Runner> create(const DatasetCatalog& catalog,
+                                        int scan_threads);
+  virtual ~Runner() = default;
+  virtual Result<QueryResult> run(const Query& query,
+                                  CancelFlag cancel = nullptr) = 0;
+  // The same over data that is not in the catalog (metadata tables, tests).
+  virtual Result<QueryResult> run_on(const Query& query,
+                                     const DatasetSnapshot& data,
+                                     CancelFlag cancel = nullptr) = 0;
+  virtual const DatasetCatalog& catalog() const = 0;
+};
+
+}  // namespace freshet
