@@ -1,0 +1,26 @@
+// Bulk load: event files straight into sealed segments, without a source.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ingest/ingestion.h"
+
+namespace freshet {
+
+struct LoadProgress {
+  uint64_t bytes_read = 0, bytes_total = 0, rows = 0, rejected = 0;
+};
+
+// Reads JSON lines (or CSV with a header line, by the file's name ending in
+// .csv; .gz and .zst are unpacked) into granules and seals them. A file is
+// committed whole together with its name and content hash; loading the same
+// file again is refused as already loaded (kConflict). Rejected lines go to
+// the dead letters. `report` is called about ten times a second.
+Status bulk_load(const IngestionSettings& settings, SegmentStore& store,
+                 const std::vector<std::string>& files,
+                 const std::function<void(const LoadProgress&)>& report);
+
+}  // namespace freshet

@@ -1,0 +1,43 @@
+// Dead letters: events that could not become rows, kept with their reason in
+// the metadata store under "dead/<dataset>/<partition>/<offset>". They become
+// durable in the same commit as the offsets that pass them, so each is there
+// exactly once; until then they are held in memory.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "segments/metadata_store.h"
+#include "segments/result.h"
+
+namespace freshet {
+
+struct DeadLetter {
+  std::string partition;
+  int64_t offset = 0;
+  Timestamp time;        // when it was rejected
+  std::string reason;    // "not_json", "wrong_type", "time", "too_late",
+                         // "too_early", "too_large", "expression"
+  std::string message;   // for people, names field and value
+  std::string bytes;     // the event, at most kMaxDeadLetterBytes
+  uint64_t full_size = 0;
+};
+
+inline constexpr size_t kMaxDeadLetterBytes = 64 << 10;
+
+std::pair<std::string, std::string> encode_dead_letter(
+    const std::string& dataset, const DeadLetter& letter);
+
+// Newest position last; `start_after` is the `next` of an earlier page.
+struct DeadLetterPage {
+  std::vector<DeadLetter> letters;
+  std::string next;  // empty when there is no more
+};
+Result<DeadLetterPage> list_dead_letters(const MetadataStore& store,
+                                         const std::string& dataset,
+                                         std::string_view start_after,
+                                         size_t limit);
+
+}  // namespace freshet

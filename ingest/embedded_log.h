@@ -1,0 +1,46 @@
+// EmbeddedLog: a durable, partitioned log in one RocksDB (the only file pair
+// that includes it besides segments/metadata_store), for datasets without a
+// Kafka. Appends are acknowledged after fsync; concurrent appends share one
+// (group commit). Oldest records go by age. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "ingest/source.h"
+
+namespace freshet {
+
+class EmbeddedLog {
+ public:
+  // DATA/log; kConflict if in use, kIo if it cannot be written.
+  static Result<std::unique_ptr<EmbeddedLog>> open(const std::string& folder);
+  virtual ~EmbeddedLog() = default;
+
+  // Declares a dataset's log. Calling again may change retention; the number
+  // of partitions may grow, never shrink.
+  virtual Status declare(const std::string& dataset, uint32_t partitions,
+                         int64_t retention_ms) = 0;
+
+  struct Record {
+    std::string_view key;    // chooses the partition; empty: round robin by batch
+    std::string_view value;
+  };
+  // Appends all or nothing and returns, by partition name ("log/0"), the next
+  // offset. Durable when it returns. With an idempotency key that was used in
+  // the last day, appends nothing and returns the first answer. kLimit when
+  // the unread backlog exceeds its bound (the caller answers 429).
+  virtual Result<std::map<PartitionName, int64_t>> append(
+      const std::string& dataset, std::span<const Record> records,
+      std::string_view idempotency_key) = 0;
+
+  // A reader of one dataset's partitions. The log must outlive it.
+  virtual Result<std::unique_ptr<Source>> open_source(
+      const std::string& dataset) = 0;
+};
+
+}  // namespace freshet

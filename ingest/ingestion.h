@@ -1,0 +1,105 @@
+// Ingestion: one dataset's stream from its source to segments.
+//
+// Owns one thread that polls, decodes, transforms, appends to the live segment
+// of each row's granule, and now and then freezes them for the sealer thread,
+// which writes files and commits files and offsets together (DESIGN: the
+// commit). Consumption goes on during a seal. After a crash the rows after the
+// committed offsets are read again: nothing twice, no hole.
+//
+// Owned by the application; all public methods are thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ingest/decoder.h"
+#include "ingest/source.h"
+#include "ingest/transform.h"
+#include "segments/segment_store.h"
+
+namespace freshet {
+
+struct IngestionSettings {
+  std::string dataset;
+  DecoderSpec decoder;
+  std::shared_ptr<const Transform> transform;  // may be null
+  Granularity partition_by{Granularity::Unit::kDay, 1};  // cut in UTC
+  std::vector<std::string> sort_by;
+  uint64_t seal_rows = 1'000'000;
+  int64_t seal_age_ms = 600'000;
+  uint64_t seal_bytes = uint64_t{512} << 20;  // live memory of the dataset
+  // Events older than watermark - late_ms go to `late_policy`; negative: all
+  // accepted.
+  int64_t late_ms = -1;
+  enum class LatePolicy { kAccept, kDeadLetter, kDrop } late_policy =
+      LatePolicy::kDeadLetter;
+  int64_t early_ms = int64_t{24} * 3600 * 1000;  // beyond now: dead letter
+  int64_t retention_ms = -1;                     // of sealed segments
+  // Where a partition without a stored offset starts: earliest.
+};
+
+enum class IngestionState {
+  kStarting,   // looking for the source's partitions
+  kRunning,
+  kPaused,
+  kWaiting,    // source unreachable; retrying
+  kStopped,    // shut down
+  kFailed,     // stopped by an error that needs a person; see error
+};
+const char* state_name(IngestionState state);
+
+struct PartitionProgress {
+  PartitionName partition;
+  int64_t begin = 0;       // first offset ever covered
+  int64_t next = 0;        // rows before it are queryable
+  int64_t committed = 0;   // rows before it are durable in segments
+  int64_t high = -1;       // of the source; -1 = unknown
+  Timestamp watermark = kMinTimestamp;
+  std::string error;       // not empty: this partition is stopped
+};
+
+struct IngestionProgress {
+  IngestionState state = IngestionState::kStarting;
+  std::string error;
+  std::vector<PartitionProgress> partitions;
+  uint64_t rows = 0;                  // appended since start
+  uint64_t bytes = 0;                 // read since start
+  double rows_per_second = 0;         // over the last ten seconds
+  std::map<std::string, uint64_t> rejected;  // by reason, since the beginning
+  uint64_t filtered = 0;
+  Timestamp as_of = kMinTimestamp;    // least watermark of live partitions
+  int64_t lag_ms = 0;                 // now - newest source time queryable, 0
+                                      // when caught up
+  bool caught_up = false;             // read up to the highs seen at start
+  uint64_t live_rows = 0;
+  uint64_t live_bytes = 0;
+  Timestamp last_seal = Timestamp{0};
+  std::string last_seal_error;        // empty if the last seal went well
+};
+
+class Ingestion {
+ public:
+  // `store` must outlive it. Starts at once.
+  static std::unique_ptr<Ingestion> start(IngestionSettings settings,
+                                          std::unique_ptr<Source> source,
+                                          SegmentStore& store);
+  // stop() first if still running.
+  virtual ~Ingestion() = default;
+
+  virtual IngestionProgress progress() const = 0;
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+  // Seals everything queryable now and waits until it is durable.
+  virtual Status seal() = 0;
+  // Stops reading, seals, ends the threads. Idempotent.
+  virtual Status stop() = 0;
+  // Called after each append or seal that changed what queries see, from the
+  // ingestion thread; must be quick.
+  virtual void on_change(std::function<void()> callback) = 0;
+};
+
+}  // namespace freshet

@@ -1,0 +1,113 @@
+// Source: where a dataset's events come from, as numbered records in
+// partitions. Two kinds: Kafka (kafka_source) and the embedded durable log
+// (embedded_log). Freshet keeps its own offsets; a source only reads.
+//
+// One Ingestion owns a Source and calls it from its one thread, except
+// status(), which any thread may call.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "segments/result.h"
+#include "segments/time.h"
+
+namespace freshet {
+
+// A partition by its name within the dataset: "pos.sales/3" for Kafka topic
+// pos.sales partition 3, "log/0" for the embedded log.
+using PartitionName = std::string;
+
+// One record. The bytes belong to the source and are valid until the next
+// poll() on it.
+struct RawMessage {
+  uint32_t partition = 0;  // index into the assignment
+  int64_t offset = 0;
+  Timestamp time;          // when the source stored it (Kafka timestamp)
+  std::string_view key;
+  std::string_view value;
+  bool null_value = false; // a tombstone
+};
+
+struct AssignedPartition {
+  PartitionName name;
+  int64_t next = 0;                 // first offset to read
+};
+
+// What can be known of a partition without reading it.
+struct PartitionBounds {
+  PartitionName name;
+  int64_t low = 0;   // first offset still there
+  int64_t high = 0;  // one past the last (last stable) record
+};
+
+struct SourceStatus {
+  bool connected = false;
+  std::string error;  // last one, for people; empty when all is well
+  // By partition, as far as known: one past the newest record there.
+  std::map<PartitionName, int64_t> high;
+};
+
+// Why a partition cannot go on; poll() reports it once, then the partition is
+// stopped until the next assign().
+struct PartitionFault {
+  uint32_t partition = 0;
+  Error error;  // kCorrupt: truncated or recreated; kNotFound: out of range
+};
+
+struct MessageBatch {
+  std::vector<RawMessage> messages;  // by partition in offset order
+  // Position after this batch by assignment index: next offset to read. May
+  // pass the last message by more than one (transactions, compaction).
+  std::vector<int64_t> positions;
+  std::vector<PartitionFault> faults;
+  void clear() {
+    messages.clear();
+    faults.clear();
+  }
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  // Every partition there is now. kUnavailable while the source cannot be
+  // reached (retry later), kNotFound if the topic does not exist.
+  virtual Result<std::vector<PartitionBounds>> partitions() = 0;
+
+  // Reads from these from now on, replacing any earlier assignment.
+  virtual Status assign(const std::vector<AssignedPartition>& partitions) = 0;
+
+  // Waits at most `timeout_ms` for records and returns what is there, up to
+  // `max_messages`. An empty batch is normal. kUnavailable is transient: the
+  // source keeps trying by itself.
+  virtual Status poll(int64_t timeout_ms, size_t max_messages,
+                      MessageBatch& batch) = 0;
+
+  // The record at `offset` of a partition, for the truncation check; nothing
+  // if it is gone (retention, compaction).
+  struct StoredRecord {
+    uint64_t hash = 0;  // record_hash of its key and value
+    Timestamp time;
+  };
+  virtual Result<std::optional<StoredRecord>> read_one(
+      const PartitionName& partition, int64_t offset) = 0;
+
+  // Tells the outside world how far segments are durable (Kafka: the group's
+  // committed offsets, only so that lag can be seen). Best effort.
+  virtual void report_committed(const std::map<PartitionName, int64_t>& next) = 0;
+
+  virtual SourceStatus status() const = 0;
+  // "kafka", "log".
+  virtual const char* kind() const = 0;
+};
+
+// xxh3 of key and value with their lengths.
+uint64_t record_hash(std::string_view key, std::string_view value);
+
+}  // namespace freshet

@@ -1,0 +1,27 @@
+// Transform: what is done to decoded rows before they are stored: derived
+// columns, then the filter. The application implements it with the query
+// engine's expressions, so that ingestion does not depend on queries.
+#pragma once
+
+#include <vector>
+
+#include "segments/column_batch.h"
+#include "segments/result.h"
+
+namespace freshet {
+
+class Transform {
+ public:
+  virtual ~Transform() = default;
+  // Fills derived columns of `batch`; sets keep[row] to 0 for rows the filter
+  // drops. `errors` gets one entry per row that cannot be computed (overflow);
+  // those rows go to the dead letters. keep.size() == batch.num_rows().
+  struct RowError {
+    uint32_t row;
+    Error error;
+  };
+  virtual void apply(ColumnBatch& batch, std::vector<uint8_t>& keep,
+                     std::vector<RowError>& errors) const = 0;
+};
+
+}  // namespace freshet
