@@ -1,0 +1,100 @@
+// Requests, responses and routes as handlers see them. No Beast here.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "segments/result.h"
+
+namespace freshet {
+
+struct HttpRequest {
+  std::string method;                   // upper case
+  std::string path;                     // decoded, canonical, no query
+  std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
+  std::map<std::string, std::string> headers;  // lower-case names
+  std::string body;                     // content-encoding already undone
+  std::string peer;                     // "127.0.0.1:51234"
+  std::string request_id;
+  std::map<std::string, std::string> params;   // from the route's {name}s
+  // True once the client has gone away; handlers of long work poll it.
+  std::function<bool()> disconnected;
+
+  // First query parameter of this name, or nullptr.
+  const std::string* query_value(std::string_view name) const;
+  // Header by lower-case name, or "".
+  std::string_view header(std::string_view name) const;
+};
+
+// Server-sent events of one client. Handlers get it from the response they
+// return and may keep it; thread-safe.
+class EventStream {
+ public:
+  virtual ~EventStream() = default;
+  // Queues one event. False if the client's queue is full or it has gone.
+  virtual bool send(std::string_view id, std::string_view event,
+                    std::string_view data) = 0;
+  virtual bool closed() const = 0;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "application/json; charset=utf-8";
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  // Bytes that live as long as the process (assets); used instead of body.
+  std::string_view static_body;
+  // If set, this is an SSE response: called once with the open stream; what it
+  // returns is kept until the client leaves, then destroyed.
+  std::function<std::shared_ptr<void>(std::shared_ptr<EventStream>)> events;
+};
+
+using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+
+// What a caller must be allowed for a route.
+enum class Access { kPublic, kRead, kWrite, kAdmin };
+
+// Method and path pattern ("/api/v1/kpis/{k}/value") -> handler. Built once
+// before the server starts, then read-only.
+class Router {
+ public:
+  // `max_body` bytes after decompression.
+  void add(std::string method, std::string pattern, Access access,
+           HttpHandler handler, size_t max_body = 1 << 20);
+
+  struct Match {
+    const HttpHandler* handler = nullptr;  // null: no route
+    Access access = Access::kAdmin;
+    size_t max_body = 0;
+    std::map<std::string, std::string> params;
+    std::vector<std::string> allowed;      // methods, when only the path fits
+  };
+  Match match(std::string_view method, std::string_view path) const;
+  // (method, pattern) of every route, for the OpenAPI check.
+  std::vector<std::pair<std::string, std::string>> routes() const;
+
+ private:
+  struct Route {
+    std::string method, pattern;
+    std::vector<std::string> parts;
+    Access access;
+    HttpHandler handler;
+    size_t max_body;
+  };
+  std::vector<Route> routes_;
+};
+
+// {"error":{"code","message","details":[],"request_id"}} with the honest
+// status of the code.
+HttpResponse error_response(const Error& error, const std::string& request_id);
+int http_status(ErrorCode code);
+
+HttpResponse json_response(std::string body, int status = 200);
+
+}  // namespace freshet

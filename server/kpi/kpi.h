@@ -1,0 +1,118 @@
+// KPI definitions -> queries -> answers. Thread-safe; owned by the application.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/model/model.h"
+#include "server/query/runner.h"
+
+namespace freshet {
+
+// One question about one KPI; the keys of GET /api/v1/kpis/{k}/value and of
+// each entry of POST /api/v1/kpis/query.
+struct KpiRequest {
+  std::string kpi;
+  std::string range = "today";  // or from/to
+  std::string from, to;         // ISO 8601; both or neither
+  std::string tz = "UTC";
+  std::string grain;            // "" = no series
+  std::vector<std::string> by;  // "" = no rows
+  std::string order = "value";  // value | asc | name
+  std::optional<uint32_t> top;
+  std::string filter;           // "store:S01,S02;channel:!web"
+  std::string compare;          // "" = none
+};
+
+// A KPI's number: exact where it is decimal or integer.
+using KpiNumber = Value;
+
+struct KpiAnswer {
+  const KpiModel* kpi = nullptr;  // of `model`
+  std::shared_ptr<const Model> model;
+  Interval range;                 // what "today" meant, in UTC
+  std::string tz;
+  KpiNumber value;                // null: no data or division by zero
+  std::string reason;             // why the value is null, for people
+  struct Compare {
+    std::string kind;
+    Interval range;
+    KpiNumber value, change;
+    std::optional<double> change_ratio;
+    std::vector<std::pair<Timestamp, KpiNumber>> series;  // shifted onto ours
+  };
+  std::optional<Compare> compare;
+  struct Target {
+    double value = 0;             // scaled to the range
+    std::optional<double> attained;
+  };
+  std::optional<Target> target;
+  struct Point {
+    Timestamp t;
+    KpiNumber value;
+    bool partial = false;         // the bucket is not over at `as_of`
+  };
+  std::vector<Point> series;
+  struct Row {
+    std::vector<Value> by;        // in the order of the request
+    KpiNumber value;
+    std::optional<KpiNumber> compare;
+  };
+  std::vector<std::string> by;
+  std::vector<Row> rows;
+  uint64_t total_rows = 0;
+  std::optional<std::pair<KpiNumber, uint64_t>> rest;  // value, count
+  std::optional<Timestamp> newest;  // newest event, when there is no data
+  Provenance provenance;
+};
+
+class Kpis {
+ public:
+  // `runner` must outlive this. `model` gives the current model at each call.
+  static std::unique_ptr<Kpis> create(
+      Runner& runner, std::function<std::shared_ptr<const Model>()> model);
+  virtual ~Kpis() = default;
+  // kNotFound: unknown KPI (with the nearest name); kInvalid: dimension not
+  // allowed, reversed range, unknown zone, more than 10,000 buckets, ...
+  virtual Result<KpiAnswer> answer(const KpiRequest& request,
+                                   CancelFlag cancel = nullptr) = 0;
+};
+
+// "today", "yesterday", "this_week", "last_7d", "mtd", "qtd", "ytd",
+// "last_30d", "this_month", "-4h", ... relative to `now` in `zone`.
+Result<Interval> resolve_range(std::string_view range, std::string_view from,
+                               std::string_view to, Timestamp now,
+                               const absl::TimeZone& zone);
+
+// "store:S01,S02;channel:!web" over allowed dimensions; null if empty.
+Result<ExpressionPtr> parse_kpi_filter(std::string_view filter,
+                                       const KpiModel& kpi);
+
+// From the query parameters of GET (name, value) or one entry of a POST body.
+// Unknown keys are errors that name the nearest known one.
+Result<KpiRequest> parse_kpi_request(
+    const std::vector<std::pair<std::string, std::string>>& parameters);
+class JsonValue;
+Result<KpiRequest> parse_kpi_request(const JsonValue& body);
+
+// The answer as CONTRACT's JSON object.
+std::string to_json(const KpiAnswer& answer);
+// Definition of a KPI as JSON (GET /api/v1/kpis/{k}), with its SQL.
+std::string to_json(const KpiModel& kpi);
+// A dashboard as JSON (GET /api/v1/dashboards/{d}).
+std::string to_json(const DashboardModel& dashboard, const Model& model);
+
+// The requests that draw a dashboard, one per tile (text tiles: none, kpi
+// empty), with the viewer's overrides of range, compare, tz and filter.
+struct DashboardView {
+  std::string range, from, to, compare, tz, filter;  // "" = the default
+};
+std::vector<KpiRequest> tile_requests(const DashboardModel& dashboard,
+                                      const DashboardView& view);
+
+}  // namespace freshet

@@ -1,0 +1,50 @@
+// PushHub: keeps viewers of dashboards current. One computation per (dashboard,
+// view, data version) for all its viewers, at most four a second; sends the
+// whole picture first, then only the tiles that changed.
+//
+// Thread-safe; owns one thread. Owned by the application.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "server/kpi/kpi.h"
+
+namespace freshet {
+
+// One server-sent event: {"tiles":{"0":{...answer...},"3":{...}},
+// "data_version":n} with event name "snapshot" or "delta", and "error" with
+// {"error":{...}} when it cannot be computed.
+struct PushEvent {
+  std::string id;     // for Last-Event-ID
+  std::string event;
+  std::string data;   // one line of JSON
+};
+
+class PushHub {
+ public:
+  static std::unique_ptr<PushHub> create(
+      Kpis& kpis, std::function<std::shared_ptr<const Model>()> model);
+  virtual ~PushHub() = default;
+
+  // A viewer. `send` is called from the hub's thread and must not block; it
+  // returns false when the viewer cannot take more now: the hub then drops
+  // deltas for it and sends a snapshot when `send` takes it again. kNotFound
+  // for an unknown dashboard. Destroy the subscription to leave; `send` is not
+  // called after that.
+  class Subscription {
+   public:
+    virtual ~Subscription() = default;
+  };
+  virtual Result<std::unique_ptr<Subscription>> subscribe(
+      const std::string& dashboard, const DashboardView& view,
+      const std::string& last_event_id,
+      std::function<bool(const PushEvent&)> send) = 0;
+
+  // Data or model changed; cheap, any thread.
+  virtual void notify() = 0;
+};
+
+}  // namespace freshet

@@ -1,0 +1,181 @@
+// The model: datasets, KPIs, dashboards, alerts and contacts read from a folder
+// of YAML files. Immutable once loaded; a reload makes a new one. Validated
+// whole: a folder with any fault gives no model.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "segments/schema.h"
+#include "segments/time.h"
+#include "server/query/expression.h"
+#include "server/sql/sql.h"
+
+namespace freshet {
+
+struct KafkaSourceModel {
+  std::string brokers;
+  std::vector<std::string> topics;
+  std::string group = "freshet";
+  // Secrets already resolved from ${env:NAME} and ${file:PATH}.
+  std::map<std::string, std::string> properties;
+};
+struct LogSourceModel {
+  uint32_t partitions = 4;
+  int64_t retention_ms = int64_t{7} * 86400 * 1000;
+};
+
+// A column as the model declares it; the schema column of the same name has
+// its type.
+struct ColumnModel {
+  std::string name;
+  ColumnType type;
+  std::string path;             // in the event; default: the name
+  std::optional<std::string> default_text;
+  ExpressionPtr derived;        // `from:`, resolved; or null
+  bool high_cardinality = false;
+  bool pii = false;
+};
+
+struct DatasetModel {
+  std::string name, title, description, owner;
+  std::shared_ptr<const Schema> schema;  // __time, then columns in file order
+  std::variant<LogSourceModel, KafkaSourceModel> source;
+  std::string format = "json";
+  std::string time_field = "ts", time_format = "auto";
+  std::vector<ColumnModel> columns;  // without __time
+  ExpressionPtr filter;              // resolved, or null
+  Granularity partition_by{Granularity::Unit::kDay, 1};
+  std::vector<std::string> sort_by;
+  int64_t late_ms = -1;
+  std::string late_policy = "dead_letter";  // accept | dead_letter | drop
+  uint64_t seal_rows = 1'000'000;
+  int64_t seal_age_ms = 600'000;
+  int64_t retention_ms = -1;
+};
+
+struct KpiTarget {
+  double value = 0;
+  std::string per;  // "", or minute|hour|day|week|month|quarter|year
+};
+
+struct KpiModel {
+  std::string name, title, description, owner, dataset;
+  std::string formula_text, where_text;
+  Formula formula;                 // aggregates resolved against the dataset
+  ExpressionPtr where;             // resolved, or null
+  std::string unit = "count";      // currency | percent | count | days | hours
+                                   // | minutes | celsius | ratio
+  std::string currency;            // ISO 4217, with unit currency
+  std::string good = "none";       // up | down | none
+  std::optional<KpiTarget> target;
+  std::vector<std::string> dimensions;
+  std::vector<std::string> tags;
+};
+
+struct TileModel {
+  std::string kpi, title, show = "tile", grain, by, text;
+  int top = 10;
+  int width = 1, height = 1;       // size: WxH
+};
+
+struct DashboardModel {
+  std::string name, title, description;
+  std::string range = "today", compare = "previous", tz = "UTC";
+  std::vector<std::string> filters;
+  std::vector<TileModel> tiles;
+};
+
+// `when` and `recover`: a comparison of the KPI value with a number.
+struct Threshold {
+  std::string op;  // > >= < <= = <>
+  double value = 0;
+  bool holds(double v) const;
+  std::string to_string() const;  // "> 0.08"
+};
+Result<Threshold> parse_threshold(std::string_view text);
+
+struct AlertModel {
+  std::string name, kpi, filter, severity = "warning", description;
+  std::vector<std::string> by;
+  int64_t window_ms = 3600'000, every_ms = 15'000, for_ms = 0;
+  int64_t keep_firing_for_ms = 0, no_data_for_ms = 0;
+  Threshold when;
+  std::optional<Threshold> recover;  // default: `when` no longer holds
+  std::string no_data = "keep";      // ok | alert | keep
+  uint64_t min_rows = 0;
+  std::vector<std::string> notify;   // contact names
+  std::map<std::string, std::string> labels;
+  bool enabled = true;
+};
+
+struct ContactModel {
+  std::string name, kind;            // "webhook" | "alertmanager"
+  std::string url;
+  std::map<std::string, std::string> headers;
+  std::vector<std::string> group_by;
+  int64_t group_wait_ms = 30'000, group_interval_ms = 300'000;
+  int64_t repeat_interval_ms = 4 * 3600'000;
+  bool send_resolved = true, allow_private = false;
+};
+
+// freshet.yaml, then FRESHET_* variables, then flags.
+struct Settings {
+  std::string listen = "127.0.0.1:8080";
+  std::string data;
+  int scan_threads = 0;              // 0: one a core
+  std::string tls_certificate, tls_key, token;
+  bool insecure = false;
+  std::string external_url;          // in alert payloads
+};
+
+struct Model {
+  std::string folder;
+  std::string version;  // hash of the files' contents
+  Settings settings;
+  std::vector<DatasetModel> datasets;    // all lists sorted by name
+  std::vector<KpiModel> kpis;
+  std::vector<DashboardModel> dashboards;  // in file order, for the menu
+  std::vector<AlertModel> alerts;
+  std::vector<ContactModel> contacts;
+
+  const DatasetModel* dataset(std::string_view name) const;
+  const KpiModel* kpi(std::string_view name) const;
+  const DashboardModel* dashboard(std::string_view name) const;
+  const ContactModel* contact(std::string_view name) const;
+};
+
+// One thing wrong with a model, as `freshet validate` prints it:
+// "kpis/trading.yaml:12: unknown key 'formla'; did you mean 'formula'?"
+struct ModelFault {
+  std::string file;  // relative to the folder
+  int line = 0;      // 1-based; 0 = the whole file
+  std::string message;
+};
+
+struct ModelLoad {
+  std::shared_ptr<const Model> model;  // null if there are faults
+  std::vector<ModelFault> faults;
+};
+// Reads and validates the folder. Faults come in file and line order.
+ModelLoad load_model(const std::string& folder);
+
+// An alert rule from the JSON body of PUT /api/v1/alerts/{name}: the same keys
+// as in YAML, validated against `model`. kInvalid names the key.
+class JsonValue;
+Result<AlertModel> parse_alert_json(const JsonValue& body,
+                                    const std::string& name,
+                                    const Model& model);
+// The rule as the JSON that parse_alert_json reads.
+std::string alert_to_json(const AlertModel& alert);
+
+// Writes the starter model into `folder` (`freshet init`). kConflict if it is
+// not empty.
+Status write_starter_model(const std::string& folder);
+
+}  // namespace freshet
