@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -32,6 +33,9 @@ class Bitmap {
   uint64_t cardinality() const;
   bool contains(uint32_t row) const;
   bool empty() const { return cardinality() == 0; }
+  // Number of members in [begin, end).
+  uint64_t count_in(uint32_t begin, uint32_t end) const;
+  std::optional<uint32_t> maximum() const;
   Bitmap operator&(const Bitmap& other) const;
   Bitmap operator|(const Bitmap& other) const;
   Bitmap and_not(const Bitmap& other) const;

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -56,6 +55,7 @@ class ColumnBatch {
   std::vector<ColumnBuffer> columns_;
   size_t num_rows_ = 0;
   std::vector<std::unique_ptr<char[]>> arena_;  // blocks of kArenaBlock bytes
+  std::vector<std::unique_ptr<char[]>> large_texts_;
   size_t arena_block_ = 0;
   size_t arena_used_ = 0;
 };
