@@ -51,9 +51,13 @@ class JsonValue {
       value_ = nullptr;
 };
 
-// Parses one JSON document. kInvalid for anything else, for a depth above 64,
-// and for duplicate names; the message says what and where.
-Result<JsonValue> parse_json(std::string_view text);
+inline constexpr int kMaxJsonDepth = 64;
+
+// Parses one JSON document. kInvalid for anything else, for a depth above
+// `max_depth`, and for duplicate names; the message says what and where.
+// Deeper limits are for trees we made ourselves.
+Result<JsonValue> parse_json(std::string_view text,
+                             int max_depth = kMaxJsonDepth);
 
 // The name in `known` nearest to `name` (edit distance at most 2 or a third
 // of its length), or "" if none is near: for "did you mean" in messages.

@@ -1,0 +1,116 @@
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "server/json/json_value.h"
+#include "server/json/json_writer.h"
+
+namespace freshet {
+namespace {
+
+std::string written(std::string_view s) { return JsonWriter().value(s).take(); }
+
+std::string message_of(std::string_view text) {
+  auto parsed = parse_json(text);
+  return parsed ? "no error" : parsed.error().message;
+}
+
+TEST_CASE("writer places commas by itself") {
+  JsonWriter w;
+  w.begin_object().field("a", 1).key("b").begin_array().value(true).null();
+  w.begin_object().end_object().value("x").end_array();
+  w.field("c", 0.5).key("d").decimal(8123456, 2).end_object();
+  CHECK(w.text() == R"({"a":1,"b":[true,null,{},"x"],"c":0.5,"d":81234.56})");
+}
+
+TEST_CASE("writer escapes, and writes a backslash as \\u005c") {
+  CHECK(written("c:\\") == R"("c:\u005c")");
+  CHECK(written("a\"b\n\t\x01\x7f") == R"("a\"b\n\t\u0001\u007f")");
+  CHECK(written("ñ€😀") == "\"ñ€😀\"");
+  CHECK(written("a\xff"
+                "b") ==
+        "\"a\xEF\xBF\xBD"
+        "b\"");
+  CHECK(written("\xED\xA0\x80") == "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
+  CHECK(written("\xC3") == "\"\xEF\xBF\xBD\"");
+}
+
+TEST_CASE("numbers read back the same") {
+  CHECK(JsonWriter().value(std::nan("")).text() == "null");
+  CHECK(JsonWriter().value(INFINITY).text() == "null");
+  CHECK(JsonWriter().value(0.1).text() == "0.1");
+  CHECK(JsonWriter().value(std::numeric_limits<int64_t>::min()).text() ==
+        "-9223372036854775808");
+  CHECK(JsonWriter().decimal(-5, 2).text() == "-0.05");
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 10000; ++i) {
+    uint64_t bits = random();
+    double v;
+    std::memcpy(&v, &bits, sizeof(v));
+    if (!std::isfinite(v)) continue;
+    auto parsed = parse_json(JsonWriter().value(v).text());
+    REQUIRE(parsed.has_value());
+    double back = parsed->as_int() != nullptr
+                      ? static_cast<double>(*parsed->as_int())
+                      : *parsed->as_double();
+    REQUIRE(back == v);
+  }
+}
+
+TEST_CASE("any bytes written are one JSON string") {
+  std::mt19937_64 random(11);
+  for (int i = 0; i < 2000; ++i) {
+    std::string bytes(random() % 40, '\0');
+    for (char& c : bytes) c = static_cast<char>(random());
+    auto parsed = parse_json(written(bytes));
+    REQUIRE(parsed.has_value());
+    REQUIRE(parsed->as_string() != nullptr);
+  }
+}
+
+TEST_CASE("parser gives the tree") {
+  auto v = parse_json(R"( {"a": [1, -2.5, "x\u00e9", null, true], "b": {}} )");
+  REQUIRE(v.has_value());
+  const JsonArray* a = v->find("a")->as_array();
+  REQUIRE(a->size() == 5);
+  CHECK(*(*a)[0].as_int() == 1);
+  CHECK(*(*a)[1].as_double() == -2.5);
+  CHECK(*(*a)[2].as_string() == "xé");
+  CHECK((*a)[3].is_null());
+  CHECK(*(*a)[4].as_bool());
+  CHECK(v->find("b")->type_name() == std::string("object"));
+  CHECK(v->find("c") == nullptr);
+  CHECK(*parse_json("18446744073709551615")->as_double() > 1.8e19);
+}
+
+TEST_CASE("bad JSON is told with its place") {
+  for (const char* bad : {"", " ", "{", "[1,]", "{\"a\":}", "nul", "1 2",
+                          "\"abc", "{\"a\" 1}", "[\"\x01\"]", "01", "-"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_json(bad).has_value());
+  }
+  CHECK(message_of("{\n \"a\": tru}").find("line 2 column 7") !=
+        std::string::npos);
+  CHECK(message_of(R"({"a":1,"a":2})") == "duplicate name in a JSON object: a");
+  std::string deep(64, '[');
+  CHECK(parse_json(deep + std::string(64, ']')).has_value());
+  CHECK(message_of("[" + deep + std::string(65, ']')).find("limit of 64") !=
+        std::string::npos);
+  CHECK_FALSE(parse_json(std::string(1'000'000, '[')).has_value());
+}
+
+TEST_CASE("nearest name") {
+  std::vector<std::string> known = {"net_sales", "store", "category"};
+  CHECK(nearest_name("net_sale", known) == "net_sales");
+  CHECK(nearest_name("STORE", known) == "store");
+  CHECK(nearest_name("catgeory", known) == "category");
+  CHECK(nearest_name("weather", known) == "");
+  CHECK(nearest_name("x", {"y"}) == "");
+  CHECK(nearest_name("", known) == "");
+}
+
+}  // namespace
+}  // namespace freshet
