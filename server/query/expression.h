@@ -25,9 +25,9 @@ struct ExpressionType {
 
 struct Expression {
   enum class Kind : uint8_t {
-    kColumn,    // name
-    kLiteral,   // literal
-    kCall,      // name(arguments): a function or operator, see below
+    kColumn,   // name
+    kLiteral,  // literal
+    kCall,     // name(arguments): a function or operator, see below
   };
   Kind kind = Kind::kLiteral;
   // kColumn: column name, exact case. kCall: lower-case function name.
@@ -40,11 +40,11 @@ struct Expression {
   std::string name;
   Value literal;
   std::vector<ExpressionPtr> arguments;
-  ExpressionType cast_type;           // "cast"
-  Granularity granularity;            // "time_floor"
+  ExpressionType cast_type;                   // "cast"
+  Granularity granularity;                    // "time_floor"
   absl::TimeZone zone = absl::UTCTimeZone();  // "time_floor", casts of time
-  ExpressionType type;                // set by resolve
-  int line = 0, column = 0;           // place in the SQL text, 1-based, or 0
+  ExpressionType type;                        // set by resolve
+  int line = 0, column = 0;  // place in the SQL text, 1-based, or 0
 };
 
 ExpressionPtr column(std::string name);

@@ -13,19 +13,23 @@ namespace freshet {
 
 struct Aggregate {
   enum class Function : uint8_t {
-    kCount,          // count(*) without argument, else non-null arguments
-    kSum, kMin, kMax, kAvg,
+    kCount,  // count(*) without argument, else non-null arguments
+    kSum,
+    kMin,
+    kMax,
+    kAvg,
     kCountDistinct,  // exact
-    kFirst, kLast,   // argument at the least / greatest __time (ties: any)
+    kFirst,
+    kLast,           // argument at the least / greatest __time (ties: any)
     kQuantile,       // exact over the matched rows; `parameter` in [0,1]
     kLastPerKeySum,  // semi-additive: the newest argument per `keys`, summed
   };
   Function function = Function::kCount;
-  ExpressionPtr argument;             // null for count(*)
-  ExpressionPtr filter;               // FILTER (WHERE ...), or null
-  std::vector<ExpressionPtr> keys;    // kLastPerKeySum
-  double parameter = 0;               // kQuantile
-  std::string name;                   // output name, unique in the query
+  ExpressionPtr argument;           // null for count(*)
+  ExpressionPtr filter;             // FILTER (WHERE ...), or null
+  std::vector<ExpressionPtr> keys;  // kLastPerKeySum
+  double parameter = 0;             // kQuantile
+  std::string name;                 // output name, unique in the query
 };
 
 struct OrderBy {
@@ -48,8 +52,8 @@ struct Query {
   Kind kind = Kind::kAggregate;
 
   std::string dataset;
-  Interval interval;             // on __time, besides the filter
-  ExpressionPtr filter;          // boolean over columns, or null
+  Interval interval;     // on __time, besides the filter
+  ExpressionPtr filter;  // boolean over columns, or null
 
   // kAggregate: groups by these (name, expression); no groups = one row.
   struct Group {

@@ -25,9 +25,9 @@ struct DatasetSnapshot {
   // Event time up to which the data is complete (least watermark over the
   // partitions); kMinTimestamp if nothing was read yet.
   Timestamp as_of = kMinTimestamp;
-  int64_t lag_ms = 0;      // from source time to queryable, now
-  bool complete = true;    // every partition of the source is consumed
-  OffsetRanges offsets;    // covered by the snapshot
+  int64_t lag_ms = 0;             // from source time to queryable, now
+  bool complete = true;           // every partition of the source is consumed
+  OffsetRanges offsets;           // covered by the snapshot
   uint64_t late_or_rejected = 0;  // rows in the dead letters
 };
 

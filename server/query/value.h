@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "segments/schema.h"
@@ -18,7 +19,13 @@ struct Decimal {
 
 // Type of an expression or result column. kNull is the type of a bare NULL.
 enum class ValueType : uint8_t {
-  kNull, kBool, kLong, kDouble, kDecimal, kString, kTimestamp
+  kNull,
+  kBool,
+  kLong,
+  kDouble,
+  kDecimal,
+  kString,
+  kTimestamp
 };
 
 class Value {
@@ -29,6 +36,8 @@ class Value {
   explicit Value(double v) : value_(v) {}
   explicit Value(Decimal v) : value_(v) {}
   explicit Value(std::string v) : value_(std::move(v)) {}
+  explicit Value(std::string_view v) : value_(std::string(v)) {}
+  explicit Value(const char* v) : value_(std::string(v)) {}
   explicit Value(Timestamp v) : value_(v) {}
 
   bool is_null() const { return value_.index() == 0; }

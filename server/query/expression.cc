@@ -1,0 +1,154 @@
+#include "server/query/expression.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "server/query/expression_type.h"
+
+namespace freshet {
+
+ExpressionPtr column(std::string name) {
+  auto made = std::make_shared<Expression>();
+  made->kind = Expression::Kind::kColumn;
+  made->name = std::move(name);
+  return made;
+}
+
+ExpressionPtr literal(Value value) {
+  auto made = std::make_shared<Expression>();
+  made->kind = Expression::Kind::kLiteral;
+  made->type.type = value.type();
+  if (const Decimal* decimal = value.as_decimal()) {
+    made->type.scale = decimal->scale;
+  }
+  made->literal = std::move(value);
+  return made;
+}
+
+ExpressionPtr call(std::string name, std::vector<ExpressionPtr> arguments) {
+  auto made = std::make_shared<Expression>();
+  made->kind = Expression::Kind::kCall;
+  made->name = std::move(name);
+  made->arguments = std::move(arguments);
+  return made;
+}
+
+void collect_columns(const Expression& expression,
+                     std::vector<std::string>& out) {
+  if (expression.kind == Expression::Kind::kColumn &&
+      std::find(out.begin(), out.end(), expression.name) == out.end()) {
+    out.push_back(expression.name);
+  }
+  for (const auto& argument : expression.arguments) {
+    collect_columns(*argument, out);
+  }
+}
+
+namespace {
+
+std::string quoted(std::string_view text, char quote) {
+  std::string out(1, quote);
+  for (char c : text) {
+    if (c == quote) out += quote;
+    out += c;
+  }
+  out += quote;
+  return out;
+}
+
+std::string literal_text(const Value& value) {
+  switch (value.type()) {
+    case ValueType::kString:
+      return quoted(*value.as_string(), '\'');
+    case ValueType::kTimestamp:
+      return "TIMESTAMP '" + value.to_text() + "'";
+    case ValueType::kDouble: {
+      // "2" would read as a long: keep the two apart.
+      std::string text = value.to_text();
+      bool plain = text.find_first_not_of("-.0123456789") == std::string::npos;
+      return plain ? text + "e0" : text;
+    }
+    default:
+      return value.to_text();
+  }
+}
+
+bool is_infix(std::string_view name) {
+  static constexpr std::string_view kInfix[] = {
+      "+", "-", "*", "/", "%", "=", "<>", "<", "<=", ">", ">=", "and", "or"};
+  return std::find(std::begin(kInfix), std::end(kInfix), name) !=
+         std::end(kInfix);
+}
+
+std::string joined(const Expression& expression, std::string_view separator,
+                   size_t from = 0) {
+  std::string out;
+  for (size_t i = from; i < expression.arguments.size(); ++i) {
+    if (i > from) out += separator;
+    out += to_text(*expression.arguments[i]);
+  }
+  return out;
+}
+
+std::string case_text(const Expression& e) {
+  std::string out = "case";
+  size_t i = 0;
+  for (; i + 1 < e.arguments.size(); i += 2) {
+    out += " when " + to_text(*e.arguments[i]) + " then " +
+           to_text(*e.arguments[i + 1]);
+  }
+  if (i < e.arguments.size()) out += " else " + to_text(*e.arguments[i]);
+  return out + " end";
+}
+
+std::string call_text(const Expression& e) {
+  const auto& args = e.arguments;
+  if (is_infix(e.name) && args.size() >= 2) {
+    return "(" + joined(e, " " + e.name + " ") + ")";
+  }
+  if (e.name == "case") return case_text(e);
+  if (args.size() >= 1) {
+    std::string first = to_text(*args[0]);
+    if (e.name == "is_null") return "(" + first + " is null)";
+    if (e.name == "is_not_null") return "(" + first + " is not null)";
+    if (e.name == "not") return "(not " + first + ")";
+    if (e.name == "neg") return "(- " + first + ")";
+    if (e.name == "in")
+      return "(" + first + " in (" + joined(e, ", ", 1) + "))";
+    if (e.name == "between" && args.size() == 3) {
+      return "(" + first + " between " + joined(e, " and ", 1) + ")";
+    }
+    if (e.name == "cast") {
+      return "cast(" + first + " as " + type_name(e.cast_type) +
+             (e.zone == absl::UTCTimeZone() ? ""
+                                            : ", '" + e.zone.name() + "'") +
+             ")";
+    }
+  }
+  std::string out = e.name + "(" + joined(e, ", ");
+  bool zoned = e.zone != absl::UTCTimeZone();
+  if (e.name == "time_floor" || e.name == "time_ceil") {
+    out += ", '" + e.granularity.to_string() + "'";
+    zoned = true;
+  }
+  if (zoned) out += ", '" + e.zone.name() + "'";
+  return out + ")";
+}
+
+}  // namespace
+
+std::string to_text(const Expression& expression) {
+  switch (expression.kind) {
+    case Expression::Kind::kColumn:
+      return quoted(expression.name, '"');
+    case Expression::Kind::kLiteral:
+      return literal_text(expression.literal);
+    case Expression::Kind::kCall:
+      return call_text(expression);
+  }
+  return "";
+}
+
+}  // namespace freshet

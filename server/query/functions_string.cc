@@ -1,0 +1,279 @@
+// like, concat, lower, upper, substring, length, trim, position, replace, ...
+// Upper and lower case are of ASCII letters; other characters stay.
+#include <absl/strings/ascii.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "server/query/expression_type.h"
+#include "server/query/function_table.h"
+#include "server/query/like_pattern.h"
+#include "server/query/utf8.h"
+
+namespace freshet {
+namespace {
+
+constexpr ExpressionType kString{ValueType::kString};
+constexpr ExpressionType kLong{ValueType::kLong};
+constexpr ExpressionType kBool{ValueType::kBool};
+
+const std::string_view& text(const FunctionCall& call, size_t k, size_t i) {
+  const Vector& v = call.argument(k);
+  return v.strings[v.at(i)];
+}
+
+int64_t number(const FunctionCall& call, size_t k, size_t i) {
+  const Vector& v = call.argument(k);
+  return v.longs[v.at(i)];
+}
+
+// Everything is read as text.
+Result<ExpressionType> check_texts(Expression& call) {
+  for (auto& argument : call.arguments) argument = as_type(argument, kString);
+  return kString;
+}
+
+// Text first, then longs; text again for the fill of lpad and rpad.
+Result<ExpressionType> check_text_longs(Expression& call) {
+  call.arguments[0] = as_type(call.arguments[0], kString);
+  for (size_t i = 1; i < call.arguments.size(); ++i) {
+    TRY(expect(call, i,
+               i == 2 && call.name.ends_with("pad") ? kString : kLong));
+  }
+  return kString;
+}
+
+Result<ExpressionType> check_length(Expression& call) {
+  TRY(check_texts(call));
+  return kLong;
+}
+
+Result<ExpressionType> check_test(Expression& call) {
+  TRY(check_texts(call));
+  return kBool;
+}
+
+// f(lane) for lanes whose arguments are all values.
+template <class F>
+std::shared_ptr<Vector> each_value(const FunctionCall& call, F f) {
+  auto out = result_vector(call);
+  for (size_t i = 0; i < call.size; ++i) {
+    if (out->state(i) == kLaneValue) f(*out, i);
+  }
+  return out;
+}
+
+std::optional<char> escape_of(const FunctionCall& call, size_t i) {
+  if (call.arguments.size() < 3 || text(call, 2, i).empty()) return {};
+  return text(call, 2, i)[0];
+}
+
+std::shared_ptr<Vector> evaluate_like(const FunctionCall& call) {
+  std::optional<LikePattern> shared;
+  bool same = call.argument(1).constant;
+  return each_value(call, [&](Vector& out, size_t i) {
+    if (!same || !shared) shared.emplace(text(call, 1, i), escape_of(call, i));
+    out.longs[i] = shared->matches(text(call, 0, i));
+  });
+}
+
+std::shared_ptr<Vector> evaluate_concat(const FunctionCall& call) {
+  return each_value(call, [&](Vector& out, size_t i) {
+    size_t bytes = 0;
+    for (size_t k = 0; k < call.arguments.size(); ++k) {
+      bytes += text(call, k, i).size();
+    }
+    char* at = call.context.arena.allocate(bytes);
+    out.strings[i] = {at, bytes};
+    for (size_t k = 0; k < call.arguments.size(); ++k) {
+      std::string_view part = text(call, k, i);
+      if (!part.empty()) std::memcpy(at, part.data(), part.size());
+      at += part.size();
+    }
+  });
+}
+
+template <bool kUpper>
+std::shared_ptr<Vector> evaluate_letters(const FunctionCall& call) {
+  return each_value(call, [&](Vector& out, size_t i) {
+    std::string_view in = text(call, 0, i);
+    char* to = call.context.arena.allocate(in.size());
+    for (size_t k = 0; k < in.size(); ++k) {
+      unsigned char c = static_cast<unsigned char>(in[k]);
+      to[k] = kUpper ? absl::ascii_toupper(c) : absl::ascii_tolower(c);
+    }
+    out.strings[i] = {to, in.size()};
+  });
+}
+
+std::string_view slice(std::string_view in, int64_t begin, int64_t end) {
+  size_t from = utf16_offset(in, std::max<int64_t>(begin, 0));
+  size_t to = utf16_offset(in, std::max<int64_t>(end, 0));
+  return from < to ? in.substr(from, to - from) : std::string_view();
+}
+
+// substring(text, start[, length]), start from 1.
+std::shared_ptr<Vector> evaluate_substring(const FunctionCall& call) {
+  return each_value(call, [&](Vector& out, size_t i) {
+    int64_t begin = number(call, 1, i);
+    int64_t end = std::numeric_limits<int64_t>::max();
+    if (call.arguments.size() > 2) {
+      int64_t length = std::max<int64_t>(number(call, 2, i), 0);
+      if (__builtin_add_overflow(begin, length, &end)) {
+        end = std::numeric_limits<int64_t>::max();
+      }
+    }
+    out.strings[i] = begin > 0 ? slice(text(call, 0, i), begin - 1, end - 1)
+                               : slice(text(call, 0, i), 0, end - 1);
+  });
+}
+
+std::shared_ptr<Vector> evaluate_left(const FunctionCall& call) {
+  return each_value(call, [&](Vector& out, size_t i) {
+    out.strings[i] = slice(text(call, 0, i), 0, number(call, 1, i));
+  });
+}
+
+std::shared_ptr<Vector> evaluate_right(const FunctionCall& call) {
+  return each_value(call, [&](Vector& out, size_t i) {
+    std::string_view in = text(call, 0, i);
+    int64_t length = utf16_length(in);
+    int64_t wanted = std::clamp<int64_t>(number(call, 1, i), 0, length);
+    out.strings[i] = slice(in, length - wanted, length);
+  });
+}
+
+std::shared_ptr<Vector> evaluate_length(const FunctionCall& call) {
+  return each_value(call, [&](Vector& out, size_t i) {
+    out.longs[i] = utf16_length(text(call, 0, i));
+  });
+}
+
+std::string_view trimmed(std::string_view in, std::string_view set, bool left,
+                         bool right) {
+  size_t begin = left ? in.find_first_not_of(set) : 0;
+  if (begin == std::string_view::npos) return {};
+  size_t end = right ? in.find_last_not_of(set) : in.size() - 1;
+  if (in.empty() || end == std::string_view::npos) return {};
+  return in.substr(begin, end + 1 - begin);
+}
+
+template <bool kLeft, bool kRight>
+std::shared_ptr<Vector> evaluate_trim(const FunctionCall& call) {
+  return each_value(call, [&](Vector& out, size_t i) {
+    std::string_view set = call.arguments.size() > 1 ? text(call, 1, i) : " ";
+    out.strings[i] = trimmed(text(call, 0, i), set, kLeft, kRight);
+  });
+}
+
+// position(needle, text): from 1, 0 if absent; strpos(text, needle).
+std::shared_ptr<Vector> evaluate_position(const FunctionCall& call) {
+  const bool needle_first = call.expression.name == "position";
+  return each_value(call, [&](Vector& out, size_t i) {
+    std::string_view hay = text(call, needle_first ? 1 : 0, i);
+    size_t at = hay.find(text(call, needle_first ? 0 : 1, i));
+    out.longs[i] =
+        at == std::string_view::npos ? 0 : utf16_length(hay.substr(0, at)) + 1;
+  });
+}
+
+std::string replaced(std::string_view in, std::string_view from,
+                     std::string_view to) {
+  std::string out;
+  size_t at = 0;
+  while (!from.empty()) {
+    size_t next = in.find(from, at);
+    if (next == std::string_view::npos) break;
+    out.append(in.substr(at, next - at)).append(to);
+    at = next + from.size();
+  }
+  return out.append(in.substr(at));
+}
+
+std::shared_ptr<Vector> evaluate_replace(const FunctionCall& call) {
+  return each_value(call, [&](Vector& out, size_t i) {
+    out.strings[i] = call.context.arena.copy(
+        replaced(text(call, 0, i), text(call, 1, i), text(call, 2, i)));
+  });
+}
+
+std::shared_ptr<Vector> evaluate_reverse(const FunctionCall& call) {
+  return each_value(call, [&](Vector& out, size_t i) {
+    std::string_view in = text(call, 0, i);
+    char* to = call.context.arena.allocate(in.size());
+    for (size_t at = 0; at < in.size();) {
+      size_t width = std::min(utf8_width(static_cast<unsigned char>(in[at])),
+                              in.size() - at);
+      std::memcpy(to + in.size() - at - width, in.data() + at, width);
+      at += width;
+    }
+    out.strings[i] = {to, in.size()};
+  });
+}
+
+// Longer results than this are cut: text of a megabyte is no use padded.
+constexpr int64_t kMaxPadded = 1 << 20;
+
+std::shared_ptr<Vector> evaluate_pad(const FunctionCall& call) {
+  const bool left = call.expression.name == "lpad";
+  return each_value(call, [&](Vector& out, size_t i) {
+    std::string_view in = text(call, 0, i);
+    std::string_view fill = call.arguments.size() > 2 ? text(call, 2, i) : " ";
+    int64_t wanted = std::clamp<int64_t>(number(call, 1, i), 0, kMaxPadded);
+    int64_t missing = wanted - utf16_length(in);
+    if (missing <= 0 || fill.empty()) {
+      out.strings[i] = slice(in, 0, wanted);
+      return;
+    }
+    std::string padding;
+    while (utf16_length(padding) < missing) padding += fill;
+    std::string_view cut = slice(padding, 0, missing);
+    std::string joined =
+        left ? std::string(cut).append(in) : std::string(in).append(cut);
+    out.strings[i] = call.context.arena.copy(joined);
+  });
+}
+
+std::shared_ptr<Vector> evaluate_contains(const FunctionCall& call) {
+  const bool any_case = call.expression.name == "icontains_string";
+  return each_value(call, [&](Vector& out, size_t i) {
+    std::string_view hay = text(call, 0, i), needle = text(call, 1, i);
+    auto at = std::search(
+        hay.begin(), hay.end(), needle.begin(), needle.end(),
+        [&](unsigned char a, unsigned char b) {
+          return a == b ||
+                 (any_case && absl::ascii_tolower(a) == absl::ascii_tolower(b));
+        });
+    out.longs[i] = at != hay.end() || needle.empty();
+  });
+}
+
+constexpr Function kFunctions[] = {
+    {"like", 2, 3, check_test, evaluate_like},
+    {"concat", 1, -1, check_texts, evaluate_concat},
+    {"||", 2, -1, check_texts, evaluate_concat},
+    {"lower", 1, 1, check_texts, evaluate_letters<false>},
+    {"upper", 1, 1, check_texts, evaluate_letters<true>},
+    {"substring", 2, 3, check_text_longs, evaluate_substring},
+    {"left", 2, 2, check_text_longs, evaluate_left},
+    {"right", 2, 2, check_text_longs, evaluate_right},
+    {"length", 1, 1, check_length, evaluate_length},
+    {"trim", 1, 2, check_texts, evaluate_trim<true, true>},
+    {"ltrim", 1, 2, check_texts, evaluate_trim<true, false>},
+    {"rtrim", 1, 2, check_texts, evaluate_trim<false, true>},
+    {"position", 2, 2, check_length, evaluate_position},
+    {"strpos", 2, 2, check_length, evaluate_position},
+    {"replace", 3, 3, check_texts, evaluate_replace},
+    {"reverse", 1, 1, check_texts, evaluate_reverse},
+    {"lpad", 2, 3, check_text_longs, evaluate_pad},
+    {"rpad", 2, 3, check_text_longs, evaluate_pad},
+    {"contains_string", 2, 2, check_test, evaluate_contains},
+    {"icontains_string", 2, 2, check_test, evaluate_contains},
+};
+
+}  // namespace
+
+std::span<const Function> string_functions() { return kFunctions; }
+
+}  // namespace freshet
