@@ -1,0 +1,212 @@
+#include "segments/file_format.h"
+
+#include <xxhash.h>
+
+#include "segments/bit_packing.h"
+#include "segments/byte_fields.h"
+
+namespace freshet {
+namespace {
+
+Error damaged(std::string what) {
+  return Error{ErrorCode::kCorrupt, std::move(what)};
+}
+
+void put(FieldWriter& out, const Extent& extent) {
+  out.put(extent.offset);
+  out.put(extent.length);
+  out.put(extent.checksum);
+}
+
+Extent take_extent(FieldReader& in) {
+  Extent extent;
+  extent.offset = in.number();
+  extent.length = in.number();
+  extent.checksum = in.number();
+  return extent;
+}
+
+void put(FieldWriter& out, const ColumnFooter& column) {
+  out.put(column.spec.name);
+  out.put(static_cast<uint8_t>(column.spec.type.kind));
+  out.put(column.spec.type.scale);
+  out.put(static_cast<uint8_t>(column.spec.high_cardinality));
+  out.put(static_cast<uint8_t>(column.encoding));
+  out.put(column.num_nulls);
+  out.put(column.dictionary_size);
+  out.put(column.min);
+  out.put(column.max);
+  put(out, column.blocks);
+  put(out, column.block_table);
+  put(out, column.dictionary);
+  put(out, column.index_directory);
+  put(out, column.index);
+}
+
+ColumnFooter take_column(FieldReader& in) {
+  ColumnFooter column;
+  column.spec.name = in.text();
+  column.spec.type.kind = static_cast<ColumnKind>(in.take<uint8_t>());
+  column.spec.type.scale = in.take<uint8_t>();
+  column.spec.high_cardinality = in.take<uint8_t>() != 0;
+  column.encoding = static_cast<Encoding>(in.take<uint8_t>());
+  column.num_nulls = in.take<uint32_t>();
+  column.dictionary_size = in.take<uint32_t>();
+  column.min = in.signed_number();
+  column.max = in.signed_number();
+  column.blocks = take_extent(in);
+  column.block_table = take_extent(in);
+  column.dictionary = take_extent(in);
+  column.index_directory = take_extent(in);
+  column.index = take_extent(in);
+  return column;
+}
+
+Encoding encoding_of(ColumnKind kind) {
+  if (kind == ColumnKind::kString) return Encoding::kPackedIds;
+  if (kind == ColumnKind::kDouble) return Encoding::kRawDoubles;
+  return Encoding::kPackedLongs;
+}
+
+bool inside(const Extent& extent, uint64_t end) {
+  return extent.offset % kExtentAlignment == 0 && extent.offset <= end &&
+         extent.length <= end - extent.offset;
+}
+
+Status check_column(const ColumnFooter& column, const Footer& footer,
+                    uint64_t end) {
+  const ColumnType& type = column.spec.type;
+  bool known = type.kind <= ColumnKind::kTimestamp && type.scale <= 18;
+  if (!known || column.encoding != encoding_of(type.kind)) {
+    return damaged("unknown type or encoding of column " + column.spec.name);
+  }
+  bool is_string = type.kind == ColumnKind::kString;
+  bool sound = inside(column.blocks, end) && inside(column.block_table, end) &&
+               inside(column.dictionary, end) &&
+               inside(column.index_directory, end) &&
+               inside(column.index, end) &&
+               column.block_table.length ==
+                   uint64_t{footer.num_blocks()} * sizeof(BlockEntry) &&
+               (column.dictionary_size > 0) == is_string &&
+               column.num_nulls <= footer.num_rows;
+  if (!sound) return damaged("wrong extents of column " + column.spec.name);
+  return {};
+}
+
+}  // namespace
+
+uint64_t checksum_of(std::string_view bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+std::string encode_header() {
+  std::string bytes(kSegmentMagic, 8);
+  FieldWriter out(bytes);
+  out.put(kSegmentVersion);
+  out.put(kBlockRows);
+  bytes.resize(kHeaderBytes, '\0');
+  return bytes;
+}
+
+std::string encode_footer_body(const Footer& footer) {
+  std::string bytes;
+  FieldWriter out(bytes);
+  out.put(footer.id);
+  out.put(footer.num_rows);
+  out.put(footer.time_range.start.ms);
+  out.put(footer.time_range.end.ms);
+  out.put(static_cast<uint32_t>(footer.sort_by.size()));
+  for (const std::string& name : footer.sort_by) out.put(name);
+  out.put(static_cast<uint32_t>(footer.columns.size()));
+  for (const ColumnFooter& column : footer.columns) put(out, column);
+  return bytes;
+}
+
+std::string encode_trailer(const Trailer& trailer) {
+  std::string bytes;
+  FieldWriter out(bytes);
+  out.put(trailer.footer_offset);
+  out.put(trailer.footer_length);
+  out.put(trailer.version);
+  out.put(trailer.footer_checksum);
+  out.put(trailer.file_length);
+  bytes.append(kSegmentMagic, 8);
+  return bytes;
+}
+
+Status check_header(std::string_view bytes) {
+  if (bytes.size() < kHeaderBytes || bytes.substr(0, 8) != kSegmentMagic) {
+    return damaged("not a segment file");
+  }
+  FieldReader in(bytes.substr(8));
+  uint32_t version = in.take<uint32_t>();
+  if (version != kSegmentVersion) {
+    return Error{ErrorCode::kUnsupported, "segment file of unknown version " +
+                                              std::to_string(version)};
+  }
+  if (bytes.substr(0, kHeaderBytes) != encode_header()) {
+    return damaged("damaged header");
+  }
+  return {};
+}
+
+Result<Trailer> decode_trailer(std::string_view bytes, uint64_t file_size) {
+  if (bytes.size() != kTrailerBytes || bytes.substr(32) != kSegmentMagic) {
+    return damaged("file has no end mark (cut short?)");
+  }
+  FieldReader in(bytes);
+  Trailer trailer;
+  trailer.footer_offset = in.number();
+  trailer.footer_length = in.take<uint32_t>();
+  trailer.version = in.take<uint32_t>();
+  trailer.footer_checksum = in.number();
+  trailer.file_length = in.number();
+  if (trailer.version != kSegmentVersion) {
+    return damaged("version of header and trailer differ");
+  }
+  if (trailer.file_length != file_size) {
+    return damaged("file has " + std::to_string(file_size) +
+                   " bytes, its trailer says " +
+                   std::to_string(trailer.file_length));
+  }
+  if (trailer.footer_length > file_size - kTrailerBytes ||
+      trailer.footer_offset !=
+          file_size - kTrailerBytes - trailer.footer_length ||
+      trailer.footer_offset < kHeaderBytes) {
+    return damaged("wrong place of the footer");
+  }
+  return trailer;
+}
+
+Result<Footer> decode_footer(std::string_view bytes, const Trailer& trailer) {
+  if (checksum_of(bytes) != trailer.footer_checksum) {
+    return damaged("checksum of the footer differs");
+  }
+  FieldReader in(bytes);
+  Footer footer;
+  footer.id = in.text();
+  footer.num_rows = in.take<uint32_t>();
+  footer.time_range.start.ms = in.signed_number();
+  footer.time_range.end.ms = in.signed_number();
+  for (uint32_t n = in.take<uint32_t>(); n > 0 && in.valid(); --n) {
+    footer.sort_by.push_back(in.text());
+  }
+  for (uint32_t n = in.take<uint32_t>(); n > 0 && in.valid(); --n) {
+    footer.columns.push_back(take_column(in));
+  }
+  footer.content_hash = in.number();
+  if (!in.complete() || footer.columns.empty()) {
+    return damaged("damaged footer");
+  }
+  for (const ColumnFooter& column : footer.columns) {
+    TRY(check_column(column, footer, trailer.footer_offset));
+  }
+  return footer;
+}
+
+uint64_t block_value_bytes(Encoding encoding, uint32_t rows, uint8_t width) {
+  if (encoding == Encoding::kRawDoubles) return rows * sizeof(double);
+  return packed_bytes(rows, width);
+}
+
+}  // namespace freshet

@@ -1,0 +1,122 @@
+#include "segments/live_dictionary.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace freshet {
+namespace {
+
+constexpr uint32_t kFirstSlots = 64;
+constexpr size_t kFirstBlock = 1024, kLargestBlock = 256 * 1024;
+
+uint64_t hash_of(std::string_view value) {
+  return XXH3_64bits(value.data(), value.size());
+}
+
+uint64_t slot_of(uint64_t hash, uint32_t id) {
+  return (hash & 0xffffffff00000000) | id;
+}
+
+}  // namespace
+
+struct LiveDictionary::Table {
+  explicit Table(uint32_t num_slots)
+      : mask(num_slots - 1),
+        slots(new std::atomic<uint64_t>[num_slots]()) {}
+  uint32_t mask;
+  std::unique_ptr<std::atomic<uint64_t>[]> slots;  // 0 = free
+
+  void put(uint64_t hash, uint32_t id) {
+    uint32_t i = static_cast<uint32_t>(hash) & mask;
+    while (slots[i].load(std::memory_order_relaxed) != 0) i = (i + 1) & mask;
+    slots[i].store(slot_of(hash, id), std::memory_order_release);
+  }
+};
+
+LiveDictionary::LiveDictionary() {
+  tables_.push_back(std::make_unique<Table>(kFirstSlots));
+  table_.store(tables_.back().get(), std::memory_order_release);
+  bytes_ = kFirstSlots * sizeof(uint64_t);
+}
+
+LiveDictionary::~LiveDictionary() = default;
+
+uint32_t LiveDictionary::add(std::string_view value) {
+  if (last_id_ != 0 && value == last_value_) return last_id_;
+  uint64_t hash = hash_of(value);
+  std::optional<uint32_t> found;
+  const Table& table = *tables_.back();
+  for (uint32_t i = static_cast<uint32_t>(hash);; ++i) {
+    uint64_t slot =
+        table.slots[i & table.mask].load(std::memory_order_relaxed);
+    if (slot == 0) break;
+    if ((slot ^ hash) >> 32 != 0) continue;
+    uint32_t id = static_cast<uint32_t>(slot);
+    if (values_[id - 1] == value) {
+      found = id;
+      break;
+    }
+  }
+  last_id_ = found ? *found : insert(value, hash);
+  last_value_ = values_[last_id_ - 1];
+  return last_id_;
+}
+
+uint32_t LiveDictionary::insert(std::string_view value, uint64_t hash) {
+  uint32_t id = values_.size() + 1;
+  assert(id < UINT32_MAX);
+  values_.append(keep(value));
+  bytes_ += sizeof(std::string_view);
+  size_.store(id + 1, std::memory_order_release);
+  if (uint64_t{id} * 2 > tables_.back()->mask) {
+    grow();
+  } else {
+    tables_.back()->put(hash, id);
+  }
+  return id;
+}
+
+void LiveDictionary::grow() {
+  uint32_t num_slots = (tables_.back()->mask + 1) * 2;
+  auto table = std::make_unique<Table>(num_slots);
+  for (uint32_t id = 1; id <= values_.size(); ++id) {
+    table->put(hash_of(values_[id - 1]), id);
+  }
+  table_.store(table.get(), std::memory_order_release);
+  tables_.push_back(std::move(table));
+  bytes_ += num_slots * sizeof(uint64_t);
+}
+
+std::string_view LiveDictionary::keep(std::string_view value) {
+  if (value.empty()) return std::string_view("", 0);
+  if (block_size_ - block_used_ < value.size()) {
+    block_size_ = std::max(
+        value.size(), std::clamp(block_size_ * 2, kFirstBlock, kLargestBlock));
+    blocks_.push_back(std::unique_ptr<char[]>(new char[block_size_]));
+    block_used_ = 0;
+    bytes_ += block_size_;
+  }
+  char* place = blocks_.back().get() + block_used_;
+  std::memcpy(place, value.data(), value.size());
+  block_used_ += value.size();
+  return {place, value.size()};
+}
+
+std::optional<uint32_t> LiveDictionary::find(std::string_view value,
+                                             uint32_t limit) const {
+  uint64_t hash = hash_of(value);
+  const Table& table = *table_.load(std::memory_order_acquire);
+  for (uint32_t i = static_cast<uint32_t>(hash);; ++i) {
+    uint64_t slot =
+        table.slots[i & table.mask].load(std::memory_order_acquire);
+    if (slot == 0) return std::nullopt;
+    uint32_t id = static_cast<uint32_t>(slot);
+    if ((slot ^ hash) >> 32 != 0 || id >= limit) continue;
+    if (values_[id - 1] == value) return id;
+  }
+}
+
+}  // namespace freshet
