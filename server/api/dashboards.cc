@@ -1,0 +1,103 @@
+// GET /api/v1/dashboards[/{d}] and the event stream of a dashboard's tiles.
+#include <memory>
+
+#include "server/api/services.h"
+#include "server/json/json_writer.h"
+
+namespace freshet {
+namespace {
+
+HttpResponse list_dashboards(Services& services) {
+  auto model = services.model();
+  JsonWriter out;
+  out.begin_object().key("dashboards").begin_array();
+  for (const DashboardModel& dashboard : model->dashboards) {
+    out.begin_object();
+    out.field("dashboard", std::string_view(dashboard.name));
+    out.field("title", std::string_view(dashboard.title));
+    if (!dashboard.description.empty()) {
+      out.field("description", std::string_view(dashboard.description));
+    }
+    out.end_object();
+  }
+  out.end_array().end_object();
+  return json_response(out.take());
+}
+
+HttpResponse show_dashboard(Services& services, const HttpRequest& request) {
+  auto model = services.model();
+  const std::string& name = request.params.at("d");
+  const DashboardModel* dashboard = model->dashboard(name);
+  if (!dashboard) {
+    return error_response(
+        {ErrorCode::kNotFound, "there is no dashboard '" + name + "'"},
+        request.request_id);
+  }
+  return json_response(to_json(*dashboard, *model));
+}
+
+Result<DashboardView> view_of(const HttpRequest& request) {
+  DashboardView view;
+  for (const auto& [key, value] : request.query) {
+    if (key == "range") view.range = value;
+    else if (key == "from") view.from = value;
+    else if (key == "to") view.to = value;
+    else if (key == "compare") view.compare = value;
+    else if (key == "tz") view.tz = value;
+    else if (key == "filter") view.filter = value;
+    else if (key != "dashboard" && key != "last_event_id") {
+      return invalid("unknown parameter '" + key + "'; known are dashboard, "
+                     "range, from, to, compare, tz, filter");
+    }
+  }
+  return view;
+}
+
+HttpResponse open_stream(Services& services, const HttpRequest& request) {
+  const std::string* name = request.query_value("dashboard");
+  if (!name) {
+    return error_response(invalid("the parameter 'dashboard' is missing"),
+                          request.request_id);
+  }
+  if (!services.model()->dashboard(*name)) {
+    return error_response(
+        {ErrorCode::kNotFound, "there is no dashboard '" + *name + "'"},
+        request.request_id);
+  }
+  auto view = view_of(request);
+  if (!view) return error_response(view.error(), request.request_id);
+  std::string last_id(request.header("last-event-id"));
+  if (const std::string* id = request.query_value("last_event_id")) {
+    last_id = *id;
+  }
+  HttpResponse response;
+  response.content_type = "text/event-stream";
+  response.events = [&services, name = *name, view = *view,
+                     last_id](std::shared_ptr<EventStream> stream)
+      -> std::shared_ptr<void> {
+    auto subscription = services.hub.subscribe(
+        name, view, last_id, [stream](const PushEvent& event) {
+          return stream->send(event.id, event.event, event.data);
+        });
+    if (!subscription) return nullptr;
+    return std::shared_ptr<PushHub::Subscription>(std::move(*subscription));
+  };
+  return response;
+}
+
+}  // namespace
+
+void add_dashboard_routes(Router& router, Services& services) {
+  router.add(
+      "GET", "/api/v1/dashboards", Access::kRead,
+      [&services](const HttpRequest&) { return list_dashboards(services); });
+  router.add("GET", "/api/v1/dashboards/{d}", Access::kRead,
+             [&services](const HttpRequest& r) {
+               return show_dashboard(services, r);
+             });
+  router.add(
+      "GET", "/api/v1/stream", Access::kRead,
+      [&services](const HttpRequest& r) { return open_stream(services, r); });
+}
+
+}  // namespace freshet

@@ -1,0 +1,29 @@
+// The body of POST /ingest/{dataset} as events, and what would become of them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/api/ingestion_service.h"
+
+namespace freshet {
+
+struct IncomingEvents {
+  std::vector<std::string_view> events;  // one JSON object text each
+  std::unique_ptr<std::string> converted;  // their text, when not the body
+};
+
+// Splits a body: JSON lines, a JSON array or one object; CSV with a header
+// line when `content_type` is text/csv (each line becomes a JSON object of
+// strings). kInvalid if it is none of them, or of another content type.
+// `body` must outlive the result.
+Result<IncomingEvents> read_events(std::string_view content_type,
+                                   std::string_view body);
+
+// Decodes every event to tell which will be rows and which dead letters.
+AcceptedEvents check_events(const DecoderSpec& spec,
+                            const IncomingEvents& incoming);
+
+}  // namespace freshet

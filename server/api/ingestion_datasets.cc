@@ -1,0 +1,100 @@
+// GET /api/v1/datasets, /api/v1/datasets/{d}: schema, size and freshness.
+#include "server/api/ingestion_service.h"
+#include "server/api/services.h"
+#include "server/json/json_writer.h"
+
+namespace freshet {
+namespace {
+
+void write_columns(JsonWriter& out, const DatasetModel& dataset) {
+  out.key("columns").begin_array();
+  for (const ColumnSpec& column : dataset.schema->columns) {
+    out.begin_object();
+    out.field("name", std::string_view(column.name));
+    out.field("type", std::string_view(to_string(column.type)));
+    if (column.high_cardinality) out.field("cardinality", "high");
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void write_size(JsonWriter& out, const Timeline& timeline) {
+  uint64_t rows = 0, bytes = 0, live_rows = 0;
+  for (const auto& segment : timeline.sealed) {
+    rows += segment->num_rows();
+    bytes += segment->size_bytes();
+  }
+  for (const auto& live : timeline.live) live_rows += live->num_rows();
+  out.field("rows", rows + live_rows);
+  out.field("live_rows", live_rows);
+  out.field("segments", static_cast<uint64_t>(timeline.sealed.size()));
+  out.field("bytes", bytes);
+  if (!timeline.missing.empty()) {
+    out.key("damaged").begin_array();
+    for (const auto& missing : timeline.missing) {
+      out.value(std::string_view(missing.error.message));
+    }
+    out.end_array();
+  }
+}
+
+void write_dataset(JsonWriter& out, const DatasetModel& dataset,
+                   const Services& services) {
+  out.begin_object();
+  out.field("dataset", std::string_view(dataset.name));
+  out.field("title", std::string_view(dataset.title));
+  if (!dataset.description.empty()) {
+    out.field("description", std::string_view(dataset.description));
+  }
+  bool kafka = std::holds_alternative<KafkaSourceModel>(dataset.source);
+  out.field("source", kafka ? "kafka" : "log");
+  write_columns(out, dataset);
+  if (auto data = services.runner.catalog().snapshot(dataset.name)) {
+    write_size(out, *data->timeline);
+    if (data->as_of > kMinTimestamp) {
+      out.field("as_of", std::string_view(to_iso8601(data->as_of)));
+    }
+    out.field("lag_ms", data->lag_ms);
+    out.field("complete", data->complete);
+    out.field("late_or_rejected", data->late_or_rejected);
+  }
+  if (auto progress = services.ingestion.progress(dataset.name)) {
+    out.field("state", state_name(progress->state));
+    if (!progress->error.empty()) {
+      out.field("error", std::string_view(progress->error));
+    }
+  }
+  out.end_object();
+}
+
+}  // namespace
+
+void add_dataset_routes(Router& router, Services& services) {
+  router.add("GET", "/api/v1/datasets", Access::kRead,
+             [&services](const HttpRequest&) {
+               JsonWriter out;
+               auto model = services.model();
+               out.begin_object().key("datasets").begin_array();
+               for (const DatasetModel& dataset : model->datasets) {
+                 write_dataset(out, dataset, services);
+               }
+               out.end_array().end_object();
+               return json_response(out.take());
+             });
+  router.add("GET", "/api/v1/datasets/{d}", Access::kRead,
+             [&services](const HttpRequest& request) {
+               const std::string& name = request.params.at("d");
+               auto model = services.model();
+               const DatasetModel* dataset = model->dataset(name);
+               if (!dataset) {
+                 return error_response({ErrorCode::kNotFound,
+                                        "there is no dataset '" + name + "'"},
+                                       request.request_id);
+               }
+               JsonWriter out;
+               write_dataset(out, *dataset, services);
+               return json_response(out.take());
+             });
+}
+
+}  // namespace freshet

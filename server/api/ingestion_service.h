@@ -1,0 +1,50 @@
+// What handlers may ask of ingestion. The application implements it; only
+// files named ingestion* of this folder include ingest/.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingest/dead_letters.h"
+#include "ingest/ingestion.h"
+#include "segments/result.h"
+
+namespace freshet {
+
+// Answer of POST /ingest/{dataset}.
+struct AcceptedEvents {
+  uint64_t accepted = 0;
+  uint64_t rejected = 0;  // stored, but they will be dead letters
+  struct LineError {
+    uint64_t line;        // 1-based number of the event in the body
+    std::string message;
+  };
+  std::vector<LineError> errors;              // the first 100
+  std::map<std::string, int64_t> offsets;     // next offset by partition number
+};
+
+class IngestionService {
+ public:
+  virtual ~IngestionService() = default;
+  // Makes the events of `body` durable in the dataset's log or topic.
+  // `content_type` text/csv means CSV with a header line. kNotFound: unknown
+  // dataset; kInvalid: not events at all; kLimit: try again later;
+  // kUnavailable: the topic cannot be reached.
+  virtual Result<AcceptedEvents> accept(std::string_view dataset,
+                                        std::string_view content_type,
+                                        std::string_view body,
+                                        std::string_view idempotency_key) = 0;
+  virtual std::optional<IngestionProgress> progress(
+      std::string_view dataset) const = 0;
+  // verb: pause, resume, restart, seal.
+  virtual Status steer(std::string_view dataset, std::string_view verb) = 0;
+  virtual Result<DeadLetterPage> dead_letters(std::string_view dataset,
+                                              std::string_view start_after,
+                                              size_t limit) const = 0;
+};
+
+}  // namespace freshet

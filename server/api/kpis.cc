@@ -1,0 +1,106 @@
+// GET /api/v1/kpis, /kpis/{k}, /kpis/{k}/value; POST /api/v1/kpis/query.
+#include "server/api/services.h"
+#include "server/json/json_value.h"
+#include "server/json/json_writer.h"
+
+namespace freshet {
+namespace {
+
+constexpr size_t kMaxBatch = 200;
+
+HttpResponse list_kpis(Services& services) {
+  auto model = services.model();
+  JsonWriter out;
+  out.begin_object().key("kpis").begin_array();
+  for (const KpiModel& kpi : model->kpis) out.raw(to_json(kpi));
+  out.end_array().end_object();
+  return json_response(out.take());
+}
+
+HttpResponse show_kpi(Services& services, const HttpRequest& request) {
+  auto model = services.model();
+  const std::string& name = request.params.at("k");
+  const KpiModel* kpi = model->kpi(name);
+  if (!kpi) {
+    std::vector<std::string> known;
+    for (const KpiModel& other : model->kpis) known.push_back(other.name);
+    std::string near = nearest_name(name, known);
+    return error_response(
+        {ErrorCode::kNotFound,
+         "there is no KPI '" + name + "'" +
+             (near.empty() ? "" : "; did you mean '" + near + "'?")},
+        request.request_id);
+  }
+  return json_response(to_json(*kpi));
+}
+
+HttpResponse show_value(Services& services, const HttpRequest& request) {
+  auto parameters = request.query;
+  parameters.emplace_back("kpi", request.params.at("k"));
+  auto wanted = parse_kpi_request(parameters);
+  if (!wanted) return error_response(wanted.error(), request.request_id);
+  auto answer = services.kpis.answer(*wanted);
+  if (!answer) return error_response(answer.error(), request.request_id);
+  return json_response(to_json(*answer));
+}
+
+// One entry of a batch: an answer, or {"error":...} in its place.
+std::string answer_entry(Services& services, const JsonValue& entry) {
+  auto failed = [](const Error& error) {
+    JsonWriter out;
+    out.begin_object().key("error").begin_object();
+    out.field("code", error_code_name(error.code));
+    out.field("message", std::string_view(error.message));
+    out.end_object().end_object();
+    return out.take();
+  };
+  auto wanted = parse_kpi_request(entry);
+  if (!wanted) return failed(wanted.error());
+  auto answer = services.kpis.answer(*wanted);
+  if (!answer) return failed(answer.error());
+  return to_json(*answer);
+}
+
+HttpResponse answer_batch(Services& services, const HttpRequest& request) {
+  auto body = parse_json(request.body);
+  if (!body) return error_response(body.error(), request.request_id);
+  const JsonValue* queries = body->find("queries");
+  const JsonArray* list = queries ? queries->as_array() : body->as_array();
+  if (!list || list->size() > kMaxBatch) {
+    return error_response(
+        invalid("the body must be {\"queries\":[...]} with at most " +
+                std::to_string(kMaxBatch) + " entries"),
+        request.request_id);
+  }
+  if (const JsonObject* object = body->as_object()) {
+    for (const auto& [key, value] : *object) {
+      if (key != "queries") {
+        return error_response(
+            invalid("unknown key '" + key + "'; did you mean 'queries'?"),
+            request.request_id);
+      }
+    }
+  }
+  JsonWriter out;
+  out.begin_object().key("answers").begin_array();
+  for (const JsonValue& entry : *list) out.raw(answer_entry(services, entry));
+  out.end_array().end_object();
+  return json_response(out.take());
+}
+
+}  // namespace
+
+void add_kpi_routes(Router& router, Services& services) {
+  router.add("GET", "/api/v1/kpis", Access::kRead,
+             [&services](const HttpRequest&) { return list_kpis(services); });
+  router.add("GET", "/api/v1/kpis/{k}", Access::kRead,
+             [&services](const HttpRequest& r) { return show_kpi(services, r); });
+  router.add(
+      "GET", "/api/v1/kpis/{k}/value", Access::kRead,
+      [&services](const HttpRequest& r) { return show_value(services, r); });
+  router.add(
+      "POST", "/api/v1/kpis/query", Access::kRead,
+      [&services](const HttpRequest& r) { return answer_batch(services, r); });
+}
+
+}  // namespace freshet

@@ -1,0 +1,160 @@
+// GET /api/v1/openapi.json, made from the routes themselves, so that none can
+// be missing.
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "server/api/services.h"
+#include "server/json/json_writer.h"
+
+namespace freshet {
+namespace {
+
+struct Described {
+  const char* method;
+  const char* pattern;
+  const char* summary;
+  const char* query = "";  // names of query parameters, blank-separated
+};
+
+constexpr const char* kKpiQuery =
+    "range from to tz grain by top order filter compare";
+
+const Described kDescribed[] = {
+    {"POST", "/ingest/{dataset}",
+     "Events as JSON lines, a JSON array, one object, or CSV; answers when "
+     "they are durable"},
+    {"GET", "/api/v1/datasets", "Schema, size and freshness of every dataset"},
+    {"GET", "/api/v1/datasets/{d}", "Schema, size and freshness of a dataset"},
+    {"GET", "/api/v1/ingestion/{d}",
+     "State, offsets, lag, rates and rejected events of a dataset's stream"},
+    {"GET", "/api/v1/ingestion/{d}/dead-letters",
+     "Events that could not become rows, with reason and bytes", "after"},
+    {"POST", "/api/v1/ingestion/{d}/{verb}",
+     "Steers a stream: pause, resume, restart or seal"},
+    {"GET", "/api/v1/kpis", "Definitions of all KPIs"},
+    {"GET", "/api/v1/kpis/{k}", "Definition of a KPI and its SQL"},
+    {"GET", "/api/v1/kpis/{k}/value",
+     "A KPI's value, comparison, target, series and breakdown", kKpiQuery},
+    {"POST", "/api/v1/kpis/query",
+     "A batch of KPI questions: {\"queries\":[{\"kpi\":...}]}"},
+    {"GET", "/api/v1/dashboards", "All dashboards"},
+    {"GET", "/api/v1/dashboards/{d}", "A dashboard's tiles and defaults"},
+    {"GET", "/api/v1/stream",
+     "Server-sent events of a dashboard's tiles: snapshot, then deltas",
+     "dashboard range from to compare tz filter last_event_id"},
+    {"GET", "/api/v1/alerts", "Alert rules with state and instances"},
+    {"GET", "/api/v1/alerts/{a}", "One alert rule"},
+    {"PUT", "/api/v1/alerts/{a}", "Sets a rule, e.g. its threshold"},
+    {"DELETE", "/api/v1/alerts/{a}", "Removes a rule that was set by PUT"},
+    {"GET", "/api/v1/alerts/{a}/history", "When a rule fired and recovered"},
+    {"POST", "/api/v1/query", "SQL: {\"sql\":\"...\",\"tz\":\"...\"}"},
+    {"POST", "/druid/v2/sql", "Druid SQL API"},
+    {"POST", "/druid/v2/sql/", "Druid SQL API"},
+    {"GET", "/druid/v2/datasources", "Druid: names of the datasets"},
+    {"GET", "/status", "Druid: version"},
+    {"GET", "/status/health", "Druid: true"},
+    {"GET", "/healthz", "Liveness"},
+    {"GET", "/readyz", "Readiness, with the reasons when not ready"},
+    {"GET", "/metrics", "Prometheus text"},
+    {"POST", "/api/v1/model/reload", "Reads the model folder again"},
+    {"GET", "/api/v1/openapi.json", "This document"},
+};
+
+bool is_page(const std::string& pattern) {
+  return !pattern.starts_with("/api/") && !pattern.starts_with("/druid/") &&
+         !pattern.starts_with("/ingest/") && !pattern.starts_with("/status") &&
+         pattern != "/healthz" && pattern != "/readyz" &&
+         pattern != "/metrics";
+}
+
+void write_parameter(JsonWriter& out, std::string_view name, bool in_path) {
+  out.begin_object().field("name", name);
+  out.field("in", in_path ? "path" : "query");
+  out.field("required", in_path);
+  out.key("schema").begin_object().field("type", "string").end_object();
+  out.end_object();
+}
+
+void write_parameters(JsonWriter& out, const Described& route) {
+  out.key("parameters").begin_array();
+  std::string_view pattern = route.pattern;
+  for (size_t at = pattern.find('{'); at != pattern.npos;
+       at = pattern.find('{', at + 1)) {
+    size_t end = pattern.find('}', at);
+    write_parameter(out, pattern.substr(at + 1, end - at - 1), true);
+  }
+  std::string_view names = route.query;
+  while (!names.empty()) {
+    size_t end = std::min(names.find(' '), names.size());
+    write_parameter(out, names.substr(0, end), false);
+    names.remove_prefix(std::min(end + 1, names.size()));
+  }
+  out.end_array();
+}
+
+std::string document() {
+  std::map<std::string, std::vector<const Described*>> paths;
+  for (const Described& route : kDescribed) {
+    paths[route.pattern].push_back(&route);
+  }
+  JsonWriter out;
+  out.begin_object().field("openapi", "3.1.0");
+  out.key("info").begin_object().field("title", "Freshet");
+  out.field("version", FRESHET_VERSION).end_object();
+  out.key("paths").begin_object();
+  for (const auto& [pattern, routes] : paths) {
+    out.key(pattern).begin_object();
+    for (const Described* route : routes) {
+      std::string method = route->method;
+      for (char& c : method) c = static_cast<char>(std::tolower(c));
+      out.key(method).begin_object().field("summary", route->summary);
+      write_parameters(out, *route);
+      out.key("responses").begin_object().key("200").begin_object();
+      out.field("description", "Done").end_object();
+      out.key("default").begin_object();
+      out.field("description", "{\"error\":{code,message,details,request_id}}");
+      out.end_object().end_object().end_object();
+    }
+    out.end_object();
+  }
+  out.end_object().end_object();
+  return out.take();
+}
+
+}  // namespace
+
+Status add_openapi_route(Router& router) {
+  router.add("GET", "/api/v1/openapi.json", Access::kRead,
+             [text = document()](const HttpRequest&) {
+               return json_response(text);
+             });
+  auto routes = router.routes();
+  auto has = [&](const Described& d) {
+    return std::find(routes.begin(), routes.end(),
+                     std::pair<std::string, std::string>(
+                         d.method, d.pattern)) != routes.end();
+  };
+  for (const Described& described : kDescribed) {
+    if (!has(described)) {
+      return Error{ErrorCode::kInternal,
+                   std::string("described, but not a route: ") +
+                       described.method + " " + described.pattern};
+    }
+  }
+  for (const auto& [method, pattern] : routes) {
+    if (is_page(pattern)) continue;
+    bool known = std::any_of(
+        std::begin(kDescribed), std::end(kDescribed),
+        [&, m = method, p = pattern](const Described& d) {
+          return m == d.method && p == d.pattern;
+        });
+    if (!known) {
+      return Error{ErrorCode::kInternal,
+                   "a route without description: " + method + " " + pattern};
+    }
+  }
+  return {};
+}
+
+}  // namespace freshet

@@ -1,0 +1,135 @@
+// SQL: POST /api/v1/query and Druid's HTTP API.
+#include <unistd.h>
+
+#include "server/api/services.h"
+#include "server/druid/druid_sql.h"
+#include "server/json/json_value.h"
+#include "server/json/json_writer.h"
+
+namespace freshet {
+namespace {
+
+constexpr size_t kMaxQueryBody = 1 << 20;
+
+HttpResponse to_http(DruidResponse druid) {
+  HttpResponse response;
+  response.status = druid.status;
+  response.content_type = std::move(druid.content_type);
+  for (auto& header : druid.headers) response.headers.push_back(header);
+  response.body = std::move(druid.body);
+  return response;
+}
+
+HttpResponse druid_sql(Services& services, const HttpRequest& request) {
+  return to_http(answer_druid_sql(
+      services.sql, request.header("content-type"), request.body));
+}
+
+void write_provenance(JsonWriter& out, const Provenance& provenance) {
+  out.key("provenance").begin_object();
+  if (provenance.as_of > kMinTimestamp) {
+    out.field("as_of", std::string_view(to_iso8601(provenance.as_of)));
+  }
+  out.field("lag_ms", provenance.lag_ms);
+  out.field("complete", provenance.complete);
+  out.field("exact", provenance.exact);
+  out.key("served_by").begin_array();
+  for (const auto& name : provenance.served_by) {
+    out.value(std::string_view(name));
+  }
+  out.end_array();
+  out.field("segments", provenance.segments);
+  out.field("rows_scanned", provenance.rows_scanned);
+  out.field("late_or_rejected", provenance.late_or_rejected);
+  out.field("elapsed_ms", provenance.elapsed_ms);
+  out.end_object();
+}
+
+// {"sql":"...","tz":"Europe/Madrid"} -> {"rows":[...],"provenance":{...}}
+HttpResponse plain_query(Services& services, const HttpRequest& request) {
+  auto body = parse_json(request.body);
+  if (!body) return error_response(body.error(), request.request_id);
+  const JsonObject* object = body->as_object();
+  if (!object) {
+    return error_response(invalid("the body must be an object with 'sql'"),
+                          request.request_id);
+  }
+  SqlRequest sql;
+  sql.id = request.request_id;
+  for (const auto& [key, value] : *object) {
+    const std::string* text = value.as_string();
+    if ((key != "sql" && key != "tz") || !text) {
+      return error_response(
+          invalid(text ? "unknown key '" + key + "'; known are sql, tz"
+                       : "'" + key + "' must be a string"),
+          request.request_id);
+    }
+    if (key == "sql") {
+      sql.text = *text;
+      continue;
+    }
+    auto zone = load_time_zone(*text);
+    if (!zone) return error_response(zone.error(), request.request_id);
+    sql.zone = *zone;
+  }
+  auto result = services.sql.run(sql);
+  services.metrics.query("sql", result.has_value(),
+                         result ? result->provenance.elapsed_ms / 1000 : 0,
+                         result ? result->provenance.rows_scanned : 0);
+  if (!result) return error_response(result.error(), request.request_id);
+  JsonWriter out;
+  out.begin_object().key("rows").raw(rows_as_objects(*result, sql.zone));
+  write_provenance(out, result->provenance);
+  out.end_object();
+  return json_response(out.take());
+}
+
+HttpResponse datasources(Services& services) {
+  JsonWriter out;
+  out.begin_array();
+  for (const std::string& name : services.runner.catalog().names()) {
+    out.value(std::string_view(name));
+  }
+  out.end_array();
+  return json_response(out.take());
+}
+
+// Druid's clients ask the version and expect its shape; what answers is named
+// in `modules`.
+HttpResponse druid_status() {
+  long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  int64_t memory = static_cast<int64_t>(pages) * page;
+  JsonWriter out;
+  out.begin_object().field("version", "35.0.0");
+  out.key("modules").begin_array().begin_object();
+  out.field("name", "freshet").field("artifact", "freshet");
+  out.field("version", FRESHET_VERSION).end_object().end_array();
+  out.key("memory").begin_object();
+  out.field("maxMemory", memory).field("totalMemory", memory);
+  out.field("freeMemory", int64_t{0}).field("usedMemory", int64_t{0});
+  out.field("directMemory", int64_t{0}).end_object();
+  out.end_object();
+  return json_response(out.take());
+}
+
+}  // namespace
+
+void add_query_routes(Router& router, Services& services) {
+  auto sql = [&services](const HttpRequest& r) {
+    return druid_sql(services, r);
+  };
+  router.add("POST", "/druid/v2/sql", Access::kRead, sql, kMaxQueryBody);
+  router.add("POST", "/druid/v2/sql/", Access::kRead, sql, kMaxQueryBody);
+  router.add("GET", "/druid/v2/datasources", Access::kRead,
+             [&services](const HttpRequest&) { return datasources(services); });
+  router.add("GET", "/status", Access::kRead,
+             [](const HttpRequest&) { return druid_status(); });
+  router.add("GET", "/status/health", Access::kPublic,
+             [](const HttpRequest&) { return json_response("true"); });
+  router.add(
+      "POST", "/api/v1/query", Access::kRead,
+      [&services](const HttpRequest& r) { return plain_query(services, r); },
+      kMaxQueryBody);
+}
+
+}  // namespace freshet

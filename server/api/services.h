@@ -1,0 +1,58 @@
+// What the handlers work with. Owned by the application, which outlives the
+// HTTP server; every member is thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/alert/alert_engine.h"
+#include "server/http/http.h"
+#include "server/http/metrics.h"
+#include "server/kpi/kpi.h"
+#include "server/kpi/push_hub.h"
+#include "server/model/model.h"
+#include "server/query/runner.h"
+#include "server/sql/sql.h"
+
+namespace freshet {
+
+class IngestionService;
+
+// Whether the server can do its work, and what is in the way.
+struct Readiness {
+  bool ready = false;
+  std::vector<std::string> reasons;  // empty when ready
+};
+
+struct Services {
+  Runner& runner;
+  Sql& sql;
+  Kpis& kpis;
+  PushHub& hub;
+  AlertEngine& alerts;
+  Metrics& metrics;
+  IngestionService& ingestion;
+  std::function<std::shared_ptr<const Model>()> model;
+  // Loads the model folder again; faults leave the old model in place.
+  std::function<ModelLoad()> reload;
+  std::function<Readiness()> readiness;
+  // Sets gauges that are computed when scraped.
+  std::function<void()> refresh_metrics;
+};
+
+// One per file of this folder.
+void add_dataset_routes(Router& router, Services& services);
+void add_ingestion_routes(Router& router, Services& services);
+void add_kpi_routes(Router& router, Services& services);
+void add_dashboard_routes(Router& router, Services& services);
+void add_alert_routes(Router& router, Services& services);
+void add_query_routes(Router& router, Services& services);
+void add_health_routes(Router& router, Services& services);
+void add_model_routes(Router& router, Services& services);
+// Last: describes every route added before. kInternal names a route that has
+// no description, or a description that has no route.
+Status add_openapi_route(Router& router);
+
+}  // namespace freshet

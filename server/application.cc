@@ -1,0 +1,314 @@
+#include "server/application.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+#include <utility>
+
+#include "ingest/embedded_log.h"
+#include "segments/mutex.h"
+#include "segments/segment_store.h"
+#include "server/alert/alert_engine.h"
+#include "server/api/services.h"
+#include "server/application_datasets.h"
+#include "server/auth/access.h"
+#include "server/http/http_server.h"
+#include "server/http/metrics.h"
+#include "server/http/static_assets.h"
+#include "server/kpi/kpi.h"
+#include "server/kpi/push_hub.h"
+#include "server/sql/sql.h"
+
+namespace freshet {
+namespace {
+
+// A disk with less than this cannot take another seal safely.
+constexpr uint64_t kMinFreeBytes = uint64_t{256} << 20;
+constexpr double kDrainSeconds = 10;
+
+// The model's settings under the flags.
+Settings effective_settings(const Model& model, const ServeOptions& options) {
+  Settings settings = model.settings;
+  if (options.data) settings.data = *options.data;
+  if (options.listen) settings.listen = *options.listen;
+  if (options.tls_certificate) {
+    settings.tls_certificate = *options.tls_certificate;
+  }
+  if (options.tls_key) settings.tls_key = *options.tls_key;
+  if (options.scan_threads) settings.scan_threads = *options.scan_threads;
+  if (options.insecure) settings.insecure = true;
+  if (settings.data.empty()) settings.data = "freshet-data";
+  if (settings.scan_threads <= 0) {
+    settings.scan_threads =
+        std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  }
+  return settings;
+}
+
+std::string faults_text(const ModelLoad& load) {
+  std::string text = "the model has faults:";
+  for (const ModelFault& fault : load.faults) {
+    text += fmt::format("\n  {}:{}: {}", fault.file, fault.line, fault.message);
+  }
+  return text;
+}
+
+int64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  int64_t total = 0, resident = 0;
+  file >> total >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+class RunningApplication : public Application {
+ public:
+  ~RunningApplication() override { stop(); }
+
+  Status open(const ServeOptions& options);
+
+  uint16_t port() const override { return server_->port(); }
+  std::string url() const override;
+  ModelLoad reload() override;
+  std::shared_ptr<const Model> model() const override {
+    MutexLock lock(mutex_);
+    return model_;
+  }
+  SegmentStore& store() override { return *store_; }
+  IngestionService& ingestion() override { return *datasets_; }
+  void stop() override;
+
+ private:
+  Status open_parts();
+  Status add_routes();
+  Status serve();
+  Readiness readiness() const;
+  void refresh_metrics();
+  Status authorize(const HttpRequest& request, Access access) const;
+
+  mutable Mutex mutex_;
+  std::shared_ptr<const Model> model_ ABSL_GUARDED_BY(mutex_);
+  Mutex reload_mutex_;  // one reload at a time
+  Settings settings_;   // constant after open
+  std::string model_folder_;
+
+  std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<SegmentStore> store_;
+  std::unique_ptr<EmbeddedLog> log_;
+  std::unique_ptr<Datasets> datasets_;
+  std::unique_ptr<Runner> runner_;
+  std::unique_ptr<Sql> sql_;
+  std::unique_ptr<Kpis> kpis_;
+  std::unique_ptr<PushHub> hub_;
+  std::unique_ptr<AlertEngine> alerts_;
+  std::unique_ptr<Services> services_;
+  Router router_;
+  std::unique_ptr<HttpServer> server_;
+  bool stopped_ = false;
+};
+
+Status RunningApplication::open(const ServeOptions& options) {
+  model_folder_ = options.model;
+  ModelLoad load = load_model(model_folder_);
+  if (!load.model) return invalid(faults_text(load));
+  settings_ = effective_settings(*load.model, options);
+  TRY(check_exposure({settings_.listen, settings_.token,
+                      settings_.tls_certificate, settings_.tls_key,
+                      settings_.insecure}));
+  {
+    MutexLock lock(mutex_);
+    model_ = load.model;
+  }
+  TRY(open_parts());
+  TRY(add_routes());
+  return serve();
+}
+
+Status RunningApplication::open_parts() {
+  auto current = [this] { return model(); };
+  metrics_ = Metrics::create();
+  TRY_ASSIGN(store_, SegmentStore::open(settings_.data));
+  for (const std::string& message : store_->damaged()) {
+    spdlog::error("{}", message);
+  }
+  TRY_ASSIGN(log_, EmbeddedLog::open(settings_.data + "/log"));
+  datasets_ = Datasets::create(*store_, *log_, [this] {
+    hub_->notify();  // set before the first stream starts, see apply below
+  });
+  runner_ = Runner::create(*datasets_, settings_.scan_threads);
+  sql_ = Sql::create(*runner_);
+  kpis_ = Kpis::create(*runner_, current);
+  hub_ = PushHub::create(*kpis_, current);
+  alerts_ = AlertEngine::start(*kpis_, current, store_->metadata());
+  return datasets_->apply(model());
+}
+
+Status RunningApplication::add_routes() {
+  services_ = std::make_unique<Services>(Services{
+      *runner_, *sql_, *kpis_, *hub_, *alerts_, *metrics_, *datasets_,
+      [this] { return model(); }, [this] { return reload(); },
+      [this] { return readiness(); }, [this] { refresh_metrics(); }});
+  add_dataset_routes(router_, *services_);
+  add_ingestion_routes(router_, *services_);
+  add_kpi_routes(router_, *services_);
+  add_dashboard_routes(router_, *services_);
+  add_alert_routes(router_, *services_);
+  add_query_routes(router_, *services_);
+  add_health_routes(router_, *services_);
+  add_model_routes(router_, *services_);
+  add_static_routes(router_);
+  return add_openapi_route(router_);
+}
+
+Status RunningApplication::serve() {
+  HttpServerSettings http;
+  http.listen = settings_.listen;
+  http.tls_certificate = settings_.tls_certificate;
+  http.tls_key = settings_.tls_key;
+  TRY_ASSIGN(server_,
+             HttpServer::start(
+                 http, router_,
+                 [this](const HttpRequest& request, Access access) {
+                   return authorize(request, access);
+                 },
+                 [this](std::string_view route, int status, double seconds) {
+                   metrics_->request(route, status, seconds);
+                 }));
+  return {};
+}
+
+Status RunningApplication::authorize(const HttpRequest& request,
+                                     Access access) const {
+  if (settings_.token.empty() || access == Access::kPublic) return {};
+  return check_token(settings_.token, request.header("authorization"),
+                     request.header("cookie"));
+}
+
+std::string RunningApplication::url() const {
+  bool tls = !settings_.tls_certificate.empty();
+  std::string host = settings_.listen.substr(0, settings_.listen.rfind(':'));
+  if (host == "0.0.0.0" || host == "[::]" || host.empty() ||
+      host == "127.0.0.1") {
+    host = "localhost";
+  }
+  return fmt::format("{}://{}:{}", tls ? "https" : "http", host, port());
+}
+
+ModelLoad RunningApplication::reload() {
+  MutexLock reloading(reload_mutex_);
+  ModelLoad load = load_model(model_folder_);
+  if (!load.model) {
+    spdlog::error("reload: {}", faults_text(load));
+    return load;
+  }
+  Status applied = datasets_->apply(load.model);
+  if (!applied) {
+    load.faults.push_back({"", 0, applied.error().message});
+    load.model = nullptr;
+    spdlog::error("reload: {}", applied.error().message);
+    return load;
+  }
+  {
+    MutexLock lock(mutex_);
+    model_ = load.model;
+  }
+  hub_->notify();
+  spdlog::info("model {} is in force", load.model->version);
+  return load;
+}
+
+Readiness RunningApplication::readiness() const {
+  Readiness readiness;
+  auto free = store_->free_bytes();
+  if (free && *free < kMinFreeBytes) {
+    readiness.reasons.push_back(
+        fmt::format("the disk of {} has only {} MB free", store_->data_folder(),
+                    *free >> 20));
+  }
+  for (const std::string& name : datasets_->names()) {
+    auto progress = datasets_->progress(name);
+    if (!progress) continue;
+    bool paused = progress->state == IngestionState::kPaused;
+    if (!progress->last_seal_error.empty()) {
+      readiness.reasons.push_back(
+          fmt::format("{}: {}", name, progress->last_seal_error));
+    }
+    if (progress->state == IngestionState::kWaiting ||
+        progress->state == IngestionState::kFailed) {
+      readiness.reasons.push_back(
+          fmt::format("{}: {}", name, progress->error));
+    } else if (!progress->caught_up && !paused) {
+      readiness.reasons.push_back(
+          fmt::format("{}: still reading what was there at start", name));
+    }
+  }
+  readiness.ready = readiness.reasons.empty();
+  return readiness;
+}
+
+void RunningApplication::refresh_metrics() {
+  for (const std::string& name : datasets_->names()) {
+    auto progress = datasets_->progress(name);
+    auto data = datasets_->snapshot(name);
+    if (!progress || !data) continue;
+    uint64_t rejected = data->late_or_rejected, bytes = 0, lag = 0;
+    for (const auto& segment : data->timeline->sealed) {
+      bytes += segment->size_bytes();
+    }
+    for (const PartitionProgress& partition : progress->partitions) {
+      lag += std::max<int64_t>(0, partition.high - partition.next);
+    }
+    auto gauge = [&](const char* metric, const char* help, double value) {
+      metrics_->set_gauge(metric, help, "dataset", name, value);
+    };
+    auto counter = [&](const char* metric, const char* help, double value) {
+      metrics_->set_counter(metric, help, "dataset", name, value);
+    };
+    counter("freshet_ingested_rows_total", "Rows appended since start",
+            static_cast<double>(progress->rows));
+    counter("freshet_ingested_bytes_total", "Event bytes read since start",
+            static_cast<double>(progress->bytes));
+    counter("freshet_rejected_events_total", "Events in the dead letters",
+            static_cast<double>(rejected));
+    gauge("freshet_lag_records", "Records not yet queryable",
+          static_cast<double>(lag));
+    gauge("freshet_lag_seconds", "Age of the newest queryable event's arrival",
+          static_cast<double>(progress->lag_ms) / 1000);
+    gauge("freshet_live_rows", "Rows not yet sealed",
+          static_cast<double>(progress->live_rows));
+    gauge("freshet_sealed_segments", "Sealed segment files",
+          static_cast<double>(data->timeline->sealed.size()));
+    gauge("freshet_sealed_bytes", "Bytes of sealed segment files",
+          static_cast<double>(bytes));
+    gauge("freshet_ingestion_up", "1 while the stream is running",
+          progress->state == IngestionState::kRunning ? 1 : 0);
+  }
+  metrics_->set_gauge("freshet_alerts_firing", "Alert instances firing", "", "",
+                      alerts_->firing());
+  metrics_->set_gauge("freshet_resident_bytes", "Memory of the process", "", "",
+                      static_cast<double>(resident_bytes()));
+}
+
+void RunningApplication::stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  if (server_) server_->stop(kDrainSeconds);
+  if (alerts_) alerts_->stop();
+  if (datasets_) datasets_->stop();
+  hub_.reset();  // after the streams that notify it
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Application>> Application::start(
+    const ServeOptions& options) {
+  auto application = std::make_unique<RunningApplication>();
+  TRY(application->open(options));
+  return std::unique_ptr<Application>(std::move(application));
+}
+
+}  // namespace freshet

@@ -1,0 +1,338 @@
+#include "server/application_datasets.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <map>
+#include <utility>
+
+#include "ingest/kafka_producer.h"
+#include "ingest/kafka_source.h"
+#include "segments/mutex.h"
+#include "server/api/ingestion_accept.h"
+#include "server/application_transform.h"
+
+namespace freshet {
+namespace {
+
+constexpr int64_t kProduceTimeoutMs = 30'000;
+
+// Everything that, when it changes, needs the stream to start anew.
+std::string fingerprint(const DatasetModel& dataset) {
+  std::string text;
+  auto add = [&](std::string_view part) {
+    text.append(part);
+    text.push_back('\n');
+  };
+  for (const ColumnSpec& column : dataset.schema->columns) {
+    add(column.name + " " + to_string(column.type));
+  }
+  for (const ColumnModel& column : dataset.columns) {
+    add(column.path + "=" + column.default_text.value_or("\1"));
+    if (column.derived) add(to_text(*column.derived));
+  }
+  if (dataset.filter) add(to_text(*dataset.filter));
+  add(dataset.format + dataset.time_field + "/" + dataset.time_format);
+  add(dataset.partition_by.to_string() + dataset.late_policy);
+  for (const std::string& name : dataset.sort_by) add(name);
+  for (int64_t n : {dataset.late_ms, dataset.seal_age_ms, dataset.retention_ms,
+                    static_cast<int64_t>(dataset.seal_rows)}) {
+    add(std::to_string(n));
+  }
+  if (auto* kafka = std::get_if<KafkaSourceModel>(&dataset.source)) {
+    add("kafka " + kafka->brokers + " " + kafka->group);
+    for (const std::string& topic : kafka->topics) add(topic);
+    for (const auto& [key, value] : kafka->properties) add(key + "=" + value);
+  } else {
+    const auto& log = std::get<LogSourceModel>(dataset.source);
+    add(fmt::format("log {} {}", log.partitions, log.retention_ms));
+  }
+  return text;
+}
+
+KafkaSettings kafka_settings(const KafkaSourceModel& kafka) {
+  return {kafka.brokers, kafka.topics, kafka.group, kafka.properties};
+}
+
+// One running stream. The producer is opened by the first POST to it.
+struct Stream {
+  std::shared_ptr<const Model> model;  // keeps `dataset` alive
+  const DatasetModel* dataset = nullptr;
+  std::string fingerprint;
+  std::unique_ptr<Ingestion> ingestion;
+  Mutex mutex;
+  std::unique_ptr<KafkaProducer> producer ABSL_GUARDED_BY(mutex);
+};
+
+class RunningDatasets : public Datasets {
+ public:
+  RunningDatasets(SegmentStore& store, EmbeddedLog& log,
+                  std::function<void()> changed)
+      : store_(store), log_(log), changed_(std::move(changed)) {}
+  ~RunningDatasets() override { stop(); }
+
+  Status apply(std::shared_ptr<const Model> model) override;
+  void stop() override;
+
+  std::optional<DatasetSnapshot> snapshot(
+      std::string_view dataset) const override;
+  std::vector<std::string> names() const override;
+
+  Result<AcceptedEvents> accept(std::string_view dataset,
+                                std::string_view content_type,
+                                std::string_view body,
+                                std::string_view idempotency_key) override;
+  std::optional<IngestionProgress> progress(
+      std::string_view dataset) const override;
+  Status steer(std::string_view dataset, std::string_view verb) override;
+  Result<DeadLetterPage> dead_letters(std::string_view dataset,
+                                      std::string_view start_after,
+                                      size_t limit) const override;
+
+ private:
+  std::shared_ptr<Stream> find(std::string_view dataset) const;
+  Result<std::shared_ptr<Stream>> start_stream(
+      std::shared_ptr<const Model> model, const DatasetModel& dataset);
+  Result<std::unique_ptr<Source>> open_source(const DatasetModel& dataset);
+  Result<std::map<std::string, int64_t>> store_events(
+      Stream& stream, const std::vector<std::string_view>& events,
+      std::string_view idempotency_key);
+  Result<std::map<std::string, int64_t>> produce(
+      Stream& stream, const KafkaSourceModel& kafka,
+      const std::vector<std::string_view>& events);
+
+  SegmentStore& store_;
+  EmbeddedLog& log_;
+  std::function<void()> changed_;
+  Mutex apply_mutex_;  // one apply at a time
+  mutable Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams_
+      ABSL_GUARDED_BY(mutex_);
+};
+
+std::shared_ptr<Stream> RunningDatasets::find(std::string_view dataset) const {
+  MutexLock lock(mutex_);
+  auto it = streams_.find(dataset);
+  return it == streams_.end() ? nullptr : it->second;
+}
+
+Error no_dataset(std::string_view name) {
+  return {ErrorCode::kNotFound, fmt::format("there is no dataset '{}'", name)};
+}
+
+Result<std::unique_ptr<Source>> RunningDatasets::open_source(
+    const DatasetModel& dataset) {
+  if (auto* kafka = std::get_if<KafkaSourceModel>(&dataset.source)) {
+    return open_kafka_source(kafka_settings(*kafka));
+  }
+  const auto& log = std::get<LogSourceModel>(dataset.source);
+  TRY(log_.declare(dataset.name, log.partitions, log.retention_ms));
+  return log_.open_source(dataset.name);
+}
+
+Result<std::shared_ptr<Stream>> RunningDatasets::start_stream(
+    std::shared_ptr<const Model> model, const DatasetModel& dataset) {
+  TRY_ASSIGN(auto source, open_source(dataset));
+  auto stream = std::make_shared<Stream>();
+  stream->model = std::move(model);
+  stream->dataset = &dataset;
+  stream->fingerprint = fingerprint(dataset);
+  stream->ingestion =
+      Ingestion::start(ingestion_settings(dataset), std::move(source), store_);
+  stream->ingestion->on_change(changed_);
+  return stream;
+}
+
+Status RunningDatasets::apply(std::shared_ptr<const Model> model) {
+  MutexLock applying(apply_mutex_);
+  std::map<std::string, std::shared_ptr<Stream>, std::less<>> old;
+  {
+    MutexLock lock(mutex_);
+    old = streams_;
+  }
+  for (const auto& [name, stream] : old) {
+    const DatasetModel* dataset = model->dataset(name);
+    if (dataset && fingerprint(*dataset) == stream->fingerprint) continue;
+    spdlog::info("dataset {}: {}", name,
+                 dataset ? "definition changed, restarting" : "removed");
+    Status stopped = stream->ingestion->stop();
+    if (!stopped) spdlog::error("dataset {}: {}", name, stopped.error().message);
+    MutexLock lock(mutex_);
+    streams_.erase(name);
+  }
+  for (const DatasetModel& dataset : model->datasets) {
+    if (find(dataset.name)) continue;
+    TRY_ASSIGN(auto stream, start_stream(model, dataset));
+    MutexLock lock(mutex_);
+    streams_[dataset.name] = std::move(stream);
+  }
+  changed_();
+  return {};
+}
+
+void RunningDatasets::stop() {
+  std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams;
+  {
+    MutexLock lock(mutex_);
+    streams = streams_;
+  }
+  for (const auto& [name, stream] : streams) {
+    Status stopped = stream->ingestion->stop();
+    if (!stopped) spdlog::error("dataset {}: {}", name, stopped.error().message);
+  }
+}
+
+// Progress is read before the timeline, so that the snapshot has at least the
+// rows whose offsets it claims.
+std::optional<DatasetSnapshot> RunningDatasets::snapshot(
+    std::string_view dataset) const {
+  auto stream = find(dataset);
+  if (!stream) return std::nullopt;
+  IngestionProgress progress = stream->ingestion->progress();
+  DatasetSnapshot data;
+  data.schema = stream->dataset->schema;
+  data.timeline = store_.timeline(dataset);
+  data.as_of = progress.as_of;
+  data.lag_ms = progress.lag_ms;
+  for (const PartitionProgress& partition : progress.partitions) {
+    data.offsets[partition.partition] = {partition.begin, partition.next};
+    if (!partition.error.empty()) data.complete = false;
+  }
+  if (progress.state == IngestionState::kFailed) data.complete = false;
+  for (const auto& [reason, count] : progress.rejected) {
+    data.late_or_rejected += count;
+  }
+  return data;
+}
+
+std::vector<std::string> RunningDatasets::names() const {
+  MutexLock lock(mutex_);
+  std::vector<std::string> names;
+  for (const auto& [name, stream] : streams_) names.push_back(name);
+  return names;
+}
+
+Result<std::map<std::string, int64_t>> RunningDatasets::produce(
+    Stream& stream, const KafkaSourceModel& kafka,
+    const std::vector<std::string_view>& events) {
+  MutexLock lock(stream.mutex);
+  if (!stream.producer) {
+    TRY_ASSIGN(stream.producer, KafkaProducer::open(kafka_settings(kafka)));
+  }
+  std::vector<KafkaProducer::Record> records;
+  records.reserve(events.size());
+  for (std::string_view event : events) records.push_back({{}, event, -1});
+  return stream.producer->send(kafka.topics.front(), records,
+                               kProduceTimeoutMs);
+}
+
+Result<std::map<std::string, int64_t>> RunningDatasets::store_events(
+    Stream& stream, const std::vector<std::string_view>& events,
+    std::string_view idempotency_key) {
+  if (auto* kafka = std::get_if<KafkaSourceModel>(&stream.dataset->source)) {
+    if (!idempotency_key.empty()) {
+      return Error{ErrorCode::kUnsupported,
+                   "Idempotency-Key works on datasets with a log source; '" +
+                       stream.dataset->name + "' has a Kafka source"};
+    }
+    return produce(stream, *kafka, events);
+  }
+  std::vector<EmbeddedLog::Record> records;
+  records.reserve(events.size());
+  for (std::string_view event : events) records.push_back({{}, event});
+  return log_.append(stream.dataset->name, records, idempotency_key);
+}
+
+Result<AcceptedEvents> RunningDatasets::accept(
+    std::string_view dataset, std::string_view content_type,
+    std::string_view body, std::string_view idempotency_key) {
+  auto stream = find(dataset);
+  if (!stream) return no_dataset(dataset);
+  TRY_ASSIGN(IncomingEvents incoming, read_events(content_type, body));
+  AcceptedEvents answer =
+      check_events(ingestion_settings(*stream->dataset).decoder, incoming);
+  if (incoming.events.empty()) return answer;
+  TRY_ASSIGN(auto next,
+             store_events(*stream, incoming.events, idempotency_key));
+  for (const auto& [partition, offset] : next) {
+    answer.offsets[partition.substr(partition.find('/') + 1)] = offset;
+  }
+  return answer;
+}
+
+std::optional<IngestionProgress> RunningDatasets::progress(
+    std::string_view dataset) const {
+  auto stream = find(dataset);
+  if (!stream) return std::nullopt;
+  return stream->ingestion->progress();
+}
+
+Status RunningDatasets::steer(std::string_view dataset, std::string_view verb) {
+  auto stream = find(dataset);
+  if (!stream) return no_dataset(dataset);
+  if (verb == "pause") {
+    stream->ingestion->pause();
+  } else if (verb == "resume") {
+    stream->ingestion->resume();
+  } else if (verb == "seal") {
+    return stream->ingestion->seal();
+  } else if (verb == "restart") {
+    MutexLock applying(apply_mutex_);
+    TRY(stream->ingestion->stop());
+    TRY_ASSIGN(auto fresh, start_stream(stream->model, *stream->dataset));
+    MutexLock lock(mutex_);
+    streams_[std::string(dataset)] = std::move(fresh);
+  } else {
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("unknown verb '{}'; known are pause, resume, "
+                             "restart, seal",
+                             verb)};
+  }
+  return {};
+}
+
+Result<DeadLetterPage> RunningDatasets::dead_letters(
+    std::string_view dataset, std::string_view start_after,
+    size_t limit) const {
+  if (!find(dataset)) return no_dataset(dataset);
+  return list_dead_letters(store_.metadata(), std::string(dataset), start_after,
+                           limit);
+}
+
+}  // namespace
+
+IngestionSettings ingestion_settings(const DatasetModel& dataset) {
+  IngestionSettings settings;
+  settings.dataset = dataset.name;
+  settings.decoder.schema = dataset.schema;
+  settings.decoder.time = {dataset.time_field, dataset.time_format};
+  for (const ColumnModel& column : dataset.columns) {
+    if (column.derived) continue;
+    FieldSpec field;
+    field.column = dataset.schema->find(column.name).value();
+    field.path = column.path.empty() ? column.name : column.path;
+    field.has_default = column.default_text.has_value();
+    if (field.has_default) field.default_text = *column.default_text;
+    settings.decoder.fields.push_back(std::move(field));
+  }
+  settings.transform = make_transform(dataset);
+  settings.partition_by = dataset.partition_by;
+  settings.sort_by = dataset.sort_by;
+  settings.seal_rows = dataset.seal_rows;
+  settings.seal_age_ms = dataset.seal_age_ms;
+  settings.late_ms = dataset.late_ms;
+  using Policy = IngestionSettings::LatePolicy;
+  settings.late_policy = dataset.late_policy == "accept" ? Policy::kAccept
+                         : dataset.late_policy == "drop" ? Policy::kDrop
+                                                         : Policy::kDeadLetter;
+  settings.retention_ms = dataset.retention_ms;
+  return settings;
+}
+
+std::unique_ptr<Datasets> Datasets::create(SegmentStore& store,
+                                           EmbeddedLog& log,
+                                           std::function<void()> changed) {
+  return std::make_unique<RunningDatasets>(store, log, std::move(changed));
+}
+
+}  // namespace freshet

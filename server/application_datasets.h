@@ -1,0 +1,40 @@
+// Datasets: every dataset's stream, and what the rest of the server may see of
+// it: the catalog for queries, the service for the ingestion routes.
+//
+// Thread-safe. Owned by the application.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingest/embedded_log.h"
+#include "ingest/ingestion.h"
+#include "segments/segment_store.h"
+#include "server/api/ingestion_service.h"
+#include "server/model/model.h"
+#include "server/query/runner.h"
+
+namespace freshet {
+
+// How the model's dataset is read: what Ingestion and bulk_load take.
+IngestionSettings ingestion_settings(const DatasetModel& dataset);
+
+class Datasets : public DatasetCatalog, public IngestionService {
+ public:
+  // `store` and `log` must outlive it. `changed` is called when a dataset's
+  // visible rows changed; it must be quick.
+  static std::unique_ptr<Datasets> create(SegmentStore& store,
+                                          EmbeddedLog& log,
+                                          std::function<void()> changed);
+
+  // Starts streams that are new in `model`, restarts those whose definition
+  // changed, stops those that are gone (their data stays on disk).
+  virtual Status apply(std::shared_ptr<const Model> model) = 0;
+  // Stops every stream, sealing what is open. Idempotent.
+  virtual void stop() = 0;
+};
+
+}  // namespace freshet

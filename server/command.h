@@ -1,0 +1,63 @@
+// The sub-commands of `freshet`. Each returns the process's exit code: 0 done,
+// 1 the input is wrong, 2 usage, 3 the environment failed; and has printed its
+// errors.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "segments/result.h"
+#include "server/application.h"
+
+namespace freshet {
+
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitInvalid = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitEnvironment = 3;
+
+// Prints "freshet: MESSAGE" to stderr and returns the exit code of its kind.
+int report_error(const Error& error);
+
+int command_serve(const ServeOptions& options);
+
+struct DemoOptions {
+  double rate = 2000;          // events a second over all datasets
+  int64_t history_ms = int64_t{90} * 86400 * 1000;
+  std::string data;            // empty: ./freshet-demo
+  std::string listen = "127.0.0.1:8080";
+  bool insecure = false;
+};
+int command_demo(const DemoOptions& options);
+
+int command_init(const std::string& folder);
+int command_validate(const std::string& folder);
+
+struct GenerateCommand {
+  std::string model, dataset, to, ledger;
+  uint64_t rows = 0;
+  uint64_t seed = 1;
+  double rate = 0;             // events a second; 0 = as fast as it goes
+};
+int command_generate(const GenerateCommand& options);
+
+struct LoadOptions {
+  std::string data, model, dataset;
+  std::vector<std::string> files;
+};
+int command_load(const LoadOptions& options);
+
+struct QueryOptions {
+  std::string url = "http://127.0.0.1:8080";
+  std::string format = "table";  // table | json | csv
+  std::string token;
+  std::string sql;
+};
+int command_query(const QueryOptions& options);
+
+int command_segment(const std::string& verb, const std::string& path,
+                    uint32_t rows);
+
+}  // namespace freshet

@@ -1,0 +1,65 @@
+// freshet load: files straight into sealed segments, with a progress line.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "ingest/bulk_load.h"
+#include "server/application_datasets.h"
+#include "server/command.h"
+
+namespace freshet {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void print_progress(const LoadProgress& progress, Clock::time_point start) {
+  double seconds = seconds_since(start);
+  double share = progress.bytes_total == 0
+                     ? 1
+                     : static_cast<double>(progress.bytes_read) /
+                           static_cast<double>(progress.bytes_total);
+  double left = share > 0.01 ? seconds / share - seconds : 0;
+  int filled = static_cast<int>(std::min(1.0, share) * 30);
+  fmt::print(stderr, "\r[{:<30}] {:3.0f} %  {} rows  {:.0f} rows/s  {:.0f} s left ",
+             std::string(filled, '#'), share * 100, progress.rows,
+             static_cast<double>(progress.rows) / std::max(seconds, 1e-3),
+             left);
+}
+
+}  // namespace
+
+int command_load(const LoadOptions& options) {
+  ModelLoad load = load_model(options.model);
+  if (!load.model) {
+    command_validate(options.model);
+    return kExitInvalid;
+  }
+  const DatasetModel* dataset = load.model->dataset(options.dataset);
+  if (!dataset) {
+    return report_error(invalid("the model has no dataset " + options.dataset));
+  }
+  auto store = SegmentStore::open(options.data);
+  if (!store) return report_error(store.error());
+  bool terminal = isatty(STDERR_FILENO);
+  auto start = Clock::now();
+  LoadProgress last;
+  Status loaded = bulk_load(ingestion_settings(*dataset), **store,
+                            options.files, [&](const LoadProgress& progress) {
+                              last = progress;
+                              if (terminal) print_progress(progress, start);
+                            });
+  if (terminal) fmt::print(stderr, "\n");
+  if (!loaded) return report_error(loaded.error());
+  fmt::print("{} rows loaded, {} rejected, {:.1f} s\n", last.rows,
+             last.rejected, seconds_since(start));
+  return kExitDone;
+}
+
+}  // namespace freshet

@@ -1,0 +1,208 @@
+// The command line of `freshet`.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "segments/time.h"
+#include "server/command.h"
+#include "server/log.h"
+
+namespace freshet {
+namespace {
+
+// The instructions the binary was compiled for; without them the first vector
+// instruction would end the process with no word of why.
+bool processor_fits() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
+         __builtin_cpu_supports("fma") && __builtin_cpu_supports("pclmul");
+#else
+  return true;
+#endif
+}
+
+struct CommandLine {
+  CLI::App app{
+      "Freshet: Kafka topics to live retail and supply-chain KPIs.",
+      "freshet"};
+  std::string log_format = "json";
+  ServeOptions serve;
+  std::string data, listen, tls_certificate, tls_key;
+  int scan_threads = 0;
+  DemoOptions demo;
+  std::string history = "90d";
+  std::string folder;
+  GenerateCommand generate;
+  LoadOptions load;
+  QueryOptions query;
+  std::string segment_path;
+  uint32_t segment_rows = 0;
+  int exit_code = kExitDone;
+
+  CommandLine();
+  void add_serve();
+  void add_demo();
+  void add_model_commands();
+  void add_generate();
+  void add_load();
+  void add_query();
+  void add_segment();
+  void logging() const { set_up_logging(log_format == "text"); }
+};
+
+CommandLine::CommandLine() {
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "freshet " FRESHET_VERSION);
+  app.footer("Exit codes: 0 done, 1 the input is wrong, 2 usage, "
+             "3 the environment failed.");
+  add_serve();
+  add_demo();
+  add_model_commands();
+  add_generate();
+  add_load();
+  add_query();
+  add_segment();
+}
+
+void CommandLine::add_serve() {
+  auto* sub = app.add_subcommand("serve", "Runs everything; SIGTERM drains, "
+                                          "seals and ends");
+  sub->add_option("--model", serve.model, "Folder of the model")->required();
+  sub->add_option("--data", data, "Folder of the data");
+  sub->add_option("--listen", listen, "HOST:PORT (127.0.0.1:8080)");
+  sub->add_option("--scan-threads", scan_threads, "Threads for queries");
+  sub->add_option("--tls-certificate", tls_certificate, "PEM file");
+  sub->add_option("--tls-key", tls_key, "PEM file");
+  sub->add_flag("--insecure", serve.insecure,
+                "Listen beyond loopback without TLS and token");
+  sub->add_option("--log-format", log_format, "json or text")
+      ->check(CLI::IsMember({"json", "text"}));
+  sub->callback([this] {
+    logging();
+    if (!data.empty()) serve.data = data;
+    if (!listen.empty()) serve.listen = listen;
+    if (!tls_certificate.empty()) serve.tls_certificate = tls_certificate;
+    if (!tls_key.empty()) serve.tls_key = tls_key;
+    if (scan_threads > 0) serve.scan_threads = scan_threads;
+    exit_code = command_serve(serve);
+  });
+}
+
+void CommandLine::add_demo() {
+  auto* sub = app.add_subcommand(
+      "demo", "Serves the starter model with history and live traffic");
+  sub->add_option("--rate", demo.rate, "Events a second (2000)")
+      ->check(CLI::Range(0.0, 1e6));
+  sub->add_option("--history", history, "How far back (90d)");
+  sub->add_option("--data", demo.data, "Folder of the data (./freshet-demo)");
+  sub->add_option("--listen", demo.listen, "HOST:PORT (127.0.0.1:8080)");
+  sub->add_flag("--insecure", demo.insecure,
+                "Listen beyond loopback without TLS and token");
+  sub->callback([this] {
+    log_format = "text";
+    logging();
+    auto length = parse_duration_ms(history);
+    if (!length || *length < 0) {
+      exit_code = report_error(invalid("--history is not a duration: " +
+                                       history));
+      return;
+    }
+    demo.history_ms = *length;
+    exit_code = command_demo(demo);
+  });
+}
+
+void CommandLine::add_model_commands() {
+  auto* init = app.add_subcommand("init", "Writes the starter model");
+  init->add_option("folder", folder, "An empty or new folder")->required();
+  init->callback([this] { exit_code = command_init(folder); });
+  auto* validate = app.add_subcommand("validate", "Checks a model");
+  validate->add_option("folder", folder, "Folder of the model")->required();
+  validate->callback([this] { exit_code = command_validate(folder); });
+}
+
+void CommandLine::add_generate() {
+  auto* sub = app.add_subcommand(
+      "generate", "Makes seeded events and the exact expected totals");
+  sub->add_option("--model", generate.model, "Folder of the model")
+      ->required();
+  sub->add_option("--dataset", generate.dataset, "Which dataset")->required();
+  sub->add_option("--rows", generate.rows, "How many events")->required();
+  sub->add_option("--seed", generate.seed, "Same seed, same events (1)");
+  sub->add_option("--rate", generate.rate, "Events a second (all at once)");
+  sub->add_option("--to", generate.to,
+                  "FILE, kafka://HOST:PORT/TOPIC or http://HOST:PORT")
+      ->required();
+  sub->add_option("--ledger", generate.ledger, "File for the totals");
+  sub->callback([this] {
+    set_up_logging(true);
+    exit_code = command_generate(generate);
+  });
+}
+
+void CommandLine::add_load() {
+  auto* sub = app.add_subcommand("load", "Bulk-loads JSON lines or CSV files");
+  sub->add_option("--data", load.data, "Folder of the data")->required();
+  sub->add_option("--model", load.model, "Folder of the model")->required();
+  sub->add_option("--dataset", load.dataset, "Which dataset")->required();
+  sub->add_option("files", load.files, "Files")->required();
+  sub->callback([this] {
+    set_up_logging(true);
+    exit_code = command_load(load);
+  });
+}
+
+void CommandLine::add_query() {
+  auto* sub = app.add_subcommand("query", "Asks a running server");
+  sub->add_option("--url", query.url, "http://127.0.0.1:8080");
+  sub->add_option("--format", query.format, "table, json or csv")
+      ->check(CLI::IsMember({"table", "json", "csv"}));
+  sub->add_option("--token", query.token, "Access token")
+      ->envname("FRESHET_TOKEN");
+  sub->add_option("sql", query.sql, "The query")->required();
+  sub->callback([this] { exit_code = command_query(query); });
+}
+
+void CommandLine::add_segment() {
+  auto* sub = app.add_subcommand("segment", "Looks into segment files");
+  sub->require_subcommand(1);
+  for (const char* verb : {"list", "dump", "verify"}) {
+    auto* one = sub->add_subcommand(
+        verb, verb[0] == 'l'   ? "Lists the segment files of a folder"
+              : verb[0] == 'd' ? "Prints a file's columns and blocks"
+                               : "Checks every checksum of a file or folder");
+    one->add_option("path", segment_path, "File or folder")->required();
+    if (verb[0] == 'd') {
+      one->add_option("--rows", segment_rows, "Rows to print as JSON (0)");
+    }
+    one->callback([this, verb] {
+      exit_code = command_segment(verb, segment_path, segment_rows);
+    });
+  }
+}
+
+int run(int argc, char** argv) {
+  if (!processor_fits()) {
+    std::fprintf(stderr,
+                 "freshet: this processor lacks AVX2, BMI2, FMA or PCLMUL "
+                 "(x86-64-v3), which this build needs\n");
+    return kExitEnvironment;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  auto line = std::make_unique<CommandLine>();
+  try {
+    line->app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    int code = line->app.exit(error);
+    return code == 0 ? kExitDone : kExitUsage;
+  }
+  return line->exit_code;
+}
+
+}  // namespace
+}  // namespace freshet
+
+int main(int argc, char** argv) { return freshet::run(argc, argv); }
