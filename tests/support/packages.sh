@@ -23,7 +23,7 @@ LINT_PACKAGES=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev)
 # Into .deps/venv.
 PYTHON_PACKAGES=(
   'pydruid==0.6.9' 'sqlalchemy==1.4.54' 'pytest==8.3.4' 'duckdb'
-  'confluent-kafka==2.16.0' 'requests' 'pyyaml'
+  'confluent-kafka==2.16.0' 'requests' 'pyyaml' 'kubernetes-validate'
 )
 
 missing_packages() {  # prints those of "$@" that dpkg does not have
@@ -99,6 +99,7 @@ install_python() {
 
 install_test() {
   install_debian "${TEST_PACKAGES[@]}" || return
+  command -v kubectl >/dev/null || install_debian kubernetes-client || return
   install_python || return
   npm_install tests/browser || return
   java_is_new_enough || install_debian "${JAVA_PACKAGES[@]}" ||

@@ -1,0 +1,53 @@
+#include "server/command_http.h"
+
+#include <curl/curl.h>
+
+namespace freshet {
+namespace {
+
+size_t append_body(char* data, size_t size, size_t count, void* out) {
+  static_cast<std::string*>(out)->append(data, size * count);
+  return size * count;
+}
+
+}  // namespace
+
+HttpClient::HttpClient() : handle_(curl_easy_init()) {}
+
+HttpClient::~HttpClient() { curl_easy_cleanup(handle_); }
+
+Result<HttpReply> HttpClient::post(const std::string& url,
+                                   std::string_view body,
+                                   const std::vector<std::string>& headers) {
+  if (!handle_) {
+    return Error{ErrorCode::kInternal, "libcurl could not start"};
+  }
+  CURL* curl = handle_;
+  curl_slist* list = nullptr;
+  for (const std::string& header : headers) {
+    list = curl_slist_append(list, header.c_str());
+  }
+  list = curl_slist_append(list, "Expect:");
+  HttpReply reply;
+  curl_easy_reset(curl);
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
+  curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                   static_cast<curl_off_t>(body.size()));
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, append_body);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply.body);
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
+  CURLcode code = curl_easy_perform(curl);
+  curl_slist_free_all(list);
+  if (code != CURLE_OK) {
+    return Error{ErrorCode::kUnavailable,
+                 url + ": " + curl_easy_strerror(code)};
+  }
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
+  return reply;
+}
+
+}  // namespace freshet

@@ -1,0 +1,34 @@
+// A small HTTP client for the commands, over libcurl.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "segments/result.h"
+
+namespace freshet {
+
+struct HttpReply {
+  long status = 0;
+  std::string body;
+};
+
+// POSTs `body` to `url`; headers as "Name: value". kUnavailable when the server
+// cannot be reached, naming the URL. One connection is kept between calls of
+// one client. Not thread-safe.
+class HttpClient {
+ public:
+  HttpClient();
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  Result<HttpReply> post(const std::string& url, std::string_view body,
+                         const std::vector<std::string>& headers);
+
+ private:
+  void* handle_;  // CURL*
+};
+
+}  // namespace freshet

@@ -1,0 +1,158 @@
+"""The binary's commands: help, exit codes, messages."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import freshet  # noqa: E402
+
+
+def test_help_names_every_command_and_exits_0():
+    done = freshet.run("--help")
+    assert done.returncode == 0
+    for command in ("serve", "demo", "init", "validate", "generate", "load",
+                    "query", "segment"):
+        assert command in done.stdout
+        assert freshet.run(command, "--help").returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["serve"], ["serve", "-x"],
+                                       ["query"], ["generate", "--rows", "x"]])
+def test_wrong_usage_exits_2(arguments):
+    assert freshet.run(*arguments).returncode == 2
+
+
+def test_init_writes_a_valid_model_once(tmp_path):
+    folder = tmp_path / "shop"
+    assert freshet.run("init", folder).returncode == 0
+    done = freshet.run("validate", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert freshet.run("init", folder).returncode == 3  # not empty
+
+
+def test_validate_prints_file_line_and_message(tmp_path):
+    model = freshet.sales_model(tmp_path / "m", extra={"kpis/bad.yaml": """\
+kpis:
+  - kpi: margin
+    dataset: sales
+    formla: sum(net)
+  - { kpi: lost, dataset: sales, formula: sum(nett) }
+  - { kpi: a, dataset: sales, formula: "[b] + 1" }
+  - { kpi: b, dataset: sales, formula: "[a] + 1" }
+"""})
+    done = freshet.run("validate", model)
+    assert done.returncode == 1
+    assert "kpis/bad.yaml:4: " in done.stdout
+    assert "formla" in done.stdout and "did you mean 'formula'" in done.stdout
+    assert "'net'" in done.stdout  # nearest column to nett
+    assert "a -> b -> a" in done.stdout or "b -> a -> b" in done.stdout
+
+
+def test_serve_refuses_a_faulty_model_and_an_absent_one(tmp_path):
+    model = freshet.sales_model(tmp_path / "m",
+                                extra={"datasets/x.yaml": "dataset: x\n"})
+    done = freshet.run("serve", "--model", model, "--data", tmp_path / "d")
+    assert done.returncode == 1 and "datasets/x.yaml" in done.stderr
+    done = freshet.run("serve", "--model", tmp_path / "no", "--data",
+                       tmp_path / "d")
+    assert done.returncode == 1 and str(tmp_path / "no") in done.stderr
+
+
+def test_serve_refuses_to_listen_openly(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    done = freshet.run("serve", "--model", model, "--data", tmp_path / "d",
+                       "--listen", f"0.0.0.0:{freshet.free_port()}")
+    assert done.returncode == 1
+    assert "--insecure" in done.stderr
+
+
+def test_data_folder_in_use_or_read_only(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d"):
+        done = freshet.run("serve", "--model", model, "--data", tmp_path / "d",
+                           "--listen", f"127.0.0.1:{freshet.free_port()}")
+        assert done.returncode == 3
+        assert "in use" in done.stderr and str(tmp_path / "d") in done.stderr
+    (tmp_path / "file").write_text("")
+    done = freshet.run("serve", "--model", model, "--data", tmp_path / "file",
+                       "--listen", f"127.0.0.1:{freshet.free_port()}")
+    assert done.returncode == 3 and str(tmp_path / "file") in done.stderr
+
+
+def test_generate_is_deterministic_and_the_ledger_is_exact(tmp_path):
+    model = tmp_path / "shop"
+    freshet.run("init", model)
+    for name in ("one", "two"):
+        done = freshet.run("generate", "--model", model, "--dataset", "sales",
+                           "--rows", 20000, "--seed", 7, "--to",
+                           tmp_path / name, "--ledger", tmp_path / "ledger")
+        assert done.returncode == 0, done.stderr
+    one = (tmp_path / "one").read_text()
+    assert one == (tmp_path / "two").read_text()
+    ledger = json.loads((tmp_path / "ledger").read_text())
+    events = [json.loads(line) for line in one.splitlines()]
+    assert ledger["rows"] == len(events) == 20000
+
+
+def test_load_then_query_and_look_into_segments(tmp_path):
+    model = tmp_path / "shop"
+    freshet.run("init", model)
+    freshet.run("generate", "--model", model, "--dataset", "sales", "--rows",
+                30000, "--to", tmp_path / "s.jsonl", "--ledger",
+                tmp_path / "ledger.json")
+    with open(tmp_path / "s.jsonl", "a") as file:
+        file.write('{"ts": "not a time"}\n')
+    done = freshet.run("load", "--data", tmp_path / "d", "--model", model,
+                       "--dataset", "sales", tmp_path / "s.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "30000 rows loaded, 1 rejected" in done.stdout
+    again = freshet.run("load", "--data", tmp_path / "d", "--model", model,
+                        "--dataset", "sales", tmp_path / "s.jsonl")
+    assert again.returncode == 3 and "already" in again.stderr
+    assert freshet.run("segment", "verify", tmp_path / "d").returncode == 0
+    listing = freshet.run("segment", "list", tmp_path / "d").stdout
+    file = listing.splitlines()[1].split()[-1]
+    dump = freshet.run("segment", "dump", "--rows", 2, file)
+    assert dump.returncode == 0 and "store" in dump.stdout
+    with freshet.Server(model, tmp_path / "d") as server:
+        done = freshet.run("query", "--url", server.url,
+                           "SELECT COUNT(*) AS n FROM sales")
+        assert done.returncode == 0 and "30000" in done.stdout
+        csv = freshet.run("query", "--url", server.url, "--format", "csv",
+                          "SELECT COUNT(*) AS n FROM sales")
+        assert csv.stdout.split() == ["n", "30000"]
+        bad = freshet.run("query", "--url", server.url, "SELECT x FROM sales")
+        assert bad.returncode == 1 and "x" in bad.stderr
+    gone = freshet.run("query", "--url", server.url, "SELECT 1")
+    assert gone.returncode == 3
+
+
+def test_sigterm_seals_and_exits_0(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        server.ingest("sales", [{"ts": "2026-11-01T10:00:00Z", "store": "S1",
+                                 "qty": 2, "price": "1.25"}])
+        freshet.wait_until(lambda: server.rows("sales") == 1)
+        assert server.stop() == 0
+    listing = freshet.run("segment", "list", tmp_path / "d").stdout
+    assert len(listing.splitlines()) == 2
+    with freshet.Server(model, tmp_path / "d") as server:
+        assert server.rows("sales") == 1
+
+
+def test_logs_are_json_lines(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        server.stop()
+        for line in server.log().splitlines():
+            assert {"time", "level", "message"} <= json.loads(line).keys()
+
+
+def test_works_from_another_folder(tmp_path):
+    done = subprocess.run([freshet.BINARY, "init", "shop"], cwd=tmp_path,
+                          capture_output=True, env=dict(os.environ))
+    assert done.returncode == 0 and (tmp_path / "shop/freshet.yaml").exists()
