@@ -1,0 +1,23 @@
+// DictionaryOrder: the values of a dictionary in byte order, and so the ids a
+// sealed segment gives them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "segments/segment.h"
+
+namespace freshet {
+
+struct DictionaryOrder {
+  std::vector<uint32_t> ids;   // ids[k]: the old id of new id k+1
+  std::vector<uint32_t> rank;  // rank[old id]: new id; 0 for null and unused
+
+  // New number of ids, null included.
+  uint32_t size() const { return static_cast<uint32_t>(ids.size()) + 1; }
+  // Orders the values whose `used` byte is not 0; all with an empty `used`.
+  static DictionaryOrder of(const Dictionary& dictionary,
+                            const std::vector<uint8_t>& used);
+};
+
+}  // namespace freshet

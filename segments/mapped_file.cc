@@ -1,0 +1,45 @@
+#include "segments/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace freshet {
+namespace {
+
+Error file_error(const char* operation, const std::string& path, int code) {
+  ErrorCode kind = code == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo;
+  return Error{kind, std::string("cannot ") + operation + ": " +
+                         std::generic_category().message(code) + ": " + path};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MappedFile>> MappedFile::open(const std::string& path) {
+  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return file_error("open", path, errno);
+  struct stat info;
+  int failed = ::fstat(descriptor, &info) != 0 ? errno : 0;
+  void* data = MAP_FAILED;
+  if (failed == 0 && info.st_size > 0) {
+    data = ::mmap(nullptr, static_cast<size_t>(info.st_size), PROT_READ,
+                  MAP_SHARED, descriptor, 0);
+    if (data == MAP_FAILED) failed = errno;
+  }
+  ::close(descriptor);
+  if (failed != 0) return file_error("map", path, failed);
+  if (data == MAP_FAILED) {
+    return Error{ErrorCode::kCorrupt, "file is empty: " + path};
+  }
+  return std::unique_ptr<MappedFile>(
+      new MappedFile(static_cast<const char*>(data),
+                     static_cast<uint64_t>(info.st_size)));
+}
+
+MappedFile::~MappedFile() { ::munmap(const_cast<char*>(data_), size_); }
+
+}  // namespace freshet

@@ -1,0 +1,90 @@
+// SealedColumn: a column of a mapped segment file. Values are unpacked from
+// the mapping by the block; dictionary and bitmaps are read in place.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+
+#include "segments/file_format.h"
+#include "segments/mapped_file.h"
+#include "segments/sealed_dictionary.h"
+#include "segments/segment.h"
+
+namespace freshet {
+
+class SealedColumn final : public Column {
+ public:
+  // Verifies every checksum of the column and that its parts fit together, so
+  // that no later read can leave the mapping. kCorrupt names column and block.
+  // `file` outlives this.
+  static Result<std::unique_ptr<SealedColumn>> open(const MappedFile& file,
+                                                    const Footer& footer,
+                                                    size_t position);
+  ~SealedColumn() override;
+
+  ColumnType type() const override { return footer_.spec.type; }
+  void read_longs(uint32_t block, int64_t* out) const override;
+  void read_doubles(uint32_t block, double* out) const override;
+  void read_ids(uint32_t block, uint32_t* out) const override;
+  void gather_longs(uint32_t block, std::span<const uint16_t> rows,
+                    int64_t* out) const override;
+  void gather_doubles(uint32_t block, std::span<const uint16_t> rows,
+                      double* out) const override;
+  void gather_ids(uint32_t block, std::span<const uint16_t> rows,
+                  uint32_t* out) const override;
+  bool read_nulls(uint32_t block, uint64_t* words) const override;
+  bool has_nulls() const override { return footer_.num_nulls > 0; }
+  std::optional<ZoneMap> zone_map(uint32_t block) const override;
+  std::optional<ZoneMap> zone_map() const override;
+  const Dictionary* dictionary() const override {
+    return dictionary_ ? &*dictionary_ : nullptr;
+  }
+  const Bitmap* rows_of(uint32_t id) const override;
+
+  const ColumnFooter& footer() const { return footer_; }
+  const BlockEntry& entry(uint32_t block) const { return entries_[block]; }
+  const SealedDictionary* sealed_dictionary() const {
+    return dictionary_ ? &*dictionary_ : nullptr;
+  }
+
+ private:
+  struct IndexEntry {
+    uint32_t offset = 0;  // in units of kBitmapAlignment
+    uint32_t length = 0;
+  };
+
+  SealedColumn(const MappedFile& file, const Footer& footer,
+               const ColumnFooter& column);
+  Status verify();
+  Status verify_extent(const Extent& extent, const char* part) const;
+  Status verify_block(uint32_t block) const;
+  Status verify_ids(uint32_t block) const;
+  Status open_index();
+  uint32_t block_rows(uint32_t block) const;
+  const char* values(uint32_t block) const {
+    return blocks_ + entries_[block].offset;
+  }
+  // Null words follow the values; null if the block has none.
+  const char* null_words(uint32_t block) const;
+  int64_t reference(uint32_t block) const;
+  ZoneMap zone_of(int64_t min, int64_t max, uint32_t num_nulls) const;
+  template <class T>
+  void clear_nulls(uint32_t block, T* out) const;
+  template <class T>
+  void clear_nulls(uint32_t block, std::span<const uint16_t> rows,
+                   T* out) const;
+
+  const MappedFile& file_;
+  const uint32_t num_rows_;
+  const uint32_t num_blocks_;
+  const ColumnFooter footer_;
+  const char* blocks_;
+  const BlockEntry* entries_;
+  std::optional<SealedDictionary> dictionary_;
+  const IndexEntry* index_ = nullptr;  // null: no inverted index
+  // Bitmap views by id, made when first asked for.
+  mutable std::unique_ptr<std::atomic<const Bitmap*>[]> bitmaps_;
+};
+
+}  // namespace freshet

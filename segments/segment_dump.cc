@@ -1,0 +1,204 @@
+// verify_segment and dump_segment of sealed_segment.h.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <vector>
+
+#include "segments/sealed_column.h"
+#include "segments/sealed_file.h"
+#include "segments/sealed_segment.h"
+
+namespace freshet {
+namespace {
+
+constexpr uint32_t kShownValues = 5;
+
+Status check_content(const SealedBytes& bytes) {
+  uint64_t hashed = bytes.trailer.footer_offset + bytes.trailer.footer_length -
+                    sizeof(uint64_t);
+  if (checksum_of(bytes.file->bytes(0, hashed)) ==
+      bytes.footer.content_hash) {
+    return {};
+  }
+  return Error{ErrorCode::kCorrupt, "content hash differs"};
+}
+
+// JSON text of a value, quotes and all.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += fmt::format("\\u{:04x}", static_cast<int>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string long_text(ColumnType type, int64_t value) {
+  switch (type.kind) {
+    case ColumnKind::kDecimal:
+      return decimal_to_string(value, type.scale);
+    case ColumnKind::kBool:
+      return value != 0 ? "true" : "false";
+    case ColumnKind::kTimestamp:
+      return quoted(to_iso8601(Timestamp{value}));
+    default:
+      return std::to_string(value);
+  }
+}
+
+// The values of one block as JSON.
+std::vector<std::string> block_texts(const Column& column, uint32_t block,
+                                     uint32_t rows) {
+  std::vector<std::string> texts(rows);
+  ColumnType type = column.type();
+  if (type.kind == ColumnKind::kString) {
+    std::vector<uint32_t> ids(kBlockRows);
+    column.read_ids(block, ids.data());
+    for (uint32_t i = 0; i < rows; ++i) {
+      if (ids[i] != kNullId) {
+        texts[i] = quoted(column.dictionary()->value(ids[i]));
+      }
+    }
+  } else if (type.kind == ColumnKind::kDouble) {
+    std::vector<double> values(kBlockRows);
+    column.read_doubles(block, values.data());
+    for (uint32_t i = 0; i < rows; ++i) texts[i] = fmt::format("{}", values[i]);
+  } else {
+    std::vector<int64_t> values(kBlockRows);
+    column.read_longs(block, values.data());
+    for (uint32_t i = 0; i < rows; ++i) texts[i] = long_text(type, values[i]);
+  }
+  uint64_t nulls[kBlockRows / 64];
+  if (!column.read_nulls(block, nulls)) return texts;
+  for (uint32_t i = 0; i < rows; ++i) {
+    if (nulls[i / 64] >> i % 64 & 1) texts[i] = "null";
+  }
+  return texts;
+}
+
+std::string range_text(const SealedColumn& column) {
+  const ColumnFooter& footer = column.footer();
+  if (footer.num_nulls == 0 && column.zone_map()->min_long == INT64_MAX) {
+    return "no rows";
+  }
+  if (footer.encoding == Encoding::kRawDoubles) {
+    return fmt::format("{} .. {}", std::bit_cast<double>(footer.min),
+                       std::bit_cast<double>(footer.max));
+  }
+  if (footer.encoding == Encoding::kPackedIds || footer.min > footer.max) {
+    return fmt::format("ids {} .. {}", footer.min, footer.max);
+  }
+  return long_text(footer.spec.type, footer.min) + " .. " +
+         long_text(footer.spec.type, footer.max);
+}
+
+void describe_column(const SealedColumn& column, uint32_t num_blocks,
+                     std::string& out) {
+  const ColumnFooter& footer = column.footer();
+  unsigned least = 64, greatest = 0;
+  for (uint32_t block = 0; block < num_blocks; ++block) {
+    least = std::min<unsigned>(least, column.entry(block).width);
+    greatest = std::max<unsigned>(greatest, column.entry(block).width);
+  }
+  const char* encoding = footer.encoding == Encoding::kPackedLongs
+                             ? "packed longs"
+                         : footer.encoding == Encoding::kPackedIds
+                             ? "packed ids"
+                             : "raw doubles";
+  out += fmt::format(
+      "column {} {}: {}, {}..{} bits, blocks {} bytes, nulls {}, {}\n",
+      footer.spec.name, to_string(footer.spec.type), encoding, least, greatest,
+      footer.blocks.length, footer.num_nulls, range_text(column));
+  const Dictionary* dictionary = column.dictionary();
+  if (dictionary == nullptr) return;
+  out += fmt::format("  dictionary {} values, {} bytes; index ",
+                     dictionary->size() - 1, footer.dictionary.length);
+  out += footer.index_directory.length == 0
+             ? "none\n"
+             : fmt::format("{} bytes\n", footer.index.length +
+                                             footer.index_directory.length);
+  uint32_t shown = std::min(dictionary->size() - 1, kShownValues);
+  for (uint32_t id = 1; id <= shown; ++id) {
+    out += fmt::format("  {} {}\n", id, quoted(dictionary->value(id)));
+  }
+}
+
+using Columns = std::vector<std::unique_ptr<SealedColumn>>;
+
+Result<Columns> open_columns(const SealedBytes& bytes) {
+  Columns columns;
+  for (size_t i = 0; i < bytes.footer.columns.size(); ++i) {
+    TRY_ASSIGN(auto column, SealedColumn::open(*bytes.file, bytes.footer, i));
+    columns.push_back(std::move(column));
+  }
+  return columns;
+}
+
+void dump_rows(const Columns& columns, uint32_t rows, std::string& out) {
+  for (uint32_t begin = 0; begin < rows; begin += kBlockRows) {
+    uint32_t part = std::min(rows - begin, kBlockRows);
+    std::vector<std::vector<std::string>> texts;
+    for (const auto& column : columns) {
+      texts.push_back(block_texts(*column, begin / kBlockRows, part));
+    }
+    for (uint32_t row = 0; row < part; ++row) {
+      for (size_t i = 0; i < columns.size(); ++i) {
+        out += i == 0 ? "{" : ",";
+        out += quoted(columns[i]->footer().spec.name) + ":" + texts[i][row];
+      }
+      out += "}\n";
+    }
+  }
+}
+
+Status verify(const SealedBytes& bytes) {
+  TRY_ASSIGN(Columns columns, open_columns(bytes));
+  for (const auto& column : columns) {
+    const SealedDictionary* dictionary = column->sealed_dictionary();
+    if (dictionary != nullptr && !dictionary->is_ascending()) {
+      return Error{ErrorCode::kCorrupt, "dictionary is not sorted: column " +
+                                            column->footer().spec.name};
+    }
+  }
+  return check_content(bytes);
+}
+
+}  // namespace
+
+Status verify_segment(const std::string& path) {
+  TRY_ASSIGN(SealedBytes bytes, open_sealed_bytes(path));
+  if (Status status = verify(bytes); !status) {
+    return in_file(path, status.error());
+  }
+  return {};
+}
+
+Result<std::string> dump_segment(const std::string& path, uint32_t rows) {
+  TRY_ASSIGN(SealedBytes bytes, open_sealed_bytes(path));
+  Result<Columns> columns = open_columns(bytes);
+  if (!columns) return in_file(path, columns.error());
+  const Footer& footer = bytes.footer;
+  std::string out = fmt::format(
+      "segment {}\nversion {}\nbytes {}\nrows {}\nblocks {}\n"
+      "time {} .. {}\ncontent hash {:016x}\n",
+      footer.id, bytes.trailer.version, bytes.file->size(), footer.num_rows,
+      footer.num_blocks(), to_iso8601(footer.time_range.start),
+      to_iso8601(footer.time_range.end), footer.content_hash);
+  out += "sorted by";
+  for (const std::string& name : footer.sort_by) out += " " + name;
+  out += fmt::format(" {}\n", kTimeColumn);
+  for (const auto& column : *columns) {
+    describe_column(*column, footer.num_blocks(), out);
+  }
+  dump_rows(*columns, std::min(rows, footer.num_rows), out);
+  return out;
+}
+
+}  // namespace freshet

@@ -1,0 +1,88 @@
+#include "segments/segment_writer.h"
+
+#include <filesystem>
+
+#include "segments/column_encoder.h"
+#include "segments/row_order.h"
+#include "segments/sealed_segment.h"
+#include "segments/segment_file.h"
+
+namespace freshet {
+namespace {
+
+// Writes the whole file's bytes; the result has no path yet.
+Result<SealedFile> write_bytes(SegmentFile& file, const Segment& segment,
+                               const std::string& id,
+                               const SealOptions& options) {
+  TRY_ASSIGN(std::vector<uint32_t> order,
+             sorted_rows(segment, options.sort_by));
+  Footer footer;
+  footer.id = id;
+  footer.num_rows = segment.num_rows();
+  footer.time_range = segment.time_range();
+  footer.sort_by = options.sort_by;
+  TRY(file.append(encode_header()));
+  for (const ColumnSpec& spec : segment.schema().columns) {
+    TRY_ASSIGN(ColumnFooter column, encode_column(segment, spec, order, file));
+    footer.columns.push_back(std::move(column));
+  }
+  TRY(file.align(kExtentAlignment));
+  Trailer trailer;
+  trailer.footer_offset = file.offset();
+  std::string body = encode_footer_body(footer);
+  TRY(file.append(body));
+  footer.content_hash = file.hash();
+  std::string hash(reinterpret_cast<char*>(&footer.content_hash), 8);
+  TRY(file.append(hash));
+  trailer.footer_length = static_cast<uint32_t>(body.size() + hash.size());
+  trailer.footer_checksum = checksum_of(body + hash);
+  trailer.file_length = file.offset() + kTrailerBytes;
+  TRY(file.append(encode_trailer(trailer)));
+  TRY(file.finish());
+  SealedFile sealed;
+  sealed.bytes = trailer.file_length;
+  sealed.content_hash = footer.content_hash;
+  sealed.num_rows = footer.num_rows;
+  sealed.time_range = footer.time_range;
+  return sealed;
+}
+
+Result<SealedFile> write_beside(FileSystem& files, const Segment& segment,
+                                const std::string& id,
+                                const std::string& path,
+                                const SealOptions& options) {
+  TRY_ASSIGN(auto writable, files.create(path));
+  SegmentFile file(std::move(writable));
+  return write_bytes(file, segment, id, options);
+}
+
+Status publish(FileSystem& files, const std::string& temporary,
+               const std::string& path) {
+  TRY(files.rename(temporary, path));
+  TRY(files.sync_folder(std::filesystem::path(path).parent_path().string()));
+  return verify_segment(path);
+}
+
+}  // namespace
+
+Result<SealedFile> write_segment(FileSystem& files, const Segment& segment,
+                                 const std::string& id,
+                                 const std::string& path,
+                                 const SealOptions& options) {
+  std::string temporary = path + ".tmp";
+  auto sealed = write_beside(files, segment, id, temporary, options);
+  if (!sealed) {
+    // What cannot be removed now is collected when the store opens.
+    (void)files.remove(temporary);
+    return sealed.error();
+  }
+  if (Status published = publish(files, temporary, path); !published) {
+    (void)files.remove(temporary);
+    (void)files.remove(path);
+    return published.error();
+  }
+  sealed->path = path;
+  return sealed;
+}
+
+}  // namespace freshet
