@@ -134,6 +134,12 @@ struct Settings {
   std::string external_url;          // in alert payloads
 };
 
+// Overrides what FRESHET_LISTEN, FRESHET_DATA, FRESHET_SCAN_THREADS,
+// FRESHET_TLS_CERTIFICATE, FRESHET_TLS_KEY, FRESHET_TOKEN, FRESHET_INSECURE and
+// FRESHET_EXTERNAL_URL set; secret references in them are resolved. Called by
+// the application before it applies its flags. kInvalid names the variable.
+Status override_from_environment(Settings& settings);
+
 struct Model {
   std::string folder;
   std::string version;  // hash of the files' contents

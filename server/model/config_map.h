@@ -1,0 +1,98 @@
+// Reads the keys of one map of a model file, strictly: what is wrong is added
+// to the faults and a default is returned, so that one pass finds every fault.
+// The keys asked for are the known ones; finish() reports all others.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/model/config_node.h"
+#include "server/model/model.h"
+
+namespace freshet {
+
+// The faults found in one file.
+class FaultList {
+ public:
+  FaultList(std::string file, std::vector<ModelFault>& out)
+      : file_(std::move(file)), out_(out) {}
+  void add(int line, std::string message) {
+    out_.push_back({file_, line, std::move(message)});
+  }
+  const std::string& file() const { return file_; }
+
+ private:
+  std::string file_;
+  std::vector<ModelFault>& out_;
+};
+
+// A text and where it stands.
+struct ConfigText {
+  std::string text;
+  int line = 0;
+};
+
+class ConfigMap {
+ public:
+  // `place` names the map in messages: "kpi 'net_sales'". A node that is no
+  // map is a fault, and then as good as an empty map without required keys.
+  ConfigMap(const ConfigNode& node, std::string place, FaultList& faults);
+
+  const std::string& place() const { return place_; }
+  void rename(std::string place) { place_ = std::move(place); }
+  int line() const { return node_.line; }
+  FaultList& faults() { return faults_; }
+
+  bool has(std::string_view key);
+  // The value, or nullptr if absent or null. Null counts as absent.
+  const ConfigNode* find(std::string_view key);
+  int line_of(std::string_view key);
+  // "KEY in PLACE must be WHAT, not VALUE" at the value.
+  void wrong(std::string_view key, const ConfigNode& node,
+             std::string_view what);
+  void fault(std::string_view key, std::string message);
+  // A key of the contract that this version cannot honour.
+  void unavailable(std::string_view key, std::string_view why = "");
+
+  std::string text(std::string_view key, std::string fallback = "");
+  std::string required_text(std::string_view key);
+  // Letters, digits, '_' and '-', beginning with a letter.
+  std::string name(std::string_view key);
+  // With ${env:NAME} and ${file:PATH} replaced; a missing one is a fault.
+  std::string secret_text(std::string_view key);
+  bool flag(std::string_view key, bool fallback);
+  int64_t integer(std::string_view key, int64_t fallback, int64_t least,
+                  int64_t most);
+  int64_t duration_ms(std::string_view key, int64_t fallback,
+                      int64_t least = 0);
+  std::string choice(std::string_view key, std::string fallback,
+                     const std::vector<std::string>& known);
+  // A list of texts; a text alone is a list of one. Duplicates are faults.
+  std::vector<ConfigText> texts(std::string_view key);
+  // A map of plain values.
+  std::vector<std::pair<std::string, ConfigNode>> pairs(std::string_view key);
+
+  // Reports every key that nobody asked for.
+  void finish();
+
+ private:
+  const ConfigNode& node_;
+  std::string place_;
+  FaultList& faults_;
+  std::vector<std::string> known_;
+};
+
+// "; did you mean 'x'?" or nothing.
+std::string did_you_mean(std::string_view name,
+                         const std::vector<std::string>& known);
+
+// A whole number or a decimal fraction, entirely; nothing otherwise.
+std::optional<double> parse_number(std::string_view text);
+
+std::vector<std::string> plain_texts(const std::vector<ConfigText>& texts);
+
+}  // namespace freshet

@@ -1,0 +1,392 @@
+// datasets/*.yaml
+#include <algorithm>
+#include <limits>
+
+#include "server/model/model_reader.h"
+#include "server/query/expression_type.h"
+
+namespace freshet {
+namespace {
+
+constexpr int64_t kMinute = 60'000;
+constexpr int64_t kLong = std::numeric_limits<int64_t>::max();
+
+// Properties handed through to the Kafka client: these, or with a prefix that
+// ends in '.'. Everything else is Freshet's own business or could load code.
+const std::vector<std::string> kKafkaProperties = {
+    "security.protocol", "sasl.", "ssl.", "client.id", "client.rack",
+    "fetch.", "socket.", "queued.", "reconnect.", "metadata.",
+    "message.max.bytes", "receive.message.max.bytes", "session.timeout.ms",
+    "heartbeat.interval.ms", "compression.", "linger.ms", "batch.",
+    "broker.address.family", "isolation.level", "topic.metadata."};
+const std::vector<std::string> kRefusedProperties = {
+    "sasl.kerberos.kinit.cmd", "ssl.engine.location", "ssl_engine_callback_data"};
+
+bool allowed_property(const std::string& name) {
+  if (std::find(kRefusedProperties.begin(), kRefusedProperties.end(), name) !=
+      kRefusedProperties.end()) {
+    return false;
+  }
+  return std::any_of(kKafkaProperties.begin(), kKafkaProperties.end(),
+                     [&](const std::string& p) {
+                       return p.back() == '.' ? name.starts_with(p)
+                                              : name == p;
+                     });
+}
+
+void read_format(ConfigMap& map, DatasetModel& dataset) {
+  std::string format = map.choice(
+      "format", "json", {"json", "csv", "avro", "xml", "debezium", "dms"});
+  if (format != "json") {
+    map.fault("format", "format '" + format + "' of " + map.place() +
+                            " isn't available in this version; 'json' is");
+  }
+  dataset.format = "json";
+  map.unavailable("registry");
+}
+
+LogSourceModel read_log(const ConfigNode& node, DatasetModel& dataset,
+                        const std::string& place, FaultList& faults) {
+  ConfigMap map(node, "log of " + place, faults);
+  LogSourceModel log;
+  log.partitions = static_cast<uint32_t>(
+      map.integer("partitions", log.partitions, 1, 1024));
+  log.retention_ms = map.duration_ms("retention", log.retention_ms, kMinute);
+  read_format(map, dataset);
+  map.finish();
+  return log;
+}
+
+void read_properties(ConfigMap& map, KafkaSourceModel& kafka) {
+  for (auto& [name, value] : map.pairs("properties")) {
+    if (!allowed_property(name)) {
+      map.faults().add(value.line, "property '" + name + "' in " +
+                                       map.place() + " isn't allowed");
+      continue;
+    }
+    ConfigNode one;
+    one.kind = ConfigNode::Kind::kMap;
+    one.line = value.line;
+    one.entries.push_back({name, value.line, value});
+    ConfigMap single(one, "properties of " + map.place(), map.faults());
+    kafka.properties[name] = single.secret_text(name);
+  }
+}
+
+KafkaSourceModel read_kafka(const ConfigNode& node, DatasetModel& dataset,
+                            const std::string& place, FaultList& faults) {
+  ConfigMap map(node, "kafka of " + place, faults);
+  KafkaSourceModel kafka;
+  if (map.required_text("brokers").size() > 0) {
+    kafka.brokers = map.secret_text("brokers");
+  }
+  kafka.topics = plain_texts(map.texts("topics"));
+  std::string topic = map.text("topic");
+  if (!topic.empty() && kafka.topics.empty()) {
+    kafka.topics.push_back(topic);
+  } else if (!topic.empty()) {
+    map.fault("topic", map.place() + " has both 'topic' and 'topics'");
+  }
+  if (kafka.topics.empty() && !map.has("topics")) {
+    faults.add(map.line(), map.place() + " lacks the key 'topics'");
+  }
+  kafka.group = map.text("group", kafka.group);
+  std::string start = map.text("start", "earliest");
+  if (start != "earliest") {
+    map.fault("start", "start '" + start + "' of " + map.place() +
+                           " isn't available in this version; 'earliest' is");
+  }
+  read_properties(map, kafka);
+  read_format(map, dataset);
+  map.finish();
+  return kafka;
+}
+
+void read_source(ConfigMap& dataset_map, DatasetModel& dataset) {
+  const ConfigNode* node = dataset_map.find("source");
+  if (!node) {
+    dataset_map.required_text("source");
+    return;
+  }
+  ConfigMap map(*node, "source of " + dataset_map.place(),
+                dataset_map.faults());
+  const ConfigNode* log = map.find("log");
+  const ConfigNode* kafka = map.find("kafka");
+  map.unavailable("files");
+  if (log && kafka) {
+    map.faults().add(node->line, map.place() + " names both log and kafka");
+  } else if (log) {
+    dataset.source = read_log(*log, dataset, dataset_map.place(), map.faults());
+  } else if (kafka) {
+    dataset.source =
+        read_kafka(*kafka, dataset, dataset_map.place(), map.faults());
+  } else if (!map.has("files") && node->kind == ConfigNode::Kind::kMap) {
+    map.faults().add(node->line, map.place() + " lacks 'log' or 'kafka'");
+  }
+  map.finish();
+}
+
+void read_time(ConfigMap& dataset_map, DatasetModel& dataset) {
+  const ConfigNode* node = dataset_map.find("time");
+  if (!node) {
+    dataset_map.required_text("time");
+    return;
+  }
+  ConfigMap map(*node, "time of " + dataset_map.place(), dataset_map.faults());
+  dataset.time_field = map.required_text("field");
+  dataset.time_format = map.text("format", "auto");
+  const std::string& format = dataset.time_format;
+  if (format.find('%') == std::string::npos) {
+    static const std::vector<std::string> kFormats = {"auto", "iso", "millis",
+                                                      "seconds"};
+    if (std::find(kFormats.begin(), kFormats.end(), format) ==
+        kFormats.end()) {
+      map.wrong("format", *map.find("format"),
+                "auto, iso, millis, seconds, or a strftime pattern");
+    }
+  }
+  map.finish();
+}
+
+// Whether values of `from` may go into a column of type `to` unchanged.
+bool assignable(ExpressionType from, ColumnType to) {
+  ExpressionType target = expression_type(to);
+  if (from.type == ValueType::kNull || from == target) return true;
+  if (from.type == ValueType::kLong) {
+    return to.kind == ColumnKind::kDouble || to.kind == ColumnKind::kDecimal;
+  }
+  if (from.type == ValueType::kDecimal) {
+    return to.kind == ColumnKind::kDouble ||
+           (to.kind == ColumnKind::kDecimal && from.scale <= to.scale);
+  }
+  return false;
+}
+
+void read_derived(ConfigMap& map, ColumnModel& column, const Schema& before) {
+  const ConfigNode* node = map.find("from");
+  if (!node) return;
+  std::string text = map.text("from");
+  column.derived =
+      read_expression(text, before, "'from' of " + map.place() +
+                          " (it may use the columns before it)",
+                      node->line, map.faults());
+  if (column.derived && !assignable(column.derived->type, column.type)) {
+    map.fault("from", "'from' of " + map.place() + " gives " +
+                          type_name(column.derived->type) +
+                          ", which does not fit the column's type " +
+                          to_string(column.type));
+  }
+  for (const char* other : {"path", "default"}) {
+    if (map.has(other)) {
+      map.fault(other, std::string("'") + other + "' in " + map.place() +
+                           " has no meaning beside 'from'");
+    }
+  }
+}
+
+void check_default(ConfigMap& map, const ColumnModel& column) {
+  const std::string& text = *column.default_text;
+  bool fits = true;
+  switch (column.type.kind) {
+    case ColumnKind::kString: break;
+    case ColumnKind::kBool: fits = text == "true" || text == "false"; break;
+    case ColumnKind::kDouble: fits = parse_number(text).has_value(); break;
+    case ColumnKind::kLong: {
+      fits = parse_decimal(text, 0).has_value() &&
+             text.find_first_of(".eE") == std::string::npos;
+      break;
+    }
+    case ColumnKind::kDecimal:
+      fits = parse_decimal(text, column.type.scale).has_value();
+      break;
+    case ColumnKind::kTimestamp: fits = parse_iso8601(text).has_value(); break;
+  }
+  if (!fits) {
+    map.wrong("default", *map.find("default"),
+              "a value of type " + to_string(column.type));
+  }
+}
+
+void read_column(const ConfigNode& node, const std::string& dataset_place,
+                 DatasetModel& dataset, Schema& schema, FaultList& faults) {
+  ConfigMap map(node, "a column of " + dataset_place, faults);
+  ColumnModel column;
+  column.name = map.required_text("name");
+  if (!column.name.empty()) {
+    map.rename("column '" + column.name + "' of " + dataset_place);
+  }
+  std::string type = map.required_text("type");
+  if (!type.empty()) {
+    auto parsed = parse_column_type(type);
+    if (parsed) {
+      column.type = *parsed;
+    } else {
+      map.wrong("type", *map.find("type"),
+                "string, long, double, decimal(N), bool or timestamp");
+    }
+  }
+  column.path = map.text("path", column.name);
+  if (map.has("default")) {
+    column.default_text = map.text("default");
+    check_default(map, column);
+  }
+  read_derived(map, column, schema);
+  column.high_cardinality =
+      map.choice("cardinality", "low", {"low", "high"}) == "high";
+  column.pii = map.flag("pii", false);
+  if (column.pii) {
+    map.fault("pii", "'pii' in " + map.place() + " isn't available in this "
+                         "version: nothing would mask it");
+  }
+  map.unavailable("lookup");
+  map.unavailable("by");
+  map.finish();
+  if (column.name.empty()) return;
+  if (schema.find(column.name)) {
+    map.fault("name", column.name == kTimeColumn
+                          ? "the column '__time' is made from 'time' of " +
+                                dataset_place
+                          : "column '" + column.name + "' stands twice in " +
+                                dataset_place);
+    return;
+  }
+  schema.columns.push_back(
+      {column.name, column.type, column.high_cardinality});
+  dataset.columns.push_back(std::move(column));
+}
+
+void read_columns(ConfigMap& map, DatasetModel& dataset, Schema& schema) {
+  const ConfigNode* node = map.find("columns");
+  if (!node) {
+    map.required_text("columns");
+    return;
+  }
+  if (node->kind != ConfigNode::Kind::kList || node->items.empty()) {
+    map.wrong("columns", *node, "a list of columns");
+    return;
+  }
+  for (const ConfigNode& item : node->items) {
+    read_column(item, map.place(), dataset, schema, map.faults());
+  }
+}
+
+// Cubes make queries faster and change no number; they are checked, so that a
+// model stays good when they are built.
+void read_cubes(ConfigMap& map, const Schema& schema) {
+  const ConfigNode* node = map.find("cubes");
+  if (!node) return;
+  if (node->kind != ConfigNode::Kind::kList) {
+    map.wrong("cubes", *node, "a list of cubes");
+    return;
+  }
+  std::vector<std::string> names;
+  for (const ConfigNode& item : node->items) {
+    ConfigMap cube(item, "a cube of " + map.place(), map.faults());
+    std::string name = cube.name("name");
+    if (!name.empty()) cube.rename("cube '" + name + "' of " + map.place());
+    if (std::find(names.begin(), names.end(), name) != names.end()) {
+      cube.fault("name", "cube '" + name + "' stands twice in " + map.place());
+    }
+    names.push_back(name);
+    for (const char* key : {"dimensions", "measures"}) {
+      for (const ConfigText& c : cube.texts(key)) {
+        check_column(c.text, schema,
+                     std::string("'") + key + "' of " + cube.place(), c.line,
+                     map.faults());
+      }
+    }
+    std::string grain = cube.text("granularity", "hour");
+    if (!Granularity::parse(grain)) {
+      cube.wrong("granularity", *cube.find("granularity"),
+                 "a grain such as minute, hour or day");
+    }
+    cube.finish();
+  }
+}
+
+void read_lateness(ConfigMap& dataset_map, DatasetModel& dataset) {
+  const ConfigNode* node = dataset_map.find("lateness");
+  if (!node) return;
+  ConfigMap map(*node, "lateness of " + dataset_map.place(),
+                dataset_map.faults());
+  dataset.late_ms = map.duration_ms("accept", -1);
+  dataset.late_policy = map.choice("then", dataset.late_policy,
+                                   {"accept", "dead_letter", "drop"});
+  map.finish();
+}
+
+void read_seal(ConfigMap& dataset_map, DatasetModel& dataset) {
+  const ConfigNode* node = dataset_map.find("seal");
+  if (!node) return;
+  ConfigMap map(*node, "seal of " + dataset_map.place(), dataset_map.faults());
+  dataset.seal_rows = static_cast<uint64_t>(
+      map.integer("rows", static_cast<int64_t>(dataset.seal_rows), 1, kLong));
+  dataset.seal_age_ms = map.duration_ms("age", dataset.seal_age_ms, 1000);
+  map.finish();
+}
+
+void read_storage(ConfigMap& map, DatasetModel& dataset,
+                  const Schema& schema) {
+  std::string by = map.choice("partition_by", "day",
+                              {"hour", "day", "week", "month", "year"});
+  dataset.partition_by = *Granularity::parse(by);
+  for (const ConfigText& c : map.texts("sort_by")) {
+    if (check_column(c.text, schema, "'sort_by' of " + map.place(), c.line,
+                     map.faults())) {
+      dataset.sort_by.push_back(c.text);
+    }
+  }
+  for (const ConfigText& c : map.texts("key")) {
+    check_column(c.text, schema, "'key' of " + map.place(), c.line,
+                 map.faults());
+  }
+  map.unavailable("key", "nothing would be deduplicated");
+  map.unavailable("on_duplicate");
+  map.unavailable("order_by");
+  map.unavailable("rollup");
+  read_cubes(map, schema);
+  read_lateness(map, dataset);
+  read_seal(map, dataset);
+  dataset.retention_ms = map.duration_ms("retention", -1, kMinute);
+}
+
+void read_filter(ConfigMap& map, DatasetModel& dataset, const Schema& schema) {
+  std::string text = map.text("filter");
+  if (text.empty()) return;
+  std::string place = "'filter' of " + map.place();
+  dataset.filter = read_expression(text, schema, place, map.line_of("filter"),
+                                   map.faults());
+  if (dataset.filter && dataset.filter->type.type != ValueType::kBool) {
+    map.fault("filter", place + " must be a condition, not a value of type " +
+                            type_name(dataset.filter->type));
+  }
+}
+
+}  // namespace
+
+void read_dataset(const ConfigNode& root, ReadContext& context) {
+  ConfigMap map(root, "the dataset", context.faults);
+  DatasetModel dataset;
+  dataset.name = map.name("dataset");
+  if (!dataset.name.empty()) map.rename("dataset '" + dataset.name + "'");
+  dataset.title = map.text("title", dataset.name);
+  dataset.description = map.text("description");
+  dataset.owner = map.text("owner");
+  read_source(map, dataset);
+  read_time(map, dataset);
+  auto schema = std::make_shared<Schema>();
+  schema->columns.push_back(
+      {std::string(kTimeColumn), {ColumnKind::kTimestamp, 0}, false});
+  read_columns(map, dataset, *schema);
+  read_filter(map, dataset, *schema);
+  read_storage(map, dataset, *schema);
+  map.finish();
+  dataset.schema = std::move(schema);
+  if (dataset.name.empty()) return;
+  if (context.names.define("dataset", dataset.name, map.line_of("dataset"),
+                           context.faults)) {
+    context.model.datasets.push_back(std::move(dataset));
+  }
+}
+
+}  // namespace freshet

@@ -1,0 +1,21 @@
+// The filter of KPI requests and alerts: "store:S01,S02;channel:!web".
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/query/expression.h"
+
+namespace freshet {
+
+// Clauses NAME:VALUE[,VALUE...] joined by ';': all must hold. A '!' before the
+// first value excludes the values instead. The word null stands for a missing
+// value. A backslash takes the next character as it is, %XX is a byte in hex:
+// so "\null" is the text, and "a\,b" one value. Null for an empty text.
+// kInvalid names what is wrong, a dimension not in `allowed` with the nearest.
+Result<ExpressionPtr> parse_dimension_filter(
+    std::string_view text, const std::vector<std::string>& allowed,
+    std::string_view kpi);
+
+}  // namespace freshet
