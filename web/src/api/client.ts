@@ -1,0 +1,98 @@
+// The one place that talks to the server.
+import { signIn } from '../state/sign_in.svelte';
+import type { ApiErrorBody } from './types';
+
+// What went wrong, in words a person can act on.
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly status: number,
+    readonly details: { path: string; message: string }[] = [],
+  ) {
+    super(message);
+  }
+}
+
+function errorOf(status: number, body: unknown): ApiError {
+  const error = (body as { error?: ApiErrorBody } | null)?.error;
+  if (error && typeof error === 'object') {
+    return new ApiError(error.code, error.message, status, error.details);
+  }
+  return new ApiError('http', `The server answered ${status}.`, status);
+}
+
+async function request(method: string, path: string, body?: unknown) {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      credentials: 'same-origin',
+      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+  } catch {
+    throw new ApiError('unreachable', 'The server can’t be reached.', 0);
+  }
+  if (response.status === 401) signIn.needed = true;
+  return response;
+}
+
+async function json<T>(method: string, path: string, body?: unknown) {
+  const response = await request(method, path, body);
+  const text = await response.text();
+  let value: unknown = null;
+  try {
+    value = text === '' ? null : JSON.parse(text);
+  } catch {
+    if (response.ok) throw new ApiError('http', 'Unreadable answer.', 502);
+  }
+  if (!response.ok) throw errorOf(response.status, value);
+  return value as T;
+}
+
+export const get = <T>(path: string) => json<T>('GET', path);
+export const post = <T>(path: string, body: unknown) =>
+  json<T>('POST', path, body);
+export const put = <T>(path: string, body: unknown) =>
+  json<T>('PUT', path, body);
+
+// SQL through Druid's route; its errors have their own shape.
+export interface SqlResult {
+  columns: string[];
+  rows: unknown[][];
+}
+export interface SqlError {
+  message: string;
+  line?: number;
+  column?: number;
+}
+interface DruidError {
+  errorMessage?: string;
+  error?: unknown;
+  context?: { line?: string; column?: string };
+}
+
+export async function sql(
+  query: string,
+): Promise<{ result: SqlResult } | { error: SqlError }> {
+  const response = await request('POST', '/druid/v2/sql', {
+    query,
+    resultFormat: 'array',
+    header: true,
+  });
+  const body: unknown = await response.json().catch(() => null);
+  if (response.ok && Array.isArray(body)) {
+    const [columns, ...rows] = body as [string[], ...unknown[][]];
+    return { result: { columns: columns ?? [], rows } };
+  }
+  const fault = (body ?? {}) as DruidError;
+  const { line, column } = fault.context ?? {};
+  return {
+    error: {
+      message: fault.errorMessage ?? `The server answered ${response.status}.`,
+      ...(line ? { line: Number(line) } : {}),
+      ...(column ? { column: Number(column) } : {}),
+    },
+  };
+}

@@ -1,0 +1,140 @@
+// What the server's JSON API sends. Times are ISO 8601 strings with their
+// offset, numbers that have no value are null.
+
+export type Good = 'up' | 'down' | 'none';
+
+export interface ApiErrorBody {
+  code: string;
+  message: string;
+  details?: { path: string; message: string }[];
+  request_id?: string;
+}
+
+export interface Point {
+  t: string;
+  value: number | null;
+  partial?: boolean;
+}
+
+export interface Comparison {
+  kind: string;
+  value: number | null;
+  change: number | null;
+  change_ratio: number | null;
+  series?: Point[];
+}
+
+// One group of a breakdown: the dimension's value under its name, the number
+// under `value`.
+export type AnswerRow = Record<string, string | number | boolean | null>;
+
+export interface Provenance {
+  as_of: string | null;
+  lag_ms: number;
+  complete: boolean;
+  exact: boolean;
+  served_by: string[];
+  segments: number;
+  rows_scanned: number;
+  late_or_rejected: number;
+  elapsed_ms: number;
+}
+
+export interface KpiAnswer {
+  kpi: string;
+  value: number | null;
+  unit: string;
+  currency?: string;
+  reason?: string;
+  newest?: string | null;
+  compare?: Comparison | null;
+  target?: { value: number; attained: number | null } | null;
+  series?: Point[];
+  rows?: AnswerRow[];
+  total_rows?: number;
+  rest?: { value: number | null; count: number } | null;
+  provenance?: Provenance;
+}
+
+export interface TileDefinition {
+  kpi: string;
+  title: string;
+  show: string;
+  width: number;
+  height: number;
+  grain: string;
+  by: string;
+  top: number;
+  unit: string;
+  currency: string;
+  good: Good;
+  text?: string;
+}
+
+export interface DashboardSummary {
+  dashboard: string;
+  title: string;
+  description?: string;
+}
+
+export interface DashboardDefinition extends DashboardSummary {
+  default: { range: string; compare: string; tz: string };
+  filters: string[];
+  tiles: TileDefinition[];
+}
+
+export interface KpiDefinition {
+  kpi: string;
+  title: string;
+  description?: string;
+  owner?: string;
+  dataset?: string;
+  formula?: string;
+  where?: string;
+  unit: string;
+  currency?: string;
+  good: Good;
+  target?: { value: number; per?: string } | null;
+  dimensions: string[];
+}
+
+export interface AlertInstance {
+  labels: Record<string, string>;
+  state: string;
+  value: number | null;
+  since: string | null;
+}
+
+export interface AlertRule {
+  alert: string;
+  kpi: string;
+  severity: string;
+  state: string;
+  description?: string;
+  instances?: AlertInstance[];
+  [key: string]: unknown;
+}
+
+export interface DatasetStatus {
+  dataset: string;
+  title?: string;
+  rows?: number;
+  segments?: number;
+  bytes?: number;
+  as_of?: string | null;
+  lag_ms?: number;
+  state?: string;
+  error?: string;
+  [key: string]: unknown;
+}
+
+export interface IngestionStatus {
+  dataset?: string;
+  state: string;
+  error?: string;
+  rows_per_second?: number;
+  rejected?: Record<string, number>;
+  as_of?: string | null;
+  lag_ms?: number;
+  [key: string]: unknown;
+}

@@ -1,0 +1,104 @@
+// How a line chart is drawn. Colours are read from the style sheet when the
+// chart paints, so that a change of theme needs no new chart.
+import uPlot from 'uplot';
+import { short, type Unit } from '../format/number';
+import { clock, shortDay } from '../format/time';
+import type { ChartData } from './chart_data';
+
+export interface PlotTexts {
+  target: string;
+}
+
+const colour = (name: string) =>
+  getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+export function columns(data: ChartData): uPlot.AlignedData {
+  return [data.times, data.before, data.firm, data.open];
+}
+
+function valueRange(data: () => ChartData) {
+  return (_: uPlot, low: number | null, high: number | null): [number, number] => {
+    const { target, zeroBased } = data();
+    const top = Math.max(high ?? 1, target ?? -Infinity);
+    const bottom = Math.min(low ?? 0, target ?? Infinity);
+    if (zeroBased) return [Math.min(0, bottom), (top > 0 ? top : 1) * 1.08];
+    const room = (top - bottom || Math.abs(top) || 1) * 0.12;
+    return [bottom - room, top + room];
+  };
+}
+
+function drawTarget(plot: uPlot, target: number | null, text: string): void {
+  if (target === null) return;
+  const { ctx, bbox } = plot;
+  const y = Math.round(plot.valToPos(target, 'y', true));
+  ctx.save();
+  ctx.strokeStyle = colour('--edge');
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.fillStyle = colour('--muted');
+  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = 'right';
+  ctx.fillText(text, bbox.left + bbox.width, y - 4 * devicePixelRatio);
+  ctx.restore();
+}
+
+// At most four lines across.
+const kRoomPerLine = 48;
+
+export function plotOptions(
+  size: { width: number; height: number },
+  data: () => ChartData,
+  unit: () => Unit,
+  tz: string,
+  texts: () => PlotTexts,
+  onmove: (index: number | null) => void,
+): uPlot.Options {
+  const font = '11px system-ui, sans-serif';
+  const days = (splits: number[]) =>
+    splits.length > 1 && (splits[1] ?? 0) - (splits[0] ?? 0) >= 86_400;
+  return {
+    ...size,
+    tzDate: (time) => uPlot.tzDate(new Date(time * 1000), tz),
+    legend: { show: false },
+    padding: [10, 8, 0, 0],
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
+    scales: { x: { time: true }, y: { range: valueRange(data) } },
+    axes: [
+      {
+        stroke: () => colour('--muted'),
+        font,
+        grid: { show: false },
+        ticks: { show: false },
+        size: 26,
+        space: 56,
+        values: (_, splits) =>
+          splits.map((time) =>
+            days(splits) ? shortDay(time * 1000, tz) : clock(time * 1000, tz, false),
+          ),
+      },
+      {
+        stroke: () => colour('--muted'),
+        font,
+        size: 58,
+        space: kRoomPerLine,
+        ticks: { show: false },
+        grid: { stroke: () => colour('--line'), width: 1 },
+        values: (_, splits) => splits.map((value) => short(value, unit())),
+      },
+    ],
+    series: [
+      {},
+      { stroke: () => colour('--comparison'), width: 1.5, dash: [4, 4], points: { show: false } },
+      { stroke: () => colour('--series-1'), width: 2, points: { show: false } },
+      { stroke: () => colour('--series-1'), width: 2, dash: [3, 4], points: { show: false } },
+    ],
+    hooks: {
+      draw: [(plot) => drawTarget(plot, data().target, texts().target)],
+      setCursor: [(plot) => onmove(plot.cursor.idx ?? null)],
+    },
+  };
+}

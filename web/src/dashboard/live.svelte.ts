@@ -1,0 +1,207 @@
+// A dashboard's answers, kept current by the server's event stream. Reconnects
+// by itself, also after a restart of the server; where a proxy holds events
+// back it asks every few seconds instead. `(open (pause resume)* )* close`.
+import { ApiError, get, post } from '../api/client';
+import type { ApiErrorBody, DashboardDefinition, KpiAnswer } from '../api/types';
+import { requestOf, type View } from './view';
+
+export interface TileState {
+  answer: KpiAnswer | null;
+  error: { code: string; message: string } | null;
+  loading: boolean;
+  receivedAt: number;
+}
+export type Connection = 'connecting' | 'live' | 'reconnecting' | 'paused';
+type TileMessage = KpiAnswer | { error: ApiErrorBody };
+
+const kWaits = [500, 1000, 2000, 4000];
+const kPollAfter = 4; // failed connections while requests still succeed
+const kPollEvery = 5000;
+
+export class LiveDashboard {
+  tiles = $state.raw<Record<number, TileState>>({});
+  connection = $state<Connection>('connecting');
+  error = $state<string | null>(null); // of the whole view
+  pausedAt = $state(0);
+
+  #dashboard: DashboardDefinition;
+  #view: View;
+  #source: EventSource | null = null;
+  #timer = 0;
+  #failures = 0;
+  #stopped = false; // paused or closed
+
+  constructor(dashboard: DashboardDefinition, view: View) {
+    this.#dashboard = dashboard;
+    this.#view = view;
+    this.open(view);
+  }
+
+  // Shows another view; what is on screen stays, marked as old.
+  open(view: View): void {
+    this.#view = view;
+    this.#failures = 0;
+    this.error = null;
+    this.tiles = Object.fromEntries(
+      this.#dashboard.tiles.map((_, index): [number, TileState] => {
+        const old = this.tiles[index];
+        return [
+          index,
+          {
+            answer: old?.answer ?? null,
+            error: null,
+            loading: true,
+            receivedAt: old?.receivedAt ?? 0,
+          },
+        ];
+      }),
+    );
+    // Also while paused: who asks something new wants to see it.
+    this.connection = 'connecting';
+    this.#connect();
+  }
+
+  pause(): void {
+    this.#disconnect();
+    this.#stopped = true;
+    this.pausedAt = Date.now();
+    this.connection = 'paused';
+  }
+
+  resume(): void {
+    this.connection = 'reconnecting';
+    this.#connect();
+  }
+
+  close(): void {
+    this.#disconnect();
+    this.#stopped = true;
+  }
+
+  // Asks for one tile alone, after its error.
+  async retry(index: number): Promise<void> {
+    const old = this.tiles[index];
+    if (old) this.#put({ [index]: { ...old, error: null, loading: true } });
+    await this.#ask([index]);
+  }
+
+  #disconnect(): void {
+    window.clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  #connect(): void {
+    this.#disconnect();
+    this.#stopped = false;
+    const query = new URLSearchParams({
+      dashboard: this.#dashboard.dashboard,
+      ...requestOf(this.#view),
+    });
+    const source = new EventSource(`/api/v1/stream?${query}`);
+    this.#source = source;
+    const receive = (event: Event) => {
+      if (source !== this.#source) return;
+      this.#failures = 0;
+      this.#receive((event as MessageEvent<string>).data);
+    };
+    source.addEventListener('snapshot', receive);
+    source.addEventListener('delta', receive);
+    // Both the server's own `error` events and a lost connection arrive here.
+    source.addEventListener('error', (event) => {
+      if (source !== this.#source) return;
+      if (event instanceof MessageEvent) this.#refused(String(event.data));
+      else void this.#lost();
+    });
+  }
+
+  #refused(data: string): void {
+    try {
+      const { error } = JSON.parse(data) as { error: ApiErrorBody };
+      this.error = error.message;
+    } catch {
+      this.error = data;
+    }
+  }
+
+  async #lost(): Promise<void> {
+    this.#disconnect();
+    this.connection = 'reconnecting';
+    this.#failures += 1;
+    const wait = kWaits[Math.min(this.#failures, kWaits.length) - 1] ?? 4000;
+    const view = this.#view;
+    const overtaken = () => view !== this.#view || this.#stopped;
+    this.#timer = window.setTimeout(() => this.#connect(), wait);
+    // An event source hides why it failed: a request says it.
+    try {
+      await get('/api/v1/dashboards');
+    } catch (error) {
+      if (overtaken()) return;
+      if (error instanceof ApiError && error.status !== 0) {
+        this.error = error.message;
+      }
+      return;
+    }
+    if (overtaken() || this.#failures < kPollAfter) return;
+    await this.#ask(this.#dashboard.tiles.map((_, index) => index));
+    if (this.#source === null && !overtaken()) {
+      window.clearTimeout(this.#timer);
+      this.#timer = window.setTimeout(() => this.#connect(), kPollEvery);
+    }
+  }
+
+  #receive(data: string): void {
+    const { tiles } = JSON.parse(data) as { tiles: Record<string, TileMessage> };
+    const changed: Record<number, TileState> = {};
+    for (const [index, message] of Object.entries(tiles)) {
+      changed[Number(index)] = this.#stateOf(Number(index), message);
+    }
+    this.error = null;
+    this.connection = 'live';
+    this.#put(changed);
+  }
+
+  #stateOf(index: number, message: TileMessage): TileState {
+    if ('error' in message) {
+      const answer = this.tiles[index]?.answer ?? null;
+      return { answer, error: message.error, loading: false, receivedAt: Date.now() };
+    }
+    return { answer: message, error: null, loading: false, receivedAt: Date.now() };
+  }
+
+  #put(changed: Record<number, TileState>): void {
+    this.tiles = { ...this.tiles, ...changed };
+  }
+
+  async #ask(indexes: number[]): Promise<void> {
+    const asked = indexes.filter((i) => this.#dashboard.tiles[i]?.kpi);
+    const queries = asked.map((index) => {
+      const tile = this.#dashboard.tiles[index];
+      return {
+        kpi: tile?.kpi,
+        ...requestOf(this.#view),
+        ...(tile?.grain ? { grain: tile.grain } : {}),
+        ...(tile?.by ? { by: tile.by, top: tile.top } : {}),
+      };
+    });
+    const view = this.#view;
+    let answers: TileMessage[];
+    try {
+      const body = { queries };
+      ({ answers } = await post<{ answers: TileMessage[] }>(
+        '/api/v1/kpis/query',
+        body,
+      ));
+    } catch (error) {
+      const { code, message } = error as ApiError;
+      answers = asked.map(() => ({ error: { code, message } }));
+    }
+    if (view !== this.#view) return;
+    const changed: Record<number, TileState> = {};
+    asked.forEach((index, i) => {
+      const message = answers[i];
+      if (message) changed[index] = this.#stateOf(index, message);
+    });
+    this.#put(changed);
+  }
+}

@@ -1,0 +1,73 @@
+// What a viewer asked to see: the part of the address after "?". Only what
+// differs from the dashboard's defaults is written.
+import type { DashboardDefinition } from '../api/types';
+
+export interface View {
+  range: string;
+  from: string;
+  to: string;
+  compare: string;
+  tz: string;
+  filter: string;
+}
+
+export const kRanges = [
+  'today',
+  'yesterday',
+  'last_7d',
+  'this_week',
+  'mtd',
+  'last_30d',
+] as const;
+export const kComparisons = [
+  'none',
+  'previous',
+  'same_day_last_week',
+  'last_year',
+] as const;
+
+export function readView(search: string): View {
+  const query = new URLSearchParams(search);
+  const value = (name: string) => query.get(name) ?? '';
+  return {
+    range: value('range'),
+    from: value('from'),
+    to: value('to'),
+    compare: value('compare'),
+    tz: value('tz'),
+    filter: value('filter'),
+  };
+}
+
+// Keeps the grammar's own signs readable, unlike URLSearchParams.
+function readable(text: string): string {
+  return encodeURIComponent(text).replace(/%(3A|3B|2C|21|2F)/gi, decodeURIComponent);
+}
+
+export function writeView(view: View): string {
+  const parts = Object.entries(view)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name}=${readable(value as string)}`);
+  return parts.length > 0 ? `?${parts.join('&')}` : '';
+}
+
+// The view with the dashboard's defaults filled in.
+export function effective(view: View, dashboard: DashboardDefinition): View {
+  const custom = view.from !== '' && view.to !== '';
+  return {
+    ...view,
+    range: custom ? '' : view.range || dashboard.default.range,
+    from: custom ? view.from : '',
+    to: custom ? view.to : '',
+    compare: view.compare || dashboard.default.compare || 'none',
+    tz: view.tz || dashboard.default.tz,
+  };
+}
+
+// For the API: no comparison is an absent one.
+export function requestOf(view: View): Record<string, string> {
+  const entries = Object.entries(view).filter(
+    ([name, value]) => value !== '' && !(name === 'compare' && value === 'none'),
+  );
+  return Object.fromEntries(entries) as Record<string, string>;
+}

@@ -1,0 +1,142 @@
+// Numbers as people read them, by locale, unit and currency. "—" is no value.
+import { locale } from '../state/settings.svelte';
+
+export const kNone = '—';
+
+export interface Unit {
+  unit: string;
+  currency?: string | undefined;
+}
+
+const kFormats = new Map<string, Intl.NumberFormat>();
+
+function format(options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = locale() + JSON.stringify(options);
+  let made = kFormats.get(key);
+  if (!made) {
+    made = new Intl.NumberFormat(locale(), options);
+    kFormats.set(key, made);
+  }
+  return made;
+}
+
+const kDurations: Record<string, string> = {
+  days: 'day',
+  hours: 'hour',
+  minutes: 'minute',
+  celsius: 'celsius',
+};
+
+function optionsOf(of: Unit, value: number): Intl.NumberFormatOptions {
+  const size = Math.abs(value);
+  if (of.unit === 'currency' && of.currency) {
+    return {
+      style: 'currency',
+      currency: of.currency,
+      currencyDisplay: 'narrowSymbol',
+      ...(size >= 1000 ? { maximumFractionDigits: 0 } : {}),
+    };
+  }
+  if (of.unit === 'percent') {
+    return { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 };
+  }
+  const digits = size >= 1000 ? 0 : of.unit === 'count' ? 1 : 2;
+  const named = kDurations[of.unit];
+  if (named) {
+    return { style: 'unit', unit: named, maximumFractionDigits: Math.min(digits, 1) };
+  }
+  return { maximumFractionDigits: digits };
+}
+
+// The value in full: "€81,234", "32.4%", "12.5 days".
+export function full(value: number | null | undefined, of: Unit): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) {
+    return kNone;
+  }
+  return format(optionsOf(of, value)).format(value);
+}
+
+// For axes and narrow places: "€81.2K".
+export function short(value: number | null | undefined, of: Unit): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) {
+    return kNone;
+  }
+  if (Math.abs(value) < 1000) {
+    const whole =
+      of.unit !== 'percent' && Number.isInteger(value)
+        ? { minimumFractionDigits: 0, maximumFractionDigits: 0 }
+        : {};
+    return format({ ...optionsOf(of, value), ...whole }).format(value);
+  }
+  return format({
+    ...optionsOf(of, value),
+    notation: 'compact',
+    minimumFractionDigits: 0,
+    maximumFractionDigits: 1,
+  }).format(value);
+}
+
+// A change with its sign; of a percentage, in percentage points.
+export function change(value: number, of: Unit): string {
+  if (of.unit === 'percent') {
+    const points = format({ signDisplay: 'exceptZero', maximumFractionDigits: 1 });
+    return `${points.format(value * 100)} pp`;
+  }
+  return format({ ...optionsOf(of, value), signDisplay: 'exceptZero' }).format(value);
+}
+
+export function percent(ratio: number | null | undefined, digits = 1): string {
+  if (ratio === null || ratio === undefined || !Number.isFinite(ratio)) {
+    return kNone;
+  }
+  return format({ style: 'percent', maximumFractionDigits: digits }).format(ratio);
+}
+
+export function whole(value: number | null | undefined): string {
+  if (value === null || value === undefined) return kNone;
+  return format({ maximumFractionDigits: 0 }).format(value);
+}
+
+export function bytes(value: number | null | undefined): string {
+  if (value === null || value === undefined) return kNone;
+  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
+  let at = 0;
+  let left = value;
+  while (left >= 1000 && at < units.length - 1) {
+    left /= 1000;
+    at += 1;
+  }
+  return format({
+    style: 'unit',
+    unit: units[at] ?? 'byte',
+    maximumFractionDigits: left < 10 && at > 0 ? 1 : 0,
+  }).format(left);
+}
+
+export function seconds(milliseconds: number): string {
+  const value = milliseconds / 1000;
+  return format({
+    style: 'unit',
+    unit: 'second',
+    unitDisplay: 'narrow',
+    minimumFractionDigits: value < 10 ? 1 : 0,
+    maximumFractionDigits: value < 10 ? 1 : 0,
+  }).format(value);
+}
+
+// "4 min", "3 h", "2 days": how long something lasts or lags.
+export function duration(milliseconds: number): string {
+  const steps: [number, string][] = [
+    [86_400_000, 'day'],
+    [3_600_000, 'hour'],
+    [60_000, 'minute'],
+    [1000, 'second'],
+  ];
+  const [size, unit] = steps.find(([ms]) => milliseconds >= ms) ?? [1000, 'second'];
+  return format({
+    style: 'unit',
+    unit,
+    unitDisplay: 'short',
+    maximumFractionDigits: 0,
+  }).format(Math.floor(milliseconds / size));
+}

@@ -1,0 +1,78 @@
+// Instants arrive as ISO 8601 strings with their offset; they are shown in the
+// dashboard's zone. A bare date is never parsed: it stays a string.
+import { locale } from '../state/settings.svelte';
+import { kNone } from './number';
+
+const kFormats = new Map<string, Intl.DateTimeFormat>();
+
+function format(tz: string, options: Intl.DateTimeFormatOptions) {
+  const key = locale() + tz + JSON.stringify(options);
+  let made = kFormats.get(key);
+  if (!made) {
+    made = new Intl.DateTimeFormat(locale(), { ...options, timeZone: tz });
+    kFormats.set(key, made);
+  }
+  return made;
+}
+
+// Milliseconds of an instant, or null for "" and for what isn't an instant.
+export function instant(text: string | null | undefined): number | null {
+  if (!text || !text.includes('T')) return null;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? null : ms;
+}
+
+export function clock(ms: number, tz: string, withSeconds = true): string {
+  return format(tz, {
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(withSeconds ? { second: '2-digit' } : {}),
+    hourCycle: 'h23',
+  }).format(ms);
+}
+
+export function day(ms: number, tz: string): string {
+  return format(tz, { weekday: 'short', day: 'numeric', month: 'short' }).format(ms);
+}
+
+export function shortDay(ms: number, tz: string): string {
+  return format(tz, { day: 'numeric', month: 'short' }).format(ms);
+}
+
+export function dayAndClock(ms: number, tz: string): string {
+  return `${day(ms, tz)}, ${clock(ms, tz, false)}`;
+}
+
+// A bucket's label fitting its length.
+export function bucket(ms: number, tz: string, grain: string): string {
+  if (/year/.test(grain)) return format(tz, { year: 'numeric' }).format(ms);
+  if (/month|quarter/.test(grain)) {
+    return format(tz, { month: 'short', year: 'numeric' }).format(ms);
+  }
+  if (/day|week/.test(grain)) return day(ms, tz);
+  return dayAndClock(ms, tz);
+}
+
+export function stamp(text: string | null | undefined, tz: string): string {
+  const ms = instant(text);
+  return ms === null ? kNone : `${day(ms, tz)}, ${clock(ms, tz)}`;
+}
+
+export function isZone(tz: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: tz });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// The calendar day after or before "2026-11-22", as the same kind of text. By
+// UTC parts, so no zone can shift it.
+export function shiftDate(date: string, days: number): string {
+  const [year, month, dayOfMonth] = date.split('-').map(Number);
+  if (!year || !month || !dayOfMonth) return date;
+  return new Date(Date.UTC(year, month - 1, dayOfMonth + days))
+    .toISOString()
+    .slice(0, 10);
+}

@@ -1,0 +1,26 @@
+// t('key', {name: value}): text of the chosen language. Keys are checked by the
+// compiler, and so is that every language has every key.
+import { settings } from '../state/settings.svelte';
+import { en, type MessageKey } from './en';
+import { es } from './es';
+
+const kCatalogues = { en, es };
+
+export type { MessageKey };
+
+export function t(
+  key: MessageKey,
+  parts: Record<string, string | number> = {},
+): string {
+  return kCatalogues[settings.language][key].replace(
+    /\{(\w+)\}/g,
+    (whole, name: string) => String(parts[name] ?? whole),
+  );
+}
+
+// For names that come from the server, such as states: the translation if the
+// catalogue has one, else the name itself in plain words.
+export function named(prefix: string, name: string): string {
+  const key = `${prefix}.${name}`;
+  return key in en ? t(key as MessageKey) : name.replaceAll('_', ' ');
+}

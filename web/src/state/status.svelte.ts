@@ -1,0 +1,72 @@
+// What the whole page knows of the server beside the dashboard's own stream:
+// dashboards, KPI definitions, data sets and alerts, asked again now and then.
+import { get } from '../api/client';
+import type {
+  AlertRule,
+  DashboardSummary,
+  DatasetStatus,
+  KpiDefinition,
+} from '../api/types';
+
+const kEvery = 5000;
+
+class ServerStatus {
+  dashboards = $state.raw<DashboardSummary[] | null>(null);
+  kpis = $state.raw<Map<string, KpiDefinition>>(new Map());
+  datasets = $state.raw<DatasetStatus[]>([]);
+  datasetsAt = $state(0);
+  alerts = $state.raw<AlertRule[]>([]);
+  reachable = $state(true);
+  error = $state<string | null>(null);
+
+  get firing(): AlertRule[] {
+    return this.alerts.filter((rule) => rule.state === 'firing');
+  }
+  get troubled(): DatasetStatus[] {
+    return this.datasets.filter(
+      (d) => d.state === 'waiting' || d.state === 'failed',
+    );
+  }
+
+  start(): () => void {
+    void this.#loadModel();
+    void this.refresh();
+    const timer = window.setInterval(() => {
+      if (document.visibilityState === 'hidden') return;
+      if (this.dashboards === null) void this.#loadModel();
+      void this.refresh();
+    }, kEvery);
+    return () => window.clearInterval(timer);
+  }
+
+  async #loadModel(): Promise<void> {
+    try {
+      const [dashboards, kpis] = await Promise.all([
+        get<{ dashboards: DashboardSummary[] }>('/api/v1/dashboards'),
+        get<{ kpis: KpiDefinition[] }>('/api/v1/kpis'),
+      ]);
+      this.dashboards = dashboards.dashboards;
+      this.kpis = new Map(kpis.kpis.map((kpi) => [kpi.kpi, kpi]));
+      this.error = null;
+    } catch (error) {
+      this.error = (error as Error).message;
+    }
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const [datasets, alerts] = await Promise.all([
+        get<{ datasets: DatasetStatus[] }>('/api/v1/datasets'),
+        get<{ alerts: AlertRule[] }>('/api/v1/alerts'),
+      ]);
+      this.datasets = datasets.datasets;
+      this.datasetsAt = Date.now();
+      this.alerts = alerts.alerts;
+      this.reachable = true;
+    } catch {
+      this.reachable = false;
+    }
+  }
+}
+
+export const server = new ServerStatus();

@@ -1,0 +1,48 @@
+// Rows of a breakdown as a leaderboard: share of the whole, length of the bar,
+// change against the comparison.
+import type { AnswerRow, KpiAnswer } from '../api/types';
+
+export interface Ranked {
+  name: string; // '' where the dimension has no value
+  value: number | null;
+  length: number; // of the bar, 0..1
+  share: number | null; // of the total; null where parts don't add up to it
+  change: number | null;
+  changeRatio: number | null;
+}
+
+const kAdditive = new Set(['currency', 'count']);
+
+function number(row: AnswerRow, key: string): number | null {
+  const value = row[key];
+  return typeof value === 'number' ? value : null;
+}
+
+// Sums and counts have shares; a ratio's parts don't add up. Neither do
+// distinct counts: then the rows together exceed the total.
+function addsUp(answer: KpiAnswer): boolean {
+  if (!kAdditive.has(answer.unit) || !answer.value) return false;
+  const rows = answer.rows ?? [];
+  const shown = rows.reduce((sum, row) => sum + (number(row, 'value') ?? 0), 0);
+  const all = shown + (answer.rest?.value ?? 0);
+  return Math.abs(all - answer.value) <= 1e-6 * Math.abs(answer.value) + 0.005;
+}
+
+export function ranked(answer: KpiAnswer, by: string): Ranked[] {
+  const rows = answer.rows ?? [];
+  const largest = Math.max(...rows.map((row) => Math.abs(number(row, 'value') ?? 0)));
+  const total = addsUp(answer) ? answer.value : null;
+  return rows.map((row) => {
+    const value = number(row, 'value');
+    const before = number(row, 'compare');
+    const change = value !== null && before !== null ? value - before : null;
+    return {
+      name: String(row[by] ?? ''),
+      value,
+      length: largest > 0 ? Math.abs(value ?? 0) / largest : 0,
+      share: total && value !== null ? value / total : null,
+      change,
+      changeRatio: change !== null && before ? change / Math.abs(before) : null,
+    };
+  });
+}

@@ -1,0 +1,50 @@
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig, type Plugin } from 'vite';
+
+// By hand: readdirSync's `recursive` is silently ignored before Node 18.17.
+function filesUnder(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    return statSync(path).isDirectory() ? filesUnder(path) : [path];
+  });
+}
+
+// Writes FILE.gz and FILE.br beside each text asset; the server embeds all
+// three and answers with the smallest the browser takes.
+function precompress(folder = 'dist'): Plugin {
+  return {
+    name: 'precompress',
+    apply: 'build',
+    closeBundle() {
+      for (const path of filesUnder(folder)) {
+        if (!/\.(js|css|html|svg|json)$/.test(path)) continue;
+        const bytes = readFileSync(path);
+        writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
+        writeFileSync(
+          `${path}.br`,
+          brotliCompressSync(bytes, {
+            params: { [constants.BROTLI_PARAM_QUALITY]: 11 },
+          }),
+        );
+      }
+    },
+  };
+}
+
+// Where `npm run dev` finds a running server.
+const server = process.env.FRESHET_URL ?? 'http://127.0.0.1:8080';
+
+export default defineConfig({
+  plugins: [svelte({ compilerOptions: { css: 'external' } }), precompress()],
+  // Everything external, so that the server's CSP `default-src 'self'` holds.
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    cssCodeSplit: false,
+  },
+  server: { proxy: { '/api': server, '/druid': server, '/ingest': server } },
+});
