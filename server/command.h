@@ -40,6 +40,8 @@ struct GenerateCommand {
   uint64_t rows = 0;
   uint64_t seed = 1;
   double rate = 0;             // events a second; 0 = as fast as it goes
+  double duplicates = 0;       // share sent twice
+  double bad_lines = 0;        // share that cannot be a row
 };
 int command_generate(const GenerateCommand& options);
 

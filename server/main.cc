@@ -136,6 +136,12 @@ void CommandLine::add_generate() {
   sub->add_option("--to", generate.to,
                   "FILE, kafka://HOST:PORT/TOPIC or http://HOST:PORT")
       ->required();
+  sub->add_option("--duplicates", generate.duplicates,
+                  "Share of events sent twice (0)")
+      ->check(CLI::Range(0.0, 1.0));
+  sub->add_option("--bad-lines", generate.bad_lines,
+                  "Share of lines that cannot be a row (0)")
+      ->check(CLI::Range(0.0, 1.0));
   sub->add_option("--ledger", generate.ledger, "File for the totals");
   sub->callback([this] {
     set_up_logging(true);

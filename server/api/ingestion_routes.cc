@@ -19,6 +19,8 @@ HttpResponse accept_events(Services& services, const HttpRequest& request) {
     if (accepted.error().code == ErrorCode::kLimit) {
       response.status = 429;
       response.headers.emplace_back("Retry-After", "1");
+    } else if (accepted.error().code == ErrorCode::kUnsupported) {
+      response.status = 415;
     }
     return response;
   }
