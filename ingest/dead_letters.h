@@ -17,11 +17,11 @@ namespace freshet {
 struct DeadLetter {
   std::string partition;
   int64_t offset = 0;
-  Timestamp time;        // when it was rejected
-  std::string reason;    // "not_json", "wrong_type", "time", "too_late",
-                         // "too_early", "too_large", "expression"
-  std::string message;   // for people, names field and value
-  std::string bytes;     // the event, at most kMaxDeadLetterBytes
+  Timestamp time;       // when it was rejected
+  std::string reason;   // "not_json", "wrong_type", "time", "too_late",
+                        // "too_early", "too_large", "expression"
+  std::string message;  // for people, names field and value
+  std::string bytes;    // the event, at most kMaxDeadLetterBytes
   uint64_t full_size = 0;
 };
 

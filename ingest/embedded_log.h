@@ -15,19 +15,28 @@
 
 namespace freshet {
 
+// How far appends of a dataset may run ahead of its reader.
+struct EmbeddedLogLimits {
+  int64_t unread_records = 10'000'000;
+  int64_t unread_bytes = int64_t{4} << 30;  // since the log was opened
+};
+
 class EmbeddedLog {
  public:
   // DATA/log; kConflict if in use, kIo if it cannot be written.
-  static Result<std::unique_ptr<EmbeddedLog>> open(const std::string& folder);
+  static Result<std::unique_ptr<EmbeddedLog>> open(
+      const std::string& folder, EmbeddedLogLimits limits = {});
   virtual ~EmbeddedLog() = default;
 
   // Declares a dataset's log. Calling again may change retention; the number
-  // of partitions may grow, never shrink.
+  // of partitions may grow, never shrink. Records older than `retention_ms`
+  // (negative: none) go once they were reported as committed, about every half
+  // minute and at each declare; the newest of a partition always stay.
   virtual Status declare(const std::string& dataset, uint32_t partitions,
                          int64_t retention_ms) = 0;
 
   struct Record {
-    std::string_view key;    // chooses the partition; empty: round robin by batch
+    std::string_view key;  // chooses the partition; empty: round robin by batch
     std::string_view value;
   };
   // Appends all or nothing and returns, by partition name ("log/0"), the next

@@ -26,7 +26,7 @@ namespace freshet {
 struct IngestionSettings {
   std::string dataset;
   DecoderSpec decoder;
-  std::shared_ptr<const Transform> transform;  // may be null
+  std::shared_ptr<const Transform> transform;            // may be null
   Granularity partition_by{Granularity::Unit::kDay, 1};  // cut in UTC
   std::vector<std::string> sort_by;
   uint64_t seal_rows = 1'000'000;
@@ -35,50 +35,53 @@ struct IngestionSettings {
   // Events older than watermark - late_ms go to `late_policy`; negative: all
   // accepted.
   int64_t late_ms = -1;
-  enum class LatePolicy { kAccept, kDeadLetter, kDrop } late_policy =
-      LatePolicy::kDeadLetter;
+  enum class LatePolicy {
+    kAccept,
+    kDeadLetter,
+    kDrop
+  } late_policy = LatePolicy::kDeadLetter;
   int64_t early_ms = int64_t{24} * 3600 * 1000;  // beyond now: dead letter
   int64_t retention_ms = -1;                     // of sealed segments
   // Where a partition without a stored offset starts: earliest.
 };
 
 enum class IngestionState {
-  kStarting,   // looking for the source's partitions
+  kStarting,  // looking for the source's partitions
   kRunning,
   kPaused,
-  kWaiting,    // source unreachable; retrying
-  kStopped,    // shut down
-  kFailed,     // stopped by an error that needs a person; see error
+  kWaiting,  // source unreachable; retrying
+  kStopped,  // shut down
+  kFailed,   // stopped by an error that needs a person; see error
 };
 const char* state_name(IngestionState state);
 
 struct PartitionProgress {
   PartitionName partition;
-  int64_t begin = 0;       // first offset ever covered
-  int64_t next = 0;        // rows before it are queryable
-  int64_t committed = 0;   // rows before it are durable in segments
-  int64_t high = -1;       // of the source; -1 = unknown
+  int64_t begin = 0;      // first offset ever covered
+  int64_t next = 0;       // rows before it are queryable
+  int64_t committed = 0;  // rows before it are durable in segments
+  int64_t high = -1;      // of the source; -1 = unknown
   Timestamp watermark = kMinTimestamp;
-  std::string error;       // not empty: this partition is stopped
+  std::string error;  // not empty: this partition is stopped
 };
 
 struct IngestionProgress {
   IngestionState state = IngestionState::kStarting;
   std::string error;
   std::vector<PartitionProgress> partitions;
-  uint64_t rows = 0;                  // appended since start
-  uint64_t bytes = 0;                 // read since start
-  double rows_per_second = 0;         // over the last ten seconds
+  uint64_t rows = 0;                         // appended since start
+  uint64_t bytes = 0;                        // read since start
+  double rows_per_second = 0;                // over the last ten seconds
   std::map<std::string, uint64_t> rejected;  // by reason, since the beginning
   uint64_t filtered = 0;
-  Timestamp as_of = kMinTimestamp;    // least watermark of live partitions
-  int64_t lag_ms = 0;                 // now - newest source time queryable, 0
-                                      // when caught up
-  bool caught_up = false;             // read up to the highs seen at start
+  Timestamp as_of = kMinTimestamp;  // least watermark of live partitions
+  int64_t lag_ms = 0;               // now - newest source time queryable, 0
+                                    // when caught up
+  bool caught_up = false;           // read up to the highs seen at start
   uint64_t live_rows = 0;
   uint64_t live_bytes = 0;
   Timestamp last_seal = Timestamp{0};
-  std::string last_seal_error;        // empty if the last seal went well
+  std::string last_seal_error;  // empty if the last seal went well
 };
 
 class Ingestion {

@@ -13,9 +13,9 @@
 namespace freshet {
 
 struct KafkaSettings {
-  std::string brokers;              // "host:port,host:port"
+  std::string brokers;  // "host:port,host:port"
   std::vector<std::string> topics;
-  std::string group = "freshet";    // only for report_committed
+  std::string group = "freshet";  // only for report_committed
   // Further librdkafka properties. Refused: those that load code or run a
   // command (plugin.library.paths, ssl.engine.location,
   // sasl.kerberos.kinit.cmd) and those Freshet sets itself.
@@ -24,6 +24,7 @@ struct KafkaSettings {
 
 // Never fails because the broker is away (it keeps trying): kInvalid for bad
 // settings only, naming the property.
-Result<std::unique_ptr<Source>> open_kafka_source(const KafkaSettings& settings);
+Result<std::unique_ptr<Source>> open_kafka_source(
+    const KafkaSettings& settings);
 
 }  // namespace freshet

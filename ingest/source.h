@@ -28,15 +28,15 @@ using PartitionName = std::string;
 struct RawMessage {
   uint32_t partition = 0;  // index into the assignment
   int64_t offset = 0;
-  Timestamp time;          // when the source stored it (Kafka timestamp)
+  Timestamp time;  // when the source stored it (Kafka timestamp)
   std::string_view key;
   std::string_view value;
-  bool null_value = false; // a tombstone
+  bool null_value = false;  // a tombstone
 };
 
 struct AssignedPartition {
   PartitionName name;
-  int64_t next = 0;                 // first offset to read
+  int64_t next = 0;  // first offset to read
 };
 
 // What can be known of a partition without reading it.
@@ -100,7 +100,8 @@ class Source {
 
   // Tells the outside world how far segments are durable (Kafka: the group's
   // committed offsets, only so that lag can be seen). Best effort.
-  virtual void report_committed(const std::map<PartitionName, int64_t>& next) = 0;
+  virtual void report_committed(
+      const std::map<PartitionName, int64_t>& next) = 0;
 
   virtual SourceStatus status() const = 0;
   // "kafka", "log".

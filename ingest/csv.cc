@@ -1,0 +1,251 @@
+#include "ingest/csv.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ingest/field_targets.h"
+#include "ingest/field_value.h"
+
+namespace freshet {
+namespace {
+
+std::string_view without_line_end(std::string_view record) {
+  if (record.ends_with('\n')) record.remove_suffix(1);
+  if (record.ends_with('\r')) record.remove_suffix(1);
+  return record;
+}
+
+// Reads the quoted field that starts at record[at] == '"'; at moves behind it.
+Status read_quoted(std::string_view record, size_t& at, CsvField& field,
+                   std::vector<std::string>& unquoted) {
+  std::string text;
+  bool doubled = false;
+  size_t begin = ++at;
+  for (;; ++at) {
+    size_t quote = record.find('"', at);
+    if (quote == std::string_view::npos) {
+      return invalid("a quoted field does not end: " +
+                     shorten(record.substr(begin)));
+    }
+    bool last = quote + 1 == record.size() || record[quote + 1] != '"';
+    if (last && !doubled) {
+      field.text = record.substr(begin, quote - begin);
+      at = quote + 1;
+      return {};
+    }
+    text.append(record.substr(at, quote - at));
+    if (last) break;
+    text += '"';
+    doubled = true;
+    at = quote + 1;  // and ++at: behind both quotes
+  }
+  at = record.find('"', at) + 1;
+  unquoted.push_back(std::move(text));
+  field.text = unquoted.back();
+  return {};
+}
+
+bool valid_utf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    auto c = static_cast<unsigned char>(text[i]);
+    size_t more = c < 0x80                ? 0
+                  : c >= 0xC2 && c < 0xE0 ? 1
+                  : c >= 0xE0 && c < 0xF0 ? 2
+                  : c >= 0xF0 && c < 0xF5 ? 3
+                                          : 9;
+    if (more == 9 || i + more >= text.size()) return false;
+    for (size_t k = 1; k <= more; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) {
+        return false;
+      }
+    }
+    if (more > 1) {
+      auto d = static_cast<unsigned char>(text[i + 1]);
+      if ((c == 0xE0 && d < 0xA0) || (c == 0xED && d > 0x9F) ||
+          (c == 0xF0 && d < 0x90) || (c == 0xF4 && d > 0x8F)) {
+        return false;
+      }
+    }
+    i += more + 1;
+  }
+  return true;
+}
+
+class CsvDecoder final : public Decoder {
+ public:
+  CsvDecoder(DecoderSpec spec, const std::vector<CsvField>& header)
+      : targets_(std::move(spec)), columns_(header.size()) {
+    for (size_t i = 0; i < header.size(); ++i) {
+      for (size_t t = 0; t < targets_.size(); ++t) {
+        if (targets_.path(t) == trim(header[i].text)) columns_[i].push_back(t);
+      }
+    }
+  }
+
+  void decode(std::span<const std::string_view> messages, ColumnBatch& batch,
+              std::vector<uint32_t>& row_messages,
+              std::vector<Rejection>& rejections) override {
+    for (uint32_t i = 0; i < messages.size(); ++i) {
+      if (decode_one(messages[i], batch)) {
+        batch.commit_row();
+        row_messages.push_back(i);
+      } else {
+        batch.abandon_row();
+        rejections.push_back({i, targets_.reason(), targets_.take_text()});
+      }
+    }
+  }
+
+ private:
+  bool decode_one(std::string_view record, ColumnBatch& batch);
+
+  FieldTargets targets_;
+  std::vector<std::vector<size_t>> columns_;  // targets by place in the header
+  std::vector<CsvField> fields_;
+  std::vector<std::string> unquoted_;
+};
+
+bool CsvDecoder::decode_one(std::string_view record, ColumnBatch& batch) {
+  targets_.begin();
+  if (record.size() > kMaxEventBytes) {
+    return targets_.reject("too_large",
+                           fmt::format("the record is larger than {} bytes: {}",
+                                       kMaxEventBytes, record.size()));
+  }
+  if (!valid_utf8(record)) {
+    return targets_.reject("not_csv", "the record is not UTF-8");
+  }
+  auto split = split_csv_record(record, fields_, unquoted_);
+  if (!split) return targets_.reject("not_csv", split.error().message);
+  if (fields_.size() != columns_.size()) {
+    return targets_.reject(
+        "not_csv", fmt::format("the record has not the {} fields of the "
+                               "header: {}",
+                               columns_.size(), fields_.size()));
+  }
+  for (size_t i = 0; i < fields_.size(); ++i) {
+    if (fields_[i].null || columns_[i].empty()) continue;
+    std::string_view text = batch.keep(fields_[i].text);
+    for (size_t target : columns_[i]) {
+      if (!targets_.put(target, text, batch)) return false;
+    }
+  }
+  return targets_.finish(batch);
+}
+
+void append_json_text(std::string& out, std::string_view text) {
+  out += '"';
+  for (char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+Status read_header(std::string_view record, std::vector<CsvField>& header,
+                   std::vector<std::string>& unquoted) {
+  if (record.starts_with("\xEF\xBB\xBF")) record.remove_prefix(3);
+  TRY(split_csv_record(record, header, unquoted));
+  absl::flat_hash_map<std::string, int> seen;
+  for (const CsvField& field : header) {
+    if (++seen[std::string(trim(field.text))] > 1) {
+      return invalid("the CSV header names a field twice: " +
+                     shorten(field.text));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+size_t csv_record_end(std::string_view text, size_t from) {
+  bool quoted = false;
+  for (size_t i = from; i < text.size(); ++i) {
+    if (text[i] == '"') quoted = !quoted;
+    if (text[i] == '\n' && !quoted) return i + 1;
+  }
+  return std::string_view::npos;
+}
+
+Status split_csv_record(std::string_view record, std::vector<CsvField>& fields,
+                        std::vector<std::string>& unquoted) {
+  record = without_line_end(record);
+  fields.clear();
+  unquoted.clear();
+  // Views into `unquoted` must not move: there are fewer than commas + 1.
+  unquoted.reserve(
+      static_cast<size_t>(std::count(record.begin(), record.end(), '"') / 2));
+  for (size_t at = 0;; ++at) {
+    CsvField field;
+    if (at < record.size() && record[at] == '"') {
+      TRY(read_quoted(record, at, field, unquoted));
+    } else {
+      size_t end = std::min(record.find(',', at), record.size());
+      field.text = record.substr(at, end - at);
+      field.null = field.text.empty();
+      at = end;
+    }
+    fields.push_back(field);
+    if (at >= record.size()) return {};
+    if (record[at] != ',') {
+      return invalid("text behind a quoted field: " +
+                     shorten(record.substr(at)));
+    }
+  }
+}
+
+Result<std::unique_ptr<Decoder>> make_csv_decoder(DecoderSpec spec,
+                                                  std::string_view header) {
+  std::vector<CsvField> fields;
+  std::vector<std::string> unquoted;
+  TRY(read_header(header, fields, unquoted));
+  return std::unique_ptr<Decoder>(
+      std::make_unique<CsvDecoder>(std::move(spec), fields));
+}
+
+Result<std::vector<std::string>> csv_to_json_events(std::string_view body) {
+  std::vector<std::string> events;
+  std::vector<CsvField> header, fields;
+  std::vector<std::string> header_text, unquoted;
+  auto take = [&body]() {
+    size_t end = std::min(csv_record_end(body, 0), body.size());
+    std::string_view record = body.substr(0, end);
+    body.remove_prefix(end);
+    return record;
+  };
+  if (body.empty()) return events;
+  TRY(read_header(take(), header, header_text));
+  for (int line = 2; !body.empty(); ++line) {
+    std::string_view record = take();
+    if (trim(record).empty()) continue;
+    auto split = split_csv_record(record, fields, unquoted);
+    if (!split || fields.size() != header.size()) {
+      Error error = invalid(split ? fmt::format("the record has not the {} "
+                                                "fields of the header: {}",
+                                                header.size(), fields.size())
+                                  : split.error().message);
+      error.line = line;
+      return error;
+    }
+    std::string event = "{";
+    for (size_t i = 0; i < fields.size(); ++i) {
+      if (fields[i].null) continue;
+      if (event.size() > 1) event += ',';
+      append_json_text(event, trim(header[i].text));
+      event += ':';
+      append_json_text(event, fields[i].text);
+    }
+    events.push_back(event + "}");
+  }
+  return events;
+}
+
+}  // namespace freshet

@@ -1,0 +1,38 @@
+// CSV (RFC 4180): comma, quotes doubled inside quotes, LF or CRLF, line ends
+// allowed inside quotes, a header line that names the fields.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingest/decoder.h"
+
+namespace freshet {
+
+// Position behind the line end of the record that starts at `from`, or npos if
+// it does not end within `text`.
+size_t csv_record_end(std::string_view text, size_t from);
+
+// The fields of one record (with or without its line end). An empty field
+// without quotes is a null. kInvalid for a stray or missing quote.
+struct CsvField {
+  std::string_view text;  // into the record, or into `unquoted`
+  bool null = false;
+};
+Status split_csv_record(std::string_view record, std::vector<CsvField>& fields,
+                        std::vector<std::string>& unquoted);
+
+// A message is one record. The paths of the spec are looked up in `header`
+// as they stand ("item.sku" is the header "item.sku"). kInvalid if the header
+// is malformed or names a field twice. Rejects as the JSON decoder does, with
+// "not_csv" instead of "not_json".
+Result<std::unique_ptr<Decoder>> make_csv_decoder(DecoderSpec spec,
+                                                  std::string_view header);
+
+// Each record after the header line as a JSON object with text members
+// (nothing for a null), for POST /ingest, since a log holds JSON.
+Result<std::vector<std::string>> csv_to_json_events(std::string_view body);
+
+}  // namespace freshet

@@ -1,0 +1,129 @@
+#include "ingest/field_targets.h"
+
+#include <fmt/format.h>
+
+#include "ingest/field_value.h"
+
+namespace freshet {
+
+FieldTargets::FieldTargets(DecoderSpec spec)
+    : time_(spec.time.format), column_time_("auto") {
+  Target time;
+  time.path = std::move(spec.time.path);
+  time.type.kind = ColumnKind::kTimestamp;
+  targets_.push_back(std::move(time));
+  for (FieldSpec& field : spec.fields) {
+    Target target;
+    target.path = std::move(field.path);
+    target.column = field.column;
+    target.type = spec.schema->columns[field.column].type;
+    target.has_default = field.has_default;
+    target.default_text = std::move(field.default_text);
+    if (target.has_default) defaulted_.push_back(targets_.size());
+    targets_.push_back(std::move(target));
+  }
+}
+
+bool FieldTargets::put(size_t index, std::string_view text,
+                       ColumnBatch& batch) {
+  Target& target = targets_[index];
+  target.given_in = row_;
+  if (index == 0) return put_time(text, false, batch);
+  bool good = true;
+  if (target.type.kind == ColumnKind::kString) {
+    batch.set_string(target.column, text);
+  } else if (target.type.kind == ColumnKind::kTimestamp) {
+    int64_t ms = 0;
+    good = column_time_.read_text(text, ms);
+    if (good) batch.set_long(target.column, ms);
+  } else {
+    good = put_number(target, trim(text), batch);
+  }
+  if (!good) return reject_value(index, text);
+  target.filled_in = row_;
+  return true;
+}
+
+bool FieldTargets::put_bare(size_t index, std::string_view text,
+                            ColumnBatch& batch) {
+  Target& target = targets_[index];
+  target.given_in = row_;
+  if (index == 0) return put_time(text, true, batch);
+  bool good = true;
+  if (target.type.kind == ColumnKind::kString) {
+    batch.set_string(target.column, text);
+  } else if (target.type.kind == ColumnKind::kTimestamp) {
+    int64_t ms = 0;
+    good = column_time_.read_number(text, ms);
+    if (good) batch.set_long(target.column, ms);
+  } else {
+    good = put_number(target, text, batch);
+  }
+  if (!good) return reject_value(index, text);
+  target.filled_in = row_;
+  return true;
+}
+
+bool FieldTargets::put_time(std::string_view text, bool bare,
+                            ColumnBatch& batch) {
+  int64_t ms = 0;
+  bool good = bare ? time_.read_number(text, ms) : time_.read_text(text, ms);
+  if (!good) return reject_value(0, text);
+  batch.set_long(0, ms);
+  targets_[0].filled_in = row_;
+  return true;
+}
+
+bool FieldTargets::put_number(Target& target, std::string_view text,
+                              ColumnBatch& batch) {
+  int64_t units = 0;
+  switch (target.type.kind) {
+    case ColumnKind::kLong:
+      if (!parse_exact(text, 0, false, units)) return false;
+      break;
+    case ColumnKind::kDecimal:
+      if (!parse_exact(text, target.type.scale, true, units)) return false;
+      break;
+    case ColumnKind::kBool:
+      if (!parse_bool(text, units)) return false;
+      break;
+    default: {
+      double number = 0;
+      if (!parse_double(text, number)) return false;
+      batch.set_double(target.column, number);
+      return true;
+    }
+  }
+  batch.set_long(target.column, units);
+  return true;
+}
+
+bool FieldTargets::finish(ColumnBatch& batch) {
+  for (size_t index : defaulted_) {
+    Target& target = targets_[index];
+    if (target.filled_in == row_) continue;
+    if (!put(index, target.default_text, batch)) return false;
+  }
+  if (targets_[0].filled_in == row_) return true;
+  return reject("time", fmt::format("the event has no time: {} is missing",
+                                    targets_[0].path));
+}
+
+bool FieldTargets::reject(const char* reason, std::string text) {
+  reason_ = reason;
+  text_ = std::move(text);
+  return false;
+}
+
+bool FieldTargets::reject_value(size_t index, std::string_view value) {
+  const Target& target = targets_[index];
+  if (index == 0) {
+    return reject("time", fmt::format("{} is not a time that can be read: {}",
+                                      target.path, shorten(value)));
+  }
+  return reject("wrong_type",
+                fmt::format("{} is not a {}: {}", target.path,
+                            to_string(target.type), shorten(value)));
+}
+
+}  // namespace freshet

@@ -1,0 +1,63 @@
+// FieldTargets: where the fields of an event go in a ColumnBatch, and the
+// typed writing of one field. Shared by the decoders. Used by one thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingest/decoder.h"
+#include "ingest/time_reader.h"
+
+namespace freshet {
+
+class FieldTargets {
+ public:
+  explicit FieldTargets(DecoderSpec spec);
+
+  // Targets are numbered: 0 is the event time, 1.. the fields of the spec.
+  size_t size() const { return targets_.size(); }
+  const std::string& path(size_t target) const { return targets_[target].path; }
+
+  // A row: begin, put and put_null in any order, then finish. False means the
+  // row must be abandoned; reason() and text() say why.
+  void begin() { ++row_; }
+  // Whether `target` has been given in this row, value or null.
+  bool given(size_t target) const { return targets_[target].given_in == row_; }
+  // A value written as text. It must live as long as the batch's rows.
+  bool put(size_t target, std::string_view text, ColumnBatch& batch);
+  // As put, for a number, true or false written without quotes.
+  bool put_bare(size_t target, std::string_view text, ColumnBatch& batch);
+  void put_null(size_t target) { targets_[target].given_in = row_; }
+  // Defaults of what is absent or null; the time must be there.
+  bool finish(ColumnBatch& batch);
+
+  bool reject(const char* reason, std::string text);
+  bool reject_value(size_t target, std::string_view value);
+  const char* reason() const { return reason_; }
+  std::string take_text() { return std::move(text_); }
+
+ private:
+  struct Target {
+    std::string path;
+    size_t column = 0;
+    ColumnType type;
+    uint64_t given_in = 0;   // row number of the last value or null
+    uint64_t filled_in = 0;  // row number of the last value
+    bool has_default = false;
+    std::string default_text;
+  };
+  bool put_time(std::string_view text, bool bare, ColumnBatch& batch);
+  bool put_number(Target& target, std::string_view text, ColumnBatch& batch);
+
+  std::vector<Target> targets_;
+  std::vector<size_t> defaulted_;
+  TimeReader time_;
+  TimeReader column_time_;  // kTimestamp columns: always "auto"
+  uint64_t row_ = 0;
+  const char* reason_ = "";
+  std::string text_;
+};
+
+}  // namespace freshet

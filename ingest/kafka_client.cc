@@ -1,0 +1,144 @@
+#include "ingest/kafka_client.h"
+
+#include <librdkafka/rdkafka.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace freshet {
+namespace {
+
+// These load code or run a command; a model file must not be able to.
+constexpr std::array<std::string_view, 3> kDangerous = {
+    "plugin.library.paths", "ssl.engine.location", "sasl.kerberos.kinit.cmd"};
+
+// Freshet's own, beside those that source and producer name.
+constexpr std::array<std::string_view, 7> kReserved = {
+    "bootstrap.servers",  "metadata.broker.list",     "group.id",
+    "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset",
+    "builtin.features"};
+
+void on_log(const rd_kafka_t*, int level, const char* facility,
+            const char* text) {
+  // librdkafka repeats every lost connection; errors are shown by status().
+  auto at = level <= 2   ? spdlog::level::err
+            : level <= 4 ? spdlog::level::info
+                         : spdlog::level::debug;
+  spdlog::log(at, "kafka {}: {}", facility, text);
+}
+
+void on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
+  auto* health = static_cast<KafkaHealth*>(opaque);
+  bool down = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+              code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+              code == RD_KAFKA_RESP_ERR__RESOLVE ||
+              code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+              code == RD_KAFKA_RESP_ERR__SSL;
+  health->set_error(reason, down);
+}
+
+// The answer to an offset report; it is best effort and needs none.
+void on_commit(rd_kafka_t*, rd_kafka_resp_err_t error,
+               rd_kafka_topic_partition_list_t*, void*) {
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    spdlog::debug("kafka: committed offsets not reported: {}",
+                  rd_kafka_err2str(error));
+  }
+}
+
+Status set(rd_kafka_conf_t* conf, const std::string& name,
+           const std::string& value) {
+  std::array<char, 512> text;
+  if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), text.data(),
+                        text.size()) != RD_KAFKA_CONF_OK) {
+    // The value may be a secret: librdkafka's text may hold it, the name not.
+    return invalid("Kafka property is unknown or its value is wrong: " + name);
+  }
+  return {};
+}
+
+Status check_allowed(const std::string& name, const KafkaProperties& own) {
+  if (std::ranges::find(kDangerous, name) != kDangerous.end()) {
+    return invalid("Kafka property is refused, it would run code: " + name);
+  }
+  bool ours =
+      std::ranges::find(kReserved, name) != kReserved.end() ||
+      std::ranges::any_of(
+          own, [&](const auto& property) { return property.first == name; }) ||
+      name.starts_with("test.mock.");
+  if (ours) {
+    return invalid("Kafka property is set by Freshet itself: " + name);
+  }
+  return {};
+}
+
+}  // namespace
+
+void KafkaHealth::set_connected() {
+  MutexLock lock(mutex_);
+  connected_ = true;
+  error_.clear();
+}
+
+void KafkaHealth::set_error(std::string error, bool disconnected) {
+  MutexLock lock(mutex_);
+  if (disconnected) connected_ = false;
+  error_ = std::move(error);
+}
+
+bool KafkaHealth::connected() const {
+  MutexLock lock(mutex_);
+  return connected_;
+}
+
+std::string KafkaHealth::error() const {
+  MutexLock lock(mutex_);
+  return error_;
+}
+
+void KafkaConfDeleter::operator()(rd_kafka_conf_s* conf) const {
+  rd_kafka_conf_destroy(conf);
+}
+
+void KafkaHandleDeleter::operator()(rd_kafka_s* handle) const {
+  // Without closing a consumer: there is no group membership to leave, and
+  // closing can hang on queued messages in this version.
+  rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+Result<KafkaConf> make_kafka_conf(const KafkaSettings& settings,
+                                  const KafkaProperties& own,
+                                  KafkaHealth* health) {
+  if (settings.brokers.empty()) {
+    return invalid("Kafka brokers are missing: brokers");
+  }
+  KafkaConf conf(rd_kafka_conf_new());
+  TRY(set(conf.get(), "bootstrap.servers", settings.brokers));
+  for (const auto& [name, value] : own) TRY(set(conf.get(), name, value));
+  for (const auto& [name, value] : settings.properties) {
+    TRY(check_allowed(name, own));
+    TRY(set(conf.get(), name, value));
+  }
+  rd_kafka_conf_set_opaque(conf.get(), health);
+  rd_kafka_conf_set_log_cb(conf.get(), on_log);
+  rd_kafka_conf_set_error_cb(conf.get(), on_error);
+  rd_kafka_conf_set_offset_commit_cb(conf.get(), on_commit);
+  return conf;
+}
+
+Result<KafkaHandle> open_kafka_handle(KafkaConf conf, bool producer) {
+  std::array<char, 512> text;
+  rd_kafka_t* handle =
+      rd_kafka_new(producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf.get(),
+                   text.data(), text.size());
+  if (handle == nullptr) {
+    return invalid(std::string("Kafka settings do not go together: ") +
+                   text.data());
+  }
+  (void)conf.release();  // owned by the handle now
+  return KafkaHandle(handle);
+}
+
+}  // namespace freshet

@@ -1,0 +1,496 @@
+#include "ingest/kafka_source.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "ingest/kafka_client.h"
+
+namespace freshet {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kMetadataTimeoutMs = 2000;
+constexpr int kWatermarkTimeoutMs = 1000;
+constexpr int kReadOneTimeoutMs = 3000;
+constexpr auto kReconnectCheck = std::chrono::seconds(1);
+
+const KafkaProperties kOwnProperties = {
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    // Anything else silently skips or repeats rows when an offset is gone.
+    {"auto.offset.reset", "error"},
+    {"isolation.level", "read_committed"},
+    {"enable.partition.eof", "true"},
+    {"allow.auto.create.topics", "false"},
+    {"check.crcs", "true"},
+    // Below this many queued messages of *all* partitions the fetchers sleep
+    // up to a second (librdkafka 2.0.2 counts the shared queue).
+    {"queued.min.messages", "1000000"},
+    {"queued.max.messages.kbytes", "262144"},
+    {"fetch.wait.max.ms", "20"},
+    {"fetch.error.backoff.ms", "50"},
+    {"socket.nagle.disable", "true"},
+    {"reconnect.backoff.max.ms", "2000"},
+};
+
+struct TopicDeleter {
+  void operator()(rd_kafka_topic_t* topic) const {
+    rd_kafka_topic_destroy(topic);
+  }
+};
+using Topic = std::unique_ptr<rd_kafka_topic_t, TopicDeleter>;
+
+struct ListDeleter {
+  void operator()(rd_kafka_topic_partition_list_t* list) const {
+    rd_kafka_topic_partition_list_destroy(list);
+  }
+};
+using PartitionList =
+    std::unique_ptr<rd_kafka_topic_partition_list_t, ListDeleter>;
+
+struct QueueDeleter {
+  void operator()(rd_kafka_queue_t* queue) const {
+    rd_kafka_queue_destroy(queue);
+  }
+};
+
+struct MessageDeleter {
+  void operator()(rd_kafka_message_t* message) const {
+    rd_kafka_message_destroy(message);
+  }
+};
+using Message = std::unique_ptr<rd_kafka_message_t, MessageDeleter>;
+
+Error unavailable(std::string_view what, rd_kafka_resp_err_t code) {
+  return Error{ErrorCode::kUnavailable,
+               fmt::format("{}: {}", what, rd_kafka_err2str(code))};
+}
+
+// "pos.sales/3" -> ("pos.sales", 3).
+Result<std::pair<std::string, int32_t>> split_name(const PartitionName& name) {
+  size_t slash = name.rfind('/');
+  if (slash == std::string::npos || slash + 1 == name.size()) {
+    return invalid("not the name of a Kafka partition: " + name);
+  }
+  int32_t number = 0;
+  for (char c : name.substr(slash + 1)) {
+    if (c < '0' || c > '9' || number > 100'000'000) {
+      return invalid("not the name of a Kafka partition: " + name);
+    }
+    number = number * 10 + (c - '0');
+  }
+  return std::pair(name.substr(0, slash), number);
+}
+
+class KafkaSource final : public Source {
+ public:
+  explicit KafkaSource(KafkaSettings settings)
+      : settings_(std::move(settings)) {}
+  ~KafkaSource() override {
+    drop_messages();
+    queue_.reset();
+    if (handle_ != nullptr) rd_kafka_assign(handle_.get(), nullptr);
+  }
+  Status open();
+
+  Result<std::vector<PartitionBounds>> partitions() override;
+  Status assign(const std::vector<AssignedPartition>& partitions) override;
+  Status poll(int64_t timeout_ms, size_t max_messages,
+              MessageBatch& batch) override;
+  Result<std::optional<StoredRecord>> read_one(const PartitionName& partition,
+                                               int64_t offset) override;
+  void report_committed(const std::map<PartitionName, int64_t>& next) override;
+  SourceStatus status() const override;
+  const char* kind() const override { return "kafka"; }
+
+ private:
+  struct Assigned {
+    PartitionName name;
+    std::string topic;
+    int32_t number = 0;
+    int64_t position = 0;
+    bool stopped = false;
+  };
+
+  Result<KafkaHandle> open_consumer(KafkaHealth* health);
+  Status list_topic(const std::string& topic,
+                    std::vector<PartitionBounds>& bounds, bool& found);
+  void take(Message message, MessageBatch& batch);
+  void take_event(const rd_kafka_message_t& message, uint32_t index,
+                  MessageBatch& batch);
+  std::optional<uint32_t> index_of(const rd_kafka_message_t& message);
+  Error out_of_range(const Assigned& partition);
+  void drop_messages() { messages_.clear(); }
+  void check_connection();
+  void refresh_highs();
+
+  const KafkaSettings settings_;
+  KafkaHealth health_;
+  KafkaHandle handle_;
+  std::unique_ptr<rd_kafka_queue_t, QueueDeleter> queue_;
+  // A consumer of its own for read_one; lives until the next assign().
+  KafkaHealth probe_health_;
+  KafkaHandle probe_;
+
+  // Ingestion thread only.
+  std::vector<Assigned> assigned_;
+  std::vector<Message> messages_;  // given out by the last poll
+  std::vector<rd_kafka_message_t*> polled_;
+  absl::flat_hash_map<std::pair<const void*, int32_t>, uint32_t> indexes_;
+  const void* last_topic_ = nullptr;
+  int32_t last_number_ = -1;
+  uint32_t last_index_ = 0;
+  Clock::time_point next_check_;
+  Clock::time_point next_highs_;
+
+  mutable Mutex mutex_;
+  std::map<PartitionName, int64_t> high_ ABSL_GUARDED_BY(mutex_);
+};
+
+Result<KafkaHandle> KafkaSource::open_consumer(KafkaHealth* health) {
+  KafkaProperties own = kOwnProperties;
+  own.emplace_back("group.id", settings_.group);
+  TRY_ASSIGN(KafkaConf conf, make_kafka_conf(settings_, own, health));
+  return open_kafka_handle(std::move(conf), false);
+}
+
+Status KafkaSource::open() {
+  if (settings_.topics.empty()) {
+    return invalid("Kafka topics are missing: topics");
+  }
+  if (settings_.group.empty()) {
+    return invalid("the Kafka group has no name: group");
+  }
+  TRY_ASSIGN(handle_, open_consumer(&health_));
+  rd_kafka_poll_set_consumer(handle_.get());
+  queue_.reset(rd_kafka_queue_get_consumer(handle_.get()));
+  return {};
+}
+
+Result<std::vector<PartitionBounds>> KafkaSource::partitions() {
+  std::vector<PartitionBounds> bounds;
+  bool any = false;
+  for (const std::string& topic : settings_.topics) {
+    bool found = false;
+    TRY(list_topic(topic, bounds, found));
+    any |= found;
+    if (!found) {
+      health_.set_error("the Kafka topic does not exist: " + topic, false);
+    }
+  }
+  if (!any) {
+    return Error{ErrorCode::kNotFound,
+                 "the Kafka topic does not exist: " + settings_.topics[0]};
+  }
+  MutexLock lock(mutex_);
+  for (const PartitionBounds& bound : bounds) high_[bound.name] = bound.high;
+  return bounds;
+}
+
+Status KafkaSource::list_topic(const std::string& topic,
+                               std::vector<PartitionBounds>& bounds,
+                               bool& found) {
+  Topic handle(rd_kafka_topic_new(handle_.get(), topic.c_str(), nullptr));
+  if (handle == nullptr) return invalid("not a Kafka topic's name: " + topic);
+  const rd_kafka_metadata_t* raw = nullptr;
+  auto code = rd_kafka_metadata(handle_.get(), 0, handle.get(), &raw,
+                                kMetadataTimeoutMs);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    Error error =
+        unavailable("Kafka cannot be reached at " + settings_.brokers, code);
+    health_.set_error(error.message, true);
+    return error;
+  }
+  auto free = [](const rd_kafka_metadata_t* m) {
+    rd_kafka_metadata_destroy(m);
+  };
+  std::unique_ptr<const rd_kafka_metadata_t, decltype(free)> metadata(raw,
+                                                                      free);
+  health_.set_connected();
+  found = false;
+  if (metadata->topic_cnt == 0) return {};
+  const rd_kafka_metadata_topic_t& answer = metadata->topics[0];
+  if (answer.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return {};
+  if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return unavailable("Kafka topic " + topic, answer.err);
+  }
+  found = true;
+  for (int i = 0; i < answer.partition_cnt; ++i) {
+    PartitionBounds bound;
+    int32_t number = answer.partitions[i].id;
+    bound.name = fmt::format("{}/{}", topic, number);
+    code = rd_kafka_query_watermark_offsets(handle_.get(), topic.c_str(),
+                                            number, &bound.low, &bound.high,
+                                            kWatermarkTimeoutMs);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return unavailable("Kafka partition " + bound.name, code);
+    }
+    bounds.push_back(std::move(bound));
+  }
+  return {};
+}
+
+Status KafkaSource::assign(const std::vector<AssignedPartition>& partitions) {
+  drop_messages();
+  probe_.reset();
+  PartitionList list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  assigned_.clear();
+  indexes_.clear();
+  last_topic_ = nullptr;
+  for (const AssignedPartition& partition : partitions) {
+    TRY_ASSIGN(auto name, split_name(partition.name));
+    rd_kafka_topic_partition_list_add(list.get(), name.first.c_str(),
+                                      name.second)
+        ->offset = partition.next;
+    assigned_.push_back(
+        {partition.name, name.first, name.second, partition.next, false});
+  }
+  // A partition that stopped on an error starts only when it is taken away
+  // first.
+  rd_kafka_assign(handle_.get(), nullptr);
+  auto code = rd_kafka_assign(handle_.get(), list.get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return unavailable("Kafka partitions cannot be assigned", code);
+  }
+  return {};
+}
+
+Status KafkaSource::poll(int64_t timeout_ms, size_t max_messages,
+                         MessageBatch& batch) {
+  drop_messages();
+  batch.clear();
+  polled_.resize(std::max<size_t>(max_messages, 1));
+  // The batch call waits until the array is full: wait for one, then take
+  // what is there.
+  ssize_t count = rd_kafka_consume_batch_queue(
+      queue_.get(), static_cast<int>(timeout_ms), polled_.data(), 1);
+  if (count == 1 && polled_.size() > 1) {
+    ssize_t more = rd_kafka_consume_batch_queue(
+        queue_.get(), 0, polled_.data() + 1, polled_.size() - 1);
+    if (more > 0) count += more;
+  }
+  for (ssize_t i = 0; i < count; ++i) {
+    take(Message(polled_[static_cast<size_t>(i)]), batch);
+  }
+  batch.positions.clear();
+  for (const Assigned& partition : assigned_) {
+    batch.positions.push_back(partition.position);
+  }
+  refresh_highs();
+  if (!batch.messages.empty()) {
+    if (!health_.connected()) health_.set_connected();
+    return {};
+  }
+  check_connection();
+  if (!health_.connected() && batch.faults.empty()) {
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("Kafka cannot be reached at {}: {}",
+                             settings_.brokers, health_.error())};
+  }
+  return {};
+}
+
+void KafkaSource::take(Message message, MessageBatch& batch) {
+  auto index = index_of(*message);
+  if (!index) return;
+  Assigned& partition = assigned_[*index];
+  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    take_event(*message, *index, batch);
+    return;
+  }
+  if (message->offset < partition.position) return;  // of an earlier assign
+  RawMessage raw;
+  raw.partition = *index;
+  raw.offset = message->offset;
+  rd_kafka_timestamp_type_t kind;
+  raw.time.ms = rd_kafka_message_timestamp(message.get(), &kind);
+  raw.key = {static_cast<const char*>(message->key), message->key_len};
+  raw.value = {static_cast<const char*>(message->payload), message->len};
+  raw.null_value = message->payload == nullptr;
+  partition.position = message->offset + 1;
+  batch.messages.push_back(raw);
+  messages_.push_back(std::move(message));
+}
+
+void KafkaSource::take_event(const rd_kafka_message_t& message, uint32_t index,
+                             MessageBatch& batch) {
+  Assigned& partition = assigned_[index];
+  switch (message.err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      // May lie behind transaction markers that are no messages.
+      partition.position = std::max(partition.position, message.offset);
+      health_.set_connected();
+      return;
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+      if (partition.stopped) return;
+      partition.stopped = true;
+      batch.faults.push_back({index, out_of_range(partition)});
+      return;
+    default:
+      health_.set_error(fmt::format("Kafka partition {}: {}", partition.name,
+                                    rd_kafka_message_errstr(&message)),
+                        false);
+  }
+}
+
+std::optional<uint32_t> KafkaSource::index_of(
+    const rd_kafka_message_t& message) {
+  if (message.rkt == nullptr) {
+    health_.set_error(rd_kafka_message_errstr(&message), false);
+    return std::nullopt;
+  }
+  if (message.rkt == last_topic_ && message.partition == last_number_) {
+    return last_index_;
+  }
+  std::pair<const void*, int32_t> key(message.rkt, message.partition);
+  auto found = indexes_.find(key);
+  if (found == indexes_.end()) {
+    std::string_view topic = rd_kafka_topic_name(message.rkt);
+    auto at = std::ranges::find_if(assigned_, [&](const Assigned& a) {
+      return a.number == message.partition && a.topic == topic;
+    });
+    if (at == assigned_.end()) return std::nullopt;
+    found = indexes_.emplace(key, at - assigned_.begin()).first;
+  }
+  last_topic_ = message.rkt;
+  last_number_ = message.partition;
+  last_index_ = found->second;
+  return last_index_;
+}
+
+Error KafkaSource::out_of_range(const Assigned& partition) {
+  int64_t low = -1, high = -1;
+  auto code = rd_kafka_query_watermark_offsets(
+      handle_.get(), partition.topic.c_str(), partition.number, &low, &high,
+      kWatermarkTimeoutMs);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("offset {} of {} is not in Kafka any more",
+                             partition.position, partition.name)};
+  }
+  bool truncated = partition.position > high;
+  return Error{
+      truncated ? ErrorCode::kCorrupt : ErrorCode::kNotFound,
+      fmt::format(
+          "offset {} of {} is not in Kafka{}; available is [{}, {})",
+          partition.position, partition.name,
+          truncated ? ": the topic was truncated or recreated" : " any more",
+          low, high)};
+}
+
+void KafkaSource::check_connection() {
+  if (health_.connected() || Clock::now() < next_check_) return;
+  next_check_ = Clock::now() + kReconnectCheck;
+  Topic topic(
+      rd_kafka_topic_new(handle_.get(), settings_.topics[0].c_str(), nullptr));
+  if (topic == nullptr) return;
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(handle_.get(), 0, topic.get(), &metadata, 200) ==
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_metadata_destroy(metadata);
+    health_.set_connected();
+  }
+}
+
+void KafkaSource::refresh_highs() {
+  auto now = Clock::now();
+  if (now < next_highs_) return;
+  next_highs_ = now + std::chrono::milliseconds(5);
+  MutexLock lock(mutex_);
+  for (const Assigned& partition : assigned_) {
+    int64_t low = -1, high = -1;
+    rd_kafka_get_watermark_offsets(handle_.get(), partition.topic.c_str(),
+                                   partition.number, &low, &high);
+    int64_t& known = high_[partition.name];
+    known = std::max({known, high, partition.position});
+  }
+}
+
+Result<std::optional<Source::StoredRecord>> KafkaSource::read_one(
+    const PartitionName& partition, int64_t offset) {
+  TRY_ASSIGN(auto name, split_name(partition));
+  if (probe_ == nullptr) {
+    TRY_ASSIGN(probe_, open_consumer(&probe_health_));
+    rd_kafka_poll_set_consumer(probe_.get());
+  }
+  PartitionList list(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(list.get(), name.first.c_str(), name.second)
+      ->offset = offset;
+  rd_kafka_assign(probe_.get(), nullptr);
+  auto code = rd_kafka_assign(probe_.get(), list.get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return unavailable("Kafka partition " + partition, code);
+  }
+  auto deadline = Clock::now() + std::chrono::milliseconds(kReadOneTimeoutMs);
+  while (Clock::now() < deadline) {
+    Message message(rd_kafka_consumer_poll(probe_.get(), 100));
+    if (message == nullptr || message->rkt == nullptr) continue;
+    if (message->partition != name.second ||
+        rd_kafka_topic_name(message->rkt) != name.first) {
+      continue;
+    }
+    switch (message->err) {
+      case RD_KAFKA_RESP_ERR_NO_ERROR: {
+        if (message->offset > offset) return std::optional<StoredRecord>();
+        if (message->offset < offset) continue;
+        StoredRecord record;
+        rd_kafka_timestamp_type_t kind;
+        record.time.ms = rd_kafka_message_timestamp(message.get(), &kind);
+        record.hash = record_hash(
+            {static_cast<const char*>(message->key), message->key_len},
+            {static_cast<const char*>(message->payload), message->len});
+        return std::optional(record);
+      }
+      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+      case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+        return std::optional<StoredRecord>();
+      default:
+        continue;
+    }
+  }
+  return Error{ErrorCode::kUnavailable,
+               fmt::format("offset {} of {} was not answered in {} ms", offset,
+                           partition, kReadOneTimeoutMs)};
+}
+
+void KafkaSource::report_committed(
+    const std::map<PartitionName, int64_t>& next) {
+  PartitionList list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(next.size())));
+  for (const auto& [partition, offset] : next) {
+    auto name = split_name(partition);
+    if (!name) continue;
+    rd_kafka_topic_partition_list_add(list.get(), name->first.c_str(),
+                                      name->second)
+        ->offset = offset;
+  }
+  if (list->cnt > 0) rd_kafka_commit(handle_.get(), list.get(), 1);
+}
+
+SourceStatus KafkaSource::status() const {
+  SourceStatus status;
+  status.connected = health_.connected();
+  status.error = health_.error();
+  MutexLock lock(mutex_);
+  status.high = high_;
+  return status;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> open_kafka_source(
+    const KafkaSettings& settings) {
+  auto source = std::make_unique<KafkaSource>(settings);
+  TRY(source->open());
+  return std::unique_ptr<Source>(std::move(source));
+}
+
+}  // namespace freshet

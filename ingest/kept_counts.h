@@ -1,0 +1,27 @@
+// KeptCounts: what an ingestion counts since the beginning of its dataset,
+// kept in the metadata store under "counts/<dataset>" and written in the same
+// commit as the rows it goes with, so that it is exact across crashes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "ingest/source.h"
+#include "segments/metadata_store.h"
+#include "segments/result.h"
+
+namespace freshet {
+
+struct KeptCounts {
+  std::map<std::string, uint64_t> rejected;  // by reason
+  uint64_t filtered = 0;
+  std::map<PartitionName, int64_t> begin;    // first offset ever covered
+  std::map<PartitionName, Timestamp> watermark;
+
+  static Result<KeptCounts> load(const MetadataStore& store,
+                                 const std::string& dataset);
+  std::pair<std::string, std::string> encode(const std::string& dataset) const;
+};
+
+}  // namespace freshet

@@ -1,0 +1,221 @@
+#include "ingest/sealer.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace freshet {
+namespace {
+
+constexpr size_t kInFlight = 2;
+constexpr uint64_t kLastAttempts = 3;  // while finishing
+constexpr auto kRetentionEvery = absl::Minutes(1);
+
+absl::Duration backoff(uint64_t failures) {
+  return std::min(absl::Milliseconds(200) * (1 << std::min<uint64_t>(failures,
+                                                                     6)),
+                  absl::Seconds(10));
+}
+
+}  // namespace
+
+Sealer::Sealer(SegmentStore& store, std::string dataset, SealOptions options,
+               int64_t retention_ms,
+               std::map<PartitionName, OffsetRecord> committed)
+    : store_(store),
+      dataset_(std::move(dataset)),
+      options_(std::move(options)),
+      retention_ms_(retention_ms),
+      committed_(std::move(committed)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+Sealer::~Sealer() { abandon(); }
+
+bool Sealer::full() const {
+  MutexLock lock(mutex_);
+  return queue_.size() >= kInFlight;
+}
+
+bool Sealer::wait_for_room(int64_t timeout_ms) {
+  MutexLock lock(mutex_);
+  if (queue_.size() >= kInFlight) {
+    change_.wait_for(mutex_, absl::Milliseconds(timeout_ms));
+  }
+  return queue_.size() < kInFlight;
+}
+
+uint64_t Sealer::submit(Generation generation) {
+  MutexLock lock(mutex_);
+  generation.number = ++submitted_;
+  queue_.push_back(std::make_shared<const Generation>(std::move(generation)));
+  work_.signal_all();
+  return submitted_;
+}
+
+Status Sealer::wait_sealed(uint64_t number) {
+  MutexLock lock(mutex_);
+  uint64_t attempts = attempts_;
+  while (sealed_ < number) {
+    if (fatal_ || mode_ != Mode::kRunning) {
+      if (!last_status_) return last_status_;
+      return Error{ErrorCode::kCancelled, "the ingestion was stopped"};
+    }
+    if (attempts_ != attempts && !last_status_) return last_status_;
+    change_.wait(mutex_);
+  }
+  return {};
+}
+
+Status Sealer::finish() {
+  {
+    MutexLock lock(mutex_);
+    if (mode_ == Mode::kRunning) mode_ = Mode::kFinishing;
+    failures_ = 0;
+    work_.signal_all();
+  }
+  if (thread_.joinable()) thread_.join();
+  MutexLock lock(mutex_);
+  change_.signal_all();
+  if (queue_.empty()) return {};
+  if (!last_status_) return last_status_;
+  return Error{ErrorCode::kCancelled, "the ingestion was abandoned"};
+}
+
+void Sealer::abandon() {
+  {
+    MutexLock lock(mutex_);
+    mode_ = Mode::kAbandoned;
+    work_.signal_all();
+    change_.signal_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+Sealer::View Sealer::view() const {
+  MutexLock lock(mutex_);
+  View view;
+  view.committed = committed_;
+  view.sealed = sealed_;
+  for (const auto& generation : queue_) {
+    view.rows += generation->rows;
+    view.bytes += generation->bytes;
+  }
+  view.last_seal = last_seal_;
+  if (!last_status_) view.error = last_status_.error().message;
+  view.fatal = fatal_;
+  return view;
+}
+
+uint64_t Sealer::changes() const {
+  MutexLock lock(mutex_);
+  return changes_;
+}
+
+void Sealer::run() {
+  absl::Time next_retention = absl::Now() + absl::Seconds(1);
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      while (mode_ == Mode::kRunning && (queue_.empty() || fatal_)) {
+        absl::Duration left = next_retention - absl::Now();
+        if (retention_ms_ >= 0 && left <= absl::ZeroDuration()) break;
+        work_.wait_for(mutex_, retention_ms_ >= 0 ? left : kRetentionEvery);
+      }
+      if (mode_ == Mode::kAbandoned) return;
+      if (mode_ == Mode::kFinishing &&
+          (queue_.empty() || fatal_ || failures_ >= kLastAttempts)) {
+        return;
+      }
+    }
+    if (retention_ms_ >= 0 && absl::Now() >= next_retention) {
+      drop_old();
+      next_retention = absl::Now() + kRetentionEvery;
+    }
+    seal_front();
+  }
+}
+
+void Sealer::seal_front() {
+  std::shared_ptr<const Generation> generation;
+  std::map<PartitionName, OffsetRecord> committed;
+  {
+    MutexLock lock(mutex_);
+    if (queue_.empty() || fatal_) return;
+    generation = queue_.front();
+    committed = committed_;
+  }
+  auto sealed = store_.seal(build(*generation, committed));
+  Status status;
+  if (!sealed) status = sealed.error();
+  record(*generation, status);
+  if (status) return;
+  spdlog::warn("dataset {}: seal failed, its rows stay in memory: {}",
+               dataset_, status.error().message);
+  MutexLock lock(mutex_);
+  if (mode_ == Mode::kRunning && !fatal_) {
+    work_.wait_for(mutex_, backoff(failures_));
+  } else if (mode_ == Mode::kFinishing) {
+    work_.wait_for(mutex_, absl::Milliseconds(100));
+  }
+}
+
+Seal Sealer::build(
+    const Generation& generation,
+    const std::map<PartitionName, OffsetRecord>& committed) const {
+  Seal seal;
+  seal.dataset = dataset_;
+  seal.live = generation.live;
+  seal.options = options_;
+  for (const auto& [partition, record] : generation.offsets) {
+    Commit::Advance advance;
+    advance.partition = partition;
+    advance.record = record;
+    auto before = committed.find(partition);
+    if (before != committed.end()) {
+      if (before->second == record) continue;
+      advance.expected_next = before->second.next;
+    }
+    seal.offsets.push_back(std::move(advance));
+  }
+  for (const DeadLetter& letter : generation.dead_letters) {
+    seal.puts.push_back(encode_dead_letter(dataset_, letter));
+  }
+  seal.puts.push_back(generation.counts.encode(dataset_));
+  return seal;
+}
+
+void Sealer::record(const Generation& generation, const Status& status) {
+  MutexLock lock(mutex_);
+  ++attempts_;
+  last_status_ = status;
+  if (status) {
+    for (const auto& [partition, record] : generation.offsets) {
+      committed_[partition] = record;
+    }
+    sealed_ = generation.number;
+    queue_.pop_front();
+    failures_ = 0;
+    last_seal_ = now();
+    ++changes_;
+  } else {
+    ++failures_;
+    fatal_ = status.error().code == ErrorCode::kConflict;
+  }
+  change_.signal_all();
+}
+
+void Sealer::drop_old() {
+  auto dropped =
+      store_.drop_before(dataset_, Timestamp{now().ms - retention_ms_});
+  if (!dropped) {
+    spdlog::warn("dataset {}: old segments stay: {}", dataset_,
+                 dropped.error().message);
+    return;
+  }
+  if (*dropped == 0) return;
+  MutexLock lock(mutex_);
+  ++changes_;
+}
+
+}  // namespace freshet

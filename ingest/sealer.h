@@ -1,0 +1,106 @@
+// Sealer: the thread that makes frozen generations durable, in order, while
+// the ingestion thread goes on.
+//
+// A generation is everything between two commits: all live segments that hold
+// rows of an offset range, the dead letters of that range and the counts at
+// its end. It is committed whole or not at all; a failed seal is repeated
+// until it works, since its rows are still queryable and the source may not
+// keep them for ever.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "ingest/dead_letters.h"
+#include "ingest/kept_counts.h"
+#include "segments/mutex.h"
+#include "segments/segment_store.h"
+
+namespace freshet {
+
+struct Generation {
+  uint64_t number = 0;  // given by the sealer
+  std::vector<std::shared_ptr<LiveSegment>> live;  // frozen
+  std::map<PartitionName, OffsetRecord> offsets;   // where it ends
+  std::vector<DeadLetter> dead_letters;
+  KeptCounts counts;
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+};
+
+class Sealer {
+ public:
+  // `committed`: the offsets stored now. `retention_ms` < 0: none.
+  Sealer(SegmentStore& store, std::string dataset, SealOptions options,
+         int64_t retention_ms, std::map<PartitionName, OffsetRecord> committed);
+  // abandon() first if still running.
+  ~Sealer();
+
+  // Whether submit() would go beyond the two generations in flight; the
+  // ingestion thread then has to wait.
+  bool full() const;
+  // Waits at most `timeout_ms` for room; true if there is.
+  bool wait_for_room(int64_t timeout_ms);
+  // Hands over a generation; returns its number. Never waits.
+  uint64_t submit(Generation generation);
+
+  // Waits until generation `number` is durable; an error as soon as an attempt
+  // that ended after the call has failed.
+  Status wait_sealed(uint64_t number);
+  // Tries what is left a few more times, ends the thread. The error of the
+  // last attempt if something is still not durable.
+  Status finish();
+  // Ends the thread after the attempt that is running; the rest is not sealed.
+  void abandon();
+
+  struct View {
+    std::map<PartitionName, OffsetRecord> committed;
+    uint64_t sealed = 0;  // number of the last durable generation
+    uint64_t rows = 0, bytes = 0;  // in flight
+    Timestamp last_seal;
+    std::string error;   // of the last attempt; empty if it went well
+    bool fatal = false;  // another writer moved the offsets: needs a person
+  };
+  View view() const;
+  // Number of commits and retention drops so far; changes when queries see
+  // other segments.
+  uint64_t changes() const;
+
+ private:
+  enum class Mode { kRunning, kFinishing, kAbandoned };
+  void run();
+  void seal_front();
+  Seal build(const Generation& generation,
+             const std::map<PartitionName, OffsetRecord>& committed) const;
+  void record(const Generation& generation, const Status& status);
+  void drop_old();
+
+  SegmentStore& store_;
+  const std::string dataset_;
+  const SealOptions options_;
+  const int64_t retention_ms_;
+
+  mutable Mutex mutex_;
+  CondVar work_;    // for the thread
+  CondVar change_;  // for those who wait on it
+  std::deque<std::shared_ptr<const Generation>> queue_
+      ABSL_GUARDED_BY(mutex_);  // the front one is being sealed
+  std::map<PartitionName, OffsetRecord> committed_ ABSL_GUARDED_BY(mutex_);
+  uint64_t submitted_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t sealed_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t attempts_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t failures_ ABSL_GUARDED_BY(mutex_) = 0;  // of the front one
+  uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  Timestamp last_seal_ ABSL_GUARDED_BY(mutex_);
+  Status last_status_ ABSL_GUARDED_BY(mutex_);
+  bool fatal_ ABSL_GUARDED_BY(mutex_) = false;
+  Mode mode_ ABSL_GUARDED_BY(mutex_) = Mode::kRunning;
+  std::thread thread_;
+};
+
+}  // namespace freshet

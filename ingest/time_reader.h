@@ -1,0 +1,36 @@
+// TimeReader: the event time of an event, from text or a number, by the
+// format of a TimeSpec. Keeps the last date it saw, since neighbours share it.
+// Used by one thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "segments/time.h"
+
+namespace freshet {
+
+class TimeReader {
+ public:
+  // "auto" (ISO 8601, or epoch seconds, milliseconds or microseconds by
+  // size), "iso", "millis", "seconds", or a strftime pattern read in UTC.
+  explicit TimeReader(std::string format);
+
+  // False if `text` is not a time in this format, or lies outside
+  // [kMinTimestamp, kMaxTimestamp]. A number in text is a number.
+  bool read_text(std::string_view text, int64_t& ms);
+  bool read_number(std::string_view text, int64_t& ms) const;
+
+ private:
+  enum class Format { kAuto, kIso, kMillis, kSeconds, kPattern };
+  bool read_iso(std::string_view text, int64_t& ms);
+  bool read_pattern(std::string_view text, int64_t& ms) const;
+
+  std::string pattern_;
+  Format format_ = Format::kAuto;
+  char last_date_[10] = {};
+  int64_t last_date_ms_ = 0;
+};
+
+}  // namespace freshet
