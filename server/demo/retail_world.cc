@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "segments/time.h"
+
 namespace freshet {
 namespace {
 
@@ -15,8 +17,8 @@ constexpr int64_t kDayMs = 86'400'000;
 
 struct Category {
   const char* name;
-  int articles;         // of 500
-  double low, high;     // price in currency units
+  int articles;      // of 500
+  double low, high;  // price in currency units
   double cost_ratio;
 };
 constexpr Category kCategories[] = {
@@ -116,16 +118,18 @@ RetailWorld::Stock RetailWorld::stock(size_t article, size_t store,
                                       int64_t t_ms) const {
   uint64_t key = mix64(seed_, article, store);
   int64_t cycle_ms = static_cast<int64_t>(4 + key % 11) * kDayMs;
-  int64_t shifted = t_ms + static_cast<int64_t>(mix64(key) % static_cast<uint64_t>(14 * kDayMs)) -
-                    kMinTimestamp.ms;  // never negative
+  int64_t shifted =
+      t_ms +
+      static_cast<int64_t>(mix64(key) % static_cast<uint64_t>(14 * kDayMs)) -
+      kMinTimestamp.ms;  // never negative
   int64_t cycle = shifted / cycle_ms;
-  double phase = static_cast<double>(shifted % cycle_ms) /
-                 static_cast<double>(cycle_ms);
+  double phase =
+      static_cast<double>(shifted % cycle_ms) / static_cast<double>(cycle_ms);
   uint64_t luck = mix64(key, static_cast<uint64_t>(cycle));
   double sold = 0.60 + 0.65 * unit_interval(luck);  // share of what came
-  double per_day = articles[article].demand * stores[store].size * 14;
-  double filled = std::max(
-      3.0, per_day * static_cast<double>(cycle_ms) / kDayMs * 1.1);
+  double per_day = articles[article].demand * stores[store].size * 58;
+  double filled =
+      std::max(3.0, per_day * static_cast<double>(cycle_ms) / kDayMs * 1.1);
   Stock stock;
   stock.ranged = stores[store].code == "WEB" || key / 11 % 20 != 0;
   stock.just_delivered = phase * static_cast<double>(cycle_ms) < 3 * 3'600'000;

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "segments/time.h"
 #include "server/demo/seeded_random.h"
 
 namespace freshet {
@@ -16,7 +15,7 @@ namespace freshet {
 struct RetailStore {
   std::string code;  // S001 ...; WEB is the warehouse of the web shop
   std::string region;
-  double size = 1;   // share of customers, log-normal
+  double size = 1;  // share of customers, log-normal
   int registers = 1;
 };
 
@@ -41,10 +40,10 @@ class RetailWorld {
   std::vector<RetailStore> stores;  // the last one is WEB
   std::vector<RetailArticle> articles;
   std::vector<RetailCarrier> carriers;
-  WeightedChoice pick_store;    // without WEB
+  WeightedChoice pick_store;  // without WEB
   WeightedChoice pick_article;
   WeightedChoice pick_carrier;
-  WeightedChoice pick_member;   // number of a loyalty member
+  WeightedChoice pick_member;  // number of a loyalty member
   size_t web() const { return stores.size() - 1; }
 
   // Shelf prices and promotions of the week (from Monday, UTC) of a time.

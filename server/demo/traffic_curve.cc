@@ -12,9 +12,9 @@ namespace {
 using Hours = std::array<double, 24>;
 using Weekdays = std::array<double, 7>;  // from Monday
 
-constexpr Hours kStoreHours = {0,    0,   0,   0,   0,   0,   0,    0.1,
-                               0.4,  0.8, 1.1, 1.3, 1.5, 1.4, 1.1,  0.9,
-                               0.9,  1.1, 1.4, 1.6, 1.5, 1.0, 0.25, 0};
+constexpr Hours kStoreHours = {0,   0,   0,   0,   0,   0,   0,    0.1,
+                               0.4, 0.8, 1.1, 1.3, 1.5, 1.4, 1.1,  0.9,
+                               0.9, 1.1, 1.4, 1.6, 1.5, 1.0, 0.25, 0};
 constexpr Hours kOnlineHours = {0.8, 0.7, 0.6, 0.6, 0.6, 0.6, 0.6, 0.7,
                                 0.8, 0.9, 1.0, 1.0, 1.0, 1.1, 1.2, 1.1,
                                 1.0, 1.0, 1.1, 1.2, 1.4, 1.6, 1.6, 1.1};
@@ -48,9 +48,7 @@ double day_weight(const Weekdays& week, size_t day) {
   return week[day] * 7 / sum;
 }
 
-int64_t floor_div(int64_t a, int64_t b) {
-  return a / b - (a % b < 0 ? 1 : 0);
-}
+int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
 }  // namespace
 
@@ -93,9 +91,9 @@ TrafficCurve::Weight TrafficCurve::at(int64_t t_ms) const {
                   day_weight(kDeliveryWeek, day) * wobble,
               0};
     case Shape::kStock:
-      return {hour_weight(kStockHours, hour) * day_weight(kStockWeek, day) *
-                  wobble,
-              0};
+      return {
+          hour_weight(kStockHours, hour) * day_weight(kStockWeek, day) * wobble,
+          0};
   }
   return {};
 }
