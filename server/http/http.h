@@ -15,14 +15,16 @@
 namespace freshet {
 
 struct HttpRequest {
-  std::string method;                   // upper case
-  std::string path;                     // decoded, canonical, no query
+  std::string method;  // upper case
+  // Decoded and canonical, without the query; only an encoded '/' and '%' stay
+  // as they were ("%2F", "%25"), so that each path has one spelling.
+  std::string path;
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
-  std::map<std::string, std::string> headers;  // lower-case names
-  std::string body;                     // content-encoding already undone
-  std::string peer;                     // "127.0.0.1:51234"
+  std::map<std::string, std::string> headers;              // lower-case names
+  std::string body;  // content-encoding already undone
+  std::string peer;  // "127.0.0.1:51234"
   std::string request_id;
-  std::map<std::string, std::string> params;   // from the route's {name}s
+  std::map<std::string, std::string> params;  // from the route's {name}s
   // True once the client has gone away; handlers of long work poll it.
   std::function<bool()> disconnected;
 
@@ -33,11 +35,13 @@ struct HttpRequest {
 };
 
 // Server-sent events of one client. Handlers get it from the response they
-// return and may keep it; thread-safe.
+// return and may keep it, also after the client has gone; thread-safe.
 class EventStream {
  public:
   virtual ~EventStream() = default;
-  // Queues one event. False if the client's queue is full or it has gone.
+  // Queues one event. False if the client has gone, or if its queue (256 KiB)
+  // has no room; a single event above that is taken by an empty queue. An
+  // empty `id` or `event` leaves that field out.
   virtual bool send(std::string_view id, std::string_view event,
                     std::string_view data) = 0;
   virtual bool closed() const = 0;
@@ -51,7 +55,8 @@ struct HttpResponse {
   // Bytes that live as long as the process (assets); used instead of body.
   std::string_view static_body;
   // If set, this is an SSE response: called once with the open stream; what it
-  // returns is kept until the client leaves, then destroyed.
+  // returns is kept until the client leaves, then destroyed. Both happen on a
+  // worker thread.
   std::function<std::shared_ptr<void>(std::shared_ptr<EventStream>)> events;
 };
 
@@ -64,7 +69,9 @@ enum class Access { kPublic, kRead, kWrite, kAdmin };
 // before the server starts, then read-only.
 class Router {
  public:
-  // `max_body` bytes after decompression.
+  // A part in braces takes any one part of a path and is handed on decoded; a
+  // literal part goes before it. `max_body` bytes, before and after
+  // decompression.
   void add(std::string method, std::string pattern, Access access,
            HttpHandler handler, size_t max_body = 1 << 20);
 
@@ -72,9 +79,11 @@ class Router {
     const HttpHandler* handler = nullptr;  // null: no route
     Access access = Access::kAdmin;
     size_t max_body = 0;
+    std::string_view pattern;  // of the route; lives in the router
     std::map<std::string, std::string> params;
-    std::vector<std::string> allowed;      // methods, when only the path fits
+    std::vector<std::string> allowed;  // methods, when only the path fits
   };
+  // `path` as in HttpRequest. HEAD finds the route of GET.
   Match match(std::string_view method, std::string_view path) const;
   // (method, pattern) of every route, for the OpenAPI check.
   std::vector<std::pair<std::string, std::string>> routes() const;

@@ -10,7 +10,7 @@
 namespace freshet {
 
 struct Asset {
-  std::string_view path;          // "/assets/index-abc.js"
+  std::string_view path;  // "/assets/index-abc.js"
   std::string_view content_type;
   std::string_view bytes, gzip, brotli;  // gzip/brotli may be empty
 };
