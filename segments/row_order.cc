@@ -53,20 +53,19 @@ std::vector<uint64_t> column_keys(const Segment& segment,
   return keys;
 }
 
-// Moves keys down so that the least is 1 and null 0 (0 without nulls): fewer
-// digits to sort by. Returns the greatest.
-uint64_t normalize(const Segment& segment, const Column& column,
-                   std::vector<uint64_t>& keys) {
-  if (column.type().kind == ColumnKind::kString || keys.empty()) {
-    return keys.empty() ? 0 : *std::max_element(keys.begin(), keys.end());
-  }
+// Moves keys down so that the least is 0: fewer digits to sort by. Returns
+// the greatest.
+uint64_t normalize(std::vector<uint64_t>& keys) {
+  if (keys.empty()) return 0;
   auto [least, greatest] = std::minmax_element(keys.begin(), keys.end());
-  uint64_t range = *greatest - *least, base = *least;
-  // A range of all 64 bits leaves no room for null, which then ties with the
-  // least value: the order of rows is a layout, not a promise to queries.
-  uint64_t lift = column.has_nulls() && range != UINT64_MAX;
-  for (uint64_t& key : keys) key = key - base + lift;
-  if (!column.has_nulls()) return range;
+  uint64_t base = *least, range = *greatest - base;
+  for (uint64_t& key : keys) key -= base;
+  return range;
+}
+
+// 0 for a null row, 1 for the others.
+std::vector<uint64_t> null_keys(const Segment& segment, const Column& column) {
+  std::vector<uint64_t> keys(segment.num_rows(), 1);
   uint64_t words[kBlockRows / 64];
   for (uint32_t block = 0; block < segment.num_blocks(); ++block) {
     if (!column.read_nulls(block, words)) continue;
@@ -74,7 +73,7 @@ uint64_t normalize(const Segment& segment, const Column& column,
       if (words[i / 64] >> i % 64 & 1) keys[block * kBlockRows + i] = 0;
     }
   }
-  return range + lift;
+  return keys;
 }
 
 bool in_order(const std::vector<Keyed>& rows) {
@@ -105,6 +104,20 @@ void radix_sort(std::vector<Keyed>& rows, std::vector<Keyed>& spare,
   }
 }
 
+// Sorts by one column, nulls first; equal rows keep their order.
+void sort_by_column(const Segment& segment, const Column& column,
+                    std::vector<Keyed>& rows, std::vector<Keyed>& spare) {
+  std::vector<uint64_t> keys = column_keys(segment, column);
+  uint64_t greatest = normalize(keys);
+  for (Keyed& row : rows) row.key = keys[row.row];
+  radix_sort(rows, spare, greatest);
+  // A string's rank has null least already; numbers have no room for it.
+  if (!column.has_nulls() || column.dictionary() != nullptr) return;
+  keys = null_keys(segment, column);
+  for (Keyed& row : rows) row.key = keys[row.row];
+  radix_sort(rows, spare, 1);
+}
+
 }  // namespace
 
 Result<std::vector<uint32_t>> sorted_rows(
@@ -119,10 +132,7 @@ Result<std::vector<uint32_t>> sorted_rows(
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
     TRY_ASSIGN(const Column* column, segment.column(*name));
     if (column == nullptr) return invalid("no such column to sort by: " + *name);
-    std::vector<uint64_t> keys = column_keys(segment, *column);
-    uint64_t greatest = normalize(segment, *column, keys);
-    for (Keyed& row : rows) row.key = keys[row.row];
-    radix_sort(rows, spare, greatest);
+    sort_by_column(segment, *column, rows, spare);
   }
   std::vector<uint32_t> order(rows.size());
   bool unchanged = true;
