@@ -15,9 +15,8 @@ inline void unpack_eight(const char* packed, T reference, T* out,
   auto one = [&](size_t index) {
     uint64_t word;
     std::memcpy(&word, packed + index * kWidth / 8, sizeof(word));
-    return static_cast<T>(
-        static_cast<uint64_t>(reference) +
-        ((word >> (index * kWidth % 8)) & kMask));
+    return static_cast<T>(static_cast<uint64_t>(reference) +
+                          ((word >> (index * kWidth % 8)) & kMask));
   };
   ((out[kIndex] = one(kIndex)), ...);
 }

@@ -38,9 +38,9 @@ Result<Bitmap> Bitmap::frozen_view(std::span<const char> bytes) {
   const roaring_bitmap_t* view =
       roaring_bitmap_frozen_view(bytes.data(), bytes.size());
   if (view == nullptr) {
-    return Error{ErrorCode::kCorrupt, "not a frozen bitmap of " +
-                                          std::to_string(bytes.size()) +
-                                          " bytes"};
+    return Error{
+        ErrorCode::kCorrupt,
+        "not a frozen bitmap of " + std::to_string(bytes.size()) + " bytes"};
   }
   return Bitmap(view);
 }

@@ -81,8 +81,7 @@ std::string_view ColumnBatch::keep(std::string_view text) {
     std::memcpy(large_texts_.back().get(), text.data(), text.size());
     return {large_texts_.back().get(), text.size()};
   }
-  if (arena_block_ < arena_.size() &&
-      arena_used_ + text.size() > kArenaBlock) {
+  if (arena_block_ < arena_.size() && arena_used_ + text.size() > kArenaBlock) {
     ++arena_block_;
     arena_used_ = 0;
   }

@@ -18,8 +18,8 @@ namespace freshet {
 // One column of a batch. Only the vector of its kind is used; `nulls[row]` is
 // 1 for a null, whose value slot then holds 0 / 0.0 / "".
 struct ColumnBuffer {
-  std::vector<int64_t> longs;    // every integer-backed kind
-  std::vector<double> doubles;   // kDouble
+  std::vector<int64_t> longs;   // every integer-backed kind
+  std::vector<double> doubles;  // kDouble
   // kString: into the raw messages or the batch's arena; valid until clear().
   std::vector<std::string_view> strings;
   std::vector<uint8_t> nulls;

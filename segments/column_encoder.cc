@@ -16,7 +16,7 @@ namespace freshet {
 namespace {
 
 constexpr uint32_t kWords = kBlockRows / 64;
-constexpr uint64_t kLargeExtent = 64 * 1024;
+constexpr uint32_t kLargeRows = 2 * kBlockRows;
 
 // A column's values in arrival order.
 template <class T>
@@ -67,8 +67,8 @@ struct Block {
 };
 
 template <class T>
-void fill(const Values<T>& all, std::span<const uint32_t> order,
-          uint32_t begin, Block<T>& block) {
+void fill(const Values<T>& all, std::span<const uint32_t> order, uint32_t begin,
+          Block<T>& block) {
   block.num_nulls = 0;
   std::memset(block.nulls, 0, sizeof(block.nulls));
   for (uint32_t i = 0; i < block.rows; ++i) {
@@ -130,8 +130,7 @@ std::string encode_values(const Block<T>& block, const Range<T>& range,
     bool nulls_packed = std::is_same_v<T, uint32_t> && block.num_nulls > 0;
     uint64_t base = static_cast<uint64_t>(range.min);
     if (all_null || nulls_packed) base = 0;
-    uint64_t greatest =
-        all_null ? 0 : static_cast<uint64_t>(range.max) - base;
+    uint64_t greatest = all_null ? 0 : static_cast<uint64_t>(range.max) - base;
     entry.width = packed_width(greatest);
     uint64_t offsets[kBlockRows];
     for (uint32_t i = 0; i < block.rows; ++i) {
@@ -149,7 +148,7 @@ Status encode_blocks(const Segment& segment, const Values<T>& all,
                      std::span<const uint32_t> order, SegmentFile& file,
                      ColumnFooter& footer) {
   // Large columns start on a page, so that they can be advised about alone.
-  bool large = segment.num_rows() * uint64_t{8} >= kLargeExtent;
+  bool large = segment.num_rows() >= kLargeRows;
   TRY(file.align(large ? kPageBytes : kExtentAlignment));
   footer.blocks.offset = file.offset();
   std::vector<BlockEntry> entries(segment.num_blocks());
@@ -248,8 +247,8 @@ Result<ColumnFooter> encode_column(const Segment& segment,
                       footer));
   } else {
     footer.encoding = Encoding::kPackedLongs;
-    TRY(encode_blocks(segment, read_all<int64_t>(segment, *column), order,
-                      file, footer));
+    TRY(encode_blocks(segment, read_all<int64_t>(segment, *column), order, file,
+                      footer));
   }
   return footer;
 }

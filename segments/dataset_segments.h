@@ -50,8 +50,8 @@ class DatasetSegments {
  private:
   const std::shared_ptr<const Timeline> empty_;
   mutable Mutex mutex_;
-  std::map<std::string, std::shared_ptr<const Timeline>, std::less<>>
-      timelines_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<const Timeline>, std::less<>> timelines_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace freshet

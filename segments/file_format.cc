@@ -141,8 +141,8 @@ Status check_header(std::string_view bytes) {
   FieldReader in(bytes.substr(8));
   uint32_t version = in.take<uint32_t>();
   if (version != kSegmentVersion) {
-    return Error{ErrorCode::kUnsupported, "segment file of unknown version " +
-                                              std::to_string(version)};
+    return Error{ErrorCode::kUnsupported,
+                 "segment file of unknown version " + std::to_string(version)};
   }
   if (bytes.substr(0, kHeaderBytes) != encode_header()) {
     return damaged("damaged header");

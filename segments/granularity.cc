@@ -67,8 +67,7 @@ CivilBucket civil_bucket(absl::CivilSecond t, Granularity::Unit unit,
     return {absl::CivilSecond(day), absl::CivilSecond(day + 1)};
   }
   if (unit == Unit::kWeek) {
-    absl::CivilDay monday =
-        absl::PrevWeekday(day + 1, absl::Weekday::monday);
+    absl::CivilDay monday = absl::PrevWeekday(day + 1, absl::Weekday::monday);
     return {absl::CivilSecond(monday), absl::CivilSecond(monday + 7)};
   }
   absl::CivilMonth month(t);
@@ -96,8 +95,7 @@ class Cutter {
  private:
   void cut(int64_t t) {
     if (unit_ == Granularity::Unit::kAll) {
-      bucket_ = {std::min(t, kMinTimestamp.ms),
-                 std::max(t + 1, kAfterAllTime)};
+      bucket_ = {std::min(t, kMinTimestamp.ms), std::max(t + 1, kAfterAllTime)};
       bucket_.start = kMinTimestamp.ms;
     } else if (unit_ == Granularity::Unit::kMillis && count_ <= kHour) {
       cut_by_offset(t);

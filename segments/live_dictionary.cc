@@ -24,8 +24,7 @@ uint64_t slot_of(uint64_t hash, uint32_t id) {
 
 struct LiveDictionary::Table {
   explicit Table(uint32_t num_slots)
-      : mask(num_slots - 1),
-        slots(new std::atomic<uint64_t>[num_slots]()) {}
+      : mask(num_slots - 1), slots(new std::atomic<uint64_t>[num_slots]()) {}
   uint32_t mask;
   std::unique_ptr<std::atomic<uint64_t>[]> slots;  // 0 = free
 
@@ -50,8 +49,7 @@ uint32_t LiveDictionary::add(std::string_view value) {
   std::optional<uint32_t> found;
   const Table& table = *tables_.back();
   for (uint32_t i = static_cast<uint32_t>(hash);; ++i) {
-    uint64_t slot =
-        table.slots[i & table.mask].load(std::memory_order_relaxed);
+    uint64_t slot = table.slots[i & table.mask].load(std::memory_order_relaxed);
     if (slot == 0) break;
     if ((slot ^ hash) >> 32 != 0) continue;
     uint32_t id = static_cast<uint32_t>(slot);
@@ -110,8 +108,7 @@ std::optional<uint32_t> LiveDictionary::find(std::string_view value,
   uint64_t hash = hash_of(value);
   const Table& table = *table_.load(std::memory_order_acquire);
   for (uint32_t i = static_cast<uint32_t>(hash);; ++i) {
-    uint64_t slot =
-        table.slots[i & table.mask].load(std::memory_order_acquire);
+    uint64_t slot = table.slots[i & table.mask].load(std::memory_order_acquire);
     if (slot == 0) return std::nullopt;
     uint32_t id = static_cast<uint32_t>(slot);
     if ((slot ^ hash) >> 32 != 0 || id >= limit) continue;

@@ -88,9 +88,8 @@ class LiveSegmentImpl final : public LiveSegment {
   void append_column(size_t column, const ColumnBuffer& from, const Rows& rows,
                      uint32_t begin, uint32_t count, uint32_t at);
   template <class Rows>
-  void append_strings(size_t column, const ColumnBuffer& from,
-                      const Rows& rows, uint32_t begin, uint32_t count,
-                      uint32_t at);
+  void append_strings(size_t column, const ColumnBuffer& from, const Rows& rows,
+                      uint32_t begin, uint32_t count, uint32_t at);
   RowGroup& group_at(uint32_t row);
   void close_group(uint32_t group);
   void publish(uint32_t num_rows);

@@ -35,9 +35,8 @@ Result<std::unique_ptr<MappedFile>> MappedFile::open(const std::string& path) {
   if (data == MAP_FAILED) {
     return Error{ErrorCode::kCorrupt, "file is empty: " + path};
   }
-  return std::unique_ptr<MappedFile>(
-      new MappedFile(static_cast<const char*>(data),
-                     static_cast<uint64_t>(info.st_size)));
+  return std::unique_ptr<MappedFile>(new MappedFile(
+      static_cast<const char*>(data), static_cast<uint64_t>(info.st_size)));
 }
 
 MappedFile::~MappedFile() { ::munmap(const_cast<char*>(data_), size_); }

@@ -14,9 +14,9 @@ Status check_version(std::string_view key, std::string_view bytes) {
   }
   if (bytes[0] == kVersion) return {};
   int version = static_cast<unsigned char>(bytes[0]);
-  return Error{ErrorCode::kUnsupported,
-               "metadata record of unknown version " +
-                   std::to_string(version) + ": " + std::string(key)};
+  return Error{ErrorCode::kUnsupported, "metadata record of unknown version " +
+                                            std::to_string(version) + ": " +
+                                            std::string(key)};
 }
 
 Error damaged(std::string_view key) {

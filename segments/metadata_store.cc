@@ -143,8 +143,7 @@ class RocksMetadataStore final : public MetadataStore {
     std::unique_ptr<rocksdb::Iterator> it(
         db_->NewIterator(rocksdb::ReadOptions()));
     it->Seek(slice(std::max(prefix, start_after)));
-    if (it->Valid() && !start_after.empty() &&
-        view(it->key()) == start_after) {
+    if (it->Valid() && !start_after.empty() && view(it->key()) == start_after) {
       it->Next();
     }
     for (; it->Valid() && view(it->key()).starts_with(prefix); it->Next()) {
@@ -213,8 +212,7 @@ Result<std::unique_ptr<MetadataStore>> MetadataStore::open(
   rocksdb::DB* db = nullptr;
   rocksdb::Status status = rocksdb::DB::Open(small_options(), folder, &db);
   if (!status.ok() && is_lock_held(status)) {
-    return Error{ErrorCode::kConflict,
-                 "in use by another process: " + folder};
+    return Error{ErrorCode::kConflict, "in use by another process: " + folder};
   }
   if (!status.ok()) return store_error(status, folder);
   return std::unique_ptr<MetadataStore>(

@@ -36,10 +36,10 @@ struct SegmentRecord {
 // Where a source partition continues, and how to recognise that its log is
 // still the one that was read.
 struct OffsetRecord {
-  int64_t next = 0;            // first offset not in any segment
-  int64_t last_offset = -1;    // of the last durable record; -1 = none
-  uint64_t last_hash = 0;      // hash of its key and value
-  int64_t last_time_ms = 0;    // its source timestamp
+  int64_t next = 0;          // first offset not in any segment
+  int64_t last_offset = -1;  // of the last durable record; -1 = none
+  uint64_t last_hash = 0;    // hash of its key and value
+  int64_t last_time_ms = 0;  // its source timestamp
   bool operator==(const OffsetRecord&) const = default;
 };
 
@@ -49,7 +49,7 @@ struct Commit {
   std::vector<SegmentRecord> added;
   std::vector<std::string> removed;  // segment ids
   struct Advance {
-    std::string partition;  // "pos.sales/3", "log/0"
+    std::string partition;                 // "pos.sales/3", "log/0"
     std::optional<int64_t> expected_next;  // nothing: no record yet
     OffsetRecord record;
   };
@@ -76,7 +76,8 @@ class MetadataStore {
 
   virtual Status put(std::string_view key, std::string_view value) = 0;
   virtual Status remove(std::string_view key) = 0;
-  virtual Result<std::optional<std::string>> get(std::string_view key) const = 0;
+  virtual Result<std::optional<std::string>> get(
+      std::string_view key) const = 0;
   // Calls `visit(key, value)` in key order for keys with `prefix`, from
   // `start_after` (exclusive, may be empty), until it returns false.
   virtual Status scan(

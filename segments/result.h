@@ -63,10 +63,10 @@ const char* error_code_name(ErrorCode code);
 #define FRESHET_CONCAT(a, b) FRESHET_CONCAT_INNER(a, b)
 
 // TRY(expr): returns the error of `expr` from the enclosing function.
-#define TRY(expr)                                           \
-  do {                                                      \
-    auto freshet_status = (expr);                           \
-    if (!freshet_status) return freshet_status.error();     \
+#define TRY(expr)                                       \
+  do {                                                  \
+    auto freshet_status = (expr);                       \
+    if (!freshet_status) return freshet_status.error(); \
   } while (0)
 
 // TRY_ASSIGN(auto x, expr): the value of `expr`, or returns its error.

@@ -64,8 +64,8 @@ bool read_decimal_text(std::string_view text, DecimalText& number) {
 
 // mantissa * 10^shift, rounded half away from zero; false if above 10^37.
 bool shift_decimal(unsigned __int128& mantissa, int64_t shift) {
-  constexpr unsigned __int128 kLimit = static_cast<unsigned __int128>(
-      static_cast<unsigned __int128>(1) << 120);
+  constexpr unsigned __int128 kLimit =
+      static_cast<unsigned __int128>(static_cast<unsigned __int128>(1) << 120);
   for (; shift > 0 && mantissa != 0; --shift) {
     if (mantissa > kLimit) return false;
     mantissa *= 10;

@@ -21,11 +21,11 @@ bool bit_at(const char* words, uint32_t row) {
 
 }  // namespace
 
-Result<std::unique_ptr<SealedColumn>> SealedColumn::open(
-    const MappedFile& file, const Footer& footer, size_t position) {
+Result<std::unique_ptr<SealedColumn>> SealedColumn::open(const MappedFile& file,
+                                                         const Footer& footer,
+                                                         size_t position) {
   const ColumnFooter& column = footer.columns[position];
-  std::unique_ptr<SealedColumn> result(
-      new SealedColumn(file, footer, column));
+  std::unique_ptr<SealedColumn> result(new SealedColumn(file, footer, column));
   Status status = result->verify();
   if (!status) {
     Error error = status.error();
@@ -124,8 +124,8 @@ Status SealedColumn::open_index() {
   auto* entries = reinterpret_cast<const IndexEntry*>(
       file_.bytes().data() + footer_.index_directory.offset);
   for (uint32_t id = 0; id < size; ++id) {
-    uint64_t end = uint64_t{entries[id].offset} * kBitmapAlignment +
-                   entries[id].length;
+    uint64_t end =
+        uint64_t{entries[id].offset} * kBitmapAlignment + entries[id].length;
     if (end > footer_.index.length) {
       return damaged("wrong entry of the index directory: id " +
                      std::to_string(id));

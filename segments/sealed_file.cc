@@ -28,9 +28,9 @@ Result<SealedBytes> read_ends(std::unique_ptr<MappedFile> file) {
     return Error{ErrorCode::kCorrupt, "file has no end mark (cut short?)"};
   }
   uint64_t trailer_offset = file->size() - kTrailerBytes;
-  TRY_ASSIGN(result.trailer,
-             decode_trailer(file->bytes(trailer_offset, kTrailerBytes),
-                            file->size()));
+  TRY_ASSIGN(
+      result.trailer,
+      decode_trailer(file->bytes(trailer_offset, kTrailerBytes), file->size()));
   TRY_ASSIGN(result.footer,
              decode_footer(file->bytes(result.trailer.footer_offset,
                                        result.trailer.footer_length),

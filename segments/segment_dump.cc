@@ -17,8 +17,7 @@ constexpr uint32_t kShownValues = 5;
 Status check_content(const SealedBytes& bytes) {
   uint64_t hashed = bytes.trailer.footer_offset + bytes.trailer.footer_length -
                     sizeof(uint64_t);
-  if (checksum_of(bytes.file->bytes(0, hashed)) ==
-      bytes.footer.content_hash) {
+  if (checksum_of(bytes.file->bytes(0, hashed)) == bytes.footer.content_hash) {
     return {};
   }
   return Error{ErrorCode::kCorrupt, "content hash differs"};
@@ -107,11 +106,10 @@ void describe_column(const SealedColumn& column, uint32_t num_blocks,
     least = std::min<unsigned>(least, column.entry(block).width);
     greatest = std::max<unsigned>(greatest, column.entry(block).width);
   }
-  const char* encoding = footer.encoding == Encoding::kPackedLongs
-                             ? "packed longs"
-                         : footer.encoding == Encoding::kPackedIds
-                             ? "packed ids"
-                             : "raw doubles";
+  const char* encoding =
+      footer.encoding == Encoding::kPackedLongs ? "packed longs"
+      : footer.encoding == Encoding::kPackedIds ? "packed ids"
+                                                : "raw doubles";
   out += fmt::format(
       "column {} {}: {}, {}..{} bits, blocks {} bytes, nulls {}, {}\n",
       footer.spec.name, to_string(footer.spec.type), encoding, least, greatest,
@@ -122,8 +120,8 @@ void describe_column(const SealedColumn& column, uint32_t num_blocks,
                      dictionary->size() - 1, footer.dictionary.length);
   out += footer.index_directory.length == 0
              ? "none\n"
-             : fmt::format("{} bytes\n", footer.index.length +
-                                             footer.index_directory.length);
+             : fmt::format("{} bytes\n",
+                           footer.index.length + footer.index_directory.length);
   uint32_t shown = std::min(dictionary->size() - 1, kShownValues);
   for (uint32_t id = 1; id <= shown; ++id) {
     out += fmt::format("  {} {}\n", id, quoted(dictionary->value(id)));

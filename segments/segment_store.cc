@@ -239,8 +239,8 @@ Result<NewSegment> SegmentStoreImpl::write_one(const Seal& seal,
               std::to_string(next_id_.fetch_add(1));
   record.file = file_of(seal.dataset, record.id);
   std::string path = path_of(record.file);
-  TRY_ASSIGN(SealedFile file, write_segment(files_, *live.snapshot(),
-                                            record.id, path, seal.options));
+  TRY_ASSIGN(SealedFile file, write_segment(files_, *live.snapshot(), record.id,
+                                            path, seal.options));
   auto segment = open_segment(path);
   if (!segment) {
     (void)files_.remove(path);

@@ -48,8 +48,7 @@ Result<SealedFile> write_bytes(SegmentFile& file, const Segment& segment,
 }
 
 Result<SealedFile> write_beside(FileSystem& files, const Segment& segment,
-                                const std::string& id,
-                                const std::string& path,
+                                const std::string& id, const std::string& path,
                                 const SealOptions& options) {
   TRY_ASSIGN(auto writable, files.create(path));
   SegmentFile file(std::move(writable));
@@ -66,8 +65,7 @@ Status publish(FileSystem& files, const std::string& temporary,
 }  // namespace
 
 Result<SealedFile> write_segment(FileSystem& files, const Segment& segment,
-                                 const std::string& id,
-                                 const std::string& path,
+                                 const std::string& id, const std::string& path,
                                  const SealOptions& options) {
   std::string temporary = path + ".tmp";
   auto sealed = write_beside(files, segment, id, temporary, options);

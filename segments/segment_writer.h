@@ -27,8 +27,7 @@ struct SealedFile {
 // folder, re-open and verify every checksum. On error nothing is at `path`.
 // `id` is the id the sealed segment will answer to.
 Result<SealedFile> write_segment(FileSystem& files, const Segment& segment,
-                                 const std::string& id,
-                                 const std::string& path,
+                                 const std::string& id, const std::string& path,
                                  const SealOptions& options);
 
 }  // namespace freshet

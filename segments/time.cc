@@ -20,8 +20,8 @@ int64_t days_from_civil(int64_t year, unsigned month, unsigned day) {
   year -= month <= 2;
   int64_t era = (year >= 0 ? year : year - 399) / 400;
   unsigned year_of_era = static_cast<unsigned>(year - era * 400);
-  unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 +
-                         day - 1;
+  unsigned day_of_year =
+      (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
   unsigned day_of_era =
       year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
   return era * 146097 + static_cast<int64_t>(day_of_era) - 719468;
@@ -50,8 +50,8 @@ Date civil_from_days(int64_t days) {
 }
 
 unsigned days_in_month(int64_t year, unsigned month) {
-  static constexpr std::array<uint8_t, 13> kDays = {
-      0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  static constexpr std::array<uint8_t, 13> kDays = {0,  31, 28, 31, 30, 31, 30,
+                                                    31, 31, 30, 31, 30, 31};
   bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
   return month == 2 && leap ? 29 : kDays[month];
 }
@@ -215,8 +215,7 @@ Result<int64_t> checked_duration(std::string_view text, int64_t count,
 bool take_count(std::string_view& rest, int64_t& count) {
   size_t used = 0;
   count = 0;
-  for (; used < rest.size() && rest[used] >= '0' && rest[used] <= '9';
-       ++used) {
+  for (; used < rest.size() && rest[used] >= '0' && rest[used] <= '9'; ++used) {
     if (used >= 15) return false;
     count = count * 10 + (rest[used] - '0');
   }
@@ -287,8 +286,7 @@ Result<absl::TimeZone> load_time_zone(std::string_view name) {
   bool path_like = name.empty() || name[0] == '/' || name[0] == ':' ||
                    name.find("..") != std::string_view::npos;
   if (path_like ||
-      !absl::LoadTimeZone(absl::string_view(name.data(), name.size()),
-                          &zone)) {
+      !absl::LoadTimeZone(absl::string_view(name.data(), name.size()), &zone)) {
     return invalid("unknown time zone: " + std::string(name));
   }
   return zone;

@@ -95,12 +95,11 @@ TEST_CASE("a sealed segment has the rows of the live one, in order") {
       CHECK(sealed->content_hash() == file->content_hash);
       CHECK(check_consistency(*sealed, random) == "");
       std::vector<Row> expected = rows;
-      std::stable_sort(expected.begin(), expected.end(),
-                       [&](const Row& a, const Row& b) {
-                         if (!by_store) return a[0] < b[0];
-                         return std::tie(a[1], a[4], a[0]) <
-                                std::tie(b[1], b[4], b[0]);
-                       });
+      std::stable_sort(
+          expected.begin(), expected.end(), [&](const Row& a, const Row& b) {
+            if (!by_store) return a[0] < b[0];
+            return std::tie(a[1], a[4], a[0]) < std::tie(b[1], b[4], b[0]);
+          });
       CHECK(read_rows(*sealed) == expected);
       // The same rows make the same file.
       if (count > 0) {
@@ -210,8 +209,7 @@ TEST_CASE("a fault names file, column and block") {
     found = column.error().message;
     break;
   }
-  CHECK(found ==
-        path + ": column __time: checksum differs: block 0");
+  CHECK(found == path + ": column __time: checksum differs: block 0");
   CHECK((*segment->column("qty"))->type().kind == ColumnKind::kLong);
   CHECK(*segment->column("no such") == nullptr);
 }

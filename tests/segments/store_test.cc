@@ -1,6 +1,4 @@
 // SegmentStore: against a model, under faults, and with damaged files.
-#include "segments/segment_store.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -8,6 +6,7 @@
 #include <fstream>
 #include <map>
 
+#include "segments/segment_store.h"
 #include "tests/support/fault_file_system.h"
 #include "tests/support/row_model.h"
 
@@ -51,8 +50,8 @@ struct Scenario {
     Interval granule{Timestamp{kStart + hour * kHour},
                      Timestamp{kStart + (hour + 1) * kHour}};
     if (!segment) {
-      segment = LiveSegment::create("live_" + std::to_string(hour), schema,
-                                    granule);
+      segment =
+          LiveSegment::create("live_" + std::to_string(hour), schema, granule);
       store->add_live("sales", segment);
     }
     ColumnBatch batch(schema);
@@ -147,8 +146,9 @@ TEST_CASE("random operations agree with a vector of rows") {
         scenario.lose_uncommitted();
         scenario.open();
       } else if (choice == 8) {
-        drop_before(scenario, kStart + static_cast<int64_t>(
-                                           scenario.random() % 3) * kHour);
+        drop_before(
+            scenario,
+            kStart + static_cast<int64_t>(scenario.random() % 3) * kHour);
       }
       REQUIRE(visible_rows(*scenario.store) == scenario.expected());
     }

@@ -68,21 +68,21 @@ TEST_CASE("forms of ISO 8601") {
 
 TEST_CASE("buckets tile time, in every zone, over changes of the clock") {
   std::mt19937_64 random(7);
-  for (const char* name : {"UTC", "Europe/Madrid", "Asia/Kolkata",
-                           "Australia/Lord_Howe", "America/Sao_Paulo",
-                           "Asia/Kathmandu"}) {
+  for (const char* name :
+       {"UTC", "Europe/Madrid", "Asia/Kolkata", "Australia/Lord_Howe",
+        "America/Sao_Paulo", "Asia/Kathmandu"}) {
     absl::TimeZone zone = *load_time_zone(name);
-    for (const char* grain : {"PT1S", "minute", "fifteen_minute", "hour",
-                              "PT6H", "day", "week", "month", "quarter",
-                              "year", "all"}) {
+    for (const char* grain :
+         {"PT1S", "minute", "fifteen_minute", "hour", "PT6H", "day", "week",
+          "month", "quarter", "year", "all"}) {
       CAPTURE(name);
       CAPTURE(grain);
       Granularity g = *Granularity::parse(grain);
       std::vector<int64_t> in, out;
       for (int i = 0; i < 60; ++i) {
         // 1980 to 2040.
-        int64_t t = 315532800000 + static_cast<int64_t>(
-                                       random() % 1893456000000);
+        int64_t t =
+            315532800000 + static_cast<int64_t>(random() % 1893456000000);
         Timestamp start = g.floor(Timestamp{t}, zone);
         Timestamp next = g.next(Timestamp{t}, zone);
         CHECK(start.ms <= t);

@@ -57,8 +57,7 @@ Result<std::unique_ptr<WritableFile>> FaultFileSystem::create(
       std::make_unique<FaultFile>(*this, std::move(file), path));
 }
 
-Status FaultFileSystem::rename(const std::string& from,
-                               const std::string& to) {
+Status FaultFileSystem::rename(const std::string& from, const std::string& to) {
   TRY(step("rename", from));
   return real_file_system().rename(from, to);
 }

@@ -182,9 +182,9 @@ std::shared_ptr<const Schema> model_schema() {
 }
 
 Row random_row(std::mt19937_64& random, int64_t start) {
-  static const std::string kStores[] = {"Madrid", "M\xc3\xa1laga",
-                                        "\xe6\x9d\xb1\xe4\xba\xac", "",
-                                        "S\"01\"", std::string("a\0b", 3)};
+  static const std::string kStores[] = {
+      "Madrid", "M\xc3\xa1laga", "\xe6\x9d\xb1\xe4\xba\xac",
+      "",       "S\"01\"",       std::string("a\0b", 3)};
   auto any = [&](uint64_t n) { return random() % n; };
   auto number = [&](uint64_t n) { return static_cast<int64_t>(any(n)); };
   int64_t extremes[] = {INT64_MIN, INT64_MAX, 0, -1};
@@ -232,8 +232,7 @@ std::vector<Row> read_rows(const Segment& segment) {
   return rows;
 }
 
-std::string check_consistency(const Segment& segment,
-                              std::mt19937_64& random) {
+std::string check_consistency(const Segment& segment, std::mt19937_64& random) {
   for (const ColumnSpec& spec : segment.schema().columns) {
     auto found = segment.column(spec.name);
     if (!found) return found.error().message;
