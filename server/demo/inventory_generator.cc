@@ -52,7 +52,7 @@ class InventoryGenerator final : public RetailGenerator {
       return true;
     }
     counted_ = random_.chance(0.05);
-    Timestamp arrived = arrival(random_.exponential(1));
+    Timestamp arrived = arrival(1);
     if (arrived >= options_.end && !options_.rows) return false;
     facts.time = maybe_late(arrived);
     // Every third reading follows demand, the others go round: slow articles

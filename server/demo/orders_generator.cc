@@ -60,7 +60,7 @@ class OrdersGenerator final : public RetailGenerator {
   }
 
   bool step(EventFacts& facts) override {
-    Timestamp arrived = arrival(random_.exponential(1));
+    Timestamp arrived = arrival(1);
     if (arrived >= options_.end && !options_.rows) return false;
     facts.time = maybe_late(arrived);
     facts.first_of_key = true;

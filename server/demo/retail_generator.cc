@@ -1,16 +1,15 @@
 #include "server/demo/retail_generator.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "server/json/json_writer.h"
 
 namespace freshet {
 namespace {
 
-// The pace that gives `rows` events in the range: its curve is summed first.
-// A little faster than that, since arrivals vary and the last rows must not
-// pile up at the end.
+// Events a second, on average over a week. A run of `rows` events gets the
+// pace that spreads them over its range, after summing the curve; a receipt's
+// worth faster, so that the last ones do not fall behind the end.
 double pace(const GeneratorOptions& options, const TrafficCurve& curve) {
   if (!options.rows) return options.per_second;
   double weight_ms = 0;
@@ -20,9 +19,8 @@ double pace(const GeneratorOptions& options, const TrafficCurve& curve) {
     weight_ms += static_cast<double>(until - t) * curve.at(t).total;
     t = until;
   }
-  double rows = static_cast<double>(std::max<uint64_t>(1, *options.rows));
-  double margin = 1 + 6 / std::sqrt(rows);
-  return rows * margin * 1000 / std::max(weight_ms, 1.0);
+  return static_cast<double>(*options.rows + 40) * 1000 /
+         std::max(weight_ms, 1.0);
 }
 
 uint64_t run_of(const DatasetModel& dataset, const GeneratorOptions& options) {
@@ -39,8 +37,8 @@ RetailGenerator::RetailGenerator(const DatasetModel& dataset,
       run_(run_of(dataset, options)),
       world_(RetailWorld::make(options.seed)),
       random_(run_),
-      clock_(TrafficCurve(options.seed, shape),
-             pace(options, TrafficCurve(options.seed, shape)), options.start),
+      pace_(pace(options, TrafficCurve(options.seed, shape))),
+      clock_(TrafficCurve(options.seed, shape), pace_, options.start),
       times_(dataset.time_format) {
   JsonWriter json;
   json.value(dataset.time_field);
@@ -70,6 +68,13 @@ Status RetailGenerator::prepare(const DatasetModel& dataset,
   TRY_ASSIGN(auto extras, ColumnValues::make(dataset, others, false, shape_));
   if (!extras.empty()) extras_ = std::move(extras);
   return {};
+}
+
+Timestamp RetailGenerator::arrival(int events) {
+  double jitter = random_.uniform();
+  double moved = events + jitter - last_jitter_;
+  last_jitter_ = jitter;
+  return clock_.advance(moved);
 }
 
 Timestamp RetailGenerator::maybe_late(Timestamp t) {

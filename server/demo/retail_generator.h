@@ -40,8 +40,10 @@ class RetailGenerator : public EventGenerator {
   // Appends the known members, each with a comma before it, and sets measures.
   virtual void write(std::string& line, EventFacts& facts) = 0;
 
-  // The arrival after `events` more; the event itself may be minutes older.
-  Timestamp arrival(double events) { return clock_.advance(events); }
+  // The arrival of `events` more: somewhere around their due time, so that
+  // their number keeps to the curve.
+  Timestamp arrival(int events);
+  // Now and then an event is minutes older than its arrival.
   Timestamp maybe_late(Timestamp t);
   // Sets the measure of the known column with this position, if there is one.
   void measure(EventFacts& facts, size_t known, int64_t units) const {
@@ -58,6 +60,7 @@ class RetailGenerator : public EventGenerator {
   const uint64_t run_;  // differs by seed, dataset and start
   std::shared_ptr<const RetailWorld> world_;
   Random random_;
+  const double pace_;  // events a second
   TrafficClock clock_;
   TimeText times_;
   EventShape shape_;
@@ -67,6 +70,7 @@ class RetailGenerator : public EventGenerator {
   std::vector<int> measure_of_known_;
   std::optional<ColumnValues> extras_;
   uint64_t seq_ = 0;
+  double last_jitter_ = 0;
 };
 
 // Whether the model's columns of these names have these types and places, and

@@ -1,6 +1,6 @@
 // Receipt lines: receipts arrive along the curve, have a geometric number of
 // lines, and articles by Zipf's law with a lift for those on promotion.
-#include <fmt/format.h>
+#include <algorithm>
 
 #include "server/demo/retail_generator.h"
 
@@ -95,12 +95,15 @@ class SalesGenerator final : public RetailGenerator {
  private:
   void open_receipt() {
     lines_left_ = 1 + random_.geometric(kMoreLines, kMostLines - 1);
-    // The pace counts lines; Poisson arrivals in lines on average.
-    Timestamp arrived = arrival(random_.exponential(kMeanLines));
+    Timestamp arrived = arrival(lines_left_);  // the pace counts lines
     time_ = maybe_late(arrived);
     ++receipt_;
     line_ = 0;
-    line_gap_ms_ = 700 + static_cast<int64_t>(random_.below(1500));
+    // A line is scanned every second or two, but a receipt is over before the
+    // next ones come, so that lines are nearly in order of time.
+    double gap_ms = std::min(2000.0, 1000 / pace_);
+    line_gap_ms_ =
+        static_cast<int64_t>(gap_ms * (0.3 + 0.7 * random_.uniform()));
     int64_t week = RetailWorld::week_number(arrived.ms);
     if (week_.price_cents.empty() || week != week_.number)
       week_ = world_->week(week);
@@ -154,8 +157,6 @@ class SalesGenerator final : public RetailGenerator {
     measure(facts, kDiscount, discount);
     measure(facts, kCost, cost);
   }
-
-  static constexpr double kMeanLines = 1 / (1 - kMoreLines);
 
   char run_text_[6];
   RetailWorld::Week week_;
