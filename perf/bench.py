@@ -1,0 +1,277 @@
+#!/usr/bin/env python3
+"""Benchmarks beside DuckDB and bare librdkafka, in the same run.
+
+  bench.py            all
+  bench.py NAME...    ingest | queries | kafka | latency
+
+Rows by SSB_ROWS (1,000,000 for ingest and queries), Kafka messages by
+KAFKA_ROWS (1,000,000). Prints tables with ratios; compare ratios within a run
+only, since machines differ from hour to hour.
+"""
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests/support"))
+sys.path.insert(0, str(ROOT / "perf"))
+import freshet  # noqa: E402
+import ssb_queries  # noqa: E402
+
+PROGRAMS = ROOT / "build/tests/perf"
+MODEL = ROOT / "perf/workloads/ssb_model"
+ROWS = int(os.environ.get("SSB_ROWS", "1000000"))
+KAFKA_ROWS = int(os.environ.get("KAFKA_ROWS", "1000000"))
+REPEATS = 5
+
+
+def table(title, header, rows):
+    print(f"\n{title}")
+    widths = [max(len(str(r[i])) for r in [header, *rows])
+              for i in range(len(header))]
+    for row in [header, *rows]:
+        print("  " + "  ".join(str(c).rjust(w) if i else str(c).ljust(w)
+                               for i, (c, w) in enumerate(zip(row, widths))))
+    sys.stdout.flush()
+
+
+def ssb_file(folder, rows):
+    path = folder / f"ssb_{rows}.jsonl"
+    if not path.exists():
+        with open(path, "wb") as file:
+            subprocess.run([PROGRAMS / "ssb_generate", str(rows)], stdout=file,
+                           check=True)
+    return path
+
+
+def duck(threads):
+    import duckdb
+    connection = duckdb.connect()
+    connection.execute(f"SET threads = {threads}")
+    return connection
+
+
+def duck_load(connection, path):
+    """Seconds of wall and CPU to load the JSON lines, ordered by date."""
+    columns = ", ".join(f"{name}: '{kind}'"
+                        for name, kind in ssb_queries.COLUMNS.items())
+    wall, cpu = time.perf_counter(), time.process_time()
+    connection.execute(f"CREATE TABLE ssb AS SELECT * FROM read_json('{path}', "
+                       f"format='newline_delimited', columns={{{columns}}})")
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def bench_ingest(folder):
+    path = ssb_file(folder, ROWS)
+    done = subprocess.run([PROGRAMS / "ingest_perf", str(ROWS), str(folder)],
+                          capture_output=True, text=True, check=True)
+    ours = json.loads(done.stdout)
+    _, cpu = duck_load(duck(1), path)
+    theirs = cpu * 1e9 / ROWS
+    rows = [(name, f"{ours[key]:.0f}", f"{1e3 / ours[key]:.2f}",
+             f"{theirs / ours[key]:.2f}x") for name, key in (
+        ("decode only", "decode"), ("decode + append", "decode_append"),
+        ("seal (sort, dictionary, bitmaps, file)", "seal"),
+        ("all-in", "total"))]
+    rows.append(("DuckDB JSON load, 1 thread", f"{theirs:.0f}",
+                 f"{1e3 / theirs:.2f}", "1.00x"))
+    table(f"Ingest of {ROWS:,} SSB-flat events of {ours['bytes'] // ROWS} bytes, "
+          f"one core ({ours['bytes_per_row']:.1f} bytes a row sealed)",
+          ("step", "ns CPU/event", "M events/s", "DuckDB / Freshet"), rows)
+
+
+def same(ours, theirs):
+    """Whether two answers are the same rows, whatever their order."""
+    def key(row):
+        return tuple(str(int(v)) if isinstance(v, (int, float)) else str(v)
+                     for v in row)
+    return sorted(map(key, ours)) == sorted(map(key, theirs))
+
+
+def median_ms(call):
+    call()
+    spent = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        call()
+        spent.append((time.perf_counter() - start) * 1e3)
+    return statistics.median(spent)
+
+
+def bench_queries(folder):
+    path = ssb_file(folder, ROWS)
+    os.environ["SSB_BROKERS"] = "127.0.0.1:1"
+    data = folder / "ssb_data"
+    start = time.perf_counter()
+    done = freshet.run("load", "--data", data, "--model", MODEL, "--dataset",
+                       "ssb", path, timeout=600)
+    assert done.returncode == 0, done.stderr
+    loaded = time.perf_counter() - start
+    connection = duck(1)
+    duck_wall, _ = duck_load(connection, path)
+    rows, totals = [], [0.0, 0.0]
+    with freshet.Server(MODEL, data, "--scan-threads", "1") as server:
+        for name, sql in ssb_queries.QUERIES.items():
+            ours = server.sql(sql, resultFormat="array")
+            theirs = connection.execute(ssb_queries.for_duckdb(sql)).fetchall()
+            assert same(ours, theirs), (name, ours[:3], theirs[:3])
+            mine = median_ms(lambda: server.sql(sql, resultFormat="array"))
+            duck_ms = median_ms(lambda: connection.execute(
+                ssb_queries.for_duckdb(sql)).fetchall())
+            totals[0] += mine
+            totals[1] += duck_ms
+            rows.append((name, f"{mine:.1f}", f"{duck_ms:.1f}",
+                         f"{mine / duck_ms:.2f}x"))
+        rows.append(("sum", f"{totals[0]:.1f}", f"{totals[1]:.1f}",
+                     f"{totals[0] / totals[1]:.2f}x"))
+    table(f"SSB-flat, {ROWS:,} rows, 13 queries, medians of {REPEATS}, 1 thread; "
+          f"ours over HTTP (loads: freshet {loaded:.1f} s, DuckDB "
+          f"{duck_wall:.1f} s)",
+          ("query", "Freshet ms", "DuckDB ms", "Freshet / DuckDB"), rows)
+
+
+def broker_script(verb, address, folder):
+    subprocess.run([ROOT / "tests/support/kafka.sh", verb, address], check=True,
+                   env={**os.environ, "KAFKA_DATA": str(folder / "kafka")},
+                   stdout=subprocess.DEVNULL)
+
+
+def produce(address, path, topic):
+    from confluent_kafka import Producer
+    from confluent_kafka.admin import AdminClient, NewTopic
+    AdminClient({"bootstrap.servers": address}).create_topics(
+        [NewTopic(topic, 4, 1)])[topic].result(30)
+    producer = Producer({"bootstrap.servers": address,
+                         "compression.codec": "lz4", "linger.ms": 20,
+                         "batch.size": 1 << 20,
+                         "queue.buffering.max.messages": 2_000_000})
+    with open(path, "rb") as file:
+        for number, line in enumerate(file):
+            producer.produce(topic, line[:-1], partition=number % 4)
+            if number % 10000 == 0:
+                producer.poll(0)
+    assert producer.flush(120) == 0
+
+
+def cpu_of(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def bench_kafka(folder):
+    address = f"127.0.0.1:{freshet.free_port()}"
+    broker_script("start", address, folder)
+    try:
+        produce(address, ssb_file(folder, KAFKA_ROWS), "ssb")
+        done = subprocess.run([PROGRAMS / "bare_consumer", address, "ssb",
+                               str(KAFKA_ROWS)], capture_output=True, text=True,
+                              check=True)
+        bare = json.loads(done.stdout)
+        os.environ["SSB_BROKERS"] = address
+        server = freshet.Server(MODEL, folder / "kafka_data").start()
+        start = time.perf_counter()
+        freshet.wait_until(lambda: server.rows("ssb") == KAFKA_ROWS, 300, 0.02)
+        seconds, cpu = time.perf_counter() - start, cpu_of(server.process.pid)
+        server.stop()
+    finally:
+        broker_script("stop", address, folder)
+    rate, bare_rate = KAFKA_ROWS / seconds, KAFKA_ROWS / bare["seconds"]
+    table(f"Kafka to queryable, {KAFKA_ROWS:,} SSB-flat events, 4 partitions, "
+          "2 cores shared with the broker",
+          ("", "events/s", "ns CPU/event", "of bare"),
+          [("bare librdkafka, every message dropped", f"{bare_rate:,.0f}",
+            f"{bare['cpu_seconds'] * 1e9 / KAFKA_ROWS:.0f}", "1.00x"),
+           ("Freshet, queryable (seals included)", f"{rate:,.0f}",
+            f"{cpu * 1e9 / KAFKA_ROWS:.0f}", f"{rate / bare_rate:.2f}x")])
+
+
+def visible_after(server, producer, number):
+    """Milliseconds from producing a marked event until SQL counts it."""
+    event = {"ts": int(time.time() * 1000), "txn_id": f"mark-{number}",
+             "store": f"MARK{number % 16}", "qty": 1, "price": 1}
+    start = time.perf_counter()
+    before = start
+    producer.produce("fresh", json.dumps(event))
+    producer.poll(0)
+    sql = ("SELECT COUNT(*) AS n FROM sales WHERE store = "
+           f"'MARK{number % 16}'")
+    while server.sql(sql)[0]["n"] <= number // 16:
+        before = time.perf_counter()
+        assert before - start < 30
+    return (time.perf_counter() - start) * 1e3
+
+
+def bench_latency(folder):
+    from confluent_kafka import Producer
+    address = f"127.0.0.1:{freshet.free_port()}"
+    broker_script("start", address, folder)
+    model = freshet.sales_model(
+        folder / "m", source=f"{{ kafka: {{ brokers: '{address}', topic: fresh "
+        "} }", seal_rows=300000)
+    rows = []
+    try:
+        for rate in (0, 10_000, 100_000):
+            background = None
+            data = folder / f"latency_{rate}"
+            with freshet.Server(model, data) as server:
+                if rate:
+                    background = subprocess.Popen(
+                        [freshet.BINARY, "generate", "--model", model,
+                         "--dataset", "sales", "--rows", str(rate * 40),
+                         "--rate", str(rate), "--to",
+                         f"kafka://{address}/fresh"], stdout=subprocess.DEVNULL)
+                    time.sleep(3)
+                producer = Producer({"bootstrap.servers": address,
+                                     "linger.ms": 0})
+                producer.produce("fresh", "{}")
+                producer.flush(30)
+                count = server.sql("SELECT COUNT(*) AS n FROM sales WHERE store "
+                                   "LIKE 'MARK%'")[0]["n"]
+                spent = sorted(visible_after(server, producer, count + i)
+                               for i in range(160))
+                rate_seen = server.json("/api/v1/ingestion/sales")
+                rows.append((f"{rate:,}", f"{rate_seen['rows_per_second']:,.0f}",
+                             f"{spent[80]:.1f}", f"{spent[158]:.1f}",
+                             f"{spent[-1]:.1f}"))
+                if background:
+                    background.kill()
+                    background.wait()
+    finally:
+        broker_script("stop", address, folder)
+    table("Produced to visible in SQL over HTTP, real broker, same 2 cores, ms "
+          "(160 marked events)",
+          ("events/s asked", "seen", "p50", "p99", "max"), rows)
+
+
+BENCHMARKS = {"ingest": bench_ingest, "queries": bench_queries,
+              "kafka": bench_kafka, "latency": bench_latency}
+
+
+def main():
+    names = sys.argv[1:] or list(BENCHMARKS)
+    unknown = [n for n in names if n not in BENCHMARKS]
+    if unknown:
+        print(f"no benchmark {unknown[0]}; there are {', '.join(BENCHMARKS)}",
+              file=sys.stderr)
+        return 2
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="freshet-bench-"))
+    try:
+        for name in names:
+            if name in ("kafka", "latency") and not (
+                    ROOT / ".deps/kafka/libs/.complete").exists():
+                print(f"SKIPPED {name}: no Kafka broker (./run deps)")
+                continue
+            BENCHMARKS[name](folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
