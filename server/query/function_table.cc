@@ -55,11 +55,9 @@ const Function* find_function(std::string_view name) {
   return at == index.end() ? nullptr : at->second;
 }
 
-std::vector<std::string_view> function_names() {
-  std::vector<std::string_view> names;
-  for (const auto& [name, function] : function_index()) {
-    names.push_back(function->name);
-  }
+std::vector<std::string> function_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, function] : function_index()) names.push_back(name);
   std::sort(names.begin(), names.end());
   return names;
 }

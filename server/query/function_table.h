@@ -46,7 +46,7 @@ std::span<const Function> cast_functions();
 
 // nullptr for an unknown name (lower case).
 const Function* find_function(std::string_view name);
-std::vector<std::string_view> function_names();
+std::vector<std::string> function_names();  // sorted
 
 // Helpers of the checks ------------------------------------------------------
 

@@ -3,46 +3,27 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
+#include "server/json/json_value.h"
 #include "server/query/expression_type.h"
 #include "server/query/function_table.h"
+#include "server/query/resolve_names.h"
 
 namespace freshet {
 namespace {
 
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      bool same = absl::ascii_tolower(a[i]) == absl::ascii_tolower(b[j]);
-      size_t next = std::min({row[j] + 1, row[j + 1] + 1, diagonal + !same});
-      diagonal = row[j + 1];
-      row[j + 1] = next;
-    }
-  }
-  return row.back();
-}
-
-Error unknown(std::string_view what, const Expression& e,
-              const std::vector<std::string_view>& known) {
-  std::string_view nearest;
-  size_t best = std::max<size_t>(2, e.name.size() / 2) + 1;
-  for (std::string_view name : known) {
-    size_t distance = edit_distance(e.name, name);
-    if (distance < best) {
-      best = distance;
-      nearest = name;
-    }
-  }
+Error unknown(std::string_view what, std::string_view name,
+              const std::vector<std::string>& known) {
+  std::string nearest = nearest_name(name, known);
   std::string hint =
       nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest);
-  return Error{ErrorCode::kInvalid,
-               fmt::format("unknown {}{}: {}", what, hint, e.name), e.line,
-               e.column};
+  return invalid(fmt::format("unknown {}{}: {}", what, hint, name));
+}
+
+Error at_place(Error error, const Expression& e) {
+  error.line = e.line;
+  error.column = e.column;
+  return error;
 }
 
 bool same_letters(std::string_view a, std::string_view b) {
@@ -52,30 +33,29 @@ bool same_letters(std::string_view a, std::string_view b) {
                     });
 }
 
-Result<ExpressionPtr> resolve_column(const Expression& e,
-                                     const Schema& schema) {
-  auto at = schema.find(e.name);
-  for (size_t i = 0; !at && i < schema.columns.size(); ++i) {
-    if (same_letters(schema.columns[i].name, e.name)) at = i;
-  }
-  if (!at) {
-    std::vector<std::string_view> names;
-    for (const auto& spec : schema.columns) names.push_back(spec.name);
-    return unknown("column", e, names);
-  }
+struct Scope {
+  std::span<const TypedName> names;
+  std::string_view what;
+};
+
+Result<ExpressionPtr> resolve_column(const Expression& e, const Scope& scope) {
+  auto at = find_name(e.name, scope.names);
+  if (!at) return at_place(unknown_name(scope.what, e.name, scope.names), e);
   auto made = std::make_shared<Expression>(e);
-  made->name = schema.columns[*at].name;
-  made->type = expression_type(schema.columns[*at].type);
+  made->name = scope.names[*at].name;
+  made->type = scope.names[*at].type;
   return ExpressionPtr(made);
 }
 
-Result<ExpressionPtr> resolve_call(const Expression& e, const Schema& schema) {
+Result<ExpressionPtr> resolve_call(const Expression& e, const Scope& scope) {
   auto made = std::make_shared<Expression>(e);
   for (ExpressionPtr& argument : made->arguments) {
-    TRY_ASSIGN(argument, resolve(argument, schema));
+    TRY_ASSIGN(argument, resolve_names(argument, scope.names, scope.what));
   }
   const Function* function = find_function(e.name);
-  if (!function) return unknown("function", e, function_names());
+  if (!function) {
+    return at_place(unknown("function", e.name, function_names()), e);
+  }
   int count = static_cast<int>(e.arguments.size());
   if (count < function->min_arguments ||
       (function->max_arguments >= 0 && count > function->max_arguments)) {
@@ -97,11 +77,29 @@ Result<ExpressionPtr> resolve_call(const Expression& e, const Schema& schema) {
 
 }  // namespace
 
-Result<ExpressionPtr> resolve(const ExpressionPtr& expression,
-                              const Schema& schema) {
+std::optional<size_t> find_name(std::string_view name,
+                                std::span<const TypedName> names) {
+  std::optional<size_t> loose;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i].name == name) return i;
+    if (!loose && same_letters(names[i].name, name)) loose = i;
+  }
+  return loose;
+}
+
+Error unknown_name(std::string_view what, std::string_view name,
+                   std::span<const TypedName> known) {
+  std::vector<std::string> names;
+  for (const TypedName& entry : known) names.push_back(entry.name);
+  return unknown(what, name, names);
+}
+
+Result<ExpressionPtr> resolve_names(const ExpressionPtr& expression,
+                                    std::span<const TypedName> names,
+                                    std::string_view what) {
   switch (expression->kind) {
     case Expression::Kind::kColumn:
-      return resolve_column(*expression, schema);
+      return resolve_column(*expression, {names, what});
     case Expression::Kind::kLiteral: {
       auto made = std::make_shared<Expression>(*expression);
       made->type.type = made->literal.type();
@@ -110,9 +108,18 @@ Result<ExpressionPtr> resolve(const ExpressionPtr& expression,
       return ExpressionPtr(made);
     }
     case Expression::Kind::kCall:
-      return resolve_call(*expression, schema);
+      return resolve_call(*expression, {names, what});
   }
   return invalid("expression of no known kind");
+}
+
+Result<ExpressionPtr> resolve(const ExpressionPtr& expression,
+                              const Schema& schema) {
+  std::vector<TypedName> names;
+  for (const ColumnSpec& spec : schema.columns) {
+    names.push_back({spec.name, expression_type(spec.type)});
+  }
+  return resolve_names(expression, names, "column");
 }
 
 }  // namespace freshet

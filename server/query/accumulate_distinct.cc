@@ -1,0 +1,89 @@
+// count(distinct): exact, as a set of (group, value id) pairs. Value ids are a
+// segment's dictionary ids while rows are read, and ids by value when merged.
+#include "server/query/accumulator.h"
+
+namespace freshet {
+namespace {
+
+class Distinct final : public Accumulator {
+ public:
+  explicit Distinct(const AccumulatorSpec& spec)
+      : argument_(spec.aggregate.argument), values_(argument_->type) {
+    if (spec.context) {
+      dictionary_ = spec.context->dictionary_column(*argument_);
+    }
+  }
+
+  void resize(size_t groups) override { counts_.resize(groups); }
+
+  Status update(BlockRows& rows, const LaneChoice& lanes) override {
+    if (dictionary_) {
+      add_ids(rows.ids(*dictionary_), lanes);
+      return {};
+    }
+    TRY_ASSIGN(VectorPtr value, rows.evaluate_checked(*argument_));
+    if (value->type.type == ValueType::kNull) return {};
+    values_.intern_all(*value, ids_);
+    add_ids(ids_, lanes);
+    return {};
+  }
+
+  Status merge(const Accumulator& other,
+               const std::vector<uint32_t>& to) override {
+    const auto& from = static_cast<const Distinct&>(other);
+    size_t num_ids = from.dictionary_ ? from.dictionary_->dictionary()->size()
+                                      : from.values_.size();
+    std::vector<uint32_t> merged(num_ids);
+    for (uint64_t pair : from.pairs_.keys()) {
+      uint32_t& id = merged[static_cast<uint32_t>(pair)];
+      if (id == 0) id = intern_from(from, static_cast<uint32_t>(pair));
+      add(to[pair >> 32], id);
+    }
+    return {};
+  }
+
+  Result<VectorPtr> finish() override {
+    auto out = make_vector({ValueType::kLong}, counts_.size());
+    out->longs = counts_;
+    return VectorPtr(out);
+  }
+  uint64_t memory_bytes() const override {
+    return pairs_.memory_bytes() + values_.memory_bytes() +
+           counts_.capacity() * 8;
+  }
+
+ private:
+  uint32_t intern_from(const Distinct& from, uint32_t id) {
+    if (from.dictionary_) {
+      return values_.intern_text(from.dictionary_->dictionary()->value(id));
+    }
+    return values_.intern(from.values_.values(), id);
+  }
+
+  void add(uint32_t group, uint32_t id) {
+    uint32_t before = pairs_.size();
+    pairs_.find_or_add(uint64_t{group} << 32 | id);
+    counts_[group] += pairs_.size() - before;
+  }
+
+  void add_ids(const std::vector<uint32_t>& ids, const LaneChoice& lanes) {
+    lanes.each([&](uint32_t group, size_t lane) {
+      if (ids[lane] != kNullId) add(group, ids[lane]);
+    });
+  }
+
+  ExpressionPtr argument_;
+  const Column* dictionary_ = nullptr;
+  ValueIds values_;
+  IdTable pairs_;
+  std::vector<int64_t> counts_;
+  std::vector<uint32_t> ids_;
+};
+
+}  // namespace
+
+std::unique_ptr<Accumulator> make_distinct(const AccumulatorSpec& spec) {
+  return std::make_unique<Distinct>(spec);
+}
+
+}  // namespace freshet

@@ -1,0 +1,138 @@
+// The newest argument of each key within a group, summed: stock levels and
+// other semi-additive measures. Null arguments are passed over; null keys are
+// keys. Of equal times the later row counts.
+#include <fmt/format.h>
+
+#include "server/query/accumulator.h"
+#include "server/query/merged_groups.h"
+#include "server/query/value_slots.h"
+
+namespace freshet {
+namespace {
+
+class LastPerKey final : public Accumulator {
+ public:
+  explicit LastPerKey(const AccumulatorSpec& spec)
+      : aggregate_(spec.aggregate),
+        type_(spec.type),
+        time_(spec.time),
+        slots_(spec.type) {
+    if (aggregate_.keys.empty()) return;
+    if (spec.context) {
+      local_.emplace(aggregate_.keys, *spec.context, spec.rows);
+    } else {
+      merged_.emplace(aggregate_.keys);
+    }
+  }
+
+  void resize(size_t groups) override { num_groups_ = groups; }
+
+  Status update(BlockRows& rows, const LaneChoice& lanes) override {
+    TRY_ASSIGN(VectorPtr value, rows.evaluate_narrow(*aggregate_.argument));
+    TRY_ASSIGN(VectorPtr time, rows.evaluate_checked(*time_));
+    if (value->type.type == ValueType::kNull) return {};
+    if (local_) {
+      TRY(local_->assign(rows, keys_));
+    } else {
+      keys_.assign(rows.size(), 0);
+    }
+    const uint64_t order = uint64_t{lanes.segment_order} << 32;
+    lanes.each_value(*value, [&](uint32_t group, size_t lane) {
+      offer(group, keys_[lane],
+            {time->longs[time->at(lane)], order | rows.row(lane)}, *value,
+            lane);
+    });
+    return {};
+  }
+
+  Status merge(const Accumulator& other,
+               const std::vector<uint32_t>& to) override {
+    const auto& from = static_cast<const LastPerKey&>(other);
+    std::vector<uint32_t> key_to(1, 0);
+    if (merged_) merged_->map(*from.local_, key_to);
+    const auto& pairs = from.pairs_.keys();
+    for (uint32_t i = 0; i < pairs.size(); ++i) {
+      offer(to[pairs[i] >> 32], key_to[static_cast<uint32_t>(pairs[i])],
+            from.places_[i], from.slots_.values(), i);
+    }
+    return {};
+  }
+
+  Result<VectorPtr> finish() override {
+    auto out = make_vector(type_, num_groups_);
+    for (size_t g = 0; g < num_groups_; ++g) out->set_null(g);
+    std::vector<__int128> sums(num_groups_);
+    const Vector& v = slots_.values();
+    for (uint32_t i = 0; i < pairs_.size(); ++i) {
+      size_t group = pairs_.keys()[i] >> 32;
+      if (!out->states.empty()) out->states[group] = kLaneValue;
+      if (type_.type == ValueType::kDouble) {
+        out->doubles[group] += v.doubles[i];
+        continue;
+      }
+      __int128 x = type_.type == ValueType::kDecimal ? v.decimals[i]
+                                                     : __int128{v.longs[i]};
+      if (__builtin_add_overflow(sums[group], x, &sums[group])) {
+        return too_large();
+      }
+    }
+    for (size_t g = 0; g < num_groups_; ++g) {
+      if (type_.type == ValueType::kDecimal) out->decimals[g] = sums[g];
+      if (type_.type != ValueType::kLong) continue;
+      out->longs[g] = static_cast<int64_t>(sums[g]);
+      if (out->longs[g] != sums[g]) return too_large();
+    }
+    return VectorPtr(out);
+  }
+
+  uint64_t memory_bytes() const override {
+    return pairs_.memory_bytes() + slots_.memory_bytes() +
+           places_.capacity() * sizeof(Place) +
+           (local_ ? local_->memory_bytes() : 0) +
+           (merged_ ? merged_->memory_bytes() : 0);
+  }
+
+ private:
+  struct Place {
+    int64_t time = 0;
+    uint64_t row = 0;  // segment order and row, later is greater
+    auto operator<=>(const Place&) const = default;
+  };
+
+  Error too_large() const {
+    return invalid(
+        fmt::format("sum out of the range of its type: {}", aggregate_.name));
+  }
+
+  void offer(uint32_t group, uint32_t key, Place place, const Vector& v,
+             size_t lane) {
+    uint32_t slot = pairs_.find_or_add(uint64_t{group} << 32 | key);
+    if (slot == places_.size()) {
+      places_.push_back(place);
+      slots_.resize(places_.size());
+    } else if (place < places_[slot]) {
+      return;
+    }
+    places_[slot] = place;
+    slots_.set(slot, v, lane);
+  }
+
+  const Aggregate& aggregate_;
+  const ExpressionType type_;
+  ExpressionPtr time_;
+  std::optional<GroupKeys> local_;
+  std::optional<MergedGroups> merged_;
+  IdTable pairs_;  // (group, key) -> slot
+  std::vector<Place> places_;
+  ValueSlots slots_;
+  size_t num_groups_ = 0;
+  std::vector<uint32_t> keys_;
+};
+
+}  // namespace
+
+std::unique_ptr<Accumulator> make_last_per_key(const AccumulatorSpec& spec) {
+  return std::make_unique<LastPerKey>(spec);
+}
+
+}  // namespace freshet

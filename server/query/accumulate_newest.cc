@@ -1,0 +1,73 @@
+// first and last: the argument at the least or greatest __time. Null
+// arguments are passed over. Of equal times, last takes the later row and
+// first the earlier one.
+#include "server/query/accumulator.h"
+#include "server/query/value_slots.h"
+
+namespace freshet {
+namespace {
+
+class Newest final : public Accumulator {
+ public:
+  explicit Newest(const AccumulatorSpec& spec)
+      : argument_(spec.aggregate.argument),
+        time_(spec.time),
+        last_(spec.aggregate.function == Aggregate::Function::kLast),
+        slots_(spec.type) {}
+
+  void resize(size_t groups) override {
+    slots_.resize(groups);
+    times_.resize(groups);
+  }
+
+  Status update(BlockRows& rows, const LaneChoice& lanes) override {
+    TRY_ASSIGN(VectorPtr value, rows.evaluate_narrow(*argument_));
+    TRY_ASSIGN(VectorPtr time, rows.evaluate_checked(*time_));
+    lanes.each_value(*value, [&](uint32_t group, size_t lane) {
+      offer(group, time->longs[time->at(lane)], *value, lane);
+    });
+    slots_.keep();
+    return {};
+  }
+
+  Status merge(const Accumulator& other,
+               const std::vector<uint32_t>& to) override {
+    const auto& from = static_cast<const Newest&>(other);
+    for (uint32_t g = 0; g < from.slots_.size(); ++g) {
+      if (!from.slots_.filled(g)) continue;
+      offer(to[g], from.times_[g], from.slots_.values(), g);
+    }
+    slots_.keep();
+    return {};
+  }
+
+  Result<VectorPtr> finish() override {
+    return VectorPtr(std::make_shared<Vector>(slots_.values()));
+  }
+  uint64_t memory_bytes() const override {
+    return slots_.memory_bytes() + times_.capacity() * 8;
+  }
+
+ private:
+  void offer(uint32_t group, int64_t time, const Vector& v, size_t lane) {
+    bool better = !slots_.filled(group) ||
+                  (last_ ? time >= times_[group] : time < times_[group]);
+    if (!better) return;
+    times_[group] = time;
+    slots_.set(group, v, lane);
+  }
+
+  ExpressionPtr argument_;
+  ExpressionPtr time_;
+  const bool last_;
+  ValueSlots slots_;
+  std::vector<int64_t> times_;
+};
+
+}  // namespace
+
+std::unique_ptr<Accumulator> make_newest(const AccumulatorSpec& spec) {
+  return std::make_unique<Newest>(spec);
+}
+
+}  // namespace freshet

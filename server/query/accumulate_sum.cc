@@ -1,0 +1,216 @@
+// count, sum and avg.
+#include <fmt/format.h>
+
+#include "server/query/accumulator.h"
+
+namespace freshet {
+namespace {
+
+class Count final : public Accumulator {
+ public:
+  explicit Count(const AccumulatorSpec& spec)
+      : argument_(spec.aggregate.argument) {}
+
+  void resize(size_t groups) override { counts_.resize(groups); }
+
+  Status update(BlockRows& rows, const LaneChoice& lanes) override {
+    auto count = [&](uint32_t group, size_t) { ++counts_[group]; };
+    if (argument_) {
+      TRY_ASSIGN(VectorPtr value, rows.evaluate_narrow(*argument_));
+      lanes.each_value(*value, count);
+    } else if (!lanes.groups) {
+      counts_[0] +=
+          static_cast<int64_t>(lanes.chosen ? lanes.num_chosen : lanes.size);
+    } else {
+      lanes.each(count);
+    }
+    return {};
+  }
+
+  Status merge(const Accumulator& from,
+               const std::vector<uint32_t>& to) override {
+    const auto& counts = static_cast<const Count&>(from).counts_;
+    for (size_t g = 0; g < counts.size(); ++g) counts_[to[g]] += counts[g];
+    return {};
+  }
+
+  Result<VectorPtr> finish() override {
+    auto out = make_vector({ValueType::kLong}, counts_.size());
+    out->longs = counts_;
+    return VectorPtr(out);
+  }
+  uint64_t memory_bytes() const override { return counts_.capacity() * 8; }
+
+ private:
+  ExpressionPtr argument_;
+  std::vector<int64_t> counts_;
+};
+
+Error too_large(const Aggregate& aggregate) {
+  return invalid(
+      fmt::format("sum out of the range of its type: {}", aggregate.name));
+}
+
+// Sums of longs and decimals in 128 bits, exact; the mean divides the exact
+// sum once.
+class ExactSum final : public Accumulator {
+ public:
+  explicit ExactSum(const AccumulatorSpec& spec)
+      : aggregate_(spec.aggregate),
+        type_(spec.type),
+        scale_(spec.aggregate.argument->type.scale) {}
+
+  void resize(size_t groups) override {
+    sums_.resize(groups);
+    counts_.resize(groups);
+  }
+
+  Status update(BlockRows& rows, const LaneChoice& lanes) override {
+    TRY_ASSIGN(VectorPtr value, rows.evaluate_narrow(*aggregate_.argument));
+    const Vector& v = *value;
+    if (v.type.type == ValueType::kNull) return {};
+    if (!v.decimals.empty()) return add_wide(v, lanes);
+    if (!lanes.groups && !lanes.chosen && v.states.empty() && !v.constant) {
+      add_all(v.longs);
+      return {};
+    }
+    const int64_t* longs = v.longs.data();
+    const size_t step = v.constant ? 0 : 1;
+    lanes.each_value(v, [&](uint32_t group, size_t lane) {
+      sums_[group] += longs[lane * step];
+      ++counts_[group];
+    });
+    return {};
+  }
+
+  Status merge(const Accumulator& other,
+               const std::vector<uint32_t>& to) override {
+    const auto& from = static_cast<const ExactSum&>(other);
+    for (size_t g = 0; g < from.sums_.size(); ++g) {
+      if (__builtin_add_overflow(sums_[to[g]], from.sums_[g], &sums_[to[g]])) {
+        return too_large(aggregate_);
+      }
+      counts_[to[g]] += from.counts_[g];
+    }
+    return {};
+  }
+
+  Result<VectorPtr> finish() override {
+    auto out = make_vector(type_, sums_.size());
+    for (size_t g = 0; g < sums_.size(); ++g) {
+      if (counts_[g] == 0) {
+        out->set_null(g);
+      } else if (type_.type == ValueType::kDouble) {
+        out->doubles[g] = Value(Decimal{sums_[g], scale_}).to_double() /
+                          static_cast<double>(counts_[g]);
+      } else if (type_.type == ValueType::kDecimal) {
+        out->decimals[g] = sums_[g];
+      } else {
+        out->longs[g] = static_cast<int64_t>(sums_[g]);
+        if (out->longs[g] != sums_[g]) return too_large(aggregate_);
+      }
+    }
+    return VectorPtr(out);
+  }
+  uint64_t memory_bytes() const override { return sums_.capacity() * 24; }
+
+ private:
+  // Halves are summed apart so that 64-bit lanes cannot overflow in a block.
+  void add_all(const std::vector<int64_t>& longs) {
+    static_assert(kBlockRows < (1u << 30));
+    int64_t high = 0;
+    uint64_t low = 0;
+    for (int64_t v : longs) {
+      high += v >> 32;
+      low += static_cast<uint32_t>(v);
+    }
+    sums_[0] += static_cast<__int128>(high) * (int64_t{1} << 32) + low;
+    counts_[0] += static_cast<int64_t>(longs.size());
+  }
+
+  Status add_wide(const Vector& v, const LaneChoice& lanes) {
+    bool overflow = false;
+    lanes.each_value(v, [&](uint32_t group, size_t lane) {
+      overflow |= __builtin_add_overflow(sums_[group], v.decimals[v.at(lane)],
+                                         &sums_[group]);
+      ++counts_[group];
+    });
+    if (overflow) return too_large(aggregate_);
+    return {};
+  }
+
+  const Aggregate& aggregate_;
+  const ExpressionType type_;
+  const uint8_t scale_;
+  std::vector<__int128> sums_;
+  std::vector<int64_t> counts_;
+};
+
+class DoubleSum final : public Accumulator {
+ public:
+  explicit DoubleSum(const AccumulatorSpec& spec)
+      : argument_(spec.aggregate.argument),
+        mean_(spec.aggregate.function == Aggregate::Function::kAvg) {}
+
+  void resize(size_t groups) override {
+    sums_.resize(groups);
+    counts_.resize(groups);
+  }
+
+  Status update(BlockRows& rows, const LaneChoice& lanes) override {
+    TRY_ASSIGN(VectorPtr value, rows.evaluate_checked(*argument_));
+    const Vector& v = *value;
+    const double* doubles = v.doubles.data();
+    const size_t step = v.constant ? 0 : 1;
+    lanes.each_value(v, [&](uint32_t group, size_t lane) {
+      sums_[group] += doubles[lane * step];
+      ++counts_[group];
+    });
+    return {};
+  }
+
+  Status merge(const Accumulator& other,
+               const std::vector<uint32_t>& to) override {
+    const auto& from = static_cast<const DoubleSum&>(other);
+    for (size_t g = 0; g < from.sums_.size(); ++g) {
+      sums_[to[g]] += from.sums_[g];
+      counts_[to[g]] += from.counts_[g];
+    }
+    return {};
+  }
+
+  Result<VectorPtr> finish() override {
+    auto out = make_vector({ValueType::kDouble}, sums_.size());
+    for (size_t g = 0; g < sums_.size(); ++g) {
+      if (counts_[g] == 0) {
+        out->set_null(g);
+      } else {
+        out->doubles[g] =
+            mean_ ? sums_[g] / static_cast<double>(counts_[g]) : sums_[g];
+      }
+    }
+    return VectorPtr(out);
+  }
+  uint64_t memory_bytes() const override { return sums_.capacity() * 16; }
+
+ private:
+  ExpressionPtr argument_;
+  const bool mean_;
+  std::vector<double> sums_;
+  std::vector<int64_t> counts_;
+};
+
+}  // namespace
+
+std::unique_ptr<Accumulator> make_count(const AccumulatorSpec& spec) {
+  return std::make_unique<Count>(spec);
+}
+
+std::unique_ptr<Accumulator> make_sum(const AccumulatorSpec& spec) {
+  if (spec.aggregate.argument->type.type == ValueType::kDouble) {
+    return std::make_unique<DoubleSum>(spec);
+  }
+  return std::make_unique<ExactSum>(spec);
+}
+
+}  // namespace freshet

@@ -1,0 +1,84 @@
+#include "server/query/accumulator.h"
+
+#include <fmt/format.h>
+
+#include "server/query/expression_type.h"
+
+namespace freshet {
+namespace {
+
+using Kind = Aggregate::Function;
+
+Error misfit(const Aggregate& aggregate, std::string_view wanted) {
+  return Error{
+      ErrorCode::kInvalid,
+      fmt::format(
+          "aggregate '{}' needs {}, not {}: {}", aggregate.name, wanted,
+          aggregate.argument ? type_name(aggregate.argument->type)
+                             : "no argument",
+          aggregate.argument ? to_text(*aggregate.argument) : "count(*)"),
+      aggregate.argument ? aggregate.argument->line : 0,
+      aggregate.argument ? aggregate.argument->column : 0};
+}
+
+}  // namespace
+
+Result<ExpressionType> aggregate_type(const Aggregate& aggregate) {
+  constexpr ExpressionType kLong{ValueType::kLong};
+  constexpr ExpressionType kDouble{ValueType::kDouble};
+  if (aggregate.function == Kind::kCount) return kLong;
+  if (!aggregate.argument) return misfit(aggregate, "an argument");
+  ExpressionType type = aggregate.argument->type;
+  bool number = is_numeric(type) || type.type == ValueType::kNull;
+  switch (aggregate.function) {
+    case Kind::kCount:
+    case Kind::kCountDistinct:
+      return kLong;
+    case Kind::kSum:
+    case Kind::kLastPerKeySum:
+      if (!number) return misfit(aggregate, "a number");
+      return type.type == ValueType::kNull ? kLong : type;
+    case Kind::kAvg:
+      if (!number) return misfit(aggregate, "a number");
+      return kDouble;
+    case Kind::kQuantile:
+      if (!number) return misfit(aggregate, "a number");
+      if (!(aggregate.parameter >= 0 && aggregate.parameter <= 1)) {
+        return invalid(
+            fmt::format("aggregate '{}': the quantile is not in [0, 1]: {}",
+                        aggregate.name, aggregate.parameter));
+      }
+      return kDouble;
+    case Kind::kMin:
+    case Kind::kMax:
+    case Kind::kFirst:
+    case Kind::kLast:
+      return type;
+  }
+  return misfit(aggregate, "a known function");
+}
+
+std::unique_ptr<Accumulator> make_accumulator(const AccumulatorSpec& spec) {
+  switch (spec.aggregate.function) {
+    case Kind::kCount:
+      return make_count(spec);
+    case Kind::kSum:
+    case Kind::kAvg:
+      return make_sum(spec);
+    case Kind::kMin:
+    case Kind::kMax:
+      return make_extreme(spec);
+    case Kind::kCountDistinct:
+      return make_distinct(spec);
+    case Kind::kFirst:
+    case Kind::kLast:
+      return make_newest(spec);
+    case Kind::kQuantile:
+      return make_quantile(spec);
+    case Kind::kLastPerKeySum:
+      return make_last_per_key(spec);
+  }
+  return nullptr;
+}
+
+}  // namespace freshet

@@ -1,0 +1,170 @@
+#include "server/query/aggregate_scan.h"
+
+namespace freshet {
+namespace {
+
+std::vector<std::unique_ptr<Accumulator>> make_accumulators(
+    const QueryPlan& plan, const SegmentContext* context, uint64_t rows) {
+  std::vector<std::unique_ptr<Accumulator>> out;
+  for (size_t i = 0; i < plan.aggregates.size(); ++i) {
+    out.push_back(make_accumulator({plan.aggregates[i], plan.aggregate_types[i],
+                                    plan.time, context, rows}));
+    if (plan.groups.empty()) out.back()->resize(1);
+  }
+  return out;
+}
+
+}  // namespace
+
+Partial::Partial(const QueryPlan& plan, const BlockRange& range,
+                 QueryControl& control)
+    : plan_(plan),
+      range_(range),
+      control_(control),
+      charge_(control),
+      chosen_(plan.aggregate_filters.size()) {
+  const SegmentContext& context = *range.segment->context;
+  uint64_t rows = uint64_t{range.end - range.begin} * kBlockRows;
+  if (!plan.groups.empty()) keys_.emplace(plan.groups, context, rows);
+  accumulators_ = make_accumulators(plan, &context, rows);
+}
+
+Status Partial::scan(const std::atomic<bool>& stop) {
+  BlockRows rows(*range_.segment->context);
+  std::vector<uint16_t> positions;
+  for (uint32_t block = range_.begin; block < range_.end; ++block) {
+    if (stop.load(std::memory_order_relaxed)) return {};
+    TRY(control_.check());
+    TRY_ASSIGN(bool some, range_.segment->filter.select(block, rows, positions,
+                                                        rows_scanned_));
+    if (!some) continue;
+    TRY(add_block(rows));
+    uint64_t bytes = keys_ ? keys_->memory_bytes() : 0;
+    for (const auto& a : accumulators_) bytes += a->memory_bytes();
+    charge_.set(bytes);
+  }
+  return {};
+}
+
+Status Partial::add_block(BlockRows& rows) {
+  LaneChoice lanes;
+  lanes.size = rows.size();
+  lanes.segment_order = range_.segment->order;
+  if (keys_) {
+    TRY(keys_->assign(rows, groups_));
+    TRY(control_.check_groups(keys_->size()));
+    lanes.groups = groups_.data();
+  }
+  for (Chosen& chosen : chosen_) chosen.valid = false;
+  for (size_t i = 0; i < accumulators_.size(); ++i) {
+    LaneChoice mine = lanes;
+    if (plan_.filter_of[i] >= 0) {
+      TRY_ASSIGN(const std::vector<uint16_t>* chosen_lanes,
+                 chosen(static_cast<size_t>(plan_.filter_of[i]), rows));
+      static constexpr uint16_t kNoLane = 0;
+      mine.chosen = chosen_lanes->empty() ? &kNoLane : chosen_lanes->data();
+      mine.num_chosen = chosen_lanes->size();
+    }
+    if (keys_) accumulators_[i]->resize(keys_->size());
+    TRY(accumulators_[i]->update(rows, mine));
+  }
+  return {};
+}
+
+Result<const std::vector<uint16_t>*> Partial::chosen(size_t filter,
+                                                     BlockRows& rows) {
+  Chosen& chosen = chosen_[filter];
+  if (chosen.valid) return &chosen.lanes;
+  const Expression& condition = *plan_.aggregate_filters[filter];
+  TRY_ASSIGN(VectorPtr truth, rows.evaluate_checked(condition));
+  chosen.lanes.clear();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (truth->is_value(i) && truth->longs[truth->at(i)]) {
+      chosen.lanes.push_back(static_cast<uint16_t>(i));
+    }
+  }
+  chosen.valid = true;
+  return &chosen.lanes;
+}
+
+AggregateScan::AggregateScan(const QueryPlan& plan, QueryControl& control)
+    : plan_(plan),
+      control_(control),
+      charge_(control),
+      accumulators_(make_accumulators(plan, nullptr, 0)) {
+  if (!plan.groups.empty()) merged_.emplace(plan.groups);
+}
+
+Status AggregateScan::run(const std::vector<BlockRange>& ranges, ScanPool& pool,
+                          uint64_t rows) {
+  {
+    MutexLock lock(mutex_);
+    waiting_.resize(ranges.size());
+  }
+  run_tasks(pool, ranges.size(), rows, [&](size_t i) {
+    if (status_.failed()) return;
+    auto partial = std::make_unique<Partial>(plan_, ranges[i], control_);
+    auto done = partial->scan(stop_);
+    if (done) return complete(i, std::move(partial));
+    status_.fail(done.error());
+    stop_.store(true, std::memory_order_relaxed);
+  });
+  return status_.status();
+}
+
+// Merges what is next in order; a task that finds another one merging leaves
+// its partial to it.
+void AggregateScan::complete(size_t index, std::unique_ptr<Partial> partial) {
+  mutex_.lock();
+  waiting_[index] = std::move(partial);
+  if (!merging_) {
+    merging_ = true;
+    while (next_ < waiting_.size() && waiting_[next_]) {
+      std::unique_ptr<Partial> ready = std::move(waiting_[next_++]);
+      mutex_.unlock();
+      Status merged;
+      if (!status_.failed()) merged = merge(*ready);
+      ready.reset();
+      if (!merged) {
+        status_.fail(merged.error());
+        stop_.store(true, std::memory_order_relaxed);
+      }
+      mutex_.lock();
+    }
+    merging_ = false;
+  }
+  mutex_.unlock();
+}
+
+Status AggregateScan::merge(const Partial& partial) {
+  TRY(control_.check());
+  rows_scanned_ += partial.rows_scanned_;
+  std::vector<uint32_t> to(1, 0);
+  if (merged_) {
+    merged_->map(*partial.keys_, to);
+    TRY(control_.check_groups(merged_->size()));
+  }
+  uint64_t bytes = merged_ ? merged_->memory_bytes() : 0;
+  for (size_t i = 0; i < accumulators_.size(); ++i) {
+    if (merged_) accumulators_[i]->resize(merged_->size());
+    TRY(accumulators_[i]->merge(*partial.accumulators_[i], to));
+    bytes += accumulators_[i]->memory_bytes();
+  }
+  charge_.set(bytes);
+  return control_.check();
+}
+
+Result<ResultRows> AggregateScan::finish(Arena& arena) {
+  size_t size = merged_ ? merged_->size() : 1;
+  std::vector<VectorPtr> columns;
+  for (size_t i = 0; i < plan_.groups.size(); ++i) {
+    columns.push_back(merged_->values(i));
+  }
+  for (const auto& accumulator : accumulators_) {
+    TRY_ASSIGN(VectorPtr column, accumulator->finish());
+    columns.push_back(std::move(column));
+  }
+  return group_rows(plan_, std::move(columns), size, arena);
+}
+
+}  // namespace freshet

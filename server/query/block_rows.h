@@ -1,0 +1,66 @@
+// BlockRows: the chosen rows of one block of a segment, as lanes. Reads only
+// the columns it is asked for, each once per block, and only the chosen rows.
+// Used by one task.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <span>
+
+#include "server/query/evaluator.h"
+#include "server/query/segment_context.h"
+
+namespace freshet {
+
+class BlockRows final : public RowSource {
+ public:
+  explicit BlockRows(const SegmentContext& context)
+      : context_(context), evaluation_{arena_} {}
+
+  // Moves to the rows at `positions` of `block`, ascending, or to all of its
+  // rows (`all`, positions then unused). Everything read before is forgotten.
+  void reset(uint32_t block, std::span<const uint16_t> positions, bool all);
+
+  const SegmentContext& context() const { return context_; }
+  uint32_t block() const { return block_; }
+  // Row number in the segment of a lane.
+  uint32_t row(size_t lane) const {
+    return block_ * kBlockRows +
+           (all_ ? static_cast<uint32_t>(lane) : positions_[lane]);
+  }
+  size_t size() const override { return size_; }
+  Result<VectorPtr> column(const Expression& column) override;
+  Result<VectorPtr> known(const Expression& expression) override;
+
+  Result<VectorPtr> evaluate(const Expression& expression) {
+    return evaluate_vector(expression, *this, evaluation_);
+  }
+  // The same, raising errors of any lane.
+  Result<VectorPtr> evaluate_checked(const Expression& expression);
+  // Like evaluate_checked, but a decimal column comes as its int64 units in
+  // `longs` (with type kDecimal).
+  Result<VectorPtr> evaluate_narrow(const Expression& expression);
+  // Dictionary ids of a string column; the pointer is valid until reset().
+  const std::vector<uint32_t>& ids(const Column& column);
+  // Integers of an integer-backed column.
+  void read_longs(const Column& column, std::vector<int64_t>& out);
+  // Marks null lanes of `column` in `out.states`.
+  void mark_nulls(const Column& column, Vector& out);
+
+ private:
+  std::shared_ptr<Vector> read(const Column& column, ExpressionType type);
+
+  const SegmentContext& context_;
+  Arena arena_;
+  EvaluationContext evaluation_;
+  uint32_t block_ = 0;
+  std::span<const uint16_t> positions_;
+  bool all_ = false;
+  size_t size_ = 0;
+  absl::flat_hash_map<const Column*, std::vector<uint32_t>> ids_;
+  absl::flat_hash_map<const Column*, VectorPtr> columns_;
+  absl::flat_hash_map<const Column*, VectorPtr> narrow_;
+  uint64_t null_words_[kBlockRows / 64] = {};
+};
+
+}  // namespace freshet

@@ -1,0 +1,188 @@
+#include "server/query/group_keys.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "server/query/expression_type.h"
+
+namespace freshet {
+namespace {
+
+constexpr int kMaxDenseBits = 20;
+// Values up to this many are numbered before the scan, which bounds the ids.
+constexpr int64_t kMaxNumberedAhead = 4096;
+
+// Least and greatest value of an integer-backed column, if known.
+bool bounds_of(const Expression& column, const SegmentContext& context,
+               int64_t* least, int64_t* greatest) {
+  const Column* native = context.native(column);
+  if (!native || !native->type().is_integer_backed()) return false;
+  if (column.name == kTimeColumn) {
+    *least = context.segment().time_range().start.ms;
+    *greatest = context.segment().time_range().end.ms - 1;
+    return *least <= *greatest;
+  }
+  auto zone = native->zone_map();
+  if (!zone || zone->min_long > zone->max_long) return false;
+  *least = zone->min_long;
+  *greatest = zone->max_long;
+  return true;
+}
+
+// Numbers all values that can come; false if there may be too many.
+bool number_ahead(const Expression& e, const SegmentContext& context,
+                  ValueIds& out) {
+  int64_t least, greatest;
+  if (e.kind == Expression::Kind::kColumn) {
+    if (!is_long_backed(e.type) || !bounds_of(e, context, &least, &greatest)) {
+      return false;
+    }
+    if (static_cast<__int128>(greatest) - least >= kMaxNumberedAhead) {
+      return false;
+    }
+    for (int64_t v = least; v <= greatest; ++v) out.intern_long(v);
+    return true;
+  }
+  if (e.name != "time_floor" ||
+      !bounds_of(*e.arguments[0], context, &least, &greatest)) {
+    return false;
+  }
+  Timestamp bucket = e.granularity.floor(Timestamp{least}, e.zone);
+  for (int64_t count = 0; bucket.ms <= greatest; ++count) {
+    if (count == kMaxNumberedAhead) return false;
+    out.intern_long(bucket.ms);
+    if (e.granularity.unit() == Granularity::Unit::kAll) break;
+    bucket = e.granularity.next(bucket, e.zone);
+  }
+  return true;
+}
+
+}  // namespace
+
+GroupKeys::GroupKeys(const std::vector<ExpressionPtr>& expressions,
+                     const SegmentContext& context, uint64_t rows) {
+  int bits = 0;
+  int packed = 0;
+  for (const auto& expression : expressions) {
+    components_.push_back(make_component(expression, context));
+    int more = components_.back().bits;
+    if (packed + more > 64) {
+      folds_.emplace_back();
+      packed = 32;
+    }
+    packed += more;
+    bits += more;
+  }
+  uint64_t most = std::max<uint64_t>(4096, rows * 2);
+  if (bits <= kMaxDenseBits && (uint64_t{1} << bits) <= most) {
+    dense_.assign(size_t{1} << bits, IdTable::kNone);
+  }
+}
+
+GroupKeys::Component GroupKeys::make_component(
+    const ExpressionPtr& expression, const SegmentContext& context) const {
+  Component out;
+  out.expression = expression;
+  out.dictionary = context.dictionary_column(*expression);
+  out.known = context.known(*expression);
+  if (out.known && !out.known->ids) out.known = nullptr;
+  if (out.dictionary) {
+    out.bits = std::bit_width(out.dictionary->dictionary()->size() - 1);
+  } else if (out.known) {
+    out.bits = std::bit_width(out.known->ids->size() - 1);
+  } else {
+    out.values = std::make_unique<ValueIds>(expression->type);
+    if (number_ahead(*expression, context, *out.values)) {
+      out.bits = std::bit_width(out.values->size() - 1);
+    } else {
+      out.values = std::make_unique<ValueIds>(expression->type);
+    }
+  }
+  return out;
+}
+
+Status GroupKeys::read_ids(Component& component, BlockRows& rows) {
+  if (component.dictionary) {
+    component.lane_ids = rows.ids(*component.dictionary);
+  } else if (component.known) {
+    const auto& ids = rows.ids(*component.known->column);
+    const auto& distinct = component.known->distinct;
+    component.lane_ids.resize(ids.size());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      component.lane_ids[i] = distinct[ids[i]];
+    }
+  } else {
+    TRY_ASSIGN(VectorPtr values, rows.evaluate_checked(*component.expression));
+    component.values->intern_all(*values, component.lane_ids);
+  }
+  return {};
+}
+
+Status GroupKeys::assign(BlockRows& rows, std::vector<uint32_t>& groups) {
+  const size_t size = rows.size();
+  packed_.assign(size, 0);
+  int bits = 0;
+  size_t fold = 0;
+  for (Component& component : components_) {
+    TRY(read_ids(component, rows));
+    if (bits + component.bits > 64) {
+      IdTable& table = folds_[fold++];
+      for (size_t i = 0; i < size; ++i) {
+        packed_[i] = table.find_or_add(packed_[i]);
+      }
+      bits = 32;
+    }
+    for (size_t i = 0; i < size; ++i) {
+      packed_[i] = packed_[i] << component.bits | component.lane_ids[i];
+    }
+    bits += component.bits;
+  }
+  groups.resize(size);
+  if (!dense_.empty()) {
+    for (size_t i = 0; i < size; ++i) {
+      uint32_t& group = dense_[packed_[i]];
+      if (group == IdTable::kNone) group = add_group(i);
+      groups[i] = group;
+    }
+    return {};
+  }
+  for (size_t i = 0; i < size; ++i) {
+    groups[i] = sparse_.find_or_add(packed_[i]);
+    if (groups[i] == num_groups_) add_group(i);
+  }
+  return {};
+}
+
+uint32_t GroupKeys::add_group(size_t lane) {
+  for (const Component& component : components_) {
+    group_ids_.push_back(component.lane_ids[lane]);
+  }
+  return num_groups_++;
+}
+
+uint32_t GroupKeys::num_ids(size_t component) const {
+  const Component& c = components_[component];
+  if (c.dictionary) return c.dictionary->dictionary()->size();
+  return c.known ? c.known->ids->size() : c.values->size();
+}
+
+uint32_t GroupKeys::intern(size_t component, uint32_t id, ValueIds& out) const {
+  if (id == kNullId) return 0;
+  const Component& c = components_[component];
+  if (c.dictionary) {
+    return out.intern_text(c.dictionary->dictionary()->value(id));
+  }
+  return out.intern(c.known ? c.known->ids->values() : c.values->values(), id);
+}
+
+uint64_t GroupKeys::memory_bytes() const {
+  uint64_t bytes = dense_.capacity() * 4 + sparse_.memory_bytes() +
+                   group_ids_.capacity() * 4;
+  for (const IdTable& fold : folds_) bytes += fold.memory_bytes();
+  for (const Component& c : components_) {
+    if (c.values) bytes += c.values->memory_bytes();
+  }
+  return bytes;
+}
+
+}  // namespace freshet

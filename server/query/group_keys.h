@@ -1,0 +1,58 @@
+// GroupKeys: numbers the groups that a task's rows fall into. Works on ids:
+// dictionary ids, ids of an expression's distinct dictionary values, or ids
+// given to values as they come. One task.
+#pragma once
+
+#include <vector>
+
+#include "server/query/block_rows.h"
+#include "server/query/id_table.h"
+#include "server/query/value_ids.h"
+
+namespace freshet {
+
+class GroupKeys {
+ public:
+  // `rows`: about how many rows will come, to size the dense array.
+  GroupKeys(const std::vector<ExpressionPtr>& expressions,
+            const SegmentContext& context, uint64_t rows);
+
+  // groups[lane] for every lane of `rows`. REQUIRES: at least one expression.
+  Status assign(BlockRows& rows, std::vector<uint32_t>& groups);
+
+  uint32_t size() const { return num_groups_; }
+  size_t num_components() const { return components_.size(); }
+  // Id of a component in a group, and how many ids the component has.
+  uint32_t id(uint32_t group, size_t component) const {
+    return group_ids_[group * components_.size() + component];
+  }
+  uint32_t num_ids(size_t component) const;
+  // Adds the value of a component's id to `out`; 0 for null.
+  uint32_t intern(size_t component, uint32_t id, ValueIds& out) const;
+  uint64_t memory_bytes() const;
+
+ private:
+  struct Component {
+    ExpressionPtr expression;
+    const Column* dictionary = nullptr;       // bare string column
+    const DictionaryValues* known = nullptr;  // by dictionary value
+    std::unique_ptr<ValueIds> values;         // else
+    int bits = 32;
+    std::vector<uint32_t> lane_ids;
+  };
+  Component make_component(const ExpressionPtr& expression,
+                           const SegmentContext& context) const;
+  Status read_ids(Component& component, BlockRows& rows);
+  uint32_t add_group(size_t lane);
+
+  std::vector<Component> components_;
+  // Folds the packed ids so far into 32 bits where 64 do not hold more.
+  std::vector<IdTable> folds_;
+  std::vector<uint32_t> dense_;  // group by packed ids, if few
+  IdTable sparse_;               // packed ids -> group
+  uint32_t num_groups_ = 0;
+  std::vector<uint32_t> group_ids_;  // component ids, group by group
+  std::vector<uint64_t> packed_;
+};
+
+}  // namespace freshet

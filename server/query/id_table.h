@@ -1,0 +1,58 @@
+// IdTable: numbers distinct 64-bit keys 0, 1, 2, ... in order of arrival.
+// Open addressing, linear probing, at most half full. One thread.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace freshet {
+
+class IdTable {
+ public:
+  static constexpr uint32_t kNone = ~uint32_t{0};
+
+  uint32_t find_or_add(uint64_t key) {
+    if (keys_.size() * 2 >= slots_.size()) grow();
+    size_t at = hash(key) >> shift_;
+    while (slots_[at].id != kNone) {
+      if (slots_[at].key == key) return slots_[at].id;
+      at = (at + 1) & (slots_.size() - 1);
+    }
+    uint32_t id = static_cast<uint32_t>(keys_.size());
+    slots_[at] = {key, id};
+    keys_.push_back(key);
+    return id;
+  }
+
+  uint32_t size() const { return static_cast<uint32_t>(keys_.size()); }
+  // key(id) for every id.
+  const std::vector<uint64_t>& keys() const { return keys_; }
+  uint64_t memory_bytes() const {
+    return slots_.capacity() * sizeof(Slot) + keys_.capacity() * 8;
+  }
+
+ private:
+  struct Slot {
+    uint64_t key = 0;
+    uint32_t id = kNone;
+  };
+  static uint64_t hash(uint64_t key) {
+    key ^= key >> 32;
+    return key * 0x9E3779B97F4A7C15u;
+  }
+  void grow() {
+    size_t size = slots_.empty() ? 64 : slots_.size() * 2;
+    shift_ = 64 - __builtin_ctzll(size);
+    slots_.assign(size, Slot{});
+    for (uint32_t id = 0; id < keys_.size(); ++id) {
+      size_t at = hash(keys_[id]) >> shift_;
+      while (slots_[at].id != kNone) at = (at + 1) & (size - 1);
+      slots_[at] = {keys_[id], id};
+    }
+  }
+  std::vector<Slot> slots_;
+  std::vector<uint64_t> keys_;
+  int shift_ = 0;
+};
+
+}  // namespace freshet

@@ -1,0 +1,32 @@
+// MergedGroups: the groups of a whole query, by value; segments' groups are
+// mapped onto it. Guarded by its owner.
+#pragma once
+
+#include <vector>
+
+#include "server/query/group_keys.h"
+
+namespace freshet {
+
+class MergedGroups {
+ public:
+  explicit MergedGroups(const std::vector<ExpressionPtr>& expressions);
+
+  // to[g] for every group g of `local`. REQUIRES: at least one expression.
+  void map(const GroupKeys& local, std::vector<uint32_t>& to);
+
+  uint32_t size() const { return num_groups_; }
+  // The groups' values of one component, one lane a group; views into this.
+  VectorPtr values(size_t component) const;
+  uint64_t memory_bytes() const;
+
+ private:
+  std::vector<ValueIds> components_;
+  // folds_[0]: id of component 0 -> running id; folds_[c]: running id and the
+  // id of component c -> running id. The last running id is the group.
+  std::vector<IdTable> folds_;
+  std::vector<uint32_t> group_ids_;
+  uint32_t num_groups_ = 0;
+};
+
+}  // namespace freshet

@@ -1,0 +1,55 @@
+// QueryControl: what can stop a running query: deadline, cancel, memory.
+// Shared by all tasks of one query; thread-safe.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+
+#include "server/query/runner.h"
+
+namespace freshet {
+
+class QueryControl {
+ public:
+  using Clock = std::chrono::steady_clock;
+  QueryControl(const Limits& limits, CancelFlag cancel)
+      : limits_(limits), cancel_(std::move(cancel)), start_(Clock::now()) {}
+
+  const Limits& limits() const { return limits_; }
+  // kDeadline, kCancelled or kLimit (memory). Once per block.
+  Status check() const;
+  // Bytes taken (or, negative, given back) by a part of the query.
+  void charge(int64_t bytes) {
+    memory_.fetch_add(bytes, std::memory_order_relaxed);
+  }
+  Status check_groups(uint64_t groups) const;
+  Status check_rows(uint64_t rows) const;
+  double elapsed_ms() const;
+
+ private:
+  const Limits limits_;
+  const CancelFlag cancel_;
+  const Clock::time_point start_;
+  std::atomic<int64_t> memory_{0};
+};
+
+// The memory of one structure that grows, charged to its query; given back at
+// the end.
+class MemoryCharge {
+ public:
+  explicit MemoryCharge(QueryControl& control) : control_(control) {}
+  ~MemoryCharge() { control_.charge(-charged_); }
+  MemoryCharge(const MemoryCharge&) = delete;
+  MemoryCharge& operator=(const MemoryCharge&) = delete;
+  void set(uint64_t bytes) {
+    int64_t now = static_cast<int64_t>(bytes);
+    if (now != charged_) control_.charge(now - charged_);
+    charged_ = now;
+  }
+
+ private:
+  QueryControl& control_;
+  int64_t charged_ = 0;
+};
+
+}  // namespace freshet

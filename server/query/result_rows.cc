@@ -1,0 +1,172 @@
+#include "server/query/result_rows.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "server/query/evaluator.h"
+#include "server/query/value_ids.h"
+
+namespace freshet {
+namespace {
+
+// Compares rows by the plan's order, then by number.
+class RowOrder {
+ public:
+  RowOrder(const QueryPlan& plan, const ResultRows& rows)
+      : plan_(plan), rows_(rows) {}
+
+  bool operator()(uint32_t a, uint32_t b) const {
+    for (size_t i = 0; i < plan_.order.size(); ++i) {
+      int order = compare(plan_.order[i], *rows_.order[i], a, b);
+      if (order != 0) return order < 0;
+    }
+    return a < b;
+  }
+
+ private:
+  static int compare(const QueryPlan::Order& by, const Vector& v, uint32_t a,
+                     uint32_t b) {
+    bool null_a = !v.is_value(a), null_b = !v.is_value(b);
+    if (null_a || null_b) {
+      int order = static_cast<int>(null_b) - static_cast<int>(null_a);
+      return by.nulls_first ? order : -order;
+    }
+    int order = compare_lanes(v, a, v, b);
+    return by.descending ? -order : order;
+  }
+
+  const QueryPlan& plan_;
+  const ResultRows& rows_;
+};
+
+// Lanes by the names of groups and aggregates.
+class GroupRows final : public RowSource {
+ public:
+  GroupRows(const QueryPlan& plan, const std::vector<VectorPtr>& columns,
+            size_t size)
+      : plan_(plan), columns_(columns), size_(size) {}
+  size_t size() const override { return size_; }
+  Result<VectorPtr> column(const Expression& column) override {
+    const Query& query = plan_.query;
+    for (size_t i = 0; i < query.groups.size(); ++i) {
+      if (query.groups[i].name == column.name) return columns_[i];
+    }
+    for (size_t i = 0; i < query.aggregates.size(); ++i) {
+      if (query.aggregates[i].name == column.name) {
+        return columns_[query.groups.size() + i];
+      }
+    }
+    return Error{ErrorCode::kInternal, "not an output: " + column.name};
+  }
+
+ private:
+  const QueryPlan& plan_;
+  const std::vector<VectorPtr>& columns_;
+  size_t size_;
+};
+
+VectorPtr picked(const Vector& v, const std::vector<uint32_t>& lanes) {
+  auto out = make_vector(v.type, lanes.size());
+  for (size_t i = 0; i < lanes.size(); ++i) out->set_from(i, v, lanes[i]);
+  return out;
+}
+
+// Keeps the first of equal rows.
+std::vector<uint32_t> without_repeats(const ResultRows& rows,
+                                      const std::vector<uint32_t>& order) {
+  std::vector<uint32_t> ids(rows.size, 0);
+  std::vector<uint32_t> column_ids;
+  for (const VectorPtr& column : rows.outputs) {
+    ValueIds values(column->type);
+    values.intern_all(*column, column_ids);
+    IdTable pairs;
+    for (size_t i = 0; i < rows.size; ++i) {
+      ids[i] = pairs.find_or_add(uint64_t{ids[i]} << 32 | column_ids[i]);
+    }
+  }
+  std::vector<uint8_t> seen(rows.size);
+  std::vector<uint32_t> out;
+  for (uint32_t row : order) {
+    if (!seen[ids[row]]) out.push_back(row);
+    seen[ids[row]] = 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<uint32_t> ordered_rows(const QueryPlan& plan,
+                                   const ResultRows& rows,
+                                   std::optional<uint64_t> wanted) {
+  std::vector<uint32_t> order(rows.size);
+  std::iota(order.begin(), order.end(), 0u);
+  bool part = wanted && *wanted < order.size();
+  if (!plan.order.empty()) {
+    RowOrder before(plan, rows);
+    if (part) {
+      std::partial_sort(order.begin(),
+                        order.begin() + static_cast<ptrdiff_t>(*wanted),
+                        order.end(), before);
+    } else {
+      std::sort(order.begin(), order.end(), before);
+    }
+  }
+  if (part) order.resize(*wanted);
+  return order;
+}
+
+Status finish_rows(const QueryPlan& plan, const ResultRows& rows,
+                   const QueryControl& control, QueryResult& result) {
+  TRY(control.check());
+  bool distinct = plan.query.distinct;
+  auto wanted = plan.rows_wanted();
+  auto order = ordered_rows(plan, rows, distinct ? std::nullopt : wanted);
+  if (distinct) order = without_repeats(rows, order);
+  if (wanted && *wanted < order.size()) order.resize(*wanted);
+  size_t from = std::min<uint64_t>(plan.query.offset, order.size());
+  TRY(control.check_rows(order.size() - from));
+  result.rows.reserve(order.size() - from);
+  for (size_t i = from; i < order.size(); ++i) {
+    std::vector<Value> row;
+    row.reserve(rows.outputs.size());
+    for (const VectorPtr& column : rows.outputs) {
+      row.push_back(column->value(order[i]));
+    }
+    result.rows.push_back(std::move(row));
+    if (i % kBlockRows == 0) TRY(control.check());
+  }
+  return {};
+}
+
+Result<ResultRows> group_rows(const QueryPlan& plan,
+                              std::vector<VectorPtr> columns, size_t size,
+                              Arena& arena) {
+  EvaluationContext context{arena};
+  if (plan.having) {
+    GroupRows all(plan, columns, size);
+    TRY_ASSIGN(VectorPtr truth, evaluate_vector(*plan.having, all, context));
+    TRY(check_lanes(*truth, *plan.having));
+    std::vector<uint32_t> kept;
+    for (uint32_t i = 0; i < size; ++i) {
+      if (truth->is_value(i) && truth->longs[truth->at(i)]) kept.push_back(i);
+    }
+    for (VectorPtr& column : columns) column = picked(*column, kept);
+    size = kept.size();
+  }
+  ResultRows out;
+  out.size = size;
+  GroupRows rows(plan, columns, size);
+  for (const auto& e : plan.output_expressions) {
+    TRY_ASSIGN(VectorPtr value, evaluate_vector(*e, rows, context));
+    TRY(check_lanes(*value, *e));
+    out.outputs.push_back(std::move(value));
+  }
+  for (const auto& by : plan.order) {
+    TRY_ASSIGN(VectorPtr value, evaluate_vector(*by.expression, rows, context));
+    TRY(check_lanes(*value, *by.expression));
+    out.order.push_back(std::move(value));
+  }
+  return out;
+}
+
+}  // namespace freshet

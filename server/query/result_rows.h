@@ -1,0 +1,35 @@
+// ResultRows: rows of a result before they are put in order: the output
+// columns and what they are ordered by.
+#pragma once
+
+#include <vector>
+
+#include "server/query/query_control.h"
+#include "server/query/query_plan.h"
+#include "server/query/vector.h"
+
+namespace freshet {
+
+struct ResultRows {
+  size_t size = 0;
+  std::vector<VectorPtr> outputs;
+  std::vector<VectorPtr> order;  // as QueryPlan::order
+};
+
+// Row numbers in the plan's order (ties by number), the first `wanted` if
+// given.
+std::vector<uint32_t> ordered_rows(const QueryPlan& plan,
+                                   const ResultRows& rows,
+                                   std::optional<uint64_t> wanted);
+
+// Order, offset, limit and DISTINCT over the outputs; kLimit for too many.
+Status finish_rows(const QueryPlan& plan, const ResultRows& rows,
+                   const QueryControl& control, QueryResult& result);
+
+// Outputs and order of the merged groups: `columns` are the groups' values,
+// then the aggregates', all of `size` lanes. Applies HAVING.
+Result<ResultRows> group_rows(const QueryPlan& plan,
+                              std::vector<VectorPtr> columns, size_t size,
+                              Arena& arena);
+
+}  // namespace freshet

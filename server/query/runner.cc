@@ -1,0 +1,101 @@
+#include "server/query/runner.h"
+
+#include <fmt/format.h>
+
+#include "server/json/json_value.h"
+#include "server/query/aggregate_scan.h"
+#include "server/query/row_scan.h"
+
+namespace freshet {
+namespace {
+
+class SegmentRunner final : public Runner {
+ public:
+  SegmentRunner(const DatasetCatalog& catalog, int scan_threads)
+      : catalog_(catalog), threads_(scan_threads), pool_(scan_threads) {}
+
+  Result<QueryResult> run(const Query& query, CancelFlag cancel) override;
+  Result<QueryResult> run_on(const Query& query, const DatasetSnapshot& data,
+                             CancelFlag cancel) override;
+  const DatasetCatalog& catalog() const override { return catalog_; }
+
+ private:
+  const DatasetCatalog& catalog_;
+  const int threads_;
+  ScanPool pool_;
+};
+
+Provenance provenance_of(const DatasetSnapshot& data) {
+  Provenance out;
+  out.as_of = data.as_of;
+  out.lag_ms = data.lag_ms;
+  out.complete = data.complete;
+  out.offsets = data.offsets;
+  out.late_or_rejected = data.late_or_rejected;
+  return out;
+}
+
+void add_segments(const std::vector<PreparedSegment>& segments,
+                  Provenance& out) {
+  bool sealed = false, live = false;
+  for (const auto& s : segments) {
+    (s.segment->sealed() ? sealed : live) = true;
+  }
+  if (sealed) out.served_by.push_back("segments");
+  if (live) out.served_by.push_back("live");
+  out.segments = static_cast<uint32_t>(segments.size());
+}
+
+Result<QueryResult> SegmentRunner::run(const Query& query, CancelFlag cancel) {
+  auto data = catalog_.snapshot(query.dataset);
+  if (!data) {
+    std::string nearest = nearest_name(query.dataset, catalog_.names());
+    std::string hint =
+        nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest);
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("unknown dataset{}: {}", hint, query.dataset)};
+  }
+  return run_on(query, *data, std::move(cancel));
+}
+
+Result<QueryResult> SegmentRunner::run_on(const Query& query,
+                                          const DatasetSnapshot& data,
+                                          CancelFlag cancel) {
+  QueryControl control(query.limits, std::move(cancel));
+  TRY(control.check());
+  TRY_ASSIGN(QueryPlan plan, QueryPlan::create(query, *data.schema));
+  TRY_ASSIGN(auto segments,
+             prepare_segments(plan, *data.timeline, control, pool_));
+  auto ranges = split_blocks(segments, threads_);
+  uint64_t rows = 0;
+  for (const auto& s : segments) rows += s.segment->num_rows();
+
+  QueryResult result;
+  result.columns = plan.outputs;
+  result.provenance = provenance_of(data);
+  add_segments(segments, result.provenance);
+  if (plan.query.kind == Query::Kind::kAggregate) {
+    AggregateScan scan(plan, control);
+    TRY(scan.run(ranges, pool_, rows));
+    result.provenance.rows_scanned = scan.rows_scanned();
+    Arena arena;
+    TRY_ASSIGN(ResultRows found, scan.finish(arena));
+    TRY(finish_rows(plan, found, control, result));
+  } else {
+    RowScan scan(plan, control);
+    TRY(scan.run(std::move(ranges), pool_, rows));
+    result.provenance.rows_scanned = scan.rows_scanned();
+    TRY(finish_rows(plan, scan.finish(), control, result));
+  }
+  result.provenance.elapsed_ms = control.elapsed_ms();
+  return result;
+}
+
+}  // namespace
+
+std::unique_ptr<Runner> Runner::create(const DatasetCatalog& catalog,
+                                       int scan_threads) {
+  return std::make_unique<SegmentRunner>(catalog, scan_threads);
+}
+
+}  // namespace freshet

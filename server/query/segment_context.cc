@@ -1,0 +1,118 @@
+#include "server/query/segment_context.h"
+
+#include "server/query/evaluator.h"
+#include "server/query/expression_type.h"
+
+namespace freshet {
+namespace {
+
+// A dictionary's values as the lanes of its column.
+class DictionaryRows final : public RowSource {
+ public:
+  explicit DictionaryRows(const Dictionary& dictionary)
+      : values_(make_vector({ValueType::kString}, dictionary.size())) {
+    values_->set_null(kNullId);
+    for (uint32_t id = 1; id < values_->size; ++id) {
+      values_->strings[id] = dictionary.value(id);
+    }
+  }
+  size_t size() const override { return values_->size; }
+  Result<VectorPtr> column(const Expression&) override {
+    return VectorPtr(values_);
+  }
+
+ private:
+  std::shared_ptr<Vector> values_;
+};
+
+// Finds the one column; false if another is read too.
+bool find_only_column(const Expression& e, const Expression** found) {
+  if (e.kind == Expression::Kind::kColumn) {
+    if (*found && (*found)->name != e.name) return false;
+    *found = &e;
+  }
+  for (const auto& argument : e.arguments) {
+    if (!find_only_column(*argument, found)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+const Expression* only_string_column(const Expression& expression) {
+  const Expression* found = nullptr;
+  if (!find_only_column(expression, &found) || !found) return nullptr;
+  return found->type.type == ValueType::kString ? found : nullptr;
+}
+
+Result<std::unique_ptr<SegmentContext>> SegmentContext::create(
+    std::shared_ptr<const Segment> segment,
+    const std::vector<ExpressionPtr>& expressions,
+    const std::vector<ExpressionPtr>& grouped) {
+  auto made = std::make_unique<SegmentContext>();
+  made->segment_ = std::move(segment);
+  for (const auto& e : expressions) TRY(made->add_columns(*e));
+  for (const auto& e : expressions) TRY(made->add_known(e));
+  for (const auto& e : grouped) {
+    auto at = made->known_.find(e.get());
+    if (at == made->known_.end()) continue;
+    auto ids = std::make_shared<ValueIds>(e->type);
+    TRY(check_lanes(*at->second.values, *e));
+    ids->intern_all(*at->second.values, at->second.distinct);
+    at->second.ids = std::move(ids);
+  }
+  return made;
+}
+
+Status SegmentContext::add_columns(const Expression& expression) {
+  std::vector<std::string> names;
+  collect_columns(expression, names);
+  for (const std::string& name : names) {
+    if (columns_.contains(name)) continue;
+    TRY_ASSIGN(const Column* column, segment_->column(name));
+    SegmentColumn entry;
+    entry.column = column;
+    if (column) entry.stored = expression_type(column->type());
+    columns_.emplace(name, entry);
+  }
+  return {};
+}
+
+const Column* SegmentContext::native(const Expression& column) const {
+  if (column.kind != Expression::Kind::kColumn) return nullptr;
+  const SegmentColumn& entry = columns_.at(column.name);
+  return entry.column && entry.stored == column.type ? entry.column : nullptr;
+}
+
+const Column* SegmentContext::dictionary_column(
+    const Expression& expression) const {
+  const Column* column = native(expression);
+  return column && column->dictionary() ? column : nullptr;
+}
+
+// The largest sub-expressions; a dictionary of nearly as many values as rows
+// is not worth it.
+Status SegmentContext::add_known(const ExpressionPtr& expression) {
+  if (expression->kind != Expression::Kind::kCall) return {};
+  const Expression* only = only_string_column(*expression);
+  const Column* column = only ? dictionary_column(*only) : nullptr;
+  if (column && column->dictionary()->size() <= segment_->num_rows() / 2) {
+    TRY_ASSIGN(VectorPtr values, evaluate_dictionary(*expression, *column));
+    DictionaryValues entry;
+    entry.column = column;
+    entry.values = std::move(values);
+    known_.emplace(expression.get(), std::move(entry));
+    return {};
+  }
+  for (const auto& argument : expression->arguments) TRY(add_known(argument));
+  return {};
+}
+
+Result<VectorPtr> SegmentContext::evaluate_dictionary(
+    const Expression& expression, const Column& column) const {
+  DictionaryRows rows(*column.dictionary());
+  EvaluationContext context{arena_};
+  return evaluate_vector(expression, rows, context);
+}
+
+}  // namespace freshet

@@ -1,0 +1,70 @@
+// SegmentContext: one segment as one query sees it: its columns by name, and
+// the sub-expressions over a single string column, computed once for each
+// dictionary value. Built once, then read by all tasks on the segment.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "segments/segment.h"
+#include "server/query/value_ids.h"
+#include "server/query/vector.h"
+
+namespace freshet {
+
+struct SegmentColumn {
+  const Column* column = nullptr;  // null: the segment lacks it, all null
+  ExpressionType stored;           // type in the segment
+};
+
+// values lane id = the expression's value where the column has dictionary id.
+struct DictionaryValues {
+  const Column* column = nullptr;
+  VectorPtr values;
+  // For group keys: distinct[id] numbers equal values alike in `ids`.
+  std::vector<uint32_t> distinct;
+  std::shared_ptr<const ValueIds> ids;
+};
+
+class SegmentContext {
+ public:
+  // `expressions` are all that the query evaluates on rows; `grouped` those
+  // of them it groups by. Errors are those of reading the columns.
+  static Result<std::unique_ptr<SegmentContext>> create(
+      std::shared_ptr<const Segment> segment,
+      const std::vector<ExpressionPtr>& expressions,
+      const std::vector<ExpressionPtr>& grouped);
+
+  const Segment& segment() const { return *segment_; }
+  // REQUIRES: a column of one of the expressions.
+  const SegmentColumn& column(const std::string& name) const {
+    return columns_.at(name);
+  }
+  // The column if it is in the segment with the type it was resolved with.
+  const Column* native(const Expression& column) const;
+  // The dictionary column of a bare string column, or null.
+  const Column* dictionary_column(const Expression& expression) const;
+  const DictionaryValues* known(const Expression& expression) const {
+    auto at = known_.find(&expression);
+    return at == known_.end() ? nullptr : &at->second;
+  }
+  // Values of `expression`, which reads only `column`, by dictionary id.
+  Result<VectorPtr> evaluate_dictionary(const Expression& expression,
+                                        const Column& column) const;
+
+ private:
+  Status add_columns(const Expression& expression);
+  Status add_known(const ExpressionPtr& expression);
+  std::shared_ptr<const Segment> segment_;
+  absl::flat_hash_map<std::string, SegmentColumn> columns_;
+  absl::flat_hash_map<const Expression*, DictionaryValues> known_;
+  mutable Arena arena_;  // strings of known_; written by create() only
+};
+
+// The only column an expression reads, if it is one string column.
+const Expression* only_string_column(const Expression& expression);
+
+}  // namespace freshet

@@ -1,0 +1,107 @@
+#include "server/query/segment_work.h"
+
+#include <algorithm>
+
+namespace freshet {
+namespace {
+
+// Below this many rows a query is done before another thread wakes up.
+constexpr uint64_t kRowsOnCaller = 4 * kBlockRows;
+
+// Blocks of a task, at least: merging a task's groups costs time too.
+constexpr uint64_t kMinTaskBlocks = 32;
+
+uint64_t rows_of(const std::vector<PreparedSegment>& segments) {
+  uint64_t rows = 0;
+  for (const auto& s : segments) rows += s.segment->num_rows();
+  return rows;
+}
+
+Status prepare(const QueryPlan& plan,
+               const std::vector<ExpressionPtr>& expressions,
+               PreparedSegment& out) {
+  std::vector<ExpressionPtr> grouped = plan.groups;
+  for (const Aggregate& aggregate : plan.aggregates) {
+    grouped.insert(grouped.end(), aggregate.keys.begin(), aggregate.keys.end());
+  }
+  TRY_ASSIGN(out.context,
+             SegmentContext::create(out.segment, expressions, grouped));
+  TRY_ASSIGN(out.filter, SegmentFilter::create(plan.filter, *out.context));
+  return {};
+}
+
+}  // namespace
+
+void TaskStatus::fail(Error error) {
+  MutexLock lock(mutex_);
+  if (!error_) error_ = std::move(error);
+  failed_.store(true, std::memory_order_relaxed);
+}
+
+Status TaskStatus::status() const {
+  MutexLock lock(mutex_);
+  if (error_) return *error_;
+  return {};
+}
+
+void run_tasks(ScanPool& pool, size_t tasks, uint64_t rows,
+               const std::function<void(size_t)>& task) {
+  if (rows > kRowsOnCaller) return pool.run(tasks, task);
+  for (size_t i = 0; i < tasks; ++i) task(i);
+}
+
+Result<std::vector<PreparedSegment>> prepare_segments(
+    const QueryPlan& plan, const Timeline& timeline,
+    const QueryControl& control, ScanPool& pool) {
+  const Interval interval = plan.filter.interval;
+  std::vector<PreparedSegment> all;
+  if (plan.filter.never || interval.empty()) return all;
+  for (const auto& missing : timeline.missing) {
+    if (missing.time_range.overlaps(interval)) return missing.error;
+  }
+  auto add = [&](std::shared_ptr<const Segment> segment) {
+    if (segment->num_rows() == 0) return;
+    if (!segment->time_range().overlaps(interval)) return;
+    PreparedSegment prepared;
+    prepared.segment = std::move(segment);
+    prepared.order = static_cast<uint32_t>(all.size());
+    all.push_back(std::move(prepared));
+  };
+  for (const auto& segment : timeline.sealed) add(segment);
+  for (const auto& live : timeline.live) add(live->snapshot());
+
+  const auto expressions = plan.row_expressions();
+  TaskStatus status;
+  run_tasks(pool, all.size(), rows_of(all), [&](size_t i) {
+    if (status.failed()) return;
+    auto checked = control.check();
+    auto done = checked ? prepare(plan, expressions, all[i]) : checked;
+    if (!done) status.fail(done.error());
+  });
+  TRY(status.status());
+  std::erase_if(all, [](const auto& s) { return s.filter.never(); });
+  return all;
+}
+
+std::vector<BlockRange> split_blocks(
+    const std::vector<PreparedSegment>& segments, int threads) {
+  uint64_t blocks = 0;
+  for (const auto& s : segments) blocks += s.segment->num_blocks();
+  uint64_t most = blocks;
+  if (threads > 1) {
+    most =
+        std::max(kMinTaskBlocks, blocks / (static_cast<uint64_t>(threads) * 3));
+  }
+  std::vector<BlockRange> out;
+  for (const auto& s : segments) {
+    uint32_t end = s.segment->num_blocks();
+    for (uint64_t begin = 0; begin < end; begin += most) {
+      out.push_back(
+          {&s, static_cast<uint32_t>(begin),
+           static_cast<uint32_t>(std::min<uint64_t>(end, begin + most))});
+    }
+  }
+  return out;
+}
+
+}  // namespace freshet

@@ -1,0 +1,56 @@
+// What a query reads: its segments, prepared, and the block ranges that are
+// one task each.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "segments/timeline.h"
+#include "server/query/query_control.h"
+#include "server/query/query_plan.h"
+#include "server/query/scan_pool.h"
+#include "server/query/segment_filter.h"
+
+namespace freshet {
+
+struct PreparedSegment {
+  std::shared_ptr<const Segment> segment;
+  uint32_t order = 0;  // later segments have a greater one
+  std::unique_ptr<SegmentContext> context;
+  SegmentFilter filter;
+};
+
+struct BlockRange {
+  const PreparedSegment* segment;
+  uint32_t begin, end;  // blocks
+};
+
+// Segments whose time meets the plan's interval, prepared in parallel, without
+// those that no row can pass. Sealed ones first. Fails with the error of a
+// missing segment that the interval meets.
+Result<std::vector<PreparedSegment>> prepare_segments(
+    const QueryPlan& plan, const Timeline& timeline,
+    const QueryControl& control, ScanPool& pool);
+
+// At most `threads` * a few ranges, none shorter than is worth a task.
+std::vector<BlockRange> split_blocks(
+    const std::vector<PreparedSegment>& segments, int threads);
+
+// Runs task(0..tasks-1): on the pool, or on this thread if `rows` are few.
+void run_tasks(ScanPool& pool, size_t tasks, uint64_t rows,
+               const std::function<void(size_t)>& task);
+
+// Keeps the first error of tasks; thread-safe.
+class TaskStatus {
+ public:
+  void fail(Error error);
+  bool failed() const { return failed_.load(std::memory_order_relaxed); }
+  Status status() const;
+
+ private:
+  std::atomic<bool> failed_{false};
+  mutable Mutex mutex_;
+  std::optional<Error> error_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace freshet

@@ -1,0 +1,41 @@
+// ValueIds: numbers the distinct values of one type; 0 is null, as in a
+// dictionary. Keeps the values. One thread.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/numeric/int128.h>
+
+#include "server/query/id_table.h"
+#include "server/query/vector.h"
+
+namespace freshet {
+
+class ValueIds {
+ public:
+  explicit ValueIds(ExpressionType type);
+
+  // REQUIRES: v.type is the type, the lane holds no error.
+  uint32_t intern(const Vector& v, size_t lane);
+  uint32_t intern_text(std::string_view text);
+  uint32_t intern_long(int64_t value);
+  // out[lane] for all lanes.
+  void intern_all(const Vector& v, std::vector<uint32_t>& out);
+
+  uint32_t size() const { return static_cast<uint32_t>(values_.size); }
+  // values() lane id; lane 0 is null.
+  const Vector& values() const { return values_; }
+  uint64_t memory_bytes() const;
+
+ private:
+  uint32_t add_lane();
+
+  Vector values_;
+  Arena arena_;
+  IdTable numbers_;  // key of id + 1: bits of a long or double
+  absl::flat_hash_map<absl::int128, uint32_t> decimals_;
+  absl::flat_hash_map<std::string_view, uint32_t> strings_;
+  int64_t last_long_ = 0;
+  uint32_t last_id_ = 0;  // of last_long_; 0: none yet
+};
+
+}  // namespace freshet
