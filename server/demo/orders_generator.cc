@@ -64,8 +64,9 @@ class OrdersGenerator final : public RetailGenerator {
     if (arrived >= options_.end && !options_.rows) return false;
     facts.time = maybe_late(arrived);
     facts.first_of_key = true;
-    facts.group = static_cast<int32_t>(
-        random_.chance(0.5) ? world_->pick_store.draw(random_) : world_->web());
+    facts.group = static_cast<int32_t>(random_.chance(0.75)
+                                           ? world_->pick_store.draw(random_)
+                                           : world_->web());
     return true;
   }
 

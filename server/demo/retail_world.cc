@@ -105,9 +105,11 @@ RetailWorld::Week RetailWorld::week(int64_t number) const {
   for (size_t i = 0; i < articles.size(); ++i) {
     uint64_t season = mix64(seed_, i, static_cast<uint64_t>(number / 13));
     int64_t percent = 97 + static_cast<int64_t>(season % 7);
-    week.price_cents.push_back(articles[i].price_cents * percent / 100);
+    // Shelf prices end in 9.
+    week.price_cents.push_back(articles[i].price_cents * percent / 1000 * 10 +
+                               9);
     uint64_t promo = mix64(seed_ + 1, i, static_cast<uint64_t>(number));
-    bool on = promo % 100 < 7;
+    bool on = promo % 100 < 10;
     week.promo_percent.push_back(
         on ? static_cast<uint8_t>(10 + 5 * (promo / 100 % 5)) : uint8_t{0});
   }

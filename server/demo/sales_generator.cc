@@ -109,8 +109,8 @@ class SalesGenerator final : public RetailGenerator {
       week_ = world_->week(week);
     bool online = random_.chance(clock_.online_share());
     channel_ = !online ? "store" : random_.chance(0.6) ? "web" : "app";
-    // Half of the online orders are picked in a store.
-    bool from_store = !online || random_.chance(0.5);
+    // Most online orders are picked in a store.
+    bool from_store = !online || random_.chance(0.75);
     store_ = from_store ? world_->pick_store.draw(random_) : world_->web();
     auto registers = static_cast<uint64_t>(world_->stores[store_].registers);
     register_ = online ? 0 : 1 + random_.below(registers);
