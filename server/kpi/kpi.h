@@ -43,8 +43,9 @@ struct KpiAnswer {
     std::string kind;
     Interval range;
     KpiNumber value, change;
-    std::optional<double> change_ratio;
-    std::vector<std::pair<Timestamp, KpiNumber>> series;  // shifted onto ours
+    std::optional<double> change_ratio;  // of the absolute compared value
+    // Over the whole compared range, at the times of ours.
+    std::vector<std::pair<Timestamp, KpiNumber>> series;
   };
   std::optional<Compare> compare;
   struct Target {
@@ -55,8 +56,11 @@ struct KpiAnswer {
   struct Point {
     Timestamp t;
     KpiNumber value;
-    bool partial = false;         // the bucket is not over at `as_of`
+    // The bucket is not over at `as_of`, or the range cuts it. A bucket that
+    // has not begun is partial and has no value.
+    bool partial = false;
   };
+  std::string grain;              // of the series; "" without one
   std::vector<Point> series;
   struct Row {
     std::vector<Value> by;        // in the order of the request

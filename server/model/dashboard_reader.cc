@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "server/model/model_reader.h"
+#include "server/model/range_names.h"
 
 namespace freshet {
 namespace {
@@ -122,24 +123,6 @@ TileModel read_tile(const ConfigNode& node, const std::string& dashboard_place,
   return tile;
 }
 
-const std::vector<std::string> kRanges = {
-    "today",     "yesterday",  "this_week",    "last_week", "this_month",
-    "last_month", "this_quarter", "last_quarter", "this_year", "last_year",
-    "wtd",       "mtd",        "qtd",          "ytd"};
-
-// last_7d, last_24h, -4h
-bool is_length(std::string_view text) {
-  if (text.starts_with("last_")) {
-    text.remove_prefix(5);
-  } else if (text.starts_with("-")) {
-    text.remove_prefix(1);
-  } else {
-    return false;
-  }
-  auto ms = parse_duration_ms(text);
-  return ms && *ms > 0;
-}
-
 bool is_compare(const std::string& text) {
   static const std::vector<std::string> kKinds = {
       "none", "previous", "same_day_last_week", "last_year", "last_year_364"};
@@ -153,12 +136,12 @@ void read_default(ConfigMap& dashboard_map, DashboardModel& dashboard) {
   ConfigMap map(*node, "default of " + dashboard_map.place(),
                 dashboard_map.faults());
   dashboard.range = map.text("range", dashboard.range);
-  if (std::find(kRanges.begin(), kRanges.end(), dashboard.range) ==
-          kRanges.end() &&
-      !is_length(dashboard.range)) {
+  const std::vector<std::string>& names = range_names();
+  if (std::find(names.begin(), names.end(), dashboard.range) == names.end() &&
+      !parse_range_length(dashboard.range)) {
     map.fault("range", "unknown range '" + dashboard.range + "' in " +
                            map.place() +
-                           did_you_mean(dashboard.range, kRanges));
+                           did_you_mean(dashboard.range, names));
   }
   dashboard.compare = map.text("compare", dashboard.compare);
   if (!is_compare(dashboard.compare)) {

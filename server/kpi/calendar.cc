@@ -1,0 +1,73 @@
+#include "server/kpi/calendar.h"
+
+#include <algorithm>
+
+namespace freshet {
+namespace {
+
+int days_in_month(absl::CivilMonth month) {
+  return static_cast<int>(absl::CivilDay(month + 1) - absl::CivilDay(month));
+}
+
+Timestamp step(Timestamp t, const CalendarStep& step, int sign,
+               const absl::TimeZone& zone) {
+  Timestamp moved{t.ms + sign * step.ms};
+  if (step.months == 0 && step.days == 0) return moved;
+  int64_t part = ((moved.ms % 1000) + 1000) % 1000;
+  absl::CivilSecond civil = to_civil(moved, zone);
+  absl::CivilMonth month = absl::CivilMonth(civil) + sign * step.months;
+  int day = std::min(civil.day(), days_in_month(month));
+  absl::CivilDay date =
+      absl::CivilDay(month.year(), month.month(), day) + sign * step.days;
+  absl::CivilSecond out(date.year(), date.month(), date.day(), civil.hour(),
+                        civil.minute(), civil.second());
+  return Timestamp{from_civil(out, zone).ms + part};
+}
+
+}  // namespace
+
+absl::CivilSecond to_civil(Timestamp t, const absl::TimeZone& zone) {
+  return absl::ToCivilSecond(absl::FromUnixMillis(t.ms), zone);
+}
+
+Timestamp from_civil(absl::CivilSecond civil, const absl::TimeZone& zone) {
+  return Timestamp{absl::ToUnixMillis(absl::FromCivil(civil, zone))};
+}
+
+Timestamp step_back(Timestamp t, const CalendarStep& by,
+                    const absl::TimeZone& zone) {
+  return step(t, by, -1, zone);
+}
+
+Timestamp step_forward(Timestamp t, const CalendarStep& by,
+                       const absl::TimeZone& zone) {
+  return step(t, by, 1, zone);
+}
+
+double length_in_days(Interval range, const absl::TimeZone& zone) {
+  if (range.empty()) return 0;
+  Granularity day(Granularity::Unit::kDay, 1);
+  return length_in(day, range, zone);
+}
+
+double length_in(const Granularity& grain, Interval range,
+                 const absl::TimeZone& zone) {
+  if (range.empty()) return 0;
+  if (grain.unit() == Granularity::Unit::kMillis) {
+    return static_cast<double>(range.end.ms - range.start.ms) /
+           static_cast<double>(grain.count());
+  }
+  double total = 0;
+  Timestamp start = grain.floor(range.start, zone);
+  while (start < range.end) {
+    Timestamp end = grain.next(start, zone);
+    int64_t covered = std::min(end.ms, range.end.ms) -
+                      std::max(start.ms, range.start.ms);
+    total += static_cast<double>(covered) /
+             static_cast<double>(end.ms - start.ms);
+    start = end;
+  }
+  return total;
+}
+
+}  // namespace freshet

@@ -1,0 +1,99 @@
+#include "server/kpi/comparison.h"
+
+#include <algorithm>
+
+#include "server/json/json_value.h"
+#include "server/model/range_names.h"
+
+namespace freshet {
+namespace {
+
+constexpr int kWeekDays = 7;
+
+bool is_midnight(Timestamp t, const absl::TimeZone& zone) {
+  return Granularity(Granularity::Unit::kDay, 1).floor(t, zone) == t;
+}
+
+// The step to the period before an arbitrary range: whole months, whole days,
+// or its exact length.
+CalendarStep length_step(Interval range, const absl::TimeZone& zone) {
+  if (is_midnight(range.start, zone) && is_midnight(range.end, zone)) {
+    absl::CivilSecond start = to_civil(range.start, zone);
+    absl::CivilSecond end = to_civil(range.end, zone);
+    if (start.day() == 1 && end.day() == 1) {
+      auto months = absl::CivilMonth(end) - absl::CivilMonth(start);
+      return {static_cast<int>(months), 0, 0};
+    }
+    return {0, absl::CivilDay(end) - absl::CivilDay(start), 0};
+  }
+  return {0, 0, range.end.ms - range.start.ms};
+}
+
+CalendarStep previous_step(const KpiRequest& request, Interval range,
+                           const absl::TimeZone& zone) {
+  if (request.from.empty()) {
+    const std::string& name = request.range;
+    if (name == "wtd") return {0, kWeekDays, 0};
+    if (name == "mtd") return {1, 0, 0};
+    if (name == "qtd") return {3, 0, 0};
+    if (name == "ytd") return {12, 0, 0};
+  }
+  return length_step(range, zone);
+}
+
+std::optional<CalendarStep> step_of(const std::string& kind,
+                                    const KpiRequest& request, Interval range,
+                                    const absl::TimeZone& zone) {
+  if (kind == "previous") return previous_step(request, range, zone);
+  if (kind == "same_day_last_week") return CalendarStep{0, kWeekDays, 0};
+  if (kind == "last_year") return CalendarStep{12, 0, 0};
+  if (kind == "last_year_364") return CalendarStep{0, 364, 0};
+  return std::nullopt;
+}
+
+Result<Interval> custom_range(const std::string& text, size_t slash,
+                              const absl::TimeZone& zone) {
+  return resolve_range("", text.substr(0, slash), text.substr(slash + 1), {},
+                       zone);
+}
+
+}  // namespace
+
+Result<std::optional<Comparison>> plan_comparison(const KpiRequest& request,
+                                                  Interval range,
+                                                  Timestamp now,
+                                                  const absl::TimeZone& zone) {
+  const std::string& kind = request.compare;
+  std::optional<Comparison> out;
+  if (kind.empty() || kind == "none") return out;
+  // A range that is still running is compared with the same elapsed part.
+  bool running = range.start < now && now < range.end;
+  Timestamp reached = running ? now : range.end;
+  out.emplace();
+  out->kind = kind;
+  out->step = step_of(kind, request, range, zone);
+  if (out->step) {
+    out->whole = {step_back(range.start, *out->step, zone),
+                  step_back(range.end, *out->step, zone)};
+    out->range = {out->whole.start, step_back(reached, *out->step, zone)};
+    return out;
+  }
+  size_t slash = kind.find('/');
+  if (slash == std::string::npos) {
+    std::string near = nearest_name(
+        kind, {"previous", "same_day_last_week", "last_year", "last_year_364",
+               "none"});
+    return invalid("unknown comparison '" + kind + "'" +
+                   (near.empty() ? "" : "; did you mean '" + near + "'?"));
+  }
+  TRY_ASSIGN(out->whole, custom_range(kind, slash, zone));
+  out->range = out->whole;
+  if (running) {
+    int64_t elapsed = reached.ms - range.start.ms;
+    out->range.end.ms =
+        std::min(out->whole.end.ms, out->whole.start.ms + elapsed);
+  }
+  return out;
+}
+
+}  // namespace freshet

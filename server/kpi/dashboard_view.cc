@@ -1,0 +1,128 @@
+// Dashboards: their definition as JSON, and the requests that draw one.
+#include "server/json/json_writer.h"
+#include "server/kpi/calendar.h"
+#include "server/kpi/kpi.h"
+
+namespace freshet {
+namespace {
+
+constexpr double kMostPoints = 400;  // of a chart that a person can read
+
+// The finest of the grains that keeps a chart readable.
+std::string grain_for(Interval range, const std::string& wanted,
+                      const absl::TimeZone& zone) {
+  auto fits = [&](const std::string& name) {
+    auto grain = Granularity::parse(name);
+    if (!grain) return false;
+    double seconds =
+        static_cast<double>(range.end.ms - range.start.ms) / 1000;
+    if (grain->unit() == Granularity::Unit::kMillis) {
+      return seconds * 1000 <= kMostPoints * static_cast<double>(grain->count());
+    }
+    return length_in(*grain, range, zone) <= kMostPoints;
+  };
+  if (!wanted.empty() && fits(wanted)) return wanted;
+  bool reached = wanted.empty();
+  for (const char* name : {"minute", "five_minute", "fifteen_minute", "hour",
+                           "day", "week", "month", "year"}) {
+    reached = reached || wanted == name;
+    if (reached && fits(name)) return name;
+  }
+  return "year";
+}
+
+std::string or_default(const std::string& value, const std::string& fallback) {
+  return value.empty() ? fallback : value;
+}
+
+KpiRequest tile_request(const TileModel& tile, const DashboardModel& dashboard,
+                        const DashboardView& view) {
+  KpiRequest request;
+  if (tile.show == "text") return request;
+  request.kpi = tile.kpi;
+  bool absolute = !view.from.empty() || !view.to.empty();
+  request.from = view.from;
+  request.to = view.to;
+  request.range =
+      absolute ? "" : or_default(view.range, dashboard.range);
+  request.tz = or_default(view.tz, dashboard.tz);
+  request.compare = or_default(view.compare, dashboard.compare);
+  request.filter = view.filter;
+  if (!tile.by.empty()) {
+    request.by = {tile.by};
+    request.top = static_cast<uint32_t>(tile.top);
+  }
+  if (tile.show == "line" || !tile.grain.empty()) {
+    request.grain = or_default(tile.grain, "hour");
+    auto zone = load_time_zone(request.tz);
+    if (zone) {
+      auto range = resolve_range(request.range, request.from, request.to,
+                                 now(), *zone);
+      if (range) request.grain = grain_for(*range, tile.grain, *zone);
+    }
+  }
+  return request;
+}
+
+void write_text(JsonWriter& out, const char* key, const std::string& text) {
+  if (!text.empty()) out.field(key, std::string_view(text));
+}
+
+void write_tile(JsonWriter& out, const TileModel& tile, const Model& model) {
+  const KpiModel* kpi = model.kpi(tile.kpi);
+  out.begin_object();
+  write_text(out, "kpi", tile.kpi);
+  write_text(out, "title", tile.title.empty() && kpi ? kpi->title : tile.title);
+  write_text(out, "show", tile.show);
+  write_text(out, "grain", tile.grain);
+  if (!tile.by.empty()) {
+    write_text(out, "by", tile.by);
+    out.field("top", tile.top);
+  }
+  std::string size =
+      std::to_string(tile.width) + "x" + std::to_string(tile.height);
+  write_text(out, "size", size);
+  write_text(out, "text", tile.text);
+  if (kpi) {
+    write_text(out, "description", kpi->description);
+    write_text(out, "unit", kpi->unit);
+    write_text(out, "currency", kpi->currency);
+    write_text(out, "good", kpi->good);
+  }
+  out.end_object();
+}
+
+}  // namespace
+
+std::vector<KpiRequest> tile_requests(const DashboardModel& dashboard,
+                                      const DashboardView& view) {
+  std::vector<KpiRequest> requests;
+  for (const TileModel& tile : dashboard.tiles) {
+    requests.push_back(tile_request(tile, dashboard, view));
+  }
+  return requests;
+}
+
+std::string to_json(const DashboardModel& dashboard, const Model& model) {
+  JsonWriter out;
+  out.begin_object();
+  write_text(out, "dashboard", dashboard.name);
+  write_text(out, "title", dashboard.title);
+  write_text(out, "description", dashboard.description);
+  out.key("default").begin_object();
+  write_text(out, "range", dashboard.range);
+  write_text(out, "compare", dashboard.compare);
+  write_text(out, "tz", dashboard.tz);
+  out.end_object();
+  out.key("filters").begin_array();
+  for (const std::string& f : dashboard.filters) {
+    out.value(std::string_view(f));
+  }
+  out.end_array();
+  out.key("tiles").begin_array();
+  for (const TileModel& tile : dashboard.tiles) write_tile(out, tile, model);
+  out.end_array().end_object();
+  return out.take();
+}
+
+}  // namespace freshet

@@ -1,0 +1,270 @@
+#include "server/kpi/kpi_answerer.h"
+
+#include <absl/time/clock.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "server/json/json_value.h"
+
+namespace freshet {
+namespace {
+
+std::string did_you_mean(std::string_view name,
+                         const std::vector<std::string>& known) {
+  std::string near = nearest_name(name, known);
+  return near.empty() ? "" : "; did you mean '" + near + "'?";
+}
+
+class KpisOfModel : public Kpis {
+ public:
+  KpisOfModel(Runner& runner,
+              std::function<std::shared_ptr<const Model>()> model)
+      : runner_(runner), model_(std::move(model)) {}
+
+  Result<KpiAnswer> answer(const KpiRequest& request,
+                           CancelFlag cancel) override {
+    return KpiAnswerer(runner_, model_(), request, now(), std::move(cancel))
+        .answer();
+  }
+
+ private:
+  Runner& runner_;
+  std::function<std::shared_ptr<const Model>()> model_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kpis> Kpis::create(
+    Runner& runner, std::function<std::shared_ptr<const Model>()> model) {
+  return std::make_unique<KpisOfModel>(runner, std::move(model));
+}
+
+Result<KpiAnswer> KpiAnswerer::answer() {
+  absl::Time begin = absl::Now();
+  TRY(prepare());
+  TRY_ASSIGN(plan_, KpiPlan::create(*model_, *kpi_));
+  TRY_ASSIGN(data_, AnswerData::take(runner_, plan_->datasets(), cancel_));
+  if (grain_) TRY(answer_series());
+  if (!request_.by.empty()) TRY(answer_rows());
+  TRY(answer_value());
+  if (comparison_) TRY(answer_comparison());
+  answer_target();
+  out_.provenance = data_->provenance();
+  out_.provenance.elapsed_ms =
+      absl::ToDoubleMilliseconds(absl::Now() - begin);
+  return std::move(out_);
+}
+
+Status KpiAnswerer::check_dimensions() const {
+  for (size_t i = 0; i < request_.by.size(); ++i) {
+    const std::string& by = request_.by[i];
+    const std::vector<std::string>& known = kpi_->dimensions;
+    if (std::find(known.begin(), known.end(), by) == known.end()) {
+      return invalid("'" + by + "' isn't a dimension of kpi '" + kpi_->name +
+                     "'" + did_you_mean(by, known));
+    }
+    if (std::find(request_.by.begin(),
+                  request_.by.begin() + static_cast<long>(i),
+                  by) != request_.by.begin() + static_cast<long>(i)) {
+      return invalid("'by' names a dimension twice: " + by);
+    }
+  }
+  return {};
+}
+
+Status KpiAnswerer::prepare() {
+  kpi_ = model_->kpi(request_.kpi);
+  if (!kpi_) {
+    std::vector<std::string> known;
+    for (const KpiModel& kpi : model_->kpis) known.push_back(kpi.name);
+    return Error{ErrorCode::kNotFound,
+                 "there is no KPI '" + request_.kpi + "'" +
+                     did_you_mean(request_.kpi, known), 0, 0};
+  }
+  TRY_ASSIGN(zone_, load_time_zone(request_.tz));
+  TRY_ASSIGN(range_, resolve_range(request_.range, request_.from, request_.to,
+                                   now_, zone_));
+  TRY(check_dimensions());
+  if (request_.order != "value" && request_.order != "asc" &&
+      request_.order != "name") {
+    return invalid("'order' is value, asc or name, not '" + request_.order +
+                   "'");
+  }
+  if (request_.top && (*request_.top == 0 || *request_.top > kMaxTop)) {
+    return invalid("'top' is a number from 1 to " + std::to_string(kMaxTop) +
+                   ", not " + std::to_string(*request_.top));
+  }
+  TRY_ASSIGN(filter_, parse_kpi_filter(request_.filter, *kpi_));
+  TRY_ASSIGN(comparison_, plan_comparison(request_, range_, now_, zone_));
+  if (!request_.grain.empty()) {
+    TRY_ASSIGN(grain_, Granularity::parse(request_.grain));
+    TRY_ASSIGN(buckets_, cut(range_));
+  }
+  out_.kpi = kpi_;
+  out_.model = model_;
+  out_.range = range_;
+  out_.tz = request_.tz;
+  out_.grain = request_.grain;
+  out_.by = request_.by;
+  return {};
+}
+
+Result<Buckets> KpiAnswerer::cut(Interval range) const {
+  if (grain_->unit() == Granularity::Unit::kAll) {
+    return invalid("'grain' must be a bucket of time, not '" +
+                   request_.grain + "'");
+  }
+  Buckets buckets{*grain_, zone_, {}, {}};
+  Timestamp start = grain_->floor(range.start, zone_);
+  while (start < range.end) {
+    if (buckets.starts.size() == kMaxBuckets) {
+      return invalid("the grain is too fine for the range: more than " +
+                     std::to_string(kMaxBuckets) + " buckets of '" +
+                     request_.grain + "'");
+    }
+    buckets.starts.push_back(start);
+    start = grain_->next(start, zone_);
+    buckets.ends.push_back(start);
+  }
+  return buckets;
+}
+
+Timestamp KpiAnswerer::moment(Interval range) const {
+  return std::min(range.end, now_);
+}
+
+double KpiAnswerer::days(Interval range) const {
+  bool running = range.start < now_ && now_ < range.end;
+  return length_in_days({range.start, running ? now_ : range.end}, zone_);
+}
+
+Status KpiAnswerer::answer_series() {
+  TRY_ASSIGN(std::vector<BaseValues> values,
+             queries().series(range_, now_, buckets_));
+  bool sum_up = plan_->mergeable(true);
+  if (sum_up) flows_ = plan_->empty();
+  Timestamp as_of = data_->as_of();
+  for (size_t i = 0; i < values.size(); ++i) {
+    Timestamp start = buckets_.starts[i], end = buckets_.ends[i];
+    KpiAnswer::Point point;
+    point.t = start;
+    point.partial =
+        end > as_of || start < range_.start || end > range_.end;
+    Interval part{std::max(start, range_.start), std::min(end, range_.end)};
+    // Events with a time beyond our clock are shown, as the total has them.
+    bool future = start >= now_ && plan_->is_empty(values[i]);
+    if (start >= now_ && plan_->has_levels()) future = true;
+    if (future) {
+      point.partial = true;
+    } else {
+      point.value = plan_->evaluate(values[i], days(part)).value;
+    }
+    if (sum_up) plan_->merge(*flows_, values[i]);
+    out_.series.push_back(std::move(point));
+  }
+  return {};
+}
+
+void KpiAnswerer::explain_null(const FormulaValue& total,
+                               const BaseValues& values) {
+  bool nothing = plan_->is_empty(values);
+  Interval all = data_->time_range();
+  Timestamp as_of = data_->as_of();
+  // Nothing arrived that could be in the range: that is not a zero.
+  bool too_early = nothing && (as_of <= range_.start) &&
+                   (all.empty() || all.end <= range_.start);
+  out_.value = too_early ? Value() : total.value;
+  if (!out_.value.is_null()) return;
+  if (!all.empty()) out_.newest = Timestamp{all.end.ms - 1};
+  if (range_.start >= now_) {
+    out_.reason = "the range has not begun";
+  } else if (all.empty()) {
+    out_.reason = "no data has arrived yet";
+  } else if (too_early) {
+    out_.reason = "no data has arrived for this range yet";
+  } else if (nothing) {
+    out_.reason = "no data in this range";
+  } else if (total.divided_by_zero) {
+    out_.reason = "division by zero";
+  } else {
+    out_.reason = "nothing to compute the value from in this range";
+  }
+}
+
+Status KpiAnswerer::answer_value() {
+  BaseValues values;
+  if (flows_) {
+    values = std::move(*flows_);
+  } else {
+    TRY_ASSIGN(values, queries().total(range_, moment(range_)));
+  }
+  explain_null(plan_->evaluate(values, days(range_)), values);
+  return {};
+}
+
+Status KpiAnswerer::answer_comparison() {
+  const Comparison& other = *comparison_;
+  out_.compare.emplace();
+  KpiAnswer::Compare& compare = *out_.compare;
+  compare.kind = other.kind;
+  compare.range = other.range;
+  TRY_ASSIGN(BaseValues values,
+             queries().total(other.range, other.range.end));
+  // Before the first event there is nothing to compare with, not a zero.
+  Interval all = data_->time_range();
+  bool before_all = all.empty() || other.range.end <= all.start;
+  if (!before_all) {
+    double length = length_in_days(other.range, zone_);
+    compare.value = plan_->evaluate(values, length).value;
+  }
+  compare.change = subtract_numbers(out_.value, compare.value);
+  double base = std::abs(compare.value.to_double());
+  if (!compare.change.is_null() && base > 0) {
+    compare.change_ratio = compare.change.to_double() / base;
+  }
+  if (grain_) TRY(compare_series());
+  return {};
+}
+
+// The compared buckets at the times of ours: by the calendar step, so that
+// 10:00 meets 10:00 across a DST change; one by one where there is none.
+Status KpiAnswerer::compare_series() {
+  const Comparison& other = *comparison_;
+  TRY_ASSIGN(Buckets theirs, cut(other.whole));
+  TRY_ASSIGN(std::vector<BaseValues> values,
+             queries().series(other.whole, now_, theirs));
+  std::vector<bool> taken(buckets_.starts.size(), false);
+  for (size_t i = 0; i < values.size(); ++i) {
+    size_t at = i;
+    if (other.step) {
+      Timestamp t = grain_->floor(
+          step_forward(theirs.starts[i], *other.step, zone_), zone_);
+      at = static_cast<size_t>(
+          std::lower_bound(buckets_.starts.begin(), buckets_.starts.end(), t) -
+          buckets_.starts.begin());
+    }
+    if (at >= taken.size() || taken[at] || theirs.starts[i] >= now_) continue;
+    taken[at] = true;
+    Interval part{theirs.starts[i], theirs.ends[i]};
+    out_.compare->series.emplace_back(
+        buckets_.starts[at], plan_->evaluate(values[i], days(part)).value);
+  }
+  return {};
+}
+
+void KpiAnswerer::answer_target() {
+  if (!kpi_->target) return;
+  KpiAnswer::Target target;
+  target.value = kpi_->target->value;
+  if (!kpi_->target->per.empty()) {
+    auto grain = Granularity::parse(kpi_->target->per);
+    target.value *= length_in(*grain, range_, zone_);
+  }
+  if (!out_.value.is_null() && target.value != 0) {
+    target.attained = out_.value.to_double() / target.value;
+  }
+  out_.target = target;
+}
+
+}  // namespace freshet

@@ -1,0 +1,74 @@
+// KpiAnswerer: computes one answer. Built for one request, used by one thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/kpi/base_values.h"
+#include "server/kpi/comparison.h"
+#include "server/kpi/kpi.h"
+
+namespace freshet {
+
+// Buckets a series may have.
+inline constexpr size_t kMaxBuckets = 10'000;
+// Rows that `top` may ask for.
+inline constexpr uint32_t kMaxTop = 10'000;
+
+class KpiAnswerer {
+ public:
+  KpiAnswerer(Runner& runner, std::shared_ptr<const Model> model,
+              const KpiRequest& request, Timestamp now, CancelFlag cancel)
+      : runner_(runner),
+        model_(std::move(model)),
+        request_(request),
+        now_(now),
+        cancel_(std::move(cancel)) {}
+
+  Result<KpiAnswer> answer();
+
+ private:
+  // Checks the request and fills in what follows from it alone.
+  Status prepare();
+  Status check_dimensions() const;
+  Result<Buckets> cut(Interval range) const;
+
+  Status answer_series();
+  Status answer_rows();
+  Status answer_value();
+  Status answer_comparison();
+  Status compare_series();
+  Status compare_rows(const std::vector<GroupKey>& keys);
+  void answer_target();
+  Result<KpiNumber> rest_value(
+      const std::vector<std::pair<GroupKey, BaseValues>>& shown,
+      const std::vector<const BaseValues*>& rest);
+
+  BaseQueries queries() { return BaseQueries(*plan_, *data_, filter_); }
+  // The moment at which levels are taken, and days() ends.
+  Timestamp moment(Interval range) const;
+  double days(Interval range) const;
+  void explain_null(const FormulaValue& total, const BaseValues& values);
+
+  Runner& runner_;
+  std::shared_ptr<const Model> model_;
+  const KpiRequest& request_;
+  Timestamp now_;
+  CancelFlag cancel_;
+
+  const KpiModel* kpi_ = nullptr;
+  absl::TimeZone zone_;
+  Interval range_;
+  std::optional<Granularity> grain_;
+  ExpressionPtr filter_;
+  std::optional<Comparison> comparison_;
+  std::optional<KpiPlan> plan_;
+  std::optional<AnswerData> data_;
+  Buckets buckets_;
+  // Base values of the whole range, where series or rows gave them.
+  std::optional<BaseValues> flows_;
+  KpiAnswer out_;
+};
+
+}  // namespace freshet

@@ -1,0 +1,190 @@
+#include "server/kpi/kpi_plan.h"
+
+#include <algorithm>
+
+namespace freshet {
+namespace {
+
+using Function = Aggregate::Function;
+
+constexpr int kDeepest = 100;  // of KPIs over KPIs; cycles are refused earlier
+
+bool zero_when_empty(Function f) {
+  return f == Function::kCount || f == Function::kSum ||
+         f == Function::kCountDistinct;
+}
+
+bool adds_up(Function f) {
+  return f == Function::kCount || f == Function::kSum ||
+         f == Function::kLastPerKeySum;
+}
+
+ExpressionPtr both(const ExpressionPtr& a, const ExpressionPtr& b) {
+  if (!a) return b;
+  if (!b) return a;
+  return call("and", {a, b});
+}
+
+std::string text_or_empty(const ExpressionPtr& e) {
+  return e ? to_text(*e) : "";
+}
+
+}  // namespace
+
+Result<KpiPlan> KpiPlan::create(const Model& model, const KpiModel& kpi) {
+  KpiPlan plan;
+  TRY(plan.add(model, kpi, 0));
+  plan.make_parts();
+  return plan;
+}
+
+Result<size_t> KpiPlan::add(const Model& model, const KpiModel& kpi,
+                            int depth) {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].kpi == &kpi) return i;
+  }
+  Node node{&kpi, 0, {}};
+  for (const std::string& name : kpi.formula.kpis) {
+    const KpiModel* used = model.kpi(name);
+    if (!used || depth > kDeepest) {
+      return Error{ErrorCode::kInternal,
+                   "kpi '" + kpi.name + "' uses '" + name + "'", 0, 0};
+    }
+    TRY_ASSIGN(size_t index, add(model, *used, depth + 1));
+    node.uses.push_back(index);
+  }
+  node.first_slot = functions_.size();
+  for (const Aggregate& aggregate : kpi.formula.aggregates) {
+    functions_.push_back(aggregate.function);
+  }
+  nodes_.push_back(std::move(node));
+  return nodes_.size() - 1;
+}
+
+// One part for each dataset and kind. A `where` that all share becomes the
+// filter of the query, otherwise each aggregate takes its own.
+void KpiPlan::make_parts() {
+  auto part_of = [&](const std::string& dataset, bool level) -> BasePart& {
+    for (BasePart& part : parts_) {
+      if (part.dataset == dataset && part.level == level) return part;
+    }
+    BasePart part;
+    part.dataset = dataset;
+    part.level = level;
+    parts_.push_back(std::move(part));
+    return parts_.back();
+  };
+  std::vector<const ExpressionPtr*> wheres(functions_.size());
+  for (const Node& node : nodes_) {
+    size_t slot = node.first_slot;
+    for (const Aggregate& aggregate : node.kpi->formula.aggregates) {
+      bool level = aggregate.function == Function::kLastPerKeySum;
+      BasePart& part = part_of(node.kpi->dataset, level);
+      part.aggregates.push_back(aggregate);
+      part.aggregates.back().name = "s" + std::to_string(slot);
+      part.slots.push_back(slot);
+      wheres[slot++] = &node.kpi->where;
+    }
+  }
+  for (BasePart& part : parts_) {
+    const ExpressionPtr& first = *wheres[part.slots[0]];
+    bool shared = std::all_of(
+        part.slots.begin(), part.slots.end(), [&](size_t slot) {
+          return text_or_empty(*wheres[slot]) == text_or_empty(first);
+        });
+    if (shared) {
+      part.where = first;
+      continue;
+    }
+    for (size_t i = 0; i < part.slots.size(); ++i) {
+      Aggregate& aggregate = part.aggregates[i];
+      aggregate.filter = both(aggregate.filter, *wheres[part.slots[i]]);
+    }
+  }
+}
+
+std::vector<std::string> KpiPlan::datasets() const {
+  std::vector<std::string> names;
+  for (const BasePart& part : parts_) {
+    if (std::find(names.begin(), names.end(), part.dataset) == names.end()) {
+      names.push_back(part.dataset);
+    }
+  }
+  return names;
+}
+
+bool KpiPlan::has_levels() const {
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [](const BasePart& part) { return part.level; });
+}
+
+BaseValues KpiPlan::empty() const {
+  BaseValues values(functions_.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (zero_when_empty(functions_[i])) values[i] = Value(int64_t{0});
+  }
+  return values;
+}
+
+bool KpiPlan::is_empty(const BaseValues& values) const {
+  for (size_t i = 0; i < values.size(); ++i) {
+    bool nothing = values[i].is_null() || (zero_when_empty(functions_[i]) &&
+                                           values[i].to_double() == 0);
+    if (!nothing) return false;
+  }
+  return true;
+}
+
+bool KpiPlan::mergeable(bool over_time) const {
+  return std::all_of(functions_.begin(), functions_.end(), [&](Function f) {
+    if (f == Function::kLastPerKeySum) return !over_time;
+    return adds_up(f) || f == Function::kMin || f == Function::kMax;
+  });
+}
+
+void KpiPlan::merge(BaseValues& into, const BaseValues& values) const {
+  for (size_t i = 0; i < into.size(); ++i) {
+    if (values[i].is_null()) continue;
+    if (into[i].is_null()) {
+      into[i] = values[i];
+    } else if (adds_up(functions_[i])) {
+      into[i] = add_numbers(into[i], values[i]);
+    } else {
+      int order = Value::compare(values[i], into[i]);
+      if (functions_[i] == Function::kMin ? order < 0 : order > 0) {
+        into[i] = values[i];
+      }
+    }
+  }
+}
+
+FormulaValue KpiPlan::evaluate(const BaseValues& values, double days) const {
+  return evaluate(nodes_.size() - 1, values, days);
+}
+
+FormulaValue KpiPlan::evaluate(size_t index, const BaseValues& values,
+                               double days) const {
+  const Node& node = nodes_[index];
+  const Formula& formula = node.kpi->formula;
+  bool divided_by_zero = false;
+  FormulaColumns columns = [&](const std::string& name) -> Value {
+    for (size_t i = 0; i < formula.aggregates.size(); ++i) {
+      if (formula.aggregates[i].name == name) {
+        return values[node.first_slot + i];
+      }
+    }
+    for (size_t i = 0; i < formula.kpis.size(); ++i) {
+      if (name != "[" + formula.kpis[i] + "]") continue;
+      FormulaValue used = evaluate(node.uses[i], values, days);
+      divided_by_zero = divided_by_zero || used.divided_by_zero;
+      return used.value;
+    }
+    return Value();
+  };
+  FormulaValue out = evaluate_formula(*formula.value, columns, days);
+  out.divided_by_zero =
+      out.value.is_null() && (out.divided_by_zero || divided_by_zero);
+  return out;
+}
+
+}  // namespace freshet

@@ -1,0 +1,147 @@
+// Requests from query parameters and JSON bodies.
+#include <charconv>
+
+#include "server/json/json_value.h"
+#include "server/kpi/kpi.h"
+#include "server/model/dimension_filter.h"
+
+namespace freshet {
+namespace {
+
+const std::vector<std::string> kKeys = {"kpi",   "range", "from",   "to",
+                                        "tz",    "grain", "by",     "order",
+                                        "top",   "filter", "compare"};
+
+std::vector<std::string> split_names(std::string_view text) {
+  std::vector<std::string> names;
+  while (!text.empty()) {
+    size_t comma = text.find(',');
+    names.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) break;
+    text.remove_prefix(comma + 1);
+  }
+  return names;
+}
+
+std::string* text_member(KpiRequest& request, std::string_view key) {
+  if (key == "kpi") return &request.kpi;
+  if (key == "range") return &request.range;
+  if (key == "from") return &request.from;
+  if (key == "to") return &request.to;
+  if (key == "tz") return &request.tz;
+  if (key == "grain") return &request.grain;
+  if (key == "order") return &request.order;
+  if (key == "filter") return &request.filter;
+  if (key == "compare") return &request.compare;
+  return nullptr;
+}
+
+Error unknown_key(const std::string& key) {
+  std::string near = nearest_name(key, kKeys);
+  return invalid("unknown key '" + key + "' in a KPI request" +
+                 (near.empty() ? "" : "; did you mean '" + near + "'?"));
+}
+
+Result<uint32_t> parse_top(std::string_view text) {
+  uint32_t top = 0;
+  auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), top);
+  if (error != std::errc() || end != text.data() + text.size() || top == 0) {
+    return invalid("'top' is a whole number from 1, not '" +
+                   std::string(text) + "'");
+  }
+  return top;
+}
+
+Status set_text(KpiRequest& request, const std::string& key,
+                const std::string& value, bool& has_range) {
+  if (key == "by") {
+    request.by = split_names(value);
+    return {};
+  }
+  if (key == "top") {
+    TRY_ASSIGN(request.top, parse_top(value));
+    return {};
+  }
+  std::string* member = text_member(request, key);
+  if (!member) return unknown_key(key);
+  has_range = has_range || (key == "range" && !value.empty());
+  // An empty parameter is one that was left out.
+  if (!value.empty()) *member = value;
+  return {};
+}
+
+Result<KpiRequest> checked(KpiRequest request, bool has_range) {
+  if (request.kpi.empty()) return invalid("the key 'kpi' is missing");
+  if (has_range && (!request.from.empty() || !request.to.empty())) {
+    return invalid("give either 'range' or 'from' and 'to', not both");
+  }
+  return request;
+}
+
+Status set_json(KpiRequest& request, const std::string& key,
+                const JsonValue& value, bool& has_range) {
+  if (const std::string* text = value.as_string()) {
+    return set_text(request, key, *text, has_range);
+  }
+  bool known = key == "by" || key == "top" || text_member(request, key);
+  if (!known) return unknown_key(key);
+  if (value.is_null()) return {};
+  if (key == "top" && value.as_int()) {
+    TRY_ASSIGN(request.top, parse_top(std::to_string(*value.as_int())));
+    return {};
+  }
+  if (key == "by" && value.as_array()) {
+    request.by.clear();
+    for (const JsonValue& name : *value.as_array()) {
+      if (!name.as_string()) {
+        return invalid(std::string("'by' is a list of names, not of ") +
+                       name.type_name());
+      }
+      request.by.push_back(*name.as_string());
+    }
+    return {};
+  }
+  return invalid("'" + key + "' in a KPI request cannot be of type " +
+                 value.type_name());
+}
+
+}  // namespace
+
+Result<KpiRequest> parse_kpi_request(
+    const std::vector<std::pair<std::string, std::string>>& parameters) {
+  KpiRequest request;
+  bool has_range = false;
+  std::vector<std::string> seen;
+  for (const auto& [key, value] : parameters) {
+    for (const std::string& earlier : seen) {
+      if (earlier == key) {
+        return invalid("the parameter '" + key + "' is given twice");
+      }
+    }
+    seen.push_back(key);
+    TRY(set_text(request, key, value, has_range));
+  }
+  return checked(std::move(request), has_range);
+}
+
+Result<KpiRequest> parse_kpi_request(const JsonValue& body) {
+  const JsonObject* object = body.as_object();
+  if (!object) {
+    return invalid(std::string("a KPI request is an object, not ") +
+                   body.type_name());
+  }
+  KpiRequest request;
+  bool has_range = false;
+  for (const auto& [key, value] : *object) {
+    TRY(set_json(request, key, value, has_range));
+  }
+  return checked(std::move(request), has_range);
+}
+
+Result<ExpressionPtr> parse_kpi_filter(std::string_view filter,
+                                       const KpiModel& kpi) {
+  return parse_dimension_filter(filter, kpi.dimensions, kpi.name);
+}
+
+}  // namespace freshet

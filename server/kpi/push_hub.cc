@@ -1,0 +1,306 @@
+#include "server/kpi/push_hub.h"
+
+#include <absl/time/clock.h>
+
+#include <algorithm>
+#include <list>
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "segments/mutex.h"
+#include "server/kpi/tile_picture.h"
+
+namespace freshet {
+namespace {
+
+// Computations of one view are at least this far apart.
+constexpr absl::Duration kLeastInterval = absl::Milliseconds(250);
+constexpr absl::Duration kFreshnessInterval = absl::Seconds(1);
+// A view nobody looks at is kept so long, for a browser that comes back.
+constexpr absl::Duration kKeepUnwatched = absl::Seconds(30);
+constexpr absl::Duration kTick = absl::Seconds(1);
+
+// One subscription. `send` runs under its mutex, so that it is over when the
+// subscription's destructor returns.
+struct Viewer {
+  explicit Viewer(std::function<bool(const PushEvent&)> function)
+      : send(std::move(function)) {}
+  Mutex mutex;
+  bool gone ABSL_GUARDED_BY(mutex) = false;
+  std::function<bool(const PushEvent&)> send ABSL_GUARDED_BY(mutex);
+  // Hub's thread only, once it is in a group.
+  bool needs_snapshot = true;
+  std::string resume_id;
+
+  bool is_gone() {
+    MutexLock lock(mutex);
+    return gone;
+  }
+  // False if it could not take the event.
+  bool offer(const PushEvent& event) {
+    MutexLock lock(mutex);
+    return gone || send(event);
+  }
+};
+
+class ViewerSubscription : public PushHub::Subscription {
+ public:
+  explicit ViewerSubscription(std::shared_ptr<Viewer> viewer)
+      : viewer_(std::move(viewer)) {}
+  ~ViewerSubscription() override {
+    MutexLock lock(viewer_->mutex);
+    viewer_->gone = true;
+    viewer_->send = nullptr;
+  }
+
+ private:
+  std::shared_ptr<Viewer> viewer_;
+};
+
+// All viewers of one dashboard in one view. Hub's thread only.
+struct Group {
+  std::string dashboard;
+  DashboardView view;
+  std::vector<std::shared_ptr<Viewer>> viewers;
+  bool computed = false;
+  TilePicture picture;
+  std::string error;        // JSON, if the picture cannot be computed
+  std::string id;           // of the last event
+  uint64_t data_version = 0;
+  int64_t minute = 0;       // of the clock at the last computation
+  absl::Time last_computed = absl::InfinitePast();
+  absl::Time last_freshness = absl::InfinitePast();
+  absl::Time watched = absl::InfinitePast();
+  absl::Duration cost;
+};
+
+std::string key_of(const std::string& dashboard, const DashboardView& view) {
+  std::string key = dashboard;
+  for (const std::string* part : {&view.range, &view.from, &view.to,
+                                  &view.compare, &view.tz, &view.filter}) {
+    key += '\0';
+    key += *part;
+  }
+  return key;
+}
+
+class DashboardHub : public PushHub {
+ public:
+  DashboardHub(Kpis& kpis, std::function<std::shared_ptr<const Model>()> model)
+      : kpis_(kpis),
+        model_(std::move(model)),
+        epoch_(std::to_string(now().ms)),
+        thread_([this] { run(); }) {}
+
+  ~DashboardHub() override {
+    {
+      MutexLock lock(mutex_);
+      stopping_ = true;
+      wake_.signal();
+    }
+    thread_.join();
+  }
+
+  Result<std::unique_ptr<Subscription>> subscribe(
+      const std::string& dashboard, const DashboardView& view,
+      const std::string& last_event_id,
+      std::function<bool(const PushEvent&)> send) override {
+    if (!model_()->dashboard(dashboard)) {
+      return Error{ErrorCode::kNotFound,
+                   "there is no dashboard '" + dashboard + "'", 0, 0};
+    }
+    auto viewer = std::make_shared<Viewer>(std::move(send));
+    viewer->resume_id = last_event_id;
+    MutexLock lock(mutex_);
+    arrivals_.push_back({dashboard, view, viewer});
+    wake_.signal();
+    return std::unique_ptr<Subscription>(
+        std::make_unique<ViewerSubscription>(std::move(viewer)));
+  }
+
+  void notify() override {
+    MutexLock lock(mutex_);
+    ++data_version_;
+    if (idle_) {
+      idle_ = false;
+      wake_.signal();
+    }
+  }
+
+ private:
+  struct Arrival {
+    std::string dashboard;
+    DashboardView view;
+    std::shared_ptr<Viewer> viewer;
+  };
+
+  void run() {
+    absl::Duration wait = kTick;
+    while (true) {
+      std::vector<Arrival> arrivals;
+      uint64_t version = 0;
+      {
+        MutexLock lock(mutex_);
+        absl::Time until = absl::Now() + wait;
+        // With nothing due before the tick, a notification may wake us.
+        idle_ = wait >= kTick;
+        bool was_idle = idle_;
+        while (!stopping_ && arrivals_.empty() && absl::Now() < until &&
+               idle_ == was_idle) {
+          wake_.wait_for(mutex_, until - absl::Now());
+        }
+        idle_ = false;
+        if (stopping_) return;
+        arrivals.swap(arrivals_);
+        version = data_version_;
+      }
+      for (Arrival& arrival : arrivals) admit(std::move(arrival));
+      wait = serve(version);
+    }
+  }
+
+  void admit(Arrival arrival) {
+    Group& group = groups_[key_of(arrival.dashboard, arrival.view)];
+    group.dashboard = std::move(arrival.dashboard);
+    group.view = std::move(arrival.view);
+    Viewer& viewer = *arrival.viewer;
+    // It has what we sent last: only what changes from now on.
+    viewer.needs_snapshot =
+        !group.computed || viewer.resume_id != group.id;
+    group.viewers.push_back(std::move(arrival.viewer));
+  }
+
+  // Brings every group up to `version` that is due; how long until the next.
+  absl::Duration serve(uint64_t version) {
+    absl::Duration wait = kTick;
+    for (auto it = groups_.begin(); it != groups_.end();) {
+      Group& group = it->second;
+      std::erase_if(group.viewers, [](const std::shared_ptr<Viewer>& v) {
+        return v->is_gone();
+      });
+      absl::Time time = absl::Now();
+      if (!group.viewers.empty()) group.watched = time;
+      if (time - group.watched > kKeepUnwatched) {
+        it = groups_.erase(it);
+        continue;
+      }
+      if (!group.viewers.empty()) {
+        wait = std::min(wait, serve_group(group, version));
+      }
+      ++it;
+    }
+    return std::max(wait, absl::Milliseconds(1));
+  }
+
+  absl::Duration serve_group(Group& group, uint64_t version) {
+    int64_t minute = absl::ToUnixSeconds(absl::Now()) / 60;
+    bool stale = !group.computed || group.data_version != version ||
+                 (group.minute != minute && group.view.from.empty());
+    absl::Time due =
+        group.last_computed + std::max(kLeastInterval, 2 * group.cost);
+    if (stale && absl::Now() >= due) {
+      group.data_version = version;
+      group.minute = minute;
+      refresh(group);
+      stale = false;
+    }
+    bool behind = send_snapshots(group);
+    if (behind) return kLeastInterval;
+    return stale ? due - absl::Now() : kTick;
+  }
+
+  void refresh(Group& group) {
+    absl::Time begin = absl::Now();
+    std::shared_ptr<const Model> model = model_();
+    auto picture =
+        compute_picture(kpis_, *model, group.dashboard, group.view);
+    group.last_computed = absl::Now();
+    group.cost = group.last_computed - begin;
+    if (!picture) {
+      bool news = group.error.empty();
+      group.error = error_json(picture.error());
+      if (news) send_to_all(group, "error", group.error);
+      group.computed = false;
+      for (auto& viewer : group.viewers) viewer->needs_snapshot = true;
+      return;
+    }
+    group.error.clear();
+    bool comparable = group.computed &&
+                      group.picture.model_version == picture->model_version &&
+                      group.picture.tiles.size() == picture->tiles.size();
+    TilePicture before = std::move(group.picture);
+    group.picture = std::move(*picture);
+    group.computed = true;
+    if (!comparable) {
+      group.id = next_id();
+      for (auto& viewer : group.viewers) viewer->needs_snapshot = true;
+      return;
+    }
+    bool differ = tiles_differ(group.picture, before);
+    bool fresher = group.picture.freshness != before.freshness;
+    bool quiet = absl::Now() - group.last_freshness < kFreshnessInterval;
+    if (differ || (fresher && !quiet)) {
+      group.id = next_id();
+      group.last_freshness = absl::Now();
+      send_to_all(group, "delta",
+                  delta_json(group.picture, before, group.data_version));
+    } else {
+      // What was sent last stays the base of the next comparison.
+      group.picture = std::move(before);
+      // Told a little later, also if nothing else happens.
+      if (fresher) group.data_version = 0;
+    }
+  }
+
+  void send_to_all(Group& group, const char* name, std::string data) {
+    PushEvent event{group.id, name, std::move(data)};
+    for (auto& viewer : group.viewers) {
+      if (viewer->needs_snapshot && event.event == "delta") continue;
+      if (!viewer->offer(event)) viewer->needs_snapshot = true;
+    }
+  }
+
+  // True if a viewer still waits for one.
+  bool send_snapshots(Group& group) {
+    bool waiting = false;
+    PushEvent event{group.id, "snapshot", ""};
+    for (auto& viewer : group.viewers) {
+      if (!viewer->needs_snapshot || !group.computed) continue;
+      if (event.data.empty()) {
+        event.data = snapshot_json(group.picture, group.data_version);
+      }
+      viewer->needs_snapshot = !viewer->offer(event);
+      waiting = waiting || viewer->needs_snapshot;
+    }
+    return waiting;
+  }
+
+  std::string next_id() { return epoch_ + "-" + std::to_string(++last_id_); }
+
+  Kpis& kpis_;
+  const std::function<std::shared_ptr<const Model>()> model_;
+  const std::string epoch_;  // ids of an earlier process are not ours
+
+  Mutex mutex_;
+  CondVar wake_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool idle_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t data_version_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::vector<Arrival> arrivals_ ABSL_GUARDED_BY(mutex_);
+
+  // Hub's thread only.
+  std::map<std::string, Group> groups_;
+  uint64_t last_id_ = 0;
+
+  std::thread thread_;  // last: it uses everything above
+};
+
+}  // namespace
+
+std::unique_ptr<PushHub> PushHub::create(
+    Kpis& kpis, std::function<std::shared_ptr<const Model>()> model) {
+  return std::make_unique<DashboardHub>(kpis, std::move(model));
+}
+
+}  // namespace freshet
