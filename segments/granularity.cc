@@ -1,5 +1,6 @@
 // Granularity of time.h: calendar buckets cut in a zone.
 #include <absl/time/civil_time.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -95,8 +96,7 @@ class Cutter {
  private:
   void cut(int64_t t) {
     if (unit_ == Granularity::Unit::kAll) {
-      bucket_ = {std::min(t, kMinTimestamp.ms), std::max(t + 1, kAfterAllTime)};
-      bucket_.start = kMinTimestamp.ms;
+      bucket_ = {kMinTimestamp.ms, kAfterAllTime};
     } else if (unit_ == Granularity::Unit::kMillis && count_ <= kHour) {
       cut_by_offset(t);
     } else {
@@ -201,20 +201,20 @@ std::string Granularity::to_string() const {
     case Unit::kAll:
       return "all";
     case Unit::kDay:
-      return "P" + std::to_string(count_) + "D";
+      return fmt::format("P{}D", count_);
     case Unit::kWeek:
-      return "P" + std::to_string(count_) + "W";
+      return fmt::format("P{}W", count_);
     case Unit::kMonth:
-      if (count_ % 12 == 0) return "P" + std::to_string(count_ / 12) + "Y";
-      return "P" + std::to_string(count_) + "M";
+      if (count_ % 12 == 0) return fmt::format("P{}Y", count_ / 12);
+      return fmt::format("P{}M", count_);
     case Unit::kMillis:
       break;
   }
-  if (count_ % kHour == 0) return "PT" + std::to_string(count_ / kHour) + "H";
+  if (count_ % kHour == 0) return fmt::format("PT{}H", count_ / kHour);
   if (count_ % kMinuteMs == 0) {
-    return "PT" + std::to_string(count_ / kMinuteMs) + "M";
+    return fmt::format("PT{}M", count_ / kMinuteMs);
   }
-  return "PT" + std::to_string(count_ / 1000) + "S";
+  return fmt::format("PT{}S", count_ / 1000);
 }
 
 Timestamp Granularity::floor(Timestamp t, const absl::TimeZone& zone) const {
