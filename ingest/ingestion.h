@@ -90,7 +90,8 @@ class Ingestion {
   static std::unique_ptr<Ingestion> start(IngestionSettings settings,
                                           std::unique_ptr<Source> source,
                                           SegmentStore& store);
-  // stop() first if still running.
+  // Without a stop() before, the threads end without sealing: the rows that are
+  // not yet durable are read again at the next start.
   virtual ~Ingestion() = default;
 
   virtual IngestionProgress progress() const = 0;

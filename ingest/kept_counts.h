@@ -16,7 +16,7 @@ namespace freshet {
 struct KeptCounts {
   std::map<std::string, uint64_t> rejected;  // by reason
   uint64_t filtered = 0;
-  std::map<PartitionName, int64_t> begin;    // first offset ever covered
+  std::map<PartitionName, int64_t> begin;  // first offset ever covered
   std::map<PartitionName, Timestamp> watermark;
 
   static Result<KeptCounts> load(const MetadataStore& store,

@@ -12,9 +12,9 @@ constexpr uint64_t kLastAttempts = 3;  // while finishing
 constexpr auto kRetentionEvery = absl::Minutes(1);
 
 absl::Duration backoff(uint64_t failures) {
-  return std::min(absl::Milliseconds(200) * (1 << std::min<uint64_t>(failures,
-                                                                     6)),
-                  absl::Seconds(10));
+  return std::min(
+      absl::Milliseconds(200) * (1 << std::min<uint64_t>(failures, 6)),
+      absl::Seconds(10));
 }
 
 }  // namespace
@@ -56,6 +56,7 @@ uint64_t Sealer::submit(Generation generation) {
 Status Sealer::wait_sealed(uint64_t number) {
   MutexLock lock(mutex_);
   uint64_t attempts = attempts_;
+  work_.signal_all();  // no need to wait out a pause between attempts
   while (sealed_ < number) {
     if (fatal_ || mode_ != Mode::kRunning) {
       if (!last_status_) return last_status_;
@@ -103,13 +104,17 @@ Sealer::View Sealer::view() const {
   }
   view.last_seal = last_seal_;
   if (!last_status_) view.error = last_status_.error().message;
-  view.fatal = fatal_;
   return view;
 }
 
 uint64_t Sealer::changes() const {
   MutexLock lock(mutex_);
   return changes_;
+}
+
+std::string Sealer::fatal_error() const {
+  MutexLock lock(mutex_);
+  return fatal_ ? last_status_.error().message : std::string();
 }
 
 void Sealer::run() {
@@ -150,8 +155,8 @@ void Sealer::seal_front() {
   if (!sealed) status = sealed.error();
   record(*generation, status);
   if (status) return;
-  spdlog::warn("dataset {}: seal failed, its rows stay in memory: {}",
-               dataset_, status.error().message);
+  spdlog::warn("dataset {}: seal failed, its rows stay in memory: {}", dataset_,
+               status.error().message);
   MutexLock lock(mutex_);
   if (mode_ == Mode::kRunning && !fatal_) {
     work_.wait_for(mutex_, backoff(failures_));

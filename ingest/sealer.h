@@ -24,7 +24,7 @@
 namespace freshet {
 
 struct Generation {
-  uint64_t number = 0;  // given by the sealer
+  uint64_t number = 0;                             // given by the sealer
   std::vector<std::shared_ptr<LiveSegment>> live;  // frozen
   std::map<PartitionName, OffsetRecord> offsets;   // where it ends
   std::vector<DeadLetter> dead_letters;
@@ -60,16 +60,17 @@ class Sealer {
 
   struct View {
     std::map<PartitionName, OffsetRecord> committed;
-    uint64_t sealed = 0;  // number of the last durable generation
+    uint64_t sealed = 0;           // number of the last durable generation
     uint64_t rows = 0, bytes = 0;  // in flight
     Timestamp last_seal;
-    std::string error;   // of the last attempt; empty if it went well
-    bool fatal = false;  // another writer moved the offsets: needs a person
+    std::string error;  // of the last attempt; empty if it went well
   };
   View view() const;
   // Number of commits and retention drops so far; changes when queries see
   // other segments.
   uint64_t changes() const;
+  // Not empty when another writer moved the offsets: needs a person.
+  std::string fatal_error() const;
 
  private:
   enum class Mode { kRunning, kFinishing, kAbandoned };

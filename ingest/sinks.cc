@@ -22,8 +22,8 @@ Sinks::Sink& Sinks::sink_of(int64_t ms) {
   Sink& sink = sinks_[start.ms];
   if (sink.segment == nullptr) {
     sink.segment = LiveSegment::create(
-        fmt::format("{}_live_{}_{}", dataset_, started_ms_, ++opened_),
-        schema_, last_granule_);
+        fmt::format("{}_live_{}_{}", dataset_, started_ms_, ++opened_), schema_,
+        last_granule_);
     if (store_ != nullptr) store_->add_live(dataset_, sink.segment);
   }
   last_ = &sink;

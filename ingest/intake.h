@@ -1,0 +1,65 @@
+// Intake: a batch of raw messages -> rows in the open generation. Decodes,
+// transforms, judges event times, appends to the sinks and keeps what was
+// rejected. Used by the ingestion thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ingest/dead_letters.h"
+#include "ingest/ingestion.h"
+#include "ingest/kept_counts.h"
+#include "ingest/sinks.h"
+
+namespace freshet {
+
+class Intake {
+ public:
+  // `store` may be null, see Sinks. `decoder` reads the messages.
+  Intake(const IngestionSettings& settings, std::unique_ptr<Decoder> decoder,
+         KeptCounts counts, SegmentStore* store);
+
+  // Takes `messages`, whose partitions are named by `partitions`, with their
+  // watermarks, which it moves on. Returns how many rows became visible.
+  uint64_t take(std::span<const RawMessage> messages,
+                std::span<const PartitionName> partitions,
+                std::span<Timestamp> watermarks);
+
+  Sinks& sinks() { return sinks_; }
+  KeptCounts& counts() { return counts_; }
+  const std::vector<DeadLetter>& dead_letters() const { return dead_letters_; }
+  // Memory held by the dead letters.
+  uint64_t dead_letter_bytes() const { return dead_letter_bytes_; }
+  std::vector<DeadLetter> take_dead_letters();
+
+ private:
+  void reject(const RawMessage& message, const PartitionName& partition,
+              const char* reason, std::string text);
+  void transform();
+  void judge(std::span<const RawMessage> messages,
+             std::span<const PartitionName> partitions,
+             std::span<Timestamp> watermarks);
+  bool accept_time(Timestamp event, const RawMessage& message,
+                   const PartitionName& partition, Timestamp& watermark);
+
+  const IngestionSettings settings_;
+  const std::unique_ptr<Decoder> decoder_;
+  ColumnBatch batch_;
+  Sinks sinks_;
+  KeptCounts counts_;
+  std::vector<DeadLetter> dead_letters_;
+  uint64_t dead_letter_bytes_ = 0;
+  Timestamp now_;  // of the batch
+
+  std::vector<std::string_view> texts_;  // of messages with a value
+  std::vector<uint32_t> text_messages_;  // their messages
+  std::vector<uint32_t> row_messages_;   // row -> place in texts_
+  std::vector<Rejection> rejections_;
+  std::vector<uint8_t> keep_;  // by row
+  std::vector<Transform::RowError> errors_;
+};
+
+}  // namespace freshet
