@@ -1,0 +1,25 @@
+// One request on a worker thread: undo the body's coding, call the handler,
+// compress its answer. Knows nothing of sockets.
+#pragma once
+
+#include <memory>
+
+#include "server/http/event_queue.h"
+#include "server/http/http.h"
+
+namespace freshet {
+
+struct HandlerCall {
+  HttpRequest request;
+  Router::Match match;
+  HttpResponse response;
+  // With an event stream: its queue, and what the handler wants kept.
+  std::shared_ptr<EventQueue> queue;
+  std::shared_ptr<void> kept;
+};
+
+// Fills in what comes after `match`. Does not throw: a throwing handler is
+// logged and answered with 500 and no details.
+void run_handler(HandlerCall& call);
+
+}  // namespace freshet

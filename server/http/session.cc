@@ -1,0 +1,318 @@
+#include "server/http/session.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "server/http/ascii.h"
+
+namespace freshet {
+namespace {
+
+constexpr size_t kHeadStep = 4 << 10;
+constexpr size_t kBodyStep = 64 << 10;
+// A chunk's head must fit; extensions of chunks are no place for data.
+constexpr size_t kMaxUnparsed = 128 << 10;
+constexpr double kMinBytesPerSecond = 16 << 10;
+constexpr double kWriteSeconds = 30;
+// All bodies being read at one time, over all connections.
+constexpr size_t kMaxBodyBytes = size_t{1} << 30;
+
+// Whether the client has gone, for a handler that may outlive the connection.
+class ClientWatch {
+ public:
+  explicit ClientWatch(int descriptor) : descriptor_(descriptor) {}
+  bool gone() const { return ended_ || peer_has_gone(descriptor_); }
+  void end() { ended_ = true; }
+
+ private:
+  const int descriptor_;
+  std::atomic<bool> ended_{false};
+};
+
+net::awaitable<void> on_worker(HandlerCall* call) {
+  run_handler(*call);
+  co_return;
+}
+
+Refusal too_slow() {
+  return {408, {ErrorCode::kDeadline, "the request came too slowly"}};
+}
+
+// Takes a share of the memory for bodies, and gives it back.
+class BodyShare {
+ public:
+  explicit BodyShare(size_t& total) : total_(total) {}
+  ~BodyShare() { total_ -= held_; }
+  BodyShare(const BodyShare&) = delete;
+  BodyShare& operator=(const BodyShare&) = delete;
+  bool grow_to(size_t bytes) {
+    if (bytes <= held_) return true;
+    if (total_ + (bytes - held_) > kMaxBodyBytes) return false;
+    total_ += bytes - held_;
+    held_ = bytes;
+    return true;
+  }
+
+ private:
+  size_t& total_;
+  size_t held_ = 0;
+};
+
+}  // namespace
+
+Session::Session(std::shared_ptr<SessionContext> context, Connection connection)
+    : context_(std::move(context)),
+      connection_(std::move(connection)),
+      timer_(connection_.executor()) {}
+
+net::awaitable<void> Session::run() {
+  auto self = shared_from_this();
+  try {
+    connection_.expires_after(context_->settings.read_seconds);
+    Outcome hello = co_await connection_.handshake();
+    if (hello != Outcome::kOk) co_return;
+    while (co_await serve_request()) {
+    }
+    if (!streaming_) co_await connection_.finish();
+  } catch (const std::exception& error) {
+    spdlog::error("http: session of {} failed: {}", connection_.peer(),
+                  error.what());
+  }
+  connection_.abort();
+}
+
+void Session::stop() {
+  if (queue_) queue_->close();
+  if (idle_) connection_.abort();
+}
+
+// One request and its answer; false ends the connection.
+net::awaitable<bool> Session::serve_request() {
+  bool begun = co_await wait_for_bytes();
+  if (!begun) co_return false;
+  RequestParser parser;
+  bool has_head = co_await read_head(parser);
+  if (!has_head) co_return false;
+  HandlerCall call;
+  auto target = parse_target(head_.target);
+  bool options = head_.method == "OPTIONS";
+  if (options && head_.target == "*") target = Target{"/", {}, ""};
+  if (!target) {
+    Refusal malformed{400, target.error()};
+    co_return co_await refuse(malformed);
+  }
+  if (auto refusal = context_->guard.check(head_, *target)) {
+    co_return co_await refuse(*refusal);
+  }
+  call.match = context_->router.match(head_.method, target->path);
+  pattern_ = call.match.pattern;
+  if (!call.match.handler) {
+    if (head_.has_body()) keep_alive_ = false;
+    HttpResponse response = refuse_route(call.match, options);
+    co_return co_await respond(response);
+  }
+  call.request = make_request(std::move(*target));
+  call.request.params = call.match.params;
+  if (context_->authorize) {
+    Status allowed = context_->authorize(call.request, call.match.access);
+    if (!allowed) {
+      if (head_.has_body()) keep_alive_ = false;
+      HttpResponse response = error_response(allowed.error(), request_id_);
+      co_return co_await respond(response);
+    }
+  }
+  bool has_body = co_await read_body(parser, call);
+  if (!has_body) co_return false;
+  co_return co_await handle(call);
+}
+
+net::awaitable<bool> Session::wait_for_bytes() {
+  if (!bytes_.empty()) co_return true;
+  if (context_->stopping) co_return false;
+  idle_ = true;
+  connection_.expires_after(context_->settings.idle_seconds);
+  Outcome outcome = co_await connection_.read_some(bytes_, kHeadStep);
+  idle_ = false;
+  co_return outcome == Outcome::kOk;
+}
+
+net::awaitable<bool> Session::read_head(RequestParser& parser) {
+  started_ = Clock::now();
+  pattern_ = {};
+  head_ = {};
+  request_id_ = request_id(head_);
+  keep_alive_ = false;
+  connection_.expires_after(context_->settings.read_seconds);
+  while (true) {
+    size_t used = 0;
+    auto progress = parser.read_head(bytes_, used);
+    bytes_.erase(0, used);
+    if (progress == RequestParser::Progress::kFailed) {
+      co_return co_await refuse(parser.refusal());
+    }
+    if (progress == RequestParser::Progress::kDone) break;
+    Outcome outcome = co_await connection_.read_some(bytes_, kHeadStep);
+    if (outcome == Outcome::kTimeout) {
+      Refusal slow = too_slow();
+      co_return co_await refuse(slow);
+    }
+    if (outcome == Outcome::kGone) co_return false;
+  }
+  head_ = parser.head();
+  request_id_ = request_id(head_);
+  keep_alive_ = head_.keep_alive;
+  co_return true;
+}
+
+net::awaitable<bool> Session::read_body(RequestParser& parser,
+                                        HandlerCall& call) {
+  if (!head_.has_body()) co_return true;
+  Refusal too_large{
+      413,
+      {ErrorCode::kLimit, fmt::format("the body is larger than allowed here, "
+                                      "bytes: {}",
+                                      call.match.max_body)}};
+  if (head_.content_length.value_or(0) > call.match.max_body) {
+    co_return co_await refuse(too_large);
+  }
+  parser.limit_body(call.match.max_body);
+  if (equal_ignoring_case(call.request.header("expect"), "100-continue") &&
+      bytes_.empty()) {
+    connection_.expires_after(kWriteSeconds);
+    co_await connection_.write("HTTP/1.1 100 Continue\r\n\r\n", {});
+  }
+  BodyShare share(context_->body_bytes);
+  Clock::time_point begun = Clock::now();
+  while (true) {
+    size_t used = 0, eaten = 0;
+    RequestParser::Progress progress;
+    do {
+      progress = parser.read_body(std::string_view(bytes_).substr(eaten), used);
+      eaten += used;
+    } while (progress == RequestParser::Progress::kMore && used > 0 &&
+             eaten < bytes_.size());
+    bytes_.erase(0, eaten);
+    if (progress == RequestParser::Progress::kDone) break;
+    if (progress == RequestParser::Progress::kFailed) {
+      Refusal refusal = parser.refusal();
+      co_return co_await refuse(refusal.status == 413 ? too_large : refusal);
+    }
+    if (bytes_.size() > kMaxUnparsed) {
+      Refusal refusal{400, invalid("a chunk's head is too long")};
+      co_return co_await refuse(refusal);
+    }
+    if (!share.grow_to(parser.body_size())) {
+      Refusal refusal{503, {ErrorCode::kLimit, "too many bodies at a time"}};
+      co_return co_await refuse(refusal);
+    }
+    // A floor under the rate, not only under the pauses: a byte now and then
+    // does not keep a connection.
+    std::chrono::duration<double> passed = Clock::now() - begun;
+    double allowed =
+        context_->settings.read_seconds +
+        static_cast<double>(parser.body_size()) / kMinBytesPerSecond;
+    Outcome outcome = Outcome::kTimeout;
+    if (passed.count() < allowed) {
+      connection_.expires_after(allowed - passed.count());
+      outcome = co_await connection_.read_some(bytes_, kBodyStep);
+    }
+    if (outcome == Outcome::kTimeout) {
+      Refusal slow = too_slow();
+      co_return co_await refuse(slow);
+    }
+    if (outcome == Outcome::kGone) co_return false;
+  }
+  call.request.body = parser.take_body();
+  co_return true;
+}
+
+HttpRequest Session::make_request(Target target) {
+  HttpRequest request;
+  request.method = head_.method;
+  request.path = std::move(target.path);
+  request.query = std::move(target.query);
+  request.headers = std::move(head_.headers);
+  request.peer = connection_.peer();
+  request.request_id = request_id_;
+  return request;
+}
+
+HttpResponse Session::refuse_route(const Router::Match& match,
+                                   bool options) const {
+  if (match.allowed.empty() && !options) {
+    return error_response(
+        {ErrorCode::kNotFound, "there is nothing at: " + head_.target},
+        request_id_);
+  }
+  std::string allowed = "OPTIONS";
+  for (const std::string& method : match.allowed) allowed += ", " + method;
+  HttpResponse response;
+  if (options) {
+    response.status = 204;
+  } else {
+    response = refusal_response(
+        {405,
+         {ErrorCode::kInvalid,
+          "the methods here are " + allowed + ", not: " + head_.method}},
+        request_id_);
+  }
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+net::awaitable<bool> Session::handle(HandlerCall& call) {
+  auto watch = std::make_shared<ClientWatch>(connection_.descriptor());
+  call.request.disconnected = [watch] { return watch->gone(); };
+  co_await net::co_spawn(context_->workers.get_executor(), on_worker(&call),
+                         net::use_awaitable);
+  watch->end();
+  if (call.queue) {
+    co_await send_events(call);
+    co_return false;
+  }
+  co_return co_await respond(call.response);
+}
+
+void Session::observe(int status) {
+  if (!context_->observe) return;
+  std::chrono::duration<double> passed = Clock::now() - started_;
+  context_->observe(pattern_, status, passed.count());
+}
+
+// An answer after which the connection cannot go on: what the client still
+// sends is not understood.
+net::awaitable<bool> Session::refuse(Refusal refusal) {
+  keep_alive_ = false;
+  HttpResponse response = refusal_response(refusal, request_id_);
+  co_return co_await respond(response);
+}
+
+net::awaitable<bool> Session::respond(const HttpResponse& response) {
+  if (context_->stopping) keep_alive_ = false;
+  std::string_view body =
+      response.static_body.empty() ? response.body : response.static_body;
+  ResponseFrame frame;
+  frame.request_id = request_id_;
+  frame.keep_alive = keep_alive_;
+  frame.tls = connection_.is_tls();
+  frame.content_length = body.size();
+  std::string head = response_head(response, frame);
+  bool no_body = head_.method == "HEAD" || response.status == 204 ||
+                 response.status == 304;
+  if (no_body) body = {};
+  connection_.expires_after(kWriteSeconds + static_cast<double>(body.size()) /
+                                                kMinBytesPerSecond);
+  Outcome outcome = co_await connection_.write(head, body);
+  observe(response.status);
+  co_return outcome == Outcome::kOk&& keep_alive_;
+}
+
+}  // namespace freshet
