@@ -96,16 +96,7 @@ std::string Ledger::sum(const std::string& column) const {
   return "";
 }
 
-std::string Ledger::to_json(
-    const std::map<std::string, int64_t>& offsets) const {
-  JsonWriter json;
-  json.begin_object();
-  json.field("dataset", shape_.dataset).field("rows", rows_);
-  json.field("duplicates", duplicates_).field("bad_lines", bad_lines_);
-  if (rows_ > 0) {
-    json.field("min_time", to_iso8601(min_time_));
-    json.field("max_time", to_iso8601(max_time_));
-  }
+void Ledger::write_columns(JsonWriter& json) const {
   json.key("sums").begin_object();
   for (const Total& t : totals_) json.field(t.column, t.text(t.sum));
   json.end_object().key("unique_sums").begin_object();
@@ -115,22 +106,25 @@ std::string Ledger::to_json(
   json.end_object().key("distinct").begin_object();
   if (!shape_.key_column.empty()) json.field(shape_.key_column, keys_);
   json.end_object();
-  if (!shape_.group_column.empty()) {
-    json.key("by_group").begin_object().field("column", shape_.group_column);
-    if (grouped_ >= 0)
-      json.field("sum_of", totals_[static_cast<size_t>(grouped_)].column);
-    json.key("groups").begin_object();
-    for (size_t i = 0; i < groups_.size(); ++i) {
-      if (groups_[i].rows == 0) continue;
-      json.key(shape_.group_values[i]).begin_object();
-      json.field("rows", groups_[i].rows);
-      if (grouped_ >= 0)
-        json.field("sum",
-                   totals_[static_cast<size_t>(grouped_)].text(groups_[i].sum));
-      json.end_object();
-    }
-    json.end_object().end_object();
+}
+
+void Ledger::write_groups(JsonWriter& json) const {
+  const Total* total =
+      grouped_ >= 0 ? &totals_[static_cast<size_t>(grouped_)] : nullptr;
+  json.key("by_group").begin_object().field("column", shape_.group_column);
+  if (total) json.field("sum_of", total->column);
+  json.key("groups").begin_object();
+  for (size_t i = 0; i < groups_.size(); ++i) {
+    if (groups_[i].rows == 0) continue;
+    json.key(shape_.group_values[i]).begin_object();
+    json.field("rows", groups_[i].rows);
+    if (total) json.field("sum", total->text(groups_[i].sum));
+    json.end_object();
   }
+  json.end_object().end_object();
+}
+
+void Ledger::write_counts(JsonWriter& json) const {
   json.key("by_hour").begin_object();
   for (const auto& [hour, rows] : hours_)
     json.field(to_iso8601(Timestamp{hour * kHourMs}), rows);
@@ -141,6 +135,21 @@ std::string Ledger::to_json(
     json.field("max_seq", partitions_[i].max_seq).end_object();
   }
   json.end_object();
+}
+
+std::string Ledger::to_json(
+    const std::map<std::string, int64_t>& offsets) const {
+  JsonWriter json;
+  json.begin_object();
+  json.field("dataset", shape_.dataset).field("rows", rows_);
+  json.field("duplicates", duplicates_).field("bad_lines", bad_lines_);
+  if (rows_ > 0) {
+    json.field("min_time", to_iso8601(min_time_));
+    json.field("max_time", to_iso8601(max_time_));
+  }
+  write_columns(json);
+  if (!shape_.group_column.empty()) write_groups(json);
+  write_counts(json);
   if (has_filter_) json.field("filter_applied", false);
   json.key("not_summed").begin_array();
   for (const std::string& column : not_summed_) json.value(column);

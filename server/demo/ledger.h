@@ -13,6 +13,8 @@
 
 namespace freshet {
 
+class JsonWriter;
+
 class Ledger {
  public:
   // For events of `shape`; derived columns of `dataset` are summed too where
@@ -65,6 +67,9 @@ class Ledger {
   void choose_grouped_sum();
   void add_value(size_t total, __int128 units, const EventFacts& facts);
   void add_hour(Timestamp time);
+  void write_columns(JsonWriter& json) const;
+  void write_groups(JsonWriter& json) const;
+  void write_counts(JsonWriter& json) const;
 
   const EventShape shape_;
   const bool has_filter_;
