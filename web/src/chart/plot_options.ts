@@ -42,7 +42,7 @@ function drawTarget(plot: uPlot, target: number | null, text: string): void {
   ctx.fillStyle = colour('--muted');
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
   ctx.textAlign = 'right';
-  ctx.fillText(text, bbox.left + bbox.width, y - 4 * devicePixelRatio);
+  ctx.fillText(text, bbox.left + bbox.width, y - 6 * devicePixelRatio);
   ctx.restore();
 }
 

@@ -17,6 +17,7 @@ type TileMessage = KpiAnswer | { error: ApiErrorBody };
 const kWaits = [500, 1000, 2000, 4000];
 const kPollAfter = 4; // failed connections while requests still succeed
 const kPollEvery = 5000;
+const kHiddenFor = 20_000;
 
 export class LiveDashboard {
   tiles = $state.raw<Record<number, TileState>>({});
@@ -30,12 +31,29 @@ export class LiveDashboard {
   #timer = 0;
   #failures = 0;
   #stopped = false; // paused or closed
+  #asleep = false; // given back while hidden
+  #hiding = 0;
 
   constructor(dashboard: DashboardDefinition, view: View) {
     this.#dashboard = dashboard;
     this.#view = view;
+    document.addEventListener('visibilitychange', this.#seen);
     this.open(view);
   }
+
+  // A hidden tab gives its connection back after a while: a browser has six to
+  // a server, and tabs left open would use them up.
+  #seen = () => {
+    window.clearTimeout(this.#hiding);
+    if (document.visibilityState === 'visible') {
+      if (this.#asleep) this.resume();
+    } else if (!this.#stopped) {
+      this.#hiding = window.setTimeout(() => {
+        this.#disconnect();
+        this.#asleep = true;
+      }, kHiddenFor);
+    }
+  };
 
   // Shows another view; what is on screen stays, marked as old.
   open(view: View): void {
@@ -74,6 +92,8 @@ export class LiveDashboard {
   }
 
   close(): void {
+    document.removeEventListener('visibilitychange', this.#seen);
+    window.clearTimeout(this.#hiding);
     this.#disconnect();
     this.#stopped = true;
   }
@@ -94,9 +114,11 @@ export class LiveDashboard {
   #connect(): void {
     this.#disconnect();
     this.#stopped = false;
+    this.#asleep = false;
     const query = new URLSearchParams({
       dashboard: this.#dashboard.dashboard,
       ...requestOf(this.#view),
+      compare: this.#view.compare, // none, too: it isn't the default's absence
     });
     const source = new EventSource(`/api/v1/stream?${query}`);
     this.#source = source;
@@ -116,6 +138,10 @@ export class LiveDashboard {
   }
 
   #refused(data: string): void {
+    const states = Object.entries(this.tiles);
+    this.tiles = Object.fromEntries(
+      states.map(([index, state]) => [index, { ...state, loading: false }]),
+    );
     try {
       const { error } = JSON.parse(data) as { error: ApiErrorBody };
       this.error = error.message;

@@ -1,0 +1,26 @@
+// The dashboard in a real browser against a running server with the starter
+// model and demo data.
+//
+//   FRESHET_URL        where it runs; default http://127.0.0.1:8080
+//   FRESHET_ARTIFACTS  folder for screenshots; none without it
+//   FRESHET_RESTART    shell command that kills and restarts the server; the
+//                      recovery scenario is skipped without it
+//   CHROMIUM           default /usr/bin/chromium
+//
+// The last line is "N passed, M failed".
+import { counts, launch, scenario } from './harness.mjs';
+import { interactions } from './interaction_scenarios.mjs';
+import { looks } from './look_scenarios.mjs';
+import { numbers } from './number_scenarios.mjs';
+import { pages } from './page_scenarios.mjs';
+import { recovery } from './recovery_scenario.mjs';
+
+const browser = await launch();
+for (const [name, run] of [...numbers, ...interactions, ...pages, ...looks, ...recovery]) {
+  await scenario(name, () => run(browser));
+}
+await browser.close();
+
+const { passed, failed } = counts();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);

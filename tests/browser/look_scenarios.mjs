@@ -1,0 +1,75 @@
+// Every page in both themes and three widths: accessible, nothing cut off.
+import AxeBuilder from '@axe-core/playwright';
+import { ask, base, check, openPage, pause, screenshot, settled } from './harness.mjs';
+
+const kWidths = [1440, 768, 320];
+const kTags = ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+async function addresses() {
+  const { dashboards } = await ask('GET', '/api/v1/dashboards');
+  return [
+    ...dashboards.map((d) => [`dashboard-${d.dashboard}`, `/d/${d.dashboard}`]),
+    ['alerts', '/alerts'],
+    ['data', '/data'],
+    ['query', '/query?sql=SELECT%20COUNT(*)%20AS%20n%20FROM%20sales'],
+    ['explore', '/explore/sales?kpi=net_sales&by=store&range=yesterday'],
+  ];
+}
+
+async function show(page, path) {
+  await page.goto(base + path);
+  if (path.startsWith('/d/')) await settled(page);
+  else await pause(800);
+  await pause(200);
+}
+
+async function audit(page, name) {
+  const { violations } = await new AxeBuilder({ page }).withTags(kTags).analyze();
+  const text = violations
+    .map((v) => `${v.id} at ${v.nodes.map((n) => n.target.join(' ')).slice(0, 3)}`)
+    .join('; ');
+  check(violations.length === 0, `${name} has no axe violation`, text);
+}
+
+async function everyPage(browser, theme) {
+  const { page, context, faults } = await openPage(browser, { colorScheme: theme });
+  for (const [name, path] of await addresses()) {
+    for (const width of kWidths) {
+      await page.setViewportSize({ width, height: width < 500 ? 700 : 900 });
+      await show(page, path);
+      const over = await page.evaluate(
+        () => document.documentElement.scrollWidth - window.innerWidth,
+      );
+      check(over <= 0, `${name} fits ${width} px, ${theme}`, `${over} px over`);
+      await screenshot(page, `${name}-${width}-${theme}`);
+      if (width !== 768) await audit(page, `${name}, ${width} px, ${theme}`);
+    }
+  }
+  check(faults.length === 0, `no fault on any page, ${theme}`, faults.join('; '));
+  await context.close();
+}
+
+async function openPanels(browser) {
+  const { page, context } = await openPage(browser);
+  for (const width of [1440, 320]) {
+    await page.setViewportSize({ width, height: 800 });
+    await show(page, '/d/trading');
+    for (const name of [/^Time range/, /^Freshness/, /^Menu/, /^About Net sales$/, /filter$/]) {
+      await page.getByRole('button', { name }).first().click();
+      await audit(page, `panel ${name.source}, ${width} px`);
+      const over = await page.evaluate(
+        () => document.documentElement.scrollWidth - window.innerWidth,
+      );
+      check(over <= 0, `panel ${name.source} fits ${width} px`, `${over} px over`);
+      await screenshot(page, `panel-${name.source.replace(/\W/g, '')}-${width}`);
+      await page.keyboard.press('Escape');
+    }
+  }
+  await context.close();
+}
+
+export const looks = [
+  ['every page, light', (browser) => everyPage(browser, 'light')],
+  ['every page, dark', (browser) => everyPage(browser, 'dark')],
+  ['open panels', openPanels],
+];
