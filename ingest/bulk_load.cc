@@ -31,15 +31,47 @@ constexpr size_t kReadBytes = 1 << 20;
 constexpr size_t kPartRecords = 2048;
 constexpr size_t kMaxRecordBytes = 64 << 20;
 
-// Cuts the text of a file into records: lines, or CSV records.
-class RecordReader {
+// Where the records of a load come from.
+class Records {
  public:
-  RecordReader(std::unique_ptr<FileReader> file, bool csv)
+  virtual ~Records() = default;
+  // The next records, at most `most`, without line ends and blank ones; none at
+  // the end. Valid until the next call.
+  virtual Status next(std::vector<std::string_view>& records, size_t most) = 0;
+  // How much was read, of the file's own bytes.
+  virtual uint64_t bytes_read() const = 0;
+};
+
+// Events that a function makes, one at a time.
+class MadeRecords : public Records {
+ public:
+  explicit MadeRecords(const std::function<bool(std::string&)>& make)
+      : make_(make) {}
+
+  Status next(std::vector<std::string_view>& records, size_t most) override {
+    records.clear();
+    events_.resize(most);
+    while (records.size() < most && make_(events_[records.size()])) {
+      bytes_ += events_[records.size()].size();
+      records.push_back(events_[records.size()]);
+    }
+    return {};
+  }
+  uint64_t bytes_read() const override { return bytes_; }
+
+ private:
+  const std::function<bool(std::string&)>& make_;
+  std::vector<std::string> events_;
+  uint64_t bytes_ = 0;
+};
+
+// Cuts the text of a file into records: lines, or CSV records.
+class FileRecords : public Records {
+ public:
+  FileRecords(std::unique_ptr<FileReader> file, bool csv)
       : file_(std::move(file)), csv_(csv) {}
 
-  // Records of the next part of the file, without their line ends and without
-  // blank ones; none at the end. Valid until the next call.
-  Status next(std::vector<std::string_view>& records, size_t most) {
+  Status next(std::vector<std::string_view>& records, size_t most) override {
     records.clear();
     while (records.empty()) {
       cut(records, most);
@@ -53,7 +85,7 @@ class RecordReader {
     }
     return {};
   }
-  uint64_t file_bytes() const { return file_->file_bytes(); }
+  uint64_t bytes_read() const override { return file_->file_bytes(); }
 
  private:
   Status fill() {
@@ -99,32 +131,36 @@ class RecordReader {
   bool ended_ = false;
 };
 
-// One file's way in.
-class FileLoad {
+// The way in of one file, or of one run of made events.
+class Load {
  public:
-  FileLoad(const IngestionSettings& settings, SegmentStore& store,
-           const std::string& path,
-           const std::function<void(const LoadProgress&)>& report,
-           LoadProgress& progress)
+  // `name` is that of the file, without folders and packing.
+  Load(const IngestionSettings& settings, SegmentStore& store,
+       const std::string& name,
+       const std::function<void(const LoadProgress&)>& report,
+       LoadProgress& progress)
       : settings_(settings),
         store_(store),
-        path_(path),
         report_(report),
         progress_(progress),
-        names_{"file/" + unpacked_name(path)},
+        names_{"file/" + name},
         spill_(store.data_folder() + "/loading/" + settings.dataset,
                settings.decoder.schema, SealOptions{settings.sort_by}) {
     settings_.late_ms = -1;  // history is not late
   }
-  ~FileLoad() {
+  ~Load() {
     if (spilling_.valid()) spilling_.wait();
   }
 
-  Status run();
+  Status run_file(const std::string& path);
+  Status run_events(const std::string& name,
+                    const std::function<bool(std::string&)>& next);
 
  private:
-  Status refuse_repeated();
-  Status open();
+  Status refuse_repeated(const std::string& path, std::string_view key);
+  Status open(const std::string& path);
+  void start(std::unique_ptr<Decoder> decoder);
+  Status run();
   Status take(std::span<const std::string_view> records);
   Status spill();
   Status wait_for_spill();
@@ -133,13 +169,12 @@ class FileLoad {
 
   IngestionSettings settings_;
   SegmentStore& store_;
-  const std::string path_;
   const std::function<void(const LoadProgress&)>& report_;
   LoadProgress& progress_;
   const std::vector<PartitionName> names_;
   const LoadProgress before_ = progress_;
   std::string key_;  // under which the file is remembered
-  std::unique_ptr<RecordReader> reader_;
+  std::unique_ptr<Records> reader_;
   std::unique_ptr<Intake> intake_;
   std::vector<RawMessage> messages_;
   int64_t record_ = 0;  // number of the next record, from 0
@@ -150,37 +185,53 @@ class FileLoad {
   Spill spill_;
 };
 
-Status FileLoad::refuse_repeated() {
-  TRY_ASSIGN(uint64_t hash, file_hash(path_));
-  key_ = fmt::format("loaded/{}/{}/{:016x}", settings_.dataset,
-                     path_.substr(path_.rfind('/') + 1), hash);
+Status Load::refuse_repeated(const std::string& path, std::string_view key) {
+  key_ = fmt::format("loaded/{}/{}", settings_.dataset, key);
   TRY_ASSIGN(auto kept, store_.metadata().get(key_));
   if (!kept) return {};
-  return Error{ErrorCode::kConflict, "the file is already loaded: " + path_};
+  return Error{ErrorCode::kConflict, "already loaded: " + path};
 }
 
-Status FileLoad::open() {
-  bool csv = unpacked_name(path_).ends_with(".csv");
-  TRY_ASSIGN(auto file, FileReader::open(path_));
-  reader_ = std::make_unique<RecordReader>(std::move(file), csv);
-  std::unique_ptr<Decoder> decoder;
-  if (csv) {
-    std::vector<std::string_view> header;
-    TRY(reader_->next(header, 1));
-    if (header.empty()) return invalid("the file is empty: " + path_);
-    TRY_ASSIGN(decoder, make_csv_decoder(settings_.decoder, header[0]));
-    ++record_;
-  } else {
-    decoder = make_json_decoder(settings_.decoder);
-  }
+void Load::start(std::unique_ptr<Decoder> decoder) {
   intake_ = std::make_unique<Intake>(settings_, std::move(decoder),
                                      KeptCounts(), nullptr);
+}
+
+Status Load::open(const std::string& path) {
+  bool csv = unpacked_name(path).ends_with(".csv");
+  TRY_ASSIGN(auto file, FileReader::open(path));
+  reader_ = std::make_unique<FileRecords>(std::move(file), csv);
+  if (!csv) {
+    start(make_json_decoder(settings_.decoder));
+    return {};
+  }
+  std::vector<std::string_view> header;
+  TRY(reader_->next(header, 1));
+  if (header.empty()) return invalid("the file is empty: " + path);
+  TRY_ASSIGN(auto decoder, make_csv_decoder(settings_.decoder, header[0]));
+  ++record_;
+  start(std::move(decoder));
   return {};
 }
 
-Status FileLoad::run() {
-  TRY(refuse_repeated());
-  TRY(open());
+Status Load::run_file(const std::string& path) {
+  TRY_ASSIGN(uint64_t hash, file_hash(path));
+  TRY(refuse_repeated(path,
+                      fmt::format("{}/{:016x}",
+                                  path.substr(path.rfind('/') + 1), hash)));
+  TRY(open(path));
+  return run();
+}
+
+Status Load::run_events(const std::string& name,
+                        const std::function<bool(std::string&)>& next) {
+  TRY(refuse_repeated(name, name));
+  reader_ = std::make_unique<MadeRecords>(next);
+  start(make_json_decoder(settings_.decoder));
+  return run();
+}
+
+Status Load::run() {
   std::vector<std::string_view> records;
   for (;;) {
     TRY(reader_->next(records, kPartRecords));
@@ -193,7 +244,7 @@ Status FileLoad::run() {
   return {};
 }
 
-Status FileLoad::take(std::span<const std::string_view> records) {
+Status Load::take(std::span<const std::string_view> records) {
   messages_.clear();
   for (std::string_view record : records) {
     RawMessage message;
@@ -205,9 +256,9 @@ Status FileLoad::take(std::span<const std::string_view> records) {
   if (intake_->dead_letter_bytes() > kMaxDeadLetterMemory) {
     return Error{
         ErrorCode::kLimit,
-        fmt::format("{} records of the file are rejected, the first: {}: {}",
-                    intake_->dead_letters().size(),
-                    intake_->dead_letters()[0].message, path_)};
+        fmt::format("{} records of {} are rejected, the first: {}",
+                    intake_->dead_letters().size(), names_[0],
+                    intake_->dead_letters()[0].message)};
   }
   const Sinks& sinks = intake_->sinks();
   if (sinks.rows() < settings_.seal_rows &&
@@ -217,7 +268,7 @@ Status FileLoad::take(std::span<const std::string_view> records) {
   return spill();
 }
 
-Status FileLoad::spill() {
+Status Load::spill() {
   TRY(wait_for_spill());
   spilled_ = true;
   spilling_ = std::async(
@@ -226,11 +277,11 @@ Status FileLoad::spill() {
   return {};
 }
 
-Status FileLoad::wait_for_spill() {
+Status Load::wait_for_spill() {
   return spilling_.valid() ? spilling_.get() : Status();
 }
 
-Status FileLoad::commit() {
+Status Load::commit() {
   Seal seal;
   seal.dataset = settings_.dataset;
   seal.options.sort_by = settings_.sort_by;
@@ -253,10 +304,10 @@ Status FileLoad::commit() {
   return {};
 }
 
-void FileLoad::tell(bool always) {
+void Load::tell(bool always) {
   if (!always && Clock::now() < next_report_) return;
   next_report_ = Clock::now() + std::chrono::milliseconds(100);
-  progress_.bytes_read = before_.bytes_read + reader_->file_bytes();
+  progress_.bytes_read = before_.bytes_read + reader_->bytes_read();
   progress_.rejected = before_.rejected;
   for (const auto& [reason, count] : intake_->counts().rejected) {
     progress_.rejected += count;
@@ -275,10 +326,19 @@ Status bulk_load(const IngestionSettings& settings, SegmentStore& store,
     progress.bytes_total += size;
   }
   for (const std::string& file : files) {
-    FileLoad load(settings, store, file, report, progress);
-    TRY(load.run());
+    Load load(settings, store, unpacked_name(file), report, progress);
+    TRY(load.run_file(file));
   }
   return {};
+}
+
+Status bulk_load_events(
+    const IngestionSettings& settings, SegmentStore& store,
+    const std::string& name, const std::function<bool(std::string&)>& next,
+    const std::function<void(const LoadProgress&)>& report) {
+  LoadProgress progress;
+  Load load(settings, store, name, report, progress);
+  return load.run_events(name, next);
 }
 
 }  // namespace freshet

@@ -23,4 +23,12 @@ Status bulk_load(const IngestionSettings& settings, SegmentStore& store,
                  const std::vector<std::string>& files,
                  const std::function<void(const LoadProgress&)>& report);
 
+// The same from events that are made in memory, one JSON object at a time:
+// `next` replaces its argument, and returns false at the end. `name` stands
+// for the file's name and hash.
+Status bulk_load_events(const IngestionSettings& settings, SegmentStore& store,
+                        const std::string& name,
+                        const std::function<bool(std::string&)>& next,
+                        const std::function<void(const LoadProgress&)>& report);
+
 }  // namespace freshet

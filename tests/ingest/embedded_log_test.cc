@@ -1,0 +1,146 @@
+#include "ingest/embedded_log.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <map>
+#include <random>
+#include <thread>
+
+#include "tests/ingest/outcome.h"
+#include "tests/ingest/scratch_folder.h"
+
+using namespace freshet;
+
+namespace {
+
+using Model = std::map<std::string, std::vector<std::string>>;
+
+// Everything a source gives from the start until it has nothing more.
+Model read_all(Source& source) {
+  auto bounds = source.partitions();
+  REQUIRE(ok(bounds));
+  std::vector<AssignedPartition> wanted;
+  for (const auto& bound : *bounds) wanted.push_back({bound.name, bound.low});
+  REQUIRE(ok(source.assign(wanted)));
+  Model all;
+  MessageBatch batch;
+  for (;;) {
+    REQUIRE(ok(source.poll(0, 7, batch)));
+    if (batch.messages.empty()) return all;
+    for (const RawMessage& message : batch.messages) {
+      auto& partition = all[wanted[message.partition].name];
+      REQUIRE(message.offset == static_cast<int64_t>(partition.size()));
+      partition.emplace_back(message.value);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("random appends with reopening equal a model") {
+  unsigned seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  ScratchFolder folder;
+  Model model;
+  for (int open = 0; open < 4; ++open) {
+    auto log = EmbeddedLog::open(folder.path() + "/log");
+    REQUIRE(ok(log));
+    CHECK(EmbeddedLog::open(folder.path() + "/log").error().code ==
+          ErrorCode::kConflict);
+    REQUIRE(ok((*log)->declare("sales", 3, -1)));
+    std::string key;
+    for (int i = 0; i < 40; ++i) {
+      std::vector<std::string> values;
+      for (unsigned n = random() % 20 + 1; n > 0; --n) {
+        values.push_back(fmt::format("{}-{}-{}", open, i, n));
+      }
+      std::vector<EmbeddedLog::Record> records;
+      for (const auto& value : values) records.push_back({"k", value});
+      key = fmt::format("{}-{}", open, i);
+      auto next = (*log)->append("sales", records, key);
+      REQUIRE(ok(next));
+      REQUIRE(next->size() == 1);
+      auto& partition = model[next->begin()->first];
+      partition.insert(partition.end(), values.begin(), values.end());
+      CHECK(next->begin()->second == static_cast<int64_t>(partition.size()));
+      auto again = (*log)->append("sales", records, key);
+      REQUIRE(ok(again));
+      CHECK(*again == *next);
+    }
+    auto source = (*log)->open_source("sales");
+    REQUIRE(ok(source));
+    CHECK(read_all(**source) == model);
+  }
+}
+
+TEST_CASE("concurrent appends are dense and complete") {
+  ScratchFolder folder;
+  auto log = EmbeddedLog::open(folder.path());
+  REQUIRE(ok(log));
+  REQUIRE(ok((*log)->declare("d", 4, -1)));
+  std::vector<std::thread> writers;
+  for (int w = 0; w < 4; ++w) {
+    writers.emplace_back([&, w] {
+      for (int i = 0; i < 50; ++i) {
+        std::string value = fmt::format("{}:{}", w, i);
+        EmbeddedLog::Record record{value, value};
+        if (!(*log)->append("d", std::span(&record, 1), "")) std::abort();
+      }
+    });
+  }
+  for (auto& writer : writers) writer.join();
+  auto source = (*log)->open_source("d");
+  REQUIRE(ok(source));
+  size_t total = 0;
+  for (auto& [name, values] : read_all(**source)) total += values.size();
+  CHECK(total == 200);
+}
+
+TEST_CASE("old records go once they are committed, the newest stay") {
+  ScratchFolder folder;
+  auto log = EmbeddedLog::open(folder.path());
+  REQUIRE(ok(log));
+  REQUIRE(ok((*log)->declare("d", 1, 0)));
+  EmbeddedLog::Record record{"", "x"};
+  for (int i = 0; i < 10; ++i) {
+    REQUIRE(ok((*log)->append("d", std::span(&record, 1), "")));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  auto source = (*log)->open_source("d");
+  REQUIRE(ok(source));
+  REQUIRE(ok((*log)->declare("d", 1, 0)));
+  CHECK((*source)->partitions()->at(0).low == 0);
+  (*source)->report_committed({{"log/0", 4}});
+  REQUIRE(ok((*log)->declare("d", 1, 0)));
+  CHECK((*source)->partitions()->at(0).low == 4);
+  (*source)->report_committed({{"log/0", 10}});
+  REQUIRE(ok((*log)->declare("d", 1, 0)));
+  CHECK((*source)->partitions()->at(0).low == 9);
+  CHECK((*source)->read_one("log/0", 9)->has_value());
+  CHECK(!(*source)->read_one("log/0", 3)->has_value());
+  REQUIRE(ok((*source)->assign({{"log/0", 2}})));
+  MessageBatch batch;
+  REQUIRE(ok((*source)->poll(0, 10, batch)));
+  REQUIRE(batch.faults.size() == 1);
+  CHECK(batch.faults[0].error.code == ErrorCode::kNotFound);
+}
+
+TEST_CASE("the backlog is bounded") {
+  ScratchFolder folder;
+  auto log = EmbeddedLog::open(folder.path(), {.unread_records = 3});
+  REQUIRE(ok(log));
+  REQUIRE(ok((*log)->declare("d", 1, -1)));
+  EmbeddedLog::Record record{"", "x"};
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(ok((*log)->append("d", std::span(&record, 1), "")));
+  }
+  CHECK((*log)->append("d", std::span(&record, 1), "").error().code ==
+        ErrorCode::kLimit);
+  auto source = (*log)->open_source("d");
+  read_all(**source);
+  CHECK(ok((*log)->append("d", std::span(&record, 1), "")));
+  CHECK((*log)->append("other", {}, "").error().code == ErrorCode::kNotFound);
+  CHECK(!ok((*log)->declare("d", 0, -1)));
+}

@@ -1,0 +1,400 @@
+#include "ingest/ingestion.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <fstream>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "ingest/bulk_load.h"
+#include "ingest/dead_letters.h"
+#include "segments/mutex.h"
+#include "tests/ingest/outcome.h"
+#include "tests/ingest/scratch_folder.h"
+#include "tests/support/fault_file_system.h"
+
+using namespace freshet;
+
+namespace {
+
+// A log in memory that outlives the sources reading it.
+struct MemoryLog {
+  Mutex mutex;
+  std::vector<std::vector<std::string>> partitions ABSL_GUARDED_BY(mutex);
+  std::vector<int64_t> low ABSL_GUARDED_BY(mutex);
+
+  explicit MemoryLog(size_t count) : partitions(count), low(count) {}
+  void add(size_t partition, std::string value) {
+    MutexLock lock(mutex);
+    partitions[partition].push_back(std::move(value));
+  }
+};
+
+class MemorySource final : public Source {
+ public:
+  explicit MemorySource(MemoryLog& log) : log_(log) {}
+  Result<std::vector<PartitionBounds>> partitions() override {
+    MutexLock lock(log_.mutex);
+    std::vector<PartitionBounds> bounds;
+    for (size_t i = 0; i < log_.partitions.size(); ++i) {
+      bounds.push_back({fmt::format("m/{}", i), log_.low[i],
+                        static_cast<int64_t>(log_.partitions[i].size())});
+    }
+    return bounds;
+  }
+  Status assign(const std::vector<AssignedPartition>& partitions) override {
+    assigned_.clear();
+    for (const auto& partition : partitions) {
+      assigned_.push_back(
+          {std::stoul(partition.name.substr(2)), partition.next});
+    }
+    return {};
+  }
+  Status poll(int64_t, size_t, MessageBatch& batch) override {
+    batch.clear();
+    batch.positions.clear();
+    texts_.clear();
+    MutexLock lock(log_.mutex);
+    for (uint32_t i = 0; i < assigned_.size(); ++i) {
+      auto& [number, next] = assigned_[i];
+      const auto& partition = log_.partitions[number];
+      for (int n = 0; n < 37; ++n) {
+        if (next >= static_cast<int64_t>(partition.size())) break;
+        texts_.push_back(partition[static_cast<size_t>(next)]);
+        RawMessage message;
+        message.partition = i;
+        message.offset = next++;
+        message.time = now();
+        message.value = texts_.back();
+        batch.messages.push_back(message);
+      }
+      batch.positions.push_back(next);
+    }
+    if (batch.messages.empty()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return {};
+  }
+  Result<std::optional<StoredRecord>> read_one(const PartitionName& name,
+                                               int64_t offset) override {
+    MutexLock lock(log_.mutex);
+    const auto& partition = log_.partitions[std::stoul(name.substr(2))];
+    if (offset >= static_cast<int64_t>(partition.size())) {
+      return std::optional<StoredRecord>();
+    }
+    StoredRecord record;
+    record.hash = record_hash("", partition[static_cast<size_t>(offset)]);
+    return std::optional(record);
+  }
+  void report_committed(const std::map<PartitionName, int64_t>&) override {}
+  SourceStatus status() const override {
+    SourceStatus status;
+    status.connected = true;
+    MutexLock lock(log_.mutex);
+    for (size_t i = 0; i < log_.partitions.size(); ++i) {
+      status.high[fmt::format("m/{}", i)] =
+          static_cast<int64_t>(log_.partitions[i].size());
+    }
+    return status;
+  }
+  const char* kind() const override { return "memory"; }
+
+ private:
+  MemoryLog& log_;
+  std::vector<std::pair<size_t, int64_t>> assigned_;
+  std::deque<std::string> texts_;
+};
+
+IngestionSettings settings() {
+  auto schema = std::make_shared<Schema>();
+  schema->columns = {{"__time", {ColumnKind::kTimestamp, 0}, false},
+                     {"store", {ColumnKind::kString, 0}, false},
+                     {"qty", {ColumnKind::kLong, 0}, false}};
+  IngestionSettings settings;
+  settings.dataset = "sales";
+  settings.decoder.schema = schema;
+  settings.decoder.fields = {{1, "store", "", false}, {2, "qty", "", false}};
+  return settings;
+}
+
+constexpr int64_t kDay = int64_t{24} * 3600 * 1000;
+
+std::string event(int64_t ms, int64_t qty) {
+  return fmt::format(R"({{"ts":{},"store":"S{}","qty":{}}})", ms, qty % 7, qty);
+}
+
+// Every qty in the store, live and sealed.
+std::multiset<int64_t> quantities(const SegmentStore& store) {
+  std::multiset<int64_t> all;
+  auto timeline = store.timeline("sales");
+  auto add = [&](const Segment& segment) {
+    auto column = segment.column("qty");
+    REQUIRE(ok(column));
+    for (uint32_t b = 0; b < segment.num_blocks(); ++b) {
+      std::vector<int64_t> values(segment.block_rows(b));
+      (*column)->read_longs(b, values.data());
+      all.insert(values.begin(), values.end());
+    }
+  };
+  for (const auto& segment : timeline->sealed) add(*segment);
+  for (const auto& live : timeline->live) add(*live->snapshot());
+  return all;
+}
+
+bool wait_for(const std::function<bool()>& done) {
+  for (int i = 0; i < 1000; ++i) {
+    if (done()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+std::unique_ptr<Ingestion> start(IngestionSettings settings, MemoryLog& log,
+                                 SegmentStore& store) {
+  return Ingestion::start(std::move(settings),
+                          std::make_unique<MemorySource>(log), store);
+}
+
+int64_t next_total(const Ingestion& ingestion) {
+  int64_t total = 0;
+  for (const auto& p : ingestion.progress().partitions) total += p.next;
+  return total;
+}
+
+}  // namespace
+
+TEST_CASE("crashes at random points: every event once, rejected ones too") {
+  unsigned seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  ScratchFolder folder;
+  MemoryLog log(3);
+  std::multiset<int64_t> expected;
+  uint64_t bad = 0;
+  int64_t qty = 0;
+  for (int life = 0; life < 6; ++life) {
+    auto store = SegmentStore::open(folder.path());
+    REQUIRE(ok(store));
+    IngestionSettings s = settings();
+    s.seal_rows = 100 + random() % 400;
+    auto ingestion = start(s, log, **store);
+    for (int i = 0; i < 700; ++i) {
+      size_t partition = random() % 3;
+      if (random() % 50 == 0) {
+        log.add(partition, "{\"ts\":1,\"qty\":\"bad\"}");
+        ++bad;
+        continue;
+      }
+      int64_t ms = 1795344067120 + static_cast<int64_t>(random() % 3) * kDay;
+      log.add(partition, event(ms - 30 * kDay, ++qty));
+      expected.insert(qty);
+      if (random() % 100 == 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    }
+    if (life % 2 == 0) {
+      int64_t enough = static_cast<int64_t>(random() % 700);
+      wait_for([&] { return next_total(*ingestion) >= life * 700 + enough; });
+      if (random() % 2) REQUIRE(ok(ingestion->seal()));
+      ingestion.reset();  // the crash: nothing is sealed on the way out
+    } else {
+      REQUIRE(ok(ingestion->stop()));
+      REQUIRE(ok(ingestion->stop()));
+    }
+  }
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  auto ingestion = start(settings(), log, **store);
+  REQUIRE(wait_for([&] { return next_total(*ingestion) == 4200; }));
+  CHECK(quantities(**store) == expected);
+  REQUIRE(ok(ingestion->seal()));
+  CHECK(quantities(**store) == expected);
+  IngestionProgress progress = ingestion->progress();
+  CHECK(progress.rejected["wrong_type"] == bad);
+  auto page = list_dead_letters((*store)->metadata(), "sales", "", 10'000);
+  REQUIRE(ok(page));
+  CHECK(page->letters.size() == bad);
+  REQUIRE(ok(ingestion->stop()));
+  CHECK((*store)->timeline("sales")->live.empty());
+  CHECK(ingestion->seal().error().code == ErrorCode::kCancelled);
+}
+
+TEST_CASE("late, early, filtered positions and the freshness") {
+  ScratchFolder folder;
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  MemoryLog log(1);
+  int64_t time = now().ms;
+  log.add(0, event(time - 1000, 1));
+  log.add(0, event(time - 500'000, 2));   // late
+  log.add(0, event(time + 3 * kDay, 3));  // early
+  log.add(0, event(time - 2000, 4));
+  IngestionSettings s = settings();
+  s.late_ms = 60'000;
+  auto ingestion = start(s, log, **store);
+  REQUIRE(wait_for([&] { return next_total(*ingestion) == 4; }));
+  CHECK(quantities(**store) == std::multiset<int64_t>{1, 4});
+  IngestionProgress progress = ingestion->progress();
+  CHECK(progress.rejected["too_late"] == 1);
+  CHECK(progress.rejected["too_early"] == 1);
+  CHECK(progress.as_of.ms == time - 1000);
+  CHECK(progress.caught_up);
+  CHECK(progress.lag_ms == 0);
+  CHECK(progress.state == IngestionState::kRunning);
+  ingestion->pause();
+  REQUIRE(wait_for(
+      [&] { return ingestion->progress().state == IngestionState::kPaused; }));
+  log.add(0, event(time, 5));
+  REQUIRE(ok(ingestion->seal()));
+  CHECK(quantities(**store) == std::multiset<int64_t>{1, 4});
+  ingestion->resume();
+  CHECK(wait_for([&] { return next_total(*ingestion) == 5; }));
+}
+
+TEST_CASE(
+    "a seal that fails is repeated, its rows stay, the next life has them") {
+  ScratchFolder folder;
+  MemoryLog log(1);
+  for (int i = 0; i < 100; ++i) log.add(0, event(1795344067120, i));
+  FaultFileSystem files;
+  for (bool stopped : {true, false}) {
+    auto store = SegmentStore::open(folder.path(), files);
+    REQUIRE(ok(store));
+    auto ingestion = start(settings(), log, **store);
+    REQUIRE(wait_for([&] { return ingestion->progress().caught_up; }));
+    size_t rows = quantities(**store).size();
+    log.add(0, event(1795344067120, 1000));
+    REQUIRE(wait_for([&] { return quantities(**store).size() == rows + 1; }));
+    files.fail_at(1, true);
+    CHECK(ingestion->seal().error().code == ErrorCode::kIo);
+    CHECK(
+        wait_for([&] { return ingestion->progress().last_seal_error != ""; }));
+    CHECK(quantities(**store).size() == rows + 1);
+    if (stopped) {
+      CHECK(!ok(ingestion->stop()));
+    }
+    ingestion.reset();
+    files.fail_at(0);
+  }
+  auto store = SegmentStore::open(folder.path(), files);
+  REQUIRE(ok(store));
+  auto ingestion = start(settings(), log, **store);
+  REQUIRE(wait_for([&] { return ingestion->progress().caught_up; }));
+  CHECK(quantities(**store).size() == 102);
+  CHECK(ok(ingestion->stop()));
+  CHECK(quantities(**store).size() == 102);
+}
+
+TEST_CASE("a truncated or recreated source stops the partition") {
+  ScratchFolder folder;
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  auto fault_after = [&](MemoryLog& log) {
+    auto ingestion = start(settings(), log, **store);
+    wait_for([&] {
+      return ingestion->progress().state == IngestionState::kFailed ||
+             ingestion->progress().caught_up;
+    });
+    return ingestion->progress().error;
+  };
+  MemoryLog log(1);
+  for (int i = 0; i < 10; ++i) log.add(0, event(1795344067120, i));
+  REQUIRE(start(settings(), log, **store)->progress().error == "");
+  {
+    auto ingestion = start(settings(), log, **store);
+    wait_for([&] { return ingestion->progress().caught_up; });
+    REQUIRE(ok(ingestion->stop()));
+  }
+  CHECK(fault_after(log) == "");
+  MemoryLog shorter(1);
+  shorter.add(0, event(1795344067120, 0));
+  CHECK(fault_after(shorter).find("truncated") != std::string::npos);
+  MemoryLog other(1);
+  for (int i = 0; i < 20; ++i) other.add(0, event(1795344067120, 100 + i));
+  CHECK(fault_after(other).find("offset 9 is not the one") !=
+        std::string::npos);
+  MemoryLog overrun(1);
+  for (int i = 0; i < 50; ++i) overrun.add(0, event(1795344067120, i));
+  {
+    MutexLock lock(overrun.mutex);
+    overrun.low[0] = 30;
+  }
+  CHECK(fault_after(overrun).find(
+            "stored offset is 10, available is [30, 50)") != std::string::npos);
+}
+
+TEST_CASE("readers see whole rows while rows come and are sealed") {
+  ScratchFolder folder;
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  MemoryLog log(2);
+  IngestionSettings s = settings();
+  s.seal_rows = 300;
+  auto ingestion = start(s, log, **store);
+  std::atomic<int> changes = 0;
+  ingestion->on_change([&] { ++changes; });
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    size_t before = 0;
+    while (!done) {
+      size_t rows = 0;
+      auto timeline = (*store)->timeline("sales");
+      for (const auto& segment : timeline->sealed) rows += segment->num_rows();
+      for (const auto& live : timeline->live) {
+        rows += live->snapshot()->num_rows();
+      }
+      if (rows < before) std::abort();  // a seal lost rows for a moment
+      before = rows;
+      (void)ingestion->progress();
+    }
+  });
+  for (int i = 0; i < 3000; ++i) log.add(i % 2, event(1795344067120, i));
+  CHECK(wait_for([&] { return next_total(*ingestion) == 3000; }));
+  done = true;
+  reader.join();
+  CHECK(quantities(**store).size() == 3000);
+  CHECK(changes > 0);
+  REQUIRE(ok(ingestion->stop()));
+}
+
+TEST_CASE("bulk load is whole or not at all, and not twice") {
+  ScratchFolder folder;
+  ScratchFolder files;
+  std::string path = files.path() + "/day.json";
+  std::multiset<int64_t> expected;
+  {
+    std::ofstream out(path);
+    for (int i = 0; i < 3000; ++i) {
+      out << event(1795344067120 - (i % 5) * kDay, i) << "\n\n";
+      expected.insert(i);
+    }
+    out << "nonsense";
+  }
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  IngestionSettings s = settings();
+  s.seal_rows = 700;  // spills
+  LoadProgress last;
+  auto report = [&](const LoadProgress& p) { last = p; };
+  REQUIRE(ok(bulk_load(s, **store, {path}, report)));
+  CHECK(quantities(**store) == expected);
+  CHECK(last.rows == 3000);
+  CHECK(last.rejected == 1);
+  CHECK(last.bytes_read == last.bytes_total);
+  CHECK((*store)->timeline("sales")->sealed.size() == 5);
+  CHECK(bulk_load(s, **store, {path}, report).error().code ==
+        ErrorCode::kConflict);
+  CHECK(quantities(**store) == expected);
+  auto page = list_dead_letters((*store)->metadata(), "sales", "", 10);
+  REQUIRE(ok(page));
+  REQUIRE(page->letters.size() == 1);
+  CHECK(page->letters[0].partition == "file/day.json");
+  CHECK(page->letters[0].bytes == "nonsense");
+  CHECK(bulk_load(s, **store, {files.path() + "/none"}, report).error().code ==
+        ErrorCode::kNotFound);
+}
