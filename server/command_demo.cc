@@ -1,0 +1,178 @@
+// freshet demo: the starter model, a history, and live traffic on top.
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "ingest/bulk_load.h"
+#include "segments/segment_store.h"
+#include "server/api/ingestion_service.h"
+#include "server/application_datasets.h"
+#include "server/command.h"
+#include "server/demo/live_traffic.h"
+
+namespace freshet {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kSeed = 1;
+
+// How far live traffic was sent, so that the next start goes on from there.
+class Marker {
+ public:
+  explicit Marker(std::string path) : path_(std::move(path)) {}
+
+  Timestamp read() const {
+    std::ifstream file(path_);
+    Timestamp t;
+    return file >> t.ms ? t : kMinTimestamp;
+  }
+  // At most once a second: called for each batch.
+  void write(Timestamp t) {
+    if (t.ms < last_.ms + 1000) return;
+    last_ = t;
+    std::ofstream(path_ + ".tmp") << t.ms << '\n';
+    std::error_code ignored;
+    fs::rename(path_ + ".tmp", path_, ignored);
+  }
+
+ private:
+  const std::string path_;
+  Timestamp last_ = kMinTimestamp;
+};
+
+// End of what the dataset already holds.
+Timestamp newest(const SegmentStore& store, const std::string& dataset) {
+  Timestamp end = kMinTimestamp;
+  for (const auto& segment : store.timeline(dataset)->sealed) {
+    end = std::max(end, segment->time_range().end);
+  }
+  return end;
+}
+
+// Loads [where the data ends, `until`) of one dataset; the rows.
+Result<uint64_t> load_history(const DatasetModel& dataset, SegmentStore& store,
+                              Timestamp earliest, Timestamp sent,
+                              Timestamp until) {
+  Timestamp from =
+      std::max({earliest, newest(store, dataset.name), sent});
+  if (until <= from) return uint64_t{0};
+  TRY_ASSIGN(auto history, make_history(dataset, kSeed, from, until));
+  EventFacts facts;
+  LoadProgress last;
+  bool terminal = isatty(STDERR_FILENO);
+  TRY(bulk_load_events(
+      ingestion_settings(dataset), store, "demo " + to_iso8601(from),
+      [&](std::string& event) { return history->next(event, facts); },
+      [&](const LoadProgress& progress) {
+        last = progress;
+        if (!terminal) return;
+        fmt::print(stderr, "\rhistory of {}: {} rows ", dataset.name,
+                   progress.rows);
+      }));
+  if (terminal) fmt::print(stderr, "\n");
+  return last.rows;
+}
+
+// The history up to now, straight into sealed segments, before anything else
+// has the data folder open.
+Status load_histories(const Model& model, const std::string& data,
+                      int64_t history_ms, Timestamp sent) {
+  TRY_ASSIGN(auto store, SegmentStore::open(data));
+  Timestamp until = now();
+  for (const DatasetModel& dataset : model.datasets) {
+    TRY_ASSIGN(uint64_t rows,
+               load_history(dataset, *store, {until.ms - history_ms}, sent,
+                            until));
+    if (rows > 0) spdlog::info("{}: {} rows of history", dataset.name, rows);
+  }
+  return {};
+}
+
+Status send_events(IngestionService& ingestion, const std::string& dataset,
+                   const std::vector<std::string>& events) {
+  std::string body;
+  for (const std::string& event : events) body.append(event).push_back('\n');
+  auto accepted = ingestion.accept(dataset, "application/x-ndjson", body, "");
+  if (!accepted) return accepted.error();
+  return {};
+}
+
+// Until SIGTERM or SIGINT.
+void wait_for_end() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  int number = 0;
+  sigwait(&signals, &number);
+}
+
+Result<std::unique_ptr<Application>> prepare(const DemoOptions& options,
+                                             const std::string& data,
+                                             Marker& marker) {
+  std::string folder = data + "/model";
+  std::error_code error;
+  fs::create_directories(data, error);
+  if (error) {
+    return Error{ErrorCode::kIo, data + ": " + error.message()};
+  }
+  if (!fs::exists(folder + "/freshet.yaml")) TRY(write_starter_model(folder));
+  ModelLoad load = load_model(folder);
+  if (!load.model) {
+    return invalid(folder + ": " + load.faults.front().file + ": " +
+                   load.faults.front().message);
+  }
+  TRY(load_histories(*load.model, data + "/data", options.history_ms,
+                     marker.read()));
+  ServeOptions serve;
+  serve.model = folder;
+  serve.data = data + "/data";
+  serve.listen = options.listen;
+  serve.insecure = options.insecure;
+  return Application::start(serve);
+}
+
+}  // namespace
+
+int command_demo(const DemoOptions& options) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::string data = options.data.empty() ? "freshet-demo" : options.data;
+  Marker marker(data + "/live-until");
+  auto application = prepare(options, data, marker);
+  if (!application) return report_error(application.error());
+  LiveTraffic::Options live;
+  live.seed = kSeed;
+  live.rate = options.rate;
+  IngestionService& ingestion = (*application)->ingestion();
+  auto traffic = LiveTraffic::start(
+      (*application)->model()->datasets, live,
+      [&](const std::string& dataset,
+          const std::vector<std::string>& events) -> Status {
+        Timestamp sent = now();
+        TRY(send_events(ingestion, dataset, events));
+        marker.write(sent);
+        return {};
+      });
+  if (!traffic) return report_error(traffic.error());
+  fmt::print("\n  Freshet is at {}\n  The model is in {}/model; Ctrl+C ends it.\n\n",
+             (*application)->url(), data);
+  std::fflush(stdout);
+  wait_for_end();
+  (*traffic)->stop();
+  (*application)->stop();
+  return kExitDone;
+}
+
+}  // namespace freshet
