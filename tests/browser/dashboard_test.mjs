@@ -15,8 +15,12 @@ import { numbers } from './number_scenarios.mjs';
 import { pages } from './page_scenarios.mjs';
 import { recovery } from './recovery_scenario.mjs';
 
+// `node dashboard_test.mjs PART` runs only scenarios with PART in their name.
+const wanted = process.argv[2] ?? '';
+const all = [...numbers, ...interactions, ...pages, ...looks, ...recovery];
+
 const browser = await launch();
-for (const [name, run] of [...numbers, ...interactions, ...pages, ...looks, ...recovery]) {
+for (const [name, run] of all.filter(([name]) => name.includes(wanted))) {
   await scenario(name, () => run(browser));
 }
 await browser.close();

@@ -16,11 +16,16 @@ export interface Point {
   partial?: boolean;
 }
 
+export interface Target {
+  value: number;
+  attained?: number | null;
+}
+
 export interface Comparison {
   kind: string;
   value: number | null;
-  change: number | null;
-  change_ratio: number | null;
+  change?: number | null; // absent where one of the two has no value
+  change_ratio?: number | null;
   series?: Point[];
 }
 
@@ -48,7 +53,8 @@ export interface KpiAnswer {
   reason?: string;
   newest?: string | null;
   compare?: Comparison | null;
-  target?: { value: number; attained: number | null } | null;
+  target?: Target | null;
+  grain?: string; // of the series; coarser than asked for if too many points
   series?: Point[];
   rows?: AnswerRow[];
   total_rows?: number;
@@ -60,15 +66,20 @@ export interface TileDefinition {
   kpi: string;
   title: string;
   show: string;
-  width: number;
-  height: number;
-  grain: string;
-  by: string;
-  top: number;
-  unit: string;
-  currency: string;
-  good: Good;
+  size: string; // columns x rows: "2x1"
+  grain?: string;
+  by?: string;
+  top?: number;
+  unit?: string;
+  currency?: string;
+  good?: Good;
   text?: string;
+}
+
+// How far the tiles of a dashboard are, the worst of them.
+export interface StreamFreshness {
+  as_of: string | null;
+  lag_ms: number;
 }
 
 export interface DashboardSummary {

@@ -42,9 +42,9 @@ function targetOf(
 
 export function chartData(
   answer: KpiAnswer,
-  grain: string,
   definition: KpiDefinition | undefined,
 ): ChartData {
+  const grain = answer.grain ?? 'hour';
   const points = answer.series ?? [];
   const times = points.map((point) => (instant(point.t) ?? 0) / 1000);
   const before = new Map(

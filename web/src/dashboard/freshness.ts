@@ -1,7 +1,7 @@
 // How current the page is: ● live, ● behind, ● stale, ○ reconnecting, ⏸ paused.
 import type { DatasetStatus } from '../api/types';
 import { instant } from '../format/time';
-import type { Connection, TileState } from './live.svelte';
+import type { Connection, Told } from './live.svelte';
 
 export type FreshnessState =
   | 'connecting'
@@ -20,35 +20,31 @@ export interface Freshness {
 const kBehind = 10_000;
 const kStale = 300_000;
 
-// The freshest of what the server last said: tiles come only when they change,
-// so the status of the data sets counts as well.
+// What the stream said of its tiles, or the status of their data sets (the
+// worst of them) if that is newer: a stream is silent while nothing happens.
 export function freshness(
   connection: Connection,
-  tiles: Record<number, TileState>,
+  told: Told | null,
   datasets: DatasetStatus[],
   datasetsAt: number,
   now: number,
 ): Freshness {
-  let asOf: number | null = null;
-  let behindMs = Infinity;
-  const take = (at: string | null | undefined, lag: number, told: number) => {
-    const ms = instant(at);
-    if (ms === null || told === 0) return;
-    asOf = asOf === null ? ms : Math.max(asOf, ms);
-    behindMs = Math.min(behindMs, lag + Math.max(0, now - told));
-  };
-  for (const { answer, receivedAt } of Object.values(tiles)) {
-    const from = answer?.provenance;
-    if (from) take(from.as_of, from.lag_ms, receivedAt);
-  }
-  for (const dataset of datasets) {
-    take(dataset.as_of, dataset.lag_ms ?? 0, datasetsAt);
+  let asOf = instant(told?.as_of);
+  let behindMs = told ? told.lag_ms + Math.max(0, now - told.at) : Infinity;
+  const known = datasets
+    .map((dataset) => ({ at: instant(dataset.as_of), lag: dataset.lag_ms ?? 0 }))
+    .filter((dataset): dataset is { at: number; lag: number } => dataset.at !== null);
+  if (known.length > 0) {
+    const lag = Math.max(...known.map((dataset) => dataset.lag));
+    behindMs = Math.min(behindMs, lag + Math.max(0, now - datasetsAt));
+    asOf = Math.max(asOf ?? -Infinity, Math.min(...known.map((dataset) => dataset.at)));
   }
   return { state: stateOf(connection, behindMs), asOf, behindMs };
 }
 
 function stateOf(connection: Connection, behindMs: number): FreshnessState {
   if (connection !== 'live') return connection;
+  if (behindMs === Infinity) return 'live';
   if (behindMs >= kStale) return 'stale';
   return behindMs >= kBehind ? 'behind' : 'live';
 }

@@ -2,7 +2,12 @@
 // by itself, also after a restart of the server; where a proxy holds events
 // back it asks every few seconds instead. `(open (pause resume)* )* close`.
 import { ApiError, get, post } from '../api/client';
-import type { ApiErrorBody, DashboardDefinition, KpiAnswer } from '../api/types';
+import type {
+  ApiErrorBody,
+  DashboardDefinition,
+  KpiAnswer,
+  StreamFreshness,
+} from '../api/types';
 import { requestOf, type View } from './view';
 
 export interface TileState {
@@ -12,6 +17,15 @@ export interface TileState {
   receivedAt: number;
 }
 export type Connection = 'connecting' | 'live' | 'reconnecting' | 'paused';
+// What the server last said about how current the tiles are, and when.
+export interface Told extends StreamFreshness {
+  at: number;
+}
+interface StreamMessage {
+  tiles: Record<string, TileMessage>;
+  freshness?: StreamFreshness;
+  model_version?: string;
+}
 type TileMessage = KpiAnswer | { error: ApiErrorBody };
 
 const kWaits = [500, 1000, 2000, 4000];
@@ -24,6 +38,8 @@ export class LiveDashboard {
   connection = $state<Connection>('connecting');
   error = $state<string | null>(null); // of the whole view
   pausedAt = $state(0);
+  told = $state.raw<Told | null>(null);
+  model = $state(''); // its version
 
   #dashboard: DashboardDefinition;
   #view: View;
@@ -177,7 +193,10 @@ export class LiveDashboard {
   }
 
   #receive(data: string): void {
-    const { tiles } = JSON.parse(data) as { tiles: Record<string, TileMessage> };
+    const message = JSON.parse(data) as StreamMessage;
+    const { tiles, freshness, model_version } = message;
+    if (freshness) this.told = { ...freshness, at: Date.now() };
+    this.model = model_version ?? this.model;
     const changed: Record<number, TileState> = {};
     for (const [index, message] of Object.entries(tiles)) {
       changed[Number(index)] = this.#stateOf(Number(index), message);

@@ -6,17 +6,52 @@ export interface Filter {
   values: string[];
 }
 
+// Text to clauses and values: "\" takes the next sign as it is, %XX is a byte.
+function split(text: string, sign: string): string[] {
+  const parts = [''];
+  for (let i = 0; i < text.length; i += 1) {
+    const c = text.charAt(i);
+    if (c === sign) {
+      parts.push('');
+    } else if (c === '\\') {
+      parts[parts.length - 1] += text.slice(i, i + 2);
+      i += 1;
+    } else {
+      parts[parts.length - 1] += c;
+    }
+  }
+  return parts;
+}
+
+// '' stands for a missing value, which the grammar writes as null.
+function readValue(text: string): string {
+  if (text === 'null') return '';
+  return text.replace(/\\(.)|((?:%[0-9a-f]{2})+)/gi, (whole, taken, bytes) => {
+    if (taken !== undefined) return String(taken);
+    try {
+      return decodeURIComponent(String(bytes));
+    } catch {
+      return whole;
+    }
+  });
+}
+
+function writeValue(value: string): string {
+  if (value === '') return 'null';
+  if (value === 'null') return '\\null';
+  return value.replace(/[\\,;!%]/g, '\\$&');
+}
+
 export function parseFilters(text: string): Filter[] {
-  return text
-    .split(';')
+  return split(text, ';')
     .map((part): Filter | null => {
       const colon = part.indexOf(':');
       if (colon < 1) return null;
       const rest = part.slice(colon + 1);
       const exclude = rest.startsWith('!');
-      const values = (exclude ? rest.slice(1) : rest).split(',').filter(Boolean);
-      if (values.length === 0) return null;
-      return { dimension: part.slice(0, colon), exclude, values };
+      const listed = split(exclude ? rest.slice(1) : rest, ',').filter(Boolean);
+      if (listed.length === 0) return null;
+      return { dimension: part.slice(0, colon), exclude, values: listed.map(readValue) };
     })
     .filter((filter) => filter !== null);
 }
@@ -24,13 +59,8 @@ export function parseFilters(text: string): Filter[] {
 export function writeFilters(filters: Filter[]): string {
   return filters
     .filter((filter) => filter.values.length > 0)
-    .map((f) => `${f.dimension}:${f.exclude ? '!' : ''}${f.values.join(',')}`)
+    .map((f) => `${f.dimension}:${f.exclude ? '!' : ''}${f.values.map(writeValue).join(',')}`)
     .join(';');
-}
-
-// A value's text can't hold the grammar's own signs.
-export function filterable(value: string): boolean {
-  return value !== '' && !/[,;]/.test(value) && !value.startsWith('!');
 }
 
 export function isChosen(filters: Filter[], dimension: string, value: string) {

@@ -29,17 +29,17 @@ class ServerStatus {
   }
 
   start(): () => void {
-    void this.#loadModel();
+    void this.loadModel();
     void this.refresh();
     const timer = window.setInterval(() => {
       if (document.visibilityState === 'hidden') return;
-      if (this.dashboards === null) void this.#loadModel();
+      if (this.dashboards === null) void this.loadModel();
       void this.refresh();
     }, kEvery);
     return () => window.clearInterval(timer);
   }
 
-  async #loadModel(): Promise<void> {
+  async loadModel(): Promise<void> {
     try {
       const [dashboards, kpis] = await Promise.all([
         get<{ dashboards: DashboardSummary[] }>('/api/v1/dashboards'),
