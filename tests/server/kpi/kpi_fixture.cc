@@ -1,0 +1,110 @@
+#include "tests/server/kpi/kpi_fixture.h"
+
+#include <doctest/doctest.h>
+
+namespace freshet {
+namespace {
+
+constexpr const char* kDatasets[][2] = {
+    {"datasets/sales.yaml", R"(dataset: sales
+source: { log: { } }
+time: { field: ts }
+columns:
+  - { name: store, type: string }
+  - { name: txn, type: string }
+  - { name: net, type: decimal(2) }
+  - { name: cost, type: decimal(2) }
+)"},
+    {"datasets/stock.yaml", R"(dataset: stock
+source: { log: { } }
+time: { field: ts }
+columns:
+  - { name: sku, type: string }
+  - { name: place, type: string }
+  - { name: on_hand, type: long }
+)"},
+    {"kpis/all.yaml", R"(kpis:
+  - { kpi: net_sales, dataset: sales, formula: sum(net), unit: currency,
+      currency: EUR, target: 100 per day, dimensions: [store] }
+  - { kpi: receipts, dataset: sales, formula: count(distinct txn),
+      dimensions: [store] }
+  - { kpi: margin, dataset: sales, unit: percent, target: 0.5,
+      formula: (sum(net) - sum(cost)) / sum(net), dimensions: [store] }
+  - { kpi: cost, dataset: sales, formula: sum(cost), dimensions: [store] }
+  - { kpi: markup, formula: "[net_sales] / [cost]", dimensions: [store] }
+  - { kpi: sales_a_day, formula: "[net_sales] / days()" }
+  - { kpi: on_hand, dataset: stock, dimensions: [sku, place],
+      formula: "sum(last(on_hand by sku, place))" }
+)"},
+    {"dashboards/d.yaml", R"(dashboard: d
+default: { range: today, tz: Europe/Madrid }
+tiles:
+  - { kpi: net_sales, show: tile }
+  - { show: text, text: hello }
+  - { kpi: on_hand, show: tile }
+)"}};
+
+}  // namespace
+
+KpiFixture::KpiFixture() {
+  ModelFolder folder;
+  for (const auto& file : kDatasets) folder.write(file[0], file[1]);
+  ModelLoad load = folder.load();
+  for (const ModelFault& f : load.faults) MESSAGE(f.line << " " << f.message);
+  REQUIRE(load.model);
+  model_ = load.model;
+  runner_ = Runner::create(catalog_, 1);
+}
+
+void KpiFixture::put(const std::string& dataset,
+                     std::shared_ptr<LiveSegment> live,
+                     const std::string& as_of) {
+  auto timeline = std::make_shared<Timeline>();
+  timeline->live.push_back(live);
+  DatasetSnapshot snapshot;
+  snapshot.schema = live->schema();
+  snapshot.timeline = timeline;
+  snapshot.as_of = at(as_of);
+  snapshot.offsets[dataset + "/0"] = {0, live->num_rows()};
+  catalog_.data[dataset] = snapshot;
+}
+
+void KpiFixture::sales(const std::vector<SaleRow>& rows,
+                       const std::string& as_of) {
+  auto schema = model_->dataset("sales")->schema;
+  ColumnBatch batch(schema);
+  for (const SaleRow& row : rows) {
+    batch.set_long(0, at(row.t).ms);
+    if (row.store != "null") batch.set_string(1, row.store);
+    batch.set_string(2, row.txn);
+    batch.set_long(3, row.net_cents);
+    batch.set_long(4, row.cost_cents);
+    batch.commit_row();
+  }
+  auto live = LiveSegment::create("sales", schema, Interval{});
+  live->append(batch);
+  put("sales", live, as_of);
+}
+
+void KpiFixture::stock(const std::vector<StockRow>& rows,
+                       const std::string& as_of) {
+  auto schema = model_->dataset("stock")->schema;
+  ColumnBatch batch(schema);
+  for (const StockRow& row : rows) {
+    batch.set_long(0, at(row.t).ms);
+    batch.set_string(1, row.sku);
+    batch.set_string(2, row.place);
+    batch.set_long(3, row.on_hand);
+    batch.commit_row();
+  }
+  auto live = LiveSegment::create("stock", schema, Interval{});
+  live->append(batch);
+  put("stock", live, as_of);
+}
+
+Result<KpiAnswer> KpiFixture::answer(const KpiRequest& request,
+                                     const std::string& now) {
+  return KpiAnswerer(*runner_, model_, request, at(now), nullptr).answer();
+}
+
+}  // namespace freshet

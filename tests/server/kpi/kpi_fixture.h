@@ -1,0 +1,54 @@
+// A few rows of sales and stock that the tests of KPIs work out by hand.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/kpi/kpi_answerer.h"
+#include "tests/server/model/model_folder.h"
+
+namespace freshet {
+
+inline Timestamp at(const std::string& text) { return *parse_iso8601(text); }
+
+struct SaleRow {
+  std::string t, store, txn;
+  int64_t net_cents, cost_cents;
+};
+struct StockRow {
+  std::string t, sku, place;
+  int64_t on_hand;
+};
+
+class MemoryCatalog : public DatasetCatalog {
+ public:
+  std::optional<DatasetSnapshot> snapshot(
+      std::string_view name) const override {
+    auto found = data.find(std::string(name));
+    if (found == data.end()) return std::nullopt;
+    return found->second;
+  }
+  std::vector<std::string> names() const override { return {}; }
+  std::map<std::string, DatasetSnapshot> data;
+};
+
+class KpiFixture {
+ public:
+  KpiFixture();
+  void sales(const std::vector<SaleRow>& rows, const std::string& as_of);
+  void stock(const std::vector<StockRow>& rows, const std::string& as_of);
+  Result<KpiAnswer> answer(const KpiRequest& request, const std::string& now);
+  std::shared_ptr<const Model> model() const { return model_; }
+  Runner& runner() { return *runner_; }
+
+ private:
+  void put(const std::string& dataset, std::shared_ptr<LiveSegment> live,
+           const std::string& as_of);
+  MemoryCatalog catalog_;
+  std::unique_ptr<Runner> runner_;
+  std::shared_ptr<const Model> model_;
+};
+
+}  // namespace freshet

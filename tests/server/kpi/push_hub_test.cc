@@ -1,0 +1,131 @@
+#include <doctest/doctest.h>
+
+#include <absl/time/clock.h>
+
+#include <atomic>
+
+#include "segments/mutex.h"
+#include "server/kpi/push_hub.h"
+#include "tests/server/kpi/kpi_fixture.h"
+
+namespace freshet {
+namespace {
+
+// Answers with a number that the test sets.
+class CountingKpis : public Kpis {
+ public:
+  explicit CountingKpis(std::shared_ptr<const Model> model)
+      : model_(std::move(model)) {}
+  Result<KpiAnswer> answer(const KpiRequest& request, CancelFlag) override {
+    KpiAnswer out;
+    out.model = model_;
+    out.kpi = model_->kpi(request.kpi);
+    out.tz = "UTC";
+    bool sales = request.kpi == "net_sales";
+    if (sales) ++calls;
+    out.value = Value(sales ? value.load() : int64_t{5});
+    return out;
+  }
+  std::atomic<int64_t> value{1};
+  std::atomic<int> calls{0};
+
+ private:
+  std::shared_ptr<const Model> model_;
+};
+
+class Mailbox {
+ public:
+  bool put(const PushEvent& event) {
+    MutexLock lock(mutex_);
+    if (full_) return false;
+    events_.push_back(event);
+    return true;
+  }
+  void set_full(bool full) {
+    MutexLock lock(mutex_);
+    full_ = full;
+  }
+  // The events, once there are `count`; or after 5 s what there is.
+  std::vector<PushEvent> wait(size_t count) {
+    for (int i = 0; i < 500; ++i) {
+      {
+        MutexLock lock(mutex_);
+        if (events_.size() >= count) return events_;
+      }
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    MutexLock lock(mutex_);
+    return events_;
+  }
+
+ private:
+  Mutex mutex_;
+  bool full_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<PushEvent> events_ ABSL_GUARDED_BY(mutex_);
+};
+
+TEST_CASE("snapshot, deltas of changed tiles, resume and slow viewers") {
+  KpiFixture f;
+  CountingKpis kpis(f.model());
+  auto hub = PushHub::create(kpis, [&] { return f.model(); });
+  CHECK(!hub->subscribe("nothing", {}, "",
+                        [](const PushEvent&) { return true; }));
+
+  Mailbox box;
+  auto viewer = hub->subscribe(
+      "d", {}, "", [&](const PushEvent& e) { return box.put(e); });
+  REQUIRE(viewer);
+  auto events = box.wait(1);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].event == "snapshot");
+  CHECK(events[0].data.find("{\"tiles\":{\"0\":{\"kpi\":\"net_sales\","
+                            "\"value\":1,") == 0);
+  CHECK(events[0].data.find("\"2\":{\"kpi\":\"on_hand\"") !=
+        std::string::npos);
+
+  kpis.value = 2;
+  hub->notify();
+  events = box.wait(2);
+  REQUIRE(events.size() == 2);
+  CHECK(events[1].event == "delta");
+  CHECK(events[1].data.find("\"value\":2") != std::string::npos);
+  CHECK(events[1].data.find("on_hand") == std::string::npos);
+
+  // Nothing changed: nothing is sent; and no more than four a second.
+  int before = kpis.calls;
+  for (int i = 0; i < 50; ++i) {
+    hub->notify();
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  CHECK(kpis.calls - before <= 4);
+  CHECK(box.wait(2).size() == 2);
+
+  // The same id again: only what comes next.
+  Mailbox resumed;
+  auto second = hub->subscribe(
+      "d", {}, events[1].id,
+      [&](const PushEvent& e) { return resumed.put(e); });
+  absl::SleepFor(absl::Milliseconds(100));
+  box.set_full(true);
+  kpis.value = 3;
+  hub->notify();
+  auto next = resumed.wait(1);
+  REQUIRE(next.size() == 1);
+  CHECK(next[0].event == "delta");
+
+  // The first viewer could not take it: it gets the whole picture.
+  box.set_full(false);
+  events = box.wait(3);
+  REQUIRE(events.size() == 3);
+  CHECK(events[2].event == "snapshot");
+  CHECK(events[2].data.find("\"value\":3") != std::string::npos);
+
+  viewer->reset();
+  kpis.value = 4;
+  hub->notify();
+  CHECK(resumed.wait(2).size() == 2);
+  CHECK(box.wait(3).size() == 3);
+}
+
+}  // namespace
+}  // namespace freshet
