@@ -172,12 +172,15 @@ Status RowScan::run(std::vector<BlockRange> ranges, ScanPool& pool,
                     uint64_t rows) {
   if (by_time_) {
     bool descending = plan_.order[0].descending;
-    std::stable_sort(ranges.begin(), ranges.end(),
-                     [&](const BlockRange& a, const BlockRange& b) {
-                       Interval x = a.segment->segment->time_range();
-                       Interval y = b.segment->segment->time_range();
-                       return descending ? y.end < x.end : x.start < y.start;
-                     });
+    auto before = [&](const BlockRange& a, const BlockRange& b) {
+      Interval x = a.segment->segment->time_range();
+      Interval y = b.segment->segment->time_range();
+      if (descending && x.end != y.end) return y.end < x.end;
+      if (!descending && x.start != y.start) return x.start < y.start;
+      return std::pair(a.segment->order, a.begin) <
+             std::pair(b.segment->order, b.begin);
+    };
+    std::sort(ranges.begin(), ranges.end(), before);
   }
   run_tasks(pool, ranges.size(), rows, [&](size_t i) {
     if (status_.failed()) return;
