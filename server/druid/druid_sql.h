@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "segments/result.h"
+#include "server/sql/running_queries.h"
 #include "server/sql/sql.h"
 
 namespace freshet {
@@ -20,9 +21,14 @@ struct DruidResponse {
 
 // Answers POST /druid/v2/sql. `content_type` decides how `body` is read
 // (application/json, text/plain, application/x-www-form-urlencoded).
-// Errors become Druid's error object with the honest status.
+// Errors become Druid's error object with the honest status. While it runs,
+// the query can be cancelled by its id through `running`, if given.
 DruidResponse answer_druid_sql(Sql& sql, std::string_view content_type,
-                               std::string_view body);
+                               std::string_view body,
+                               RunningQueries* running = nullptr);
+
+// Answers DELETE /druid/v2/sql/{id}: 202, or 404 if no such query runs.
+DruidResponse cancel_druid_sql(RunningQueries& running, std::string_view id);
 
 // Druid's error object for any Error, for the other Druid routes.
 DruidResponse druid_error(const Error& error);

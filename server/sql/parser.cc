@@ -1,0 +1,115 @@
+#include "server/sql/parser.h"
+
+#include <fmt/core.h>
+#include <pg_query.h>
+
+#include <string>
+
+#include "server/json/json_value.h"
+#include "server/sql/rewrite.h"
+#include "server/sql/tree_reader.h"
+
+namespace freshet {
+namespace {
+
+// Each token makes at most about eight levels of JSON; see check_nesting.
+constexpr int kMaxTreeDepth = 3500;
+
+// PostgreSQL counts characters from 1; we count bytes from 0.
+size_t byte_of_character(std::string_view text, int character) {
+  size_t at = 0;
+  for (int c = 1; c < character && at < text.size(); ++c) {
+    ++at;
+    while (at < text.size() &&
+           (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) {
+      ++at;
+    }
+  }
+  return at;
+}
+
+class ParseOutcome {
+ public:
+  explicit ParseOutcome(const std::string& sql)
+      : result_(pg_query_parse(sql.c_str())) {}
+  ~ParseOutcome() { pg_query_free_parse_result(result_); }
+  ParseOutcome(const ParseOutcome&) = delete;
+  ParseOutcome& operator=(const ParseOutcome&) = delete;
+  const PgQueryError* error() const { return result_.error; }
+  std::string_view tree() const {
+    return result_.parse_tree == nullptr ? "" : result_.parse_tree;
+  }
+
+ private:
+  PgQueryParseResult result_;
+};
+
+Result<JsonValue> postgres_tree(const RewrittenSql& sql) {
+  ParseOutcome outcome(sql.text);
+  if (const PgQueryError* error = outcome.error()) {
+    size_t at = byte_of_character(sql.text, error->cursorpos);
+    return error_at(ErrorCode::kInvalid, error->message, sql.original,
+                    sql.original_offset(at));
+  }
+  auto tree = parse_json(outcome.tree(), kMaxTreeDepth);
+  if (!tree) return invalid("the SQL text is not valid UTF-8");
+  return tree;
+}
+
+Result<SelectPtr> parse_one(const RewrittenSql& sql) {
+  if (sql.tokens.empty()) return invalid("the SQL text is empty");
+  TRY_ASSIGN(JsonValue tree, postgres_tree(sql));
+  const JsonValue* list = tree.find("stmts");
+  const JsonArray* statements = list ? list->as_array() : nullptr;
+  if (statements == nullptr || statements->empty()) {
+    return invalid("the SQL text is empty");
+  }
+  if (statements->size() > 1) {
+    return invalid("one statement at a time, please: there are " +
+                   std::to_string(statements->size()));
+  }
+  const JsonValue* statement = (*statements)[0].find("stmt");
+  const JsonValue* select =
+      statement == nullptr ? nullptr : statement->find("SelectStmt");
+  if (select == nullptr) {
+    return error_at(ErrorCode::kUnsupported,
+                    "only SELECT and EXPLAIN PLAN FOR are supported",
+                    sql.original, 0);
+  }
+  return TreeReader(sql).select(*select);
+}
+
+Status check_size(std::string_view text) {
+  if (text.size() <= kMaxSqlBytes) return {};
+  return Error{ErrorCode::kLimit,
+               fmt::format("SQL text is longer than {} bytes: {}", kMaxSqlBytes,
+                           text.size())};
+}
+
+}  // namespace
+
+Result<ParsedSql> parse_sql(std::string_view text) {
+  TRY(check_size(text));
+  TRY_ASSIGN(RewrittenSql sql, rewrite(text, SqlDialect::kQuery));
+  TRY_ASSIGN(SelectPtr select, parse_one(sql));
+  return ParsedSql{std::move(select), sql.explain};
+}
+
+Result<SqlPtr> parse_sql_expression(std::string_view text) {
+  TRY(check_size(text));
+  TRY_ASSIGN(RewrittenSql sql, rewrite(text, SqlDialect::kFormula));
+  if (sql.tokens.empty()) return invalid("the expression is empty");
+  TRY_ASSIGN(SelectPtr select, parse_one(sql));
+  bool alone = select->items.size() == 1 && select->items[0].alias.empty() &&
+               select->from.kind == FromItem::Kind::kNothing &&
+               !select->where && select->group_by.empty() && !select->having &&
+               select->order_by.empty() && !select->limit && !select->offset &&
+               !select->distinct &&
+               select->items[0].expression->kind != SqlExpression::Kind::kStar;
+  if (!alone) {
+    return error_at(ErrorCode::kInvalid, "not a single expression", text, 0);
+  }
+  return select->items[0].expression;
+}
+
+}  // namespace freshet

@@ -1,0 +1,294 @@
+#include "server/sql/planner.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "server/sql/expression_equal.h"
+#include "server/sql/letters.h"
+#include "server/sql/time_bounds.h"
+
+namespace freshet {
+namespace {
+
+using Kind = SqlExpression::Kind;
+
+class Planner {
+ public:
+  Planner(const SelectStatement& statement, const Relation& relation,
+          TranslationScope scope)
+      : statement_(statement),
+        relation_(relation),
+        translator_(std::move(scope)) {}
+
+  Result<PlannedQuery> run() {
+    TRY(expand_items());
+    plan_.query.dataset = relation_.dataset;
+    TRY(plan_where());
+    group_keys_ = statement_.group_by;
+    bool aggregated = !group_keys_.empty() || statement_.having;
+    for (const SelectItem& item : items_) {
+      aggregated |= has_aggregate(*item.expression);
+    }
+    for (const SortItem& sort : statement_.order_by) {
+      aggregated |= has_aggregate(*sort.expression);
+    }
+    if (statement_.distinct && !aggregated) {
+      for (const SelectItem& item : items_) {
+        group_keys_.push_back(item.expression);
+      }
+      keys_are_items_ = aggregated = true;
+    }
+    plan_.query.kind =
+        aggregated ? Query::Kind::kAggregate : Query::Kind::kScan;
+    if (aggregated) TRY(plan_groups());
+    TRY(plan_outputs());
+    if (statement_.having) TRY(plan_having());
+    TRY(plan_order());
+    plan_.query.aggregates = translator_.aggregates();
+    plan_.query.distinct = statement_.distinct && !keys_are_items_;
+    TRY(plan_limit());
+    return std::move(plan_);
+  }
+
+ private:
+  bool aggregated() const {
+    return plan_.query.kind == Query::Kind::kAggregate;
+  }
+
+  Status expand_items() {
+    for (const SelectItem& item : statement_.items) {
+      if (item.expression->kind != Kind::kStar) {
+        items_.push_back(item);
+        continue;
+      }
+      if (relation_.columns.empty()) {
+        return sql_error(ErrorCode::kInvalid, "SELECT * needs a FROM",
+                         *item.expression);
+      }
+      for (const VisibleColumn& column : relation_.columns) {
+        auto node = std::make_shared<SqlExpression>(*item.expression);
+        node->kind = Kind::kColumn;
+        node->name = column.name;
+        items_.push_back({std::move(node), ""});
+      }
+    }
+    if (items_.empty()) return invalid("SELECT has no columns");
+    for (size_t i = 0; i < items_.size(); ++i) name_item(i);
+    return {};
+  }
+
+  // Alias as written; a bare column its name; else EXPR$i. Names taken
+  // already get a digit, as in Calcite.
+  void name_item(size_t i) {
+    std::string name = items_[i].alias;
+    const SqlExpression& node = *items_[i].expression;
+    if (name.empty() && node.kind == Kind::kColumn) {
+      const VisibleColumn* c = find_visible(relation_.columns, node.name);
+      name = c ? c->name : node.name;
+    }
+    if (name.empty()) name = fmt::format("EXPR${}", i);
+    std::string unique = name;
+    for (size_t k = 0; !taken_names_.insert(unique).second; ++k) {
+      unique = name + std::to_string(k);
+    }
+    plan_.names.push_back(std::move(unique));
+  }
+
+  Status plan_where() {
+    if (!statement_.where) return {};
+    TRY_ASSIGN(ExpressionPtr condition, translator_.scalar(statement_.where));
+    std::vector<ExpressionPtr> conjuncts;
+    split_conjuncts(condition, conjuncts);
+    if (!relation_.dataset.empty()) {
+      TRY_ASSIGN(plan_.query.interval,
+                 take_time_bounds(conjuncts, translator_.scope().zone));
+    }
+    plan_.query.filter = join_conjuncts(std::move(conjuncts));
+    return {};
+  }
+
+  // The item an ordinal or an alias means, else the node itself.
+  Result<SqlPtr> dereference(const SqlPtr& node, bool columns_first) const {
+    if (node->kind == Kind::kLiteral && node->literal.as_long()) {
+      int64_t ordinal = *node->literal.as_long();
+      if (ordinal < 1 || ordinal > static_cast<int64_t>(items_.size())) {
+        return sql_error(ErrorCode::kInvalid,
+                         fmt::format("no column at this position: {}", ordinal),
+                         *node);
+      }
+      return items_[ordinal - 1].expression;
+    }
+    if (node->kind != Kind::kColumn || !node->qualifier.empty()) return node;
+    if (columns_first && translator_.has_column(*node)) return node;
+    for (const SelectItem& item : items_) {
+      if (item.alias == node->name) return item.expression;
+    }
+    for (const SelectItem& item : items_) {
+      if (!item.alias.empty() && same_letters(item.alias, node->name)) {
+        return item.expression;
+      }
+    }
+    return node;
+  }
+
+  Status plan_groups() {
+    for (const SqlPtr& written : group_keys_) {
+      SqlPtr key = written;
+      if (!keys_are_items_) {
+        TRY_ASSIGN(key, dereference(written, true));
+      }
+      if (has_aggregate(*key)) {
+        return sql_error(ErrorCode::kInvalid,
+                         "an aggregate is not allowed in GROUP BY", *key);
+      }
+      TRY_ASSIGN(ExpressionPtr expression, translator_.scalar(key));
+      bool known =
+          std::any_of(plan_.query.groups.begin(), plan_.query.groups.end(),
+                      [&](const Query::Group& g) {
+                        return same_expression(g.expression, expression);
+                      });
+      if (known) continue;
+      std::string name = fmt::format("g{}", plan_.query.groups.size());
+      plan_.query.groups.push_back({std::move(name), std::move(expression)});
+    }
+    return {};
+  }
+
+  // Over groups and aggregates instead of columns: the largest parts equal to
+  // a group become that group.
+  Result<ExpressionPtr> grounded(const ExpressionPtr& e) const {
+    for (const Query::Group& group : plan_.query.groups) {
+      if (same_expression(group.expression, e)) return named(*e, group.name);
+    }
+    if (auto i = translator_.aggregate_of(*e)) {
+      return named(*e, translator_.aggregates()[*i].name);
+    }
+    if (e->kind == Expression::Kind::kColumn) {
+      return Error{ErrorCode::kInvalid,
+                   fmt::format("neither in GROUP BY nor in an aggregate: {}",
+                               visible_name(e->name)),
+                   e->line, e->column};
+    }
+    if (e->arguments.empty()) return e;
+    auto copy = std::make_shared<Expression>(*e);
+    for (ExpressionPtr& argument : copy->arguments) {
+      TRY_ASSIGN(argument, grounded(argument));
+    }
+    return ExpressionPtr(copy);
+  }
+
+  static ExpressionPtr named(const Expression& at, const std::string& name) {
+    auto out = std::make_shared<Expression>();
+    out->kind = Expression::Kind::kColumn;
+    out->name = name;
+    out->line = at.line;
+    out->column = at.column;
+    return out;
+  }
+
+  std::string visible_name(const std::string& physical) const {
+    for (const VisibleColumn& c : relation_.columns) {
+      if (c.physical == physical) return c.name;
+    }
+    return physical;
+  }
+
+  Result<ExpressionPtr> output_of(const SqlPtr& node) {
+    if (!aggregated()) return translator_.scalar(node);
+    TRY_ASSIGN(ExpressionPtr e, translator_.over_aggregates(node));
+    return grounded(e);
+  }
+
+  void add_output(ExpressionPtr expression) {
+    std::string name = fmt::format("c{}", plan_.query.select.size());
+    plan_.query.select.push_back({std::move(name), std::move(expression)});
+  }
+
+  Status plan_outputs() {
+    for (const SelectItem& item : items_) {
+      TRY_ASSIGN(ExpressionPtr output, output_of(item.expression));
+      add_output(std::move(output));
+    }
+    translator_.set_aliases(items_);
+    return {};
+  }
+
+  Status plan_having() {
+    TRY_ASSIGN(plan_.query.having, output_of(statement_.having));
+    return {};
+  }
+
+  Status plan_order() {
+    for (const SortItem& sort : statement_.order_by) {
+      TRY_ASSIGN(std::string name, order_column(sort.expression));
+      plan_.query.order_by.push_back(
+          {std::move(name), sort.descending, sort.nulls_first});
+    }
+    return {};
+  }
+
+  // The output that holds the key: one of the items, or a hidden one.
+  Result<std::string> order_column(const SqlPtr& written) {
+    TRY_ASSIGN(SqlPtr key, dereference(written, false));
+    for (size_t i = 0; i < items_.size(); ++i) {
+      if (items_[i].expression == key) return plan_.query.select[i].name;
+    }
+    TRY_ASSIGN(ExpressionPtr expression, output_of(key));
+    for (const Query::Output& output : plan_.query.select) {
+      if (same_expression(output.expression, expression)) return output.name;
+    }
+    if (statement_.distinct) {
+      return sql_error(ErrorCode::kInvalid,
+                       "with DISTINCT, ORDER BY must be of selected columns",
+                       *written);
+    }
+    add_output(std::move(expression));
+    return plan_.query.select.back().name;
+  }
+
+  Result<uint64_t> count_of(const SqlPtr& node) {
+    TRY_ASSIGN(ExpressionPtr e, translator_.scalar(node));
+    const int64_t* number = e->literal.as_long();
+    if (e->kind != Expression::Kind::kLiteral || !number || *number < 0) {
+      return sql_error(ErrorCode::kInvalid,
+                       "LIMIT and OFFSET take a whole number from 0", *node);
+    }
+    return static_cast<uint64_t>(*number);
+  }
+
+  Status plan_limit() {
+    bool all = statement_.limit && statement_.limit->kind == Kind::kLiteral &&
+               statement_.limit->literal.is_null();
+    if (statement_.limit && !all) {
+      TRY_ASSIGN(plan_.query.limit, count_of(statement_.limit));
+    }
+    if (statement_.offset) {
+      TRY_ASSIGN(plan_.query.offset, count_of(statement_.offset));
+    }
+    return {};
+  }
+
+  const SelectStatement& statement_;
+  const Relation& relation_;
+  Translator translator_;
+  std::vector<SelectItem> items_;
+  std::vector<SqlPtr> group_keys_;
+  bool keys_are_items_ = false;  // SELECT DISTINCT without aggregates
+  std::unordered_set<std::string> taken_names_;
+  PlannedQuery plan_;
+};
+
+}  // namespace
+
+Result<PlannedQuery> plan_select(const SelectStatement& statement,
+                                 const Relation& relation,
+                                 TranslationScope scope) {
+  scope.columns = &relation.columns;
+  scope.table = relation.name;
+  scope.alias = relation.alias;
+  return Planner(statement, relation, std::move(scope)).run();
+}
+
+}  // namespace freshet

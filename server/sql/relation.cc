@@ -1,0 +1,170 @@
+#include "server/sql/relation.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "segments/live_segment.h"
+
+namespace freshet {
+namespace {
+
+constexpr size_t kBatchRows = 4096;
+
+ColumnType column_type(ExpressionType type) {
+  switch (type.type) {
+    case ValueType::kBool:
+      return {ColumnKind::kBool};
+    case ValueType::kLong:
+      return {ColumnKind::kLong};
+    case ValueType::kDouble:
+      return {ColumnKind::kDouble};
+    case ValueType::kDecimal:
+      if (type.scale > 18) return {ColumnKind::kDouble};
+      return {ColumnKind::kDecimal, type.scale};
+    case ValueType::kTimestamp:
+      return {ColumnKind::kTimestamp};
+    case ValueType::kString:
+    case ValueType::kNull:
+      break;
+  }
+  return {ColumnKind::kString};
+}
+
+// Units of `value` at `scale`; nothing when they do not fit an int64.
+std::optional<int64_t> units_at(const Value& value, int scale) {
+  Decimal d;
+  if (const Decimal* decimal = value.as_decimal()) d = *decimal;
+  if (const int64_t* number = value.as_long()) d = Decimal{*number, 0};
+  if (d.scale > scale) return std::nullopt;
+  __int128 units = d.units;
+  for (int s = d.scale; s < scale; ++s) {
+    if (__builtin_mul_overflow(units, __int128{10}, &units)) {
+      return std::nullopt;
+    }
+  }
+  if (units > std::numeric_limits<int64_t>::max() ||
+      units < std::numeric_limits<int64_t>::min()) {
+    return std::nullopt;
+  }
+  return static_cast<int64_t>(units);
+}
+
+Status set_value(ColumnBatch& batch, size_t column, ColumnType type,
+                 const Value& value) {
+  if (value.is_null()) return {};
+  switch (type.kind) {
+    case ColumnKind::kString:
+      batch.set_string(column, value.as_string()
+                                   ? batch.keep(*value.as_string())
+                                   : batch.keep(value.to_text()));
+      return {};
+    case ColumnKind::kDouble:
+      batch.set_double(column, value.to_double());
+      return {};
+    case ColumnKind::kDecimal: {
+      auto units = units_at(value, type.scale);
+      if (!units) {
+        return Error{ErrorCode::kLimit,
+                     "a decimal of a sub-query has more than 18 digits: " +
+                         value.to_text()};
+      }
+      batch.set_long(column, *units);
+      return {};
+    }
+    case ColumnKind::kLong:
+      if (value.as_long()) batch.set_long(column, *value.as_long());
+      return {};
+    case ColumnKind::kBool:
+      if (value.as_bool()) batch.set_long(column, *value.as_bool() ? 1 : 0);
+      return {};
+    case ColumnKind::kTimestamp:
+      if (value.as_timestamp()) {
+        batch.set_long(column, value.as_timestamp()->ms);
+      }
+      return {};
+  }
+  return {};
+}
+
+// The result column that can be the segment's own __time.
+std::optional<size_t> time_column(const QueryResult& result) {
+  for (size_t c = 0; c < result.columns.size(); ++c) {
+    if (result.columns[c].name != kTimeColumn ||
+        result.columns[c].type.type != ValueType::kTimestamp) {
+      continue;
+    }
+    bool whole =
+        std::all_of(result.rows.begin(), result.rows.end(),
+                    [&](const auto& row) { return row[c].as_timestamp(); });
+    if (whole) return c;
+  }
+  return std::nullopt;
+}
+
+DatasetSnapshot snapshot_of(std::shared_ptr<const Schema> schema,
+                            std::shared_ptr<const LiveSegment> segment) {
+  auto timeline = std::make_shared<Timeline>();
+  timeline->live.push_back(std::move(segment));
+  DatasetSnapshot out;
+  out.schema = std::move(schema);
+  out.timeline = std::move(timeline);
+  return out;
+}
+
+}  // namespace
+
+Relation dataset_relation(std::string name, DatasetSnapshot data) {
+  Relation out;
+  for (const ColumnSpec& spec : data.schema->columns) {
+    out.columns.push_back({spec.name, spec.name, spec.type});
+  }
+  out.dataset = name;
+  out.name = std::move(name);
+  out.data = std::move(data);
+  return out;
+}
+
+Result<Relation> relation_of_rows(QueryResult result) {
+  Relation out;
+  auto schema = std::make_shared<Schema>();
+  schema->columns.push_back(
+      {std::string(kTimeColumn), {ColumnKind::kTimestamp}});
+  std::optional<size_t> time = time_column(result);
+  std::vector<size_t> places;  // in the schema, of each result column
+  for (size_t c = 0; c < result.columns.size(); ++c) {
+    ColumnType type = column_type(result.columns[c].type);
+    places.push_back(time == c ? 0 : schema->columns.size());
+    std::string physical =
+        time == c ? std::string(kTimeColumn) : fmt::format("c{}", c);
+    if (time != c) schema->columns.push_back({physical, type});
+    out.columns.push_back({result.columns[c].name, physical, type});
+  }
+  auto segment = LiveSegment::create("rows", schema, Interval{});
+  ColumnBatch batch(schema);
+  for (const auto& row : result.rows) {
+    if (!time) batch.set_long(0, 0);
+    for (size_t c = 0; c < places.size(); ++c) {
+      TRY(set_value(batch, places[c], out.columns[c].type, row[c]));
+    }
+    batch.commit_row();
+    if (batch.num_rows() == kBatchRows) {
+      segment->append(batch);
+      batch.clear();
+    }
+  }
+  if (batch.num_rows() > 0) segment->append(batch);
+  segment->freeze();
+  out.data = snapshot_of(schema, segment);
+  out.provenance = std::move(result.provenance);
+  return out;
+}
+
+Relation unit_relation() {
+  QueryResult one_row;
+  one_row.rows.emplace_back();
+  return *relation_of_rows(std::move(one_row));
+}
+
+}  // namespace freshet

@@ -1,0 +1,32 @@
+// Relation: what a FROM names. Either a dataset of the catalog, or rows that
+// were computed (a sub-query, a metadata table), kept as one live segment so
+// that the same engine answers over them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/query/runner.h"
+#include "server/sql/translator.h"
+
+namespace freshet {
+
+struct Relation {
+  std::string dataset;  // name in the catalog; empty: computed rows
+  DatasetSnapshot data;
+  std::vector<VisibleColumn> columns;    // in the order of SELECT *
+  std::string name, alias;               // what a qualifier may be
+  std::optional<Provenance> provenance;  // of computed rows
+};
+
+Relation dataset_relation(std::string name, DatasetSnapshot data);
+
+// `result` as a relation. Columns that are no usable `__time` get a hidden
+// one, since every segment has it. Decimals beyond 18 digits are kLimit.
+Result<Relation> relation_of_rows(QueryResult result);
+
+// One row without columns: SELECT 1.
+Relation unit_relation();
+
+}  // namespace freshet

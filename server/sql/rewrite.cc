@@ -1,0 +1,180 @@
+#include "server/sql/rewrite.h"
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/numbers.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "server/sql/calendar_unit.h"
+#include "server/sql/letters.h"
+#include "server/sql/nesting.h"
+
+namespace freshet {
+namespace {
+
+class Rewriter {
+ public:
+  explicit Rewriter(const std::vector<Token>& tokens)
+      : tokens_(tokens), texts_(tokens.size()) {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      texts_[i] = std::string(tokens[i].text);
+    }
+  }
+
+  // Replaces EXPLAIN PLAN FOR by nothing.
+  bool drop_explain() {
+    if (!is_word(0, "explain") || !is_word(1, "plan") || !is_word(2, "for")) {
+      return false;
+    }
+    for (size_t i = 0; i < 3; ++i) texts_[i].clear();
+    return true;
+  }
+
+  void query_forms() {
+    int parameters = 0;
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      if (tokens_[i].text == "?") texts_[i] = fmt::format("${}", ++parameters);
+      if (is_word(i, "interval")) interval(i);
+      if (!is_call(i)) continue;
+      if (is_word(i, "floor")) to_unit(i, "time_floor");
+      if (is_word(i, "ceil") || is_word(i, "ceiling")) to_unit(i, "time_ceil");
+      if (is_word(i, "timestampadd") || is_word(i, "timestampdiff")) {
+        if (word(i + 2)) texts_[i + 2] = fmt::format("'{}'", texts_[i + 2]);
+      }
+    }
+  }
+
+  void formula_forms() {
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      if (tokens_[i].is_symbol("[")) kpi_name(i);
+      if (!is_call(i)) continue;
+      if (is_word(i, "last") || is_word(i, "first")) by_keys(i);
+      if (is_word(i, "distinct") && !inside_sql_aggregate(i)) {
+        texts_[i] = "\"distinct\"";
+      }
+    }
+  }
+
+  void write(RewrittenSql& out) const {
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      out.offsets.push_back(out.text.size());
+      if (texts_[i].empty()) continue;
+      out.text += texts_[i];
+      out.text += ' ';
+    }
+  }
+
+ private:
+  bool is_word(size_t i, std::string_view lower) const {
+    return i < tokens_.size() && tokens_[i].is_word(lower);
+  }
+  bool word(size_t i) const {
+    return i < tokens_.size() && tokens_[i].kind == Token::Kind::kWord;
+  }
+  bool symbol(size_t i, std::string_view s) const {
+    return i < tokens_.size() && tokens_[i].is_symbol(s);
+  }
+  bool is_call(size_t i) const {
+    return word(i) && symbol(i + 1, "(") && !(i > 0 && symbol(i - 1, "."));
+  }
+
+  // The first `lower` directly inside the parentheses that open at `open`.
+  std::optional<size_t> word_inside(size_t open, std::string_view lower) const {
+    int depth = 0;
+    for (size_t i = open; i < tokens_.size(); ++i) {
+      if (symbol(i, "(")) ++depth;
+      if (symbol(i, ")") && --depth == 0) break;
+      if (depth == 1 && is_word(i, lower)) return i;
+    }
+    return std::nullopt;
+  }
+
+  void to_unit(size_t i, const char* function) {
+    auto to = word_inside(i + 1, "to");
+    if (!to || !word(*to + 1) || !symbol(*to + 2, ")")) return;
+    auto unit = parse_calendar_unit(tokens_[*to + 1].text);
+    if (!unit) return;  // PostgreSQL's parser will point at the TO
+    texts_[i] = function;
+    texts_[*to] = ",";
+    texts_[*to + 1] = fmt::format("'{}'", unit->period);
+  }
+
+  void interval(size_t i) {
+    if (i + 2 >= tokens_.size() || !word(i + 2) ||
+        tokens_[i + 1].kind != Token::Kind::kString ||
+        !parse_calendar_unit(tokens_[i + 2].text) || is_word(i + 3, "to")) {
+      return;
+    }
+    std::string_view count = tokens_[i + 1].text;  // with its quotes
+    int64_t number = 0;
+    if (count.size() < 3 ||
+        !absl::SimpleAtoi(std::string(count.substr(1, count.size() - 2)),
+                          &number)) {
+      return;
+    }
+    texts_[i + 1] = fmt::format("'{} {}'", number, tokens_[i + 2].text);
+    texts_[i + 2].clear();
+  }
+
+  void by_keys(size_t i) {
+    auto by = word_inside(i + 1, "by");
+    if (!by) return;
+    texts_[i] = fmt::format("\"{} by\"", to_lower(texts_[i]));
+    texts_[*by] = ",";
+  }
+
+  void kpi_name(size_t i) {
+    if (!word(i + 1) || !symbol(i + 2, "]")) return;
+    texts_[i] = fmt::format("\"[{}]\"", tokens_[i + 1].text);
+    texts_[i + 1].clear();
+    texts_[i + 2].clear();
+  }
+
+  // count(DISTINCT (x)) is SQL's own.
+  bool inside_sql_aggregate(size_t i) const {
+    static constexpr std::string_view kAggregates[] = {"count", "sum", "avg",
+                                                       "min", "max"};
+    if (i < 2 || !symbol(i - 1, "(")) return false;
+    return std::any_of(
+        std::begin(kAggregates), std::end(kAggregates),
+        [&](std::string_view name) { return is_word(i - 2, name); });
+  }
+
+  const std::vector<Token>& tokens_;
+  std::vector<std::string> texts_;
+};
+
+}  // namespace
+
+size_t RewrittenSql::token_at(size_t offset) const {
+  // Dropped tokens share the offset of the token after them.
+  auto after = std::upper_bound(offsets.begin(), offsets.end(), offset);
+  return after == offsets.begin() ? 0 : after - offsets.begin() - 1;
+}
+
+size_t RewrittenSql::original_offset(size_t offset) const {
+  if (tokens.empty()) return 0;
+  return offset >= text.size() ? original.size()
+                               : tokens[token_at(offset)].offset;
+}
+
+Result<RewrittenSql> rewrite(std::string_view original, SqlDialect dialect) {
+  RewrittenSql out;
+  out.original = original;
+  TRY_ASSIGN(out.tokens, tokenize(original));
+  TRY(check_nesting(original, out.tokens));
+  Rewriter rewriter(out.tokens);
+  if (dialect == SqlDialect::kFormula) {
+    rewriter.formula_forms();
+    out.text = "SELECT ";
+  } else {
+    out.explain = rewriter.drop_explain();
+  }
+  rewriter.query_forms();
+  rewriter.write(out);
+  return out;
+}
+
+}  // namespace freshet

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <vector>
+
+#include "server/query/expression.h"
+
+namespace freshet {
+
+// Takes out of `conjuncts` those that bound `__time` by a constant
+// (comparison, BETWEEN) and gives the interval they leave. Text constants are
+// ISO 8601 in `zone`. kInvalid when such a text is no time.
+Result<Interval> take_time_bounds(std::vector<ExpressionPtr>& conjuncts,
+                                  const absl::TimeZone& zone);
+
+// The parts of nested ANDs, in order.
+void split_conjuncts(const ExpressionPtr& condition,
+                     std::vector<ExpressionPtr>& out);
+// Their AND; null for none.
+ExpressionPtr join_conjuncts(std::vector<ExpressionPtr> conjuncts);
+
+}  // namespace freshet

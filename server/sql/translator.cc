@@ -1,0 +1,309 @@
+#include "server/sql/translator.h"
+
+#include <absl/strings/ascii.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "server/json/json_value.h"
+#include "server/sql/aggregate_name.h"
+#include "server/sql/letters.h"
+
+namespace freshet {
+namespace {
+
+using Kind = SqlExpression::Kind;
+
+// CASE x WHEN ... repeats x: nested ones would grow without end.
+constexpr size_t kMostNodes = 1'000'000;
+constexpr size_t kMostInRows = 100'000;
+
+struct Renamed {
+  std::string_view sql, engine;
+};
+constexpr Renamed kRenamed[] = {{"substr", "substring"},
+                                {"char_length", "length"},
+                                {"character_length", "length"},
+                                {"strlen", "length"},
+                                {"btrim", "trim"},
+                                {"pow", "power"},
+                                {"ceiling", "ceil"},
+                                {"textcat", "concat"},
+                                {"ifnull", "coalesce"},
+                                {"nvl", "coalesce"}};
+
+Result<ExpressionType> cast_type_of(const SqlExpression& node) {
+  const std::string& n = node.type_name;
+  if (n == "varchar" || n == "bpchar" || n == "char" || n == "text" ||
+      n == "string") {
+    return ExpressionType{ValueType::kString};
+  }
+  if (n == "int8" || n == "int4" || n == "int2" || n == "long" ||
+      n == "bigint" || n == "integer" || n == "tinyint") {
+    return ExpressionType{ValueType::kLong};
+  }
+  if (n == "numeric" && node.scale && *node.scale >= 0 && *node.scale <= 18) {
+    return ExpressionType{ValueType::kDecimal,
+                          static_cast<uint8_t>(*node.scale)};
+  }
+  if (n == "float8" || n == "float4" || n == "double" || n == "numeric" ||
+      n == "float" || n == "real") {
+    return ExpressionType{ValueType::kDouble};
+  }
+  if (n == "bool" || n == "boolean") return ExpressionType{ValueType::kBool};
+  if (n == "timestamp" || n == "timestamptz" || n == "date") {
+    return ExpressionType{ValueType::kTimestamp};
+  }
+  return sql_error(ErrorCode::kInvalid, fmt::format("unknown type: {}", n),
+                   node);
+}
+
+}  // namespace
+
+Error sql_error(ErrorCode code, std::string what, const SqlExpression& node) {
+  return Error{code, std::move(what), node.line, node.column};
+}
+
+bool has_aggregate(const SqlExpression& expression) {
+  if (expression.kind == Kind::kCall && is_aggregate_name(expression.name)) {
+    return true;
+  }
+  return std::any_of(expression.arguments.begin(), expression.arguments.end(),
+                     [](const SqlPtr& a) { return has_aggregate(*a); });
+}
+
+const VisibleColumn* find_visible(const std::vector<VisibleColumn>& columns,
+                                  std::string_view name) {
+  for (const VisibleColumn& c : columns) {
+    if (c.name == name) return &c;
+  }
+  for (const VisibleColumn& c : columns) {
+    if (same_letters(c.name, name)) return &c;
+  }
+  return nullptr;
+}
+
+const SelectItem* Translator::find_alias(const SqlExpression& node) const {
+  if (node.kind != Kind::kColumn || !node.qualifier.empty()) return nullptr;
+  const SelectItem* found = nullptr;
+  for (const SelectItem& item : aliases_) {
+    if (item.alias.empty()) continue;
+    if (item.alias == node.name) return &item;
+    if (!found && same_letters(item.alias, node.name)) found = &item;
+  }
+  return found;
+}
+
+bool Translator::has_column(const SqlExpression& node) const {
+  return scope_.columns && find_visible(*scope_.columns, node.name);
+}
+
+std::optional<size_t> Translator::aggregate_of(const Expression& node) const {
+  auto at = placeholders_.find(&node);
+  if (at == placeholders_.end()) return std::nullopt;
+  return at->second;
+}
+
+Result<ExpressionPtr> Translator::scalar(const SqlPtr& node) {
+  allow_aggregates_ = false;
+  return translate(*node);
+}
+
+Result<ExpressionPtr> Translator::over_aggregates(const SqlPtr& node) {
+  allow_aggregates_ = true;
+  auto result = translate(*node);
+  allow_aggregates_ = false;
+  return result;
+}
+
+std::shared_ptr<Expression> Translator::made(const SqlExpression& node,
+                                             Expression::Kind kind) const {
+  auto out = std::make_shared<Expression>();
+  out->kind = kind;
+  out->line = node.line;
+  out->column = node.column;
+  out->zone = scope_.zone;
+  return out;
+}
+
+ExpressionPtr Translator::made_call(const SqlExpression& node, std::string name,
+                                    Arguments arguments) const {
+  auto out = made(node, Expression::Kind::kCall);
+  out->name = std::move(name);
+  out->arguments = std::move(arguments);
+  return out;
+}
+
+ExpressionPtr Translator::made_literal(const SqlExpression& node,
+                                       Value value) const {
+  auto out = made(node, Expression::Kind::kLiteral);
+  out->zone = absl::UTCTimeZone();
+  out->type.type = value.type();
+  if (const Decimal* d = value.as_decimal()) out->type.scale = d->scale;
+  out->literal = std::move(value);
+  return out;
+}
+
+ExpressionPtr Translator::made_cast(const SqlExpression& node,
+                                    ExpressionPtr argument,
+                                    ExpressionType type) const {
+  auto out = made(node, Expression::Kind::kCall);
+  out->name = "cast";
+  out->cast_type = type;
+  out->arguments = {std::move(argument)};
+  return out;
+}
+
+Result<ExpressionPtr> Translator::translate(const SqlExpression& node) {
+  if (++nodes_ > kMostNodes) {
+    return sql_error(ErrorCode::kLimit, "the query is too large", node);
+  }
+  switch (node.kind) {
+    case Kind::kColumn:
+      return translate_column(node);
+    case Kind::kLiteral:
+      return made_literal(node, node.literal);
+    case Kind::kCall:
+      return translate_call(node);
+    case Kind::kCast:
+      return translate_cast(node);
+    case Kind::kSubquery:
+      return translate_subquery(node);
+    case Kind::kParameter: {
+      size_t i = static_cast<size_t>(node.parameter);
+      if (!scope_.parameters || i < 1 || i > scope_.parameters->size()) {
+        return sql_error(ErrorCode::kInvalid,
+                         fmt::format("no value for parameter {}", i), node);
+      }
+      return made_literal(node, (*scope_.parameters)[i - 1]);
+    }
+    case Kind::kInterval:
+      return sql_error(ErrorCode::kInvalid,
+                       "an INTERVAL can only be added to or taken from a time",
+                       node);
+    case Kind::kStar:
+      break;
+  }
+  return sql_error(ErrorCode::kInvalid, "* is not a value here", node);
+}
+
+Result<ExpressionPtr> Translator::translate_column(const SqlExpression& node) {
+  const SelectItem* alias = alias_depth_ == 0 ? find_alias(node) : nullptr;
+  if (alias) {
+    ++alias_depth_;
+    auto result = translate(*alias->expression);
+    --alias_depth_;
+    return result;
+  }
+  auto out = made(node, Expression::Kind::kColumn);
+  out->zone = absl::UTCTimeZone();
+  out->name = node.name;
+  if (!scope_.columns) return ExpressionPtr(out);
+  if (!node.qualifier.empty() && !same_letters(node.qualifier, scope_.table) &&
+      !same_letters(node.qualifier, scope_.alias)) {
+    return sql_error(ErrorCode::kInvalid,
+                     fmt::format("unknown table: {}", node.qualifier), node);
+  }
+  if (const VisibleColumn* c = find_visible(*scope_.columns, node.name)) {
+    out->name = c->physical;
+    return ExpressionPtr(out);
+  }
+  std::vector<std::string> known;
+  for (const VisibleColumn& c : *scope_.columns) known.push_back(c.name);
+  std::string near = nearest_name(node.name, known);
+  return sql_error(
+      ErrorCode::kInvalid,
+      fmt::format("unknown column{}: {}",
+                  near.empty() ? "" : fmt::format(" (did you mean {}?)", near),
+                  node.name),
+      node);
+}
+
+Result<Translator::Arguments> Translator::translate_all(
+    const SqlExpression& node, size_t from) {
+  Arguments out;
+  for (size_t i = from; i < node.arguments.size(); ++i) {
+    TRY_ASSIGN(ExpressionPtr argument, translate(*node.arguments[i]));
+    out.push_back(std::move(argument));
+  }
+  return out;
+}
+
+Result<ExpressionPtr> Translator::translate_call(const SqlExpression& node) {
+  if (is_aggregate_name(node.name)) return translate_aggregate(node);
+  if (node.star || node.distinct || node.filter) {
+    return sql_error(ErrorCode::kInvalid,
+                     fmt::format("not an aggregate: {}", node.name), node);
+  }
+  TRY_ASSIGN(ExpressionPtr time, translate_time(node));
+  if (time) return time;
+  TRY_ASSIGN(Arguments arguments, translate_all(node));
+  std::string name = node.name;
+  for (const Renamed& r : kRenamed) {
+    if (name == r.sql) name = r.engine;
+  }
+  if (name == "mod") name = "%";
+  if (name == "rolling" || name == "same_stores" || name == "time_avg") {
+    return sql_error(ErrorCode::kUnsupported,
+                     fmt::format("not supported yet: {}()", name), node);
+  }
+  if (name == "||") name = "concat";
+  return made_call(node, std::move(name), std::move(arguments));
+}
+
+Result<ExpressionPtr> Translator::translate_cast(const SqlExpression& node) {
+  TRY_ASSIGN(ExpressionType type, cast_type_of(node));
+  const SqlExpression& inner = *node.arguments[0];
+  TRY_ASSIGN(ExpressionPtr argument, translate(inner));
+  ExpressionPtr out;
+  const std::string* text = inner.literal.as_string();
+  if (type.type == ValueType::kTimestamp && text) {
+    auto time = parse_iso8601(*text, scope_.zone);
+    if (!time) {
+      return sql_error(ErrorCode::kInvalid, time.error().message, inner);
+    }
+    out = made_literal(node, Value(*time));
+  } else {
+    out = made_cast(node, std::move(argument), type);
+  }
+  if (node.type_name != "date") return out;
+  return floored(node, std::move(out), Granularity(Granularity::Unit::kDay, 1));
+}
+
+Result<ExpressionPtr> Translator::translate_subquery(
+    const SqlExpression& node) {
+  if (!scope_.run) {
+    return sql_error(ErrorCode::kInvalid, "no sub-query is allowed here", node);
+  }
+  TRY_ASSIGN(QueryResult result, scope_.run(*node.subquery));
+  if (result.columns.size() != 1) {
+    return sql_error(ErrorCode::kInvalid,
+                     fmt::format("a sub-query used as a value has one column, "
+                                 "this one has {}",
+                                 result.columns.size()),
+                     node);
+  }
+  bool in = !node.arguments.empty();
+  if (!in) {
+    if (result.rows.size() > 1) {
+      return sql_error(ErrorCode::kInvalid,
+                       "a sub-query used as a value gave several rows", node);
+    }
+    return made_literal(node,
+                        result.rows.empty() ? Value() : result.rows[0][0]);
+  }
+  if (result.rows.size() > kMostInRows) {
+    return sql_error(
+        ErrorCode::kLimit,
+        fmt::format("the sub-query of IN gave more than {} rows", kMostInRows),
+        node);
+  }
+  TRY_ASSIGN(Arguments arguments, translate_all(node));
+  if (result.rows.empty()) return made_literal(node, Value(false));
+  for (const auto& row : result.rows) {
+    arguments.push_back(made_literal(node, row[0]));
+  }
+  return made_call(node, "in", std::move(arguments));
+}
+
+}  // namespace freshet

@@ -1,0 +1,122 @@
+// Syntax tree -> Expression: names found in the relation, Druid's functions
+// turned into the engine's, aggregates pulled out. One per SELECT; one thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "server/query/query.h"
+#include "server/query/runner.h"
+#include "server/sql/syntax.h"
+
+namespace freshet {
+
+// A column as SQL sees it: `name` in the text, `physical` in the data.
+struct VisibleColumn {
+  std::string name;
+  std::string physical;
+  ColumnType type;
+};
+
+struct TranslationScope {
+  // Null: names stay as written (formulas, filters of the model).
+  const std::vector<VisibleColumn>* columns = nullptr;
+  std::string table, alias;  // what a qualifier may be, if `columns`
+  const std::vector<Value>* parameters = nullptr;
+  absl::TimeZone zone = absl::UTCTimeZone();
+  Timestamp now;  // CURRENT_TIMESTAMP, one per statement
+  // Runs an uncorrelated sub-query; empty where there are none.
+  std::function<Result<QueryResult>(const SelectStatement&)> run;
+};
+
+// Whether the tree has an aggregate outside of sub-queries.
+bool has_aggregate(const SqlExpression& expression);
+// `what` at the place of `node`.
+Error sql_error(ErrorCode code, std::string what, const SqlExpression& node);
+// The column a name means: exact spelling first, then by letters. Null if
+// none.
+const VisibleColumn* find_visible(const std::vector<VisibleColumn>& columns,
+                                  std::string_view name);
+
+class Translator {
+ public:
+  explicit Translator(TranslationScope scope) : scope_(std::move(scope)) {}
+
+  // An aggregate in it is an error.
+  Result<ExpressionPtr> scalar(const SqlPtr& node);
+  // Each aggregate becomes a placeholder, see aggregate_of; equal ones share.
+  Result<ExpressionPtr> over_aggregates(const SqlPtr& node);
+
+  // Names that stand for other expressions outside of aggregates: the aliases
+  // of the select list, for ORDER BY and HAVING.
+  void set_aliases(std::vector<SelectItem> aliases) {
+    aliases_ = std::move(aliases);
+  }
+  // The item a bare name means by alias, or null.
+  const SelectItem* find_alias(const SqlExpression& node) const;
+
+  // Position in aggregates() of a placeholder; nothing for other nodes.
+  std::optional<size_t> aggregate_of(const Expression& node) const;
+  const std::vector<Aggregate>& aggregates() const { return aggregates_; }
+  const TranslationScope& scope() const { return scope_; }
+  bool has_column(const SqlExpression& node) const;
+
+ private:
+  using Arguments = std::vector<ExpressionPtr>;
+
+  Result<ExpressionPtr> translate(const SqlExpression& node);
+  Result<ExpressionPtr> translate_column(const SqlExpression& node);
+  Result<ExpressionPtr> translate_call(const SqlExpression& node);
+  Result<ExpressionPtr> translate_cast(const SqlExpression& node);
+  Result<ExpressionPtr> translate_subquery(const SqlExpression& node);
+  Result<Arguments> translate_all(const SqlExpression& node, size_t from = 0);
+
+  // translator_time.cc: null Result value if `node` is no time function.
+  Result<ExpressionPtr> translate_time(const SqlExpression& node);
+  Result<ExpressionPtr> time_floor_of(const SqlExpression& node);
+  Result<ExpressionPtr> time_shift_of(const SqlExpression& node);
+  Result<ExpressionPtr> time_parse_of(const SqlExpression& node);
+  Result<ExpressionPtr> time_format_of(const SqlExpression& node);
+  Result<ExpressionPtr> extract_of(const SqlExpression& node, size_t unit,
+                                   size_t time);
+  Result<ExpressionPtr> add_units(const SqlExpression& node);
+  Result<ExpressionPtr> difference_of(const SqlExpression& node);
+  Result<ExpressionPtr> plus_interval(const SqlExpression& node);
+  Result<ExpressionPtr> shifted(const SqlExpression& node, ExpressionPtr time,
+                                TimeSpan span, ExpressionPtr count,
+                                bool negative);
+  Result<absl::TimeZone> zone_argument(const SqlExpression& node, size_t i);
+  Result<std::string> text_argument(const SqlExpression& node, size_t i);
+
+  // translator_aggregate.cc
+  Result<ExpressionPtr> translate_aggregate(const SqlExpression& node);
+  Result<Aggregate> aggregate(const SqlExpression& node);
+  Result<Aggregate> last_per_key(const SqlExpression& node);
+  Result<double> fraction_argument(const SqlExpression& node, size_t i);
+  ExpressionPtr share(Aggregate aggregate, const SqlExpression& node);
+
+  std::shared_ptr<Expression> made(const SqlExpression& node,
+                                   Expression::Kind kind) const;
+  ExpressionPtr made_call(const SqlExpression& node, std::string name,
+                          Arguments arguments) const;
+  ExpressionPtr made_literal(const SqlExpression& node, Value value) const;
+  ExpressionPtr made_cast(const SqlExpression& node, ExpressionPtr argument,
+                          ExpressionType type) const;
+  ExpressionPtr floored(const SqlExpression& node, ExpressionPtr time,
+                        Granularity granularity) const;
+
+  TranslationScope scope_;
+  std::vector<SelectItem> aliases_;
+  std::vector<Aggregate> aggregates_;
+  std::unordered_map<const Expression*, size_t> placeholders_;
+  std::vector<ExpressionPtr> kept_;  // keeps the placeholders' addresses
+  bool allow_aggregates_ = false;
+  int alias_depth_ = 0;  // aliases being replaced
+  int expanding_ = 0;    // functions that repeat their argument
+  size_t nodes_ = 0;     // translated so far; bounds the work
+};
+
+}  // namespace freshet

@@ -1,0 +1,328 @@
+// Druid's time functions in terms of the engine's: time_floor, time_ceil,
+// add_months, extract_*, + and - of milliseconds.
+#include <absl/strings/ascii.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "server/sql/letters.h"
+#include "server/sql/time_pattern.h"
+#include "server/sql/translator.h"
+
+namespace freshet {
+namespace {
+
+constexpr ExpressionType kTimestampType{ValueType::kTimestamp};
+constexpr ExpressionType kLongType{ValueType::kLong};
+
+bool is_interval(const SqlPtr& p) {
+  return p->kind == SqlExpression::Kind::kInterval;
+}
+
+Status check_count(const SqlExpression& node, size_t least, size_t most) {
+  if (node.arguments.size() >= least && node.arguments.size() <= most) {
+    return {};
+  }
+  return sql_error(ErrorCode::kInvalid,
+                   fmt::format("wrong number of arguments of {}: {}", node.name,
+                               node.arguments.size()),
+                   node);
+}
+
+Result<CalendarUnit> unit_of(const SqlExpression& node,
+                             const std::string& text) {
+  auto unit = parse_calendar_unit(text);
+  if (!unit) {
+    return sql_error(ErrorCode::kInvalid,
+                     fmt::format("unknown unit of time: {}", text), node);
+  }
+  return *unit;
+}
+
+Result<Granularity> granularity_of(const SqlExpression& node,
+                                   std::string_view period) {
+  auto granularity = Granularity::parse(period);
+  if (!granularity) {
+    return sql_error(granularity.error().code, granularity.error().message,
+                     node);
+  }
+  return granularity;
+}
+
+bool is_null_literal(const SqlExpression& node) {
+  return node.kind == SqlExpression::Kind::kLiteral && node.literal.is_null();
+}
+
+}  // namespace
+
+ExpressionPtr Translator::floored(const SqlExpression& node, ExpressionPtr time,
+                                  Granularity granularity) const {
+  auto out = made(node, Expression::Kind::kCall);
+  out->name = "time_floor";
+  out->granularity = granularity;
+  out->arguments = {std::move(time)};
+  return out;
+}
+
+Result<std::string> Translator::text_argument(const SqlExpression& node,
+                                              size_t i) {
+  TRY_ASSIGN(ExpressionPtr argument, translate(*node.arguments[i]));
+  const std::string* text = argument->literal.as_string();
+  if (text == nullptr) {
+    return sql_error(ErrorCode::kInvalid,
+                     fmt::format("argument {} of {} must be a text constant",
+                                 i + 1, node.name),
+                     *node.arguments[i]);
+  }
+  return *text;
+}
+
+Result<absl::TimeZone> Translator::zone_argument(const SqlExpression& node,
+                                                 size_t i) {
+  if (i >= node.arguments.size() || is_null_literal(*node.arguments[i])) {
+    return scope_.zone;
+  }
+  TRY_ASSIGN(std::string name, text_argument(node, i));
+  auto zone = load_time_zone(name);
+  if (!zone) {
+    return sql_error(ErrorCode::kInvalid, zone.error().message,
+                     *node.arguments[i]);
+  }
+  return zone;
+}
+
+Result<ExpressionPtr> Translator::translate_time(const SqlExpression& node) {
+  const std::string& f = node.name;
+  if (f == "time_floor" || f == "time_ceil") return time_floor_of(node);
+  if (f == "time_shift") return time_shift_of(node);
+  if (f == "time_parse") return time_parse_of(node);
+  if (f == "time_format") return time_format_of(node);
+  if (f == "timestampadd") return add_units(node);
+  if (f == "timestampdiff") return difference_of(node);
+  if (f == "extract" || f == "date_part") {
+    TRY(check_count(node, 2, 2));
+    return extract_of(node, 0, 1);
+  }
+  if (f == "time_extract") {
+    TRY(check_count(node, 2, 3));
+    return extract_of(node, 1, 0);
+  }
+  if (f == "date_trunc") {
+    TRY(check_count(node, 2, 2));
+    TRY_ASSIGN(std::string text, text_argument(node, 0));
+    TRY_ASSIGN(CalendarUnit unit, unit_of(node, text));
+    TRY_ASSIGN(Granularity granularity, granularity_of(node, unit.period));
+    TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[1]));
+    return floored(node, std::move(time), granularity);
+  }
+  if (f == "current_timestamp" || f == "now") {
+    TRY(check_count(node, 0, 0));
+    return made_literal(node, Value(scope_.now));
+  }
+  if (f == "current_date") {
+    return floored(node, made_literal(node, Value(scope_.now)),
+                   Granularity(Granularity::Unit::kDay, 1));
+  }
+  bool sum = (f == "+" || f == "-") && node.arguments.size() == 2;
+  if (sum &&
+      (is_interval(node.arguments[0]) || is_interval(node.arguments[1]))) {
+    return plus_interval(node);
+  }
+  return ExpressionPtr();
+}
+
+// TIME_FLOOR(t, period [, origin [, zone]])
+Result<ExpressionPtr> Translator::time_floor_of(const SqlExpression& node) {
+  TRY(check_count(node, 2, 4));
+  TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[0]));
+  TRY_ASSIGN(std::string period, text_argument(node, 1));
+  if (node.arguments.size() > 2 && !is_null_literal(*node.arguments[2])) {
+    return sql_error(ErrorCode::kUnsupported,
+                     "an origin of time buckets is not supported",
+                     *node.arguments[2]);
+  }
+  TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 3));
+  TRY_ASSIGN(Granularity granularity, granularity_of(node, period));
+  auto out = made(node, Expression::Kind::kCall);
+  out->name = node.name;
+  out->granularity = granularity;
+  out->zone = zone;
+  out->arguments = {std::move(time)};
+  return ExpressionPtr(out);
+}
+
+// time + count * span; `count` may be null for 1. Days are 24 hours, as in
+// Druid's intervals; months follow the calendar of the zone.
+Result<ExpressionPtr> Translator::shifted(const SqlExpression& node,
+                                          ExpressionPtr time, TimeSpan span,
+                                          ExpressionPtr count, bool negative) {
+  int64_t sign = negative ? -1 : 1;
+  auto times = [&](int64_t amount) {
+    ExpressionPtr unit = made_literal(node, Value(sign * amount));
+    return count ? made_call(node, "*", {count, unit}) : unit;
+  };
+  if (span.months != 0) {
+    time = made_call(node, "add_months", {std::move(time), times(span.months)});
+  }
+  if (span.ms != 0 || span.months == 0) {
+    bool is_text = time->literal.as_string() != nullptr;
+    if (is_text) time = made_cast(node, std::move(time), kTimestampType);
+    time = made_call(node, "+", {std::move(time), times(span.ms)});
+  }
+  return time;
+}
+
+Result<ExpressionPtr> Translator::plus_interval(const SqlExpression& node) {
+  bool left = is_interval(node.arguments[0]);
+  bool minus = node.name == "-";
+  const SqlPtr& interval = node.arguments[left ? 0 : 1];
+  const SqlPtr& time = node.arguments[left ? 1 : 0];
+  if (is_interval(time) || (left && minus)) {
+    return sql_error(ErrorCode::kInvalid,
+                     "an INTERVAL can only be added to or taken from a time",
+                     node);
+  }
+  TRY_ASSIGN(ExpressionPtr start, translate(*time));
+  return shifted(node, std::move(start), interval->span, nullptr, minus);
+}
+
+// TIME_SHIFT(t, period, count [, zone])
+Result<ExpressionPtr> Translator::time_shift_of(const SqlExpression& node) {
+  TRY(check_count(node, 3, 4));
+  TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[0]));
+  TRY_ASSIGN(std::string period, text_argument(node, 1));
+  TRY_ASSIGN(ExpressionPtr count, translate(*node.arguments[2]));
+  TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 3));
+  auto span = parse_time_span(period);
+  if (!span || !period.starts_with('P')) {
+    return sql_error(ErrorCode::kInvalid,
+                     fmt::format("not an ISO 8601 period: {}", period), node);
+  }
+  constexpr int64_t kDay = 24 * 3600 * 1000;
+  if (span->ms >= kDay && zone != absl::UTCTimeZone()) {
+    return sql_error(ErrorCode::kUnsupported,
+                     "TIME_SHIFT by days is supported in UTC only", node);
+  }
+  absl::TimeZone outer = scope_.zone;
+  scope_.zone = zone;
+  auto out = shifted(node, std::move(time), *span, std::move(count), false);
+  scope_.zone = outer;
+  return out;
+}
+
+// TIME_PARSE(text [, pattern [, zone]]); without pattern, ISO 8601.
+Result<ExpressionPtr> Translator::time_parse_of(const SqlExpression& node) {
+  TRY(check_count(node, 1, 3));
+  if (node.arguments.size() > 1 && !is_null_literal(*node.arguments[1])) {
+    return sql_error(ErrorCode::kUnsupported,
+                     "TIME_PARSE with a pattern is not supported",
+                     *node.arguments[1]);
+  }
+  TRY_ASSIGN(ExpressionPtr text, translate(*node.arguments[0]));
+  TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 2));
+  if (const std::string* constant = text->literal.as_string()) {
+    auto time = parse_iso8601(*constant, zone);
+    return made_literal(node, time ? Value(*time) : Value());
+  }
+  auto out = made(node, Expression::Kind::kCall);
+  out->name = "cast";
+  out->cast_type = kTimestampType;
+  out->zone = zone;
+  out->arguments = {std::move(text)};
+  return ExpressionPtr(out);
+}
+
+// TIME_FORMAT(t, pattern [, zone]), the pattern in Joda's letters.
+Result<ExpressionPtr> Translator::time_format_of(const SqlExpression& node) {
+  TRY(check_count(node, 1, 3));
+  if (expanding_ > 0) {
+    return sql_error(ErrorCode::kUnsupported,
+                     "TIME_FORMAT inside TIME_FORMAT is not supported", node);
+  }
+  ++expanding_;
+  auto time = translate(*node.arguments[0]);
+  --expanding_;
+  if (!time) return time;
+  std::string pattern = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'";
+  if (node.arguments.size() > 1) {
+    TRY_ASSIGN(pattern, text_argument(node, 1));
+  }
+  TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 2));
+  auto parts = parse_time_pattern(pattern);
+  if (!parts) return sql_error(parts.error().code, parts.error().message, node);
+  Arguments texts;
+  for (const TimePatternPart& part : *parts) {
+    if (part.field.empty()) {
+      texts.push_back(made_literal(node, Value(part.text)));
+      continue;
+    }
+    auto value = made(node, Expression::Kind::kCall);
+    value->name = "extract_" + part.field;
+    value->zone = zone;
+    value->arguments = {*time};
+    ExpressionPtr text =
+        made_cast(node, ExpressionPtr(value), {ValueType::kString});
+    if (part.width > 1) {
+      text = made_call(node, "lpad",
+                       {text, made_literal(node, Value(int64_t{part.width})),
+                        made_literal(node, Value("0"))});
+    }
+    texts.push_back(std::move(text));
+  }
+  return made_call(node, "concat", std::move(texts));
+}
+
+Result<ExpressionPtr> Translator::extract_of(const SqlExpression& node,
+                                             size_t unit, size_t time) {
+  TRY_ASSIGN(std::string text, text_argument(node, unit));
+  std::string name = to_lower(text);
+  static constexpr std::string_view kFields[] = {
+      "millisecond", "second", "minute", "hour",    "day",  "dow",     "isodow",
+      "doy",         "week",   "month",  "quarter", "year", "isoyear", "epoch"};
+  bool known = std::find(std::begin(kFields), std::end(kFields), name) !=
+               std::end(kFields);
+  if (!known) {
+    return sql_error(ErrorCode::kInvalid,
+                     fmt::format("unknown field of a time: {}", text), node);
+  }
+  TRY_ASSIGN(ExpressionPtr argument, translate(*node.arguments[time]));
+  TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 2));
+  auto out = made(node, Expression::Kind::kCall);
+  out->name = "extract_" + name;
+  out->zone = zone;
+  out->arguments = {std::move(argument)};
+  return ExpressionPtr(out);
+}
+
+// TIMESTAMPADD(unit, count, t)
+Result<ExpressionPtr> Translator::add_units(const SqlExpression& node) {
+  TRY(check_count(node, 3, 3));
+  TRY_ASSIGN(std::string text, text_argument(node, 0));
+  TRY_ASSIGN(CalendarUnit unit, unit_of(node, text));
+  TRY_ASSIGN(ExpressionPtr count, translate(*node.arguments[1]));
+  TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[2]));
+  return shifted(node, std::move(time), TimeSpan{unit.months, unit.ms},
+                 std::move(count), false);
+}
+
+// TIMESTAMPDIFF(unit, from, to): whole units between them.
+Result<ExpressionPtr> Translator::difference_of(const SqlExpression& node) {
+  TRY(check_count(node, 3, 3));
+  TRY_ASSIGN(std::string text, text_argument(node, 0));
+  TRY_ASSIGN(CalendarUnit unit, unit_of(node, text));
+  if (unit.months != 0) {
+    return sql_error(
+        ErrorCode::kUnsupported,
+        fmt::format("TIMESTAMPDIFF in units of {} is not supported", unit.name),
+        node);
+  }
+  TRY_ASSIGN(ExpressionPtr from, translate(*node.arguments[1]));
+  TRY_ASSIGN(ExpressionPtr to, translate(*node.arguments[2]));
+  ExpressionPtr ms =
+      made_call(node, "-",
+                {made_cast(node, std::move(to), kTimestampType),
+                 made_cast(node, std::move(from), kTimestampType)});
+  return made_call(node, "/", {ms, made_literal(node, Value(unit.ms))});
+}
+
+}  // namespace freshet

@@ -1,0 +1,65 @@
+// Reads libpg_query's JSON tree of a SELECT into our syntax tree. PostgreSQL
+// folds unquoted names to lower case and cuts them at 63 bytes: names are
+// taken from the tokens at the node's place instead.
+#pragma once
+
+#include <string_view>
+
+#include "server/json/json_value.h"
+#include "server/sql/rewrite.h"
+#include "server/sql/syntax.h"
+
+namespace freshet {
+
+class TreeReader {
+ public:
+  // `sql` must outlive this.
+  explicit TreeReader(const RewrittenSql& sql) : sql_(sql) {}
+
+  // The content of a "SelectStmt". kUnsupported names what we do not do.
+  Result<SelectPtr> select(const JsonValue& node) const;
+
+ private:
+  using Arguments = std::vector<SqlPtr>;
+
+  Status read_select_core(const JsonValue& node, SelectStatement& out) const;
+  Status read_tail(const JsonValue& node, SelectStatement& out) const;
+  Status read_with(const JsonValue& node, SelectStatement& out) const;
+  Status read_union(const JsonValue& node, SelectStatement& out) const;
+  Result<SelectItem> item(const JsonValue& target) const;
+  Result<FromItem> from(const JsonValue& node) const;
+  Result<SortItem> sort_item(const JsonValue& node) const;
+
+  // A node: an object with one member, named by its kind.
+  Result<SqlPtr> expression(const JsonValue& node) const;
+  Result<Arguments> list(const JsonValue* array) const;
+  Result<SqlPtr> operation(const JsonValue& node) const;
+  Result<SqlPtr> in_or_between(const JsonValue& node, SqlExpression made) const;
+  Result<SqlPtr> like(const JsonValue& node, SqlExpression made) const;
+  Result<SqlPtr> function(const JsonValue& node) const;
+  Result<SqlPtr> constant(const JsonValue& node) const;
+  Result<SqlPtr> column(const JsonValue& node) const;
+  Result<SqlPtr> cast(const JsonValue& node) const;
+  Result<SqlPtr> case_of(const JsonValue& node) const;
+  Result<SqlPtr> connective(const JsonValue& node) const;
+  Result<SqlPtr> sublink(const JsonValue& node) const;
+  Result<SqlPtr> test(const JsonValue& node, std::string_view kind_key) const;
+  Result<SqlPtr> time_value(const JsonValue& node) const;
+  Result<SqlPtr> variadic(const JsonValue& node, std::string name) const;
+
+  // An expression with the place of `node` filled in.
+  SqlExpression at(const JsonValue& node, SqlExpression::Kind kind) const;
+  SqlPtr call_of(SqlExpression made, std::string name, Arguments args) const;
+  Error unsupported(const JsonValue& node, std::string what) const;
+  // Identifiers written a.b.c at the node's place.
+  std::vector<std::string> names_at(const JsonValue& node) const;
+  // The number written at the node's place, with its sign.
+  std::string number_at(const JsonValue& node) const;
+  // The spelling of the alias `folded` that ends an item.
+  std::string alias_spelling(const JsonValue& target,
+                             std::string_view folded) const;
+
+  const RewrittenSql& sql_;
+};
+
+}  // namespace freshet
