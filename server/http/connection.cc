@@ -4,24 +4,30 @@
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/error.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
 #include <chrono>
 #include <optional>
+#include <tuple>
 
 namespace freshet {
 
-namespace beast = boost::beast;
+using net::ip::tcp;
 using SystemError = boost::system::error_code;
 
 struct Connection::Streams {
-  std::optional<beast::tcp_stream> plain;
-  std::optional<beast::ssl_stream<beast::tcp_stream>> secure;
+  explicit Streams(const net::any_io_executor& executor) : timer(executor) {}
 
-  beast::tcp_stream& lowest() { return secure ? secure->next_layer() : *plain; }
+  std::optional<tcp::socket> plain;
+  std::optional<net::ssl::stream<tcp::socket>> secure;
+  // Beast's own stream closes the socket when time is up; we still want to say
+  // 408 then, so the timer is ours.
+  net::steady_timer timer;
+  bool timed_out = false;
+
+  tcp::socket& socket() { return secure ? secure->next_layer() : *plain; }
 };
 
 namespace {
@@ -30,13 +36,7 @@ constexpr auto kAwait = net::as_tuple(net::use_awaitable);
 constexpr double kFinishSeconds = 1;
 constexpr size_t kFinishBytes = 4 << 20;
 
-Connection::Outcome outcome(const SystemError& error) {
-  if (!error) return Connection::Outcome::kOk;
-  return error == beast::error::timeout ? Connection::Outcome::kTimeout
-                                        : Connection::Outcome::kGone;
-}
-
-std::string peer_name(net::ip::tcp::socket& socket) {
+std::string peer_name(tcp::socket& socket) {
   SystemError error;
   auto peer = socket.remote_endpoint(error);
   if (error) return "";
@@ -52,11 +52,12 @@ std::chrono::steady_clock::duration as_duration(double seconds) {
 
 }  // namespace
 
-Connection::Connection(net::ip::tcp::socket socket,
+Connection::Connection(tcp::socket socket,
                        std::shared_ptr<net::ssl::context> tls)
-    : tls_(std::move(tls)), streams_(std::make_unique<Streams>()) {
+    : tls_(std::move(tls)),
+      streams_(std::make_shared<Streams>(socket.get_executor())) {
   SystemError ignored;
-  socket.set_option(net::ip::tcp::no_delay(true), ignored);
+  socket.set_option(tcp::no_delay(true), ignored);
   descriptor_ = socket.native_handle();
   peer_ = peer_name(socket);
   if (tls_) {
@@ -78,6 +79,7 @@ net::awaitable<Connection::Outcome> Connection::handshake() {
 
 net::awaitable<Connection::Outcome> Connection::read_some(std::string& buffer,
                                                           size_t step) {
+  if (streams_->timed_out) co_return Outcome::kTimeout;
   size_t have = buffer.size();
   buffer.resize(have + step);
   net::mutable_buffer space(buffer.data() + have, step);
@@ -96,6 +98,7 @@ net::awaitable<Connection::Outcome> Connection::read_some(std::string& buffer,
 
 net::awaitable<Connection::Outcome> Connection::write(std::string_view head,
                                                       std::string_view body) {
+  if (streams_->timed_out) co_return Outcome::kTimeout;
   std::array<net::const_buffer, 2> bytes{
       net::const_buffer(head.data(), head.size()),
       net::const_buffer(body.data(), body.size())};
@@ -118,36 +121,56 @@ net::awaitable<void> Connection::finish() {
     co_await streams_->secure->async_shutdown(kAwait);
   }
   SystemError ignored;
-  auto& socket = streams_->lowest().socket();
-  socket.shutdown(net::ip::tcp::socket::shutdown_send, ignored);
+  tcp::socket& socket = streams_->socket();
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
   std::string rest;
   size_t total = 0;
   expires_after(kFinishSeconds);
   while (total < kFinishBytes) {
     rest.resize(64 << 10);
     net::mutable_buffer space(rest.data(), rest.size());
-    auto [error, count] =
-        co_await streams_->lowest().async_read_some(space, kAwait);
+    auto [error, count] = co_await socket.async_read_some(space, kAwait);
     if (error) break;
     total += count;
   }
 }
 
 void Connection::expires_after(double seconds) {
-  streams_->lowest().expires_after(as_duration(seconds));
+  streams_->timed_out = false;
+  streams_->timer.expires_after(as_duration(seconds));  // ends the one before
+  streams_->timer.async_wait(
+      [weak = std::weak_ptr(streams_)](const SystemError& error) {
+        auto streams = weak.lock();
+        if (error || !streams) return;
+        // A deadline that was moved while this was on its way.
+        if (streams->timer.expiry() > net::steady_timer::clock_type::now()) {
+          return;
+        }
+        streams->timed_out = true;
+        SystemError ignored;
+        streams->socket().cancel(ignored);
+      });
 }
 
-void Connection::expires_never() { streams_->lowest().expires_never(); }
+void Connection::expires_never() {
+  streams_->timed_out = false;
+  streams_->timer.expires_at(net::steady_timer::time_point::max());
+}
+
+Connection::Outcome Connection::outcome(const SystemError& error) const {
+  if (!error) return Outcome::kOk;
+  return streams_->timed_out ? Outcome::kTimeout : Outcome::kGone;
+}
 
 void Connection::abort() {
   SystemError ignored;
-  auto& socket = streams_->lowest().socket();
+  tcp::socket& socket = streams_->socket();
   socket.cancel(ignored);
-  socket.shutdown(net::ip::tcp::socket::shutdown_both, ignored);
+  socket.shutdown(tcp::socket::shutdown_both, ignored);
 }
 
 net::any_io_executor Connection::executor() {
-  return streams_->lowest().get_executor();
+  return streams_->timer.get_executor();
 }
 
 bool peer_has_gone(int descriptor) {

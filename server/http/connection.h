@@ -33,7 +33,8 @@ class Connection {
   // stop sending: a reset would make it lose our last answer.
   net::awaitable<void> finish();
 
-  // For operations started from now on; one that is running keeps its own.
+  // From now until the next of these calls; operations that run or start later
+  // than that end with kTimeout. After it the connection can still be used.
   void expires_after(double seconds);
   void expires_never();
   // Ends running operations. The descriptor stays open until destruction, so
@@ -47,8 +48,10 @@ class Connection {
 
  private:
   struct Streams;
+  Outcome outcome(const boost::system::error_code& error) const;
+
   std::shared_ptr<net::ssl::context> tls_;
-  std::unique_ptr<Streams> streams_;
+  std::shared_ptr<Streams> streams_;  // shared with the deadline's timer
   int descriptor_;
   std::string peer_;
 };

@@ -37,6 +37,7 @@ net::awaitable<void> Session::send_events(HandlerCall& call) {
   std::string head = response_head(call.response, frame);
   connection_.expires_after(kWriteSeconds);
   Outcome outcome = co_await connection_.write(head, {});
+  connection_.expires_never();
   if (outcome == Outcome::kOk && head_.method != "HEAD") {
     net::co_spawn(connection_.executor(), watch_client(call.queue),
                   net::detached);
@@ -71,6 +72,7 @@ net::awaitable<void> Session::write_events(EventQueue& queue) {
     if (!head_.http_1_0) text = chunk(text);
     connection_.expires_after(kWriteSeconds);
     Outcome outcome = co_await connection_.write(text, {});
+    connection_.expires_never();  // the read that watches the client goes on
     if (outcome != Outcome::kOk) co_return;
   }
   if (head_.http_1_0) co_return;
@@ -82,7 +84,6 @@ net::awaitable<void> Session::write_events(EventQueue& queue) {
 net::awaitable<void> Session::watch_client(std::shared_ptr<EventQueue> queue) {
   auto self = shared_from_this();
   std::string ignored;
-  connection_.expires_never();
   Outcome outcome = Outcome::kOk;
   while (outcome == Outcome::kOk && ignored.size() < kMaxIgnored) {
     outcome = co_await connection_.read_some(ignored, 4 << 10);
