@@ -23,7 +23,7 @@ columns:
   - { name: place, type: string }
   - { name: on_hand, type: long }
 )"},
-    {"kpis/all.yaml", R"(kpis:
+    {"kpis/all.yaml", R"yaml(kpis:
   - { kpi: net_sales, dataset: sales, formula: sum(net), unit: currency,
       currency: EUR, target: 100 per day, dimensions: [store] }
   - { kpi: receipts, dataset: sales, formula: count(distinct txn),
@@ -35,7 +35,7 @@ columns:
   - { kpi: sales_a_day, formula: "[net_sales] / days()" }
   - { kpi: on_hand, dataset: stock, dimensions: [sku, place],
       formula: "sum(last(on_hand by sku, place))" }
-)"},
+)yaml"},
     {"dashboards/d.yaml", R"(dashboard: d
 default: { range: today, tz: Europe/Madrid }
 tiles:

@@ -74,7 +74,7 @@ TEST_CASE("snapshot, deltas of changed tiles, resume and slow viewers") {
   Mailbox box;
   auto viewer = hub->subscribe(
       "d", {}, "", [&](const PushEvent& e) { return box.put(e); });
-  REQUIRE(viewer);
+  REQUIRE(viewer.has_value());
   auto events = box.wait(1);
   REQUIRE(events.size() == 1);
   CHECK(events[0].event == "snapshot");
