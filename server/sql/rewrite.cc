@@ -37,6 +37,7 @@ class Rewriter {
     for (size_t i = 0; i < tokens_.size(); ++i) {
       if (tokens_[i].text == "?") texts_[i] = fmt::format("${}", ++parameters);
       if (is_word(i, "interval")) interval(i);
+      if (is_word(i, "from") && symbol(i + 1, "(")) name_subquery(i + 1);
       if (!is_call(i)) continue;
       if (is_word(i, "floor")) to_unit(i, "time_floor");
       if (is_word(i, "ceil") || is_word(i, "ceiling")) to_unit(i, "time_ceil");
@@ -101,6 +102,30 @@ class Rewriter {
     texts_[*to + 1] = fmt::format("'{}'", unit->period);
   }
 
+  // PostgreSQL wants an alias after a sub-query in FROM.
+  void name_subquery(size_t open) {
+    size_t first = open;
+    while (symbol(first, "(")) ++first;
+    if (!is_word(first, "select") && !is_word(first, "with")) return;
+    int depth = 0;
+    size_t close = open;
+    for (; close < tokens_.size(); ++close) {
+      if (symbol(close, "(")) ++depth;
+      if (symbol(close, ")") && --depth == 0) break;
+    }
+    static constexpr std::string_view kAfter[] = {
+        "where", "group",  "having",    "order", "limit", "offset", "union",
+        "fetch", "except", "intersect", "join",  "left",  "inner",  "cross"};
+    size_t next = close + 1;
+    bool clause = std::any_of(std::begin(kAfter), std::end(kAfter),
+                              [&](auto w) { return is_word(next, w); });
+    bool has_alias = next < tokens_.size() && !clause &&
+                     tokens_[next].kind != Token::Kind::kSymbol;
+    if (close < tokens_.size() && !has_alias) {
+      texts_[close] = ") AS \"sub-query\"";
+    }
+  }
+
   void interval(size_t i) {
     if (i + 2 >= tokens_.size() || !word(i + 2) ||
         tokens_[i + 1].kind != Token::Kind::kString ||
@@ -160,9 +185,20 @@ size_t RewrittenSql::original_offset(size_t offset) const {
                                : tokens[token_at(offset)].offset;
 }
 
+void RewrittenSql::place(size_t offset, int& line, int& column) const {
+  size_t at = original_offset(offset);
+  auto next = std::upper_bound(lines.begin(), lines.end(), at);
+  line = static_cast<int>(next - lines.begin());
+  column = static_cast<int>(at - *(next - 1)) + 1;
+}
+
 Result<RewrittenSql> rewrite(std::string_view original, SqlDialect dialect) {
   RewrittenSql out;
   out.original = original;
+  out.lines.push_back(0);
+  for (size_t i = 0; i < original.size(); ++i) {
+    if (original[i] == '\n') out.lines.push_back(i + 1);
+  }
   TRY_ASSIGN(out.tokens, tokenize(original));
   TRY(check_nesting(original, out.tokens));
   Rewriter rewriter(out.tokens);

@@ -3,6 +3,7 @@
 //   FLOOR(x TO HOUR), CEIL(x TO HOUR)  -> time_floor(x, 'PT1H'), time_ceil
 //   TIMESTAMPADD(DAY, n, t), ..DIFF    -> timestampadd('DAY', n, t)
 //   INTERVAL '3' WEEK                  -> INTERVAL '3 WEEK'
+//   FROM (SELECT ...)                  -> FROM (SELECT ...) AS "sub-query"
 //   EXPLAIN PLAN FOR q                 -> q, and `explain`
 //   ?                                  -> $1, $2, ...
 // and in KPI formulas
@@ -26,12 +27,15 @@ struct RewrittenSql {
   std::string text;             // for libpg_query
   std::vector<Token> tokens;    // of `original`
   std::vector<size_t> offsets;  // of each token in `text`; ascending
+  std::vector<size_t> lines;    // where each line of `original` begins
   bool explain = false;
 
   // The token at or before `offset` of `text`.
   size_t token_at(size_t offset) const;
   // Where the token at `offset` of `text` is in `original`.
   size_t original_offset(size_t offset) const;
+  // Its line and column there, from 1.
+  void place(size_t offset, int& line, int& column) const;
 };
 
 enum class SqlDialect { kQuery, kFormula };

@@ -17,8 +17,7 @@ SqlExpression TreeReader::at(const JsonValue& node, Kind kind) const {
   SqlExpression made;
   made.kind = kind;
   int64_t location = std::max<int64_t>(0, tree_int(node, "location"));
-  place_of(sql_.original, sql_.original_offset(static_cast<size_t>(location)),
-           made.line, made.column);
+  sql_.place(static_cast<size_t>(location), made.line, made.column);
   return made;
 }
 

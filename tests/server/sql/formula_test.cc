@@ -1,0 +1,94 @@
+#include <doctest/doctest.h>
+
+#include "server/sql/sql.h"
+
+namespace freshet {
+namespace {
+
+Formula formula(std::string_view text) {
+  auto parsed = parse_formula(text);
+  std::string message = parsed ? "" : parsed.error().message;
+  REQUIRE_MESSAGE(parsed.has_value(), message);
+  return *parsed;
+}
+
+Error formula_error(std::string_view text) {
+  auto parsed = parse_formula(text);
+  REQUIRE_FALSE(parsed.has_value());
+  return parsed.error();
+}
+
+using Function = Aggregate::Function;
+
+TEST_CASE("equal aggregates are computed once") {
+  Formula f = formula("(sum(net) - sum(cost)) / sum(net)");
+  REQUIRE(f.aggregates.size() == 2);
+  CHECK(f.aggregates[0].function == Function::kSum);
+  CHECK(f.aggregates[0].name == "a0");
+  CHECK(f.aggregates[0].argument->name == "net");
+  CHECK(to_text(*f.value) == R"((("a0" - "a1") / "a0"))");
+}
+
+TEST_CASE("distinct, filters and quantiles") {
+  Formula f = formula("count(distinct txn_id) filter (where channel = 'web')");
+  REQUIRE(f.aggregates.size() == 1);
+  CHECK(f.aggregates[0].function == Function::kCountDistinct);
+  CHECK(to_text(*f.aggregates[0].filter) == R"(("channel" = 'web'))");
+  CHECK(formula("distinct(member)").aggregates[0].function ==
+        Function::kCountDistinct);
+  CHECK(formula("1.0 * distinct(a) / count(distinct (b))").aggregates.size() ==
+        2);
+  Formula p = formula("p95(x) - p50(x)");
+  REQUIRE(p.aggregates.size() == 2);
+  CHECK(p.aggregates[0].function == Function::kQuantile);
+  CHECK(p.aggregates[0].parameter == 0.95);
+  CHECK(formula("count(*)").aggregates[0].argument == nullptr);
+}
+
+TEST_CASE("the newest value per key, summed") {
+  Formula f = formula("sum(last(on_hand by sku, Location))");
+  REQUIRE(f.aggregates.size() == 1);
+  CHECK(f.aggregates[0].function == Function::kLastPerKeySum);
+  CHECK(f.aggregates[0].argument->name == "on_hand");
+  REQUIRE(f.aggregates[0].keys.size() == 2);
+  CHECK(f.aggregates[0].keys[1]->name == "Location");
+  CHECK(formula("last(price)").aggregates[0].function == Function::kLast);
+}
+
+TEST_CASE("other KPIs and days()") {
+  Formula f = formula("[stock_value] / ([cogs] / days()) + [cogs]");
+  CHECK(f.aggregates.empty());
+  CHECK(f.kpis == std::vector<std::string>{"stock_value", "cogs"});
+  CHECK(to_text(*f.value) ==
+        R"((("[stock_value]" / ("[cogs]" / days())) + "[cogs]"))");
+}
+
+TEST_CASE("bad formulas say what and where") {
+  CHECK(formula_error("sum(net) / price").message ==
+        "a column must be inside an aggregate, such as sum(): price");
+  CHECK(formula_error("sum(net) / price").column == 12);
+  CHECK(formula_error("rolling(sum(net), '7d')").code ==
+        ErrorCode::kUnsupported);
+  CHECK(formula_error("first(x by k)").code == ErrorCode::kUnsupported);
+  for (const char* bad :
+       {"", " ", "sum(", "sum(net) from t", "sum(net), 1", "sum(sum(x))",
+        "sum(net) as x", "*", "1; 2", "sum(a) where b", "[net", "sum(*)"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_formula(bad).has_value());
+  }
+}
+
+TEST_CASE("expressions of filters and derived columns") {
+  auto e = parse_expression("qty * price - discount");
+  REQUIRE(e.has_value());
+  CHECK(to_text(**e) == R"((("qty" * "price") - "discount"))");
+  CHECK(to_text(**parse_expression("Qty <> 0 and a in ('x','y')")) ==
+        R"((("Qty" <> 0) and ("a" in ('x', 'y'))))");
+  CHECK(to_text(**parse_expression("-5 + - 3 + 3000000000 + -1.50")) ==
+        "(((-5 + -3) + 3000000000) + -1.50)");
+  CHECK_FALSE(parse_expression("sum(x)").has_value());
+  CHECK_FALSE(parse_expression("(select 1)").has_value());
+}
+
+}  // namespace
+}  // namespace freshet
