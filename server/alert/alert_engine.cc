@@ -1,0 +1,194 @@
+#include "server/alert/alert_engine.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "segments/mutex.h"
+#include "server/alert/alert_board.h"
+#include "server/alert/contact_point.h"
+#include "server/alert/notifier.h"
+#include "server/alert/rule_book.h"
+#include "server/alert/rule_evaluation.h"
+
+namespace freshet {
+namespace {
+
+// How often rules are looked at, and what is due is sent.
+constexpr int64_t kTickMs = 200;
+
+class ThreadedAlertEngine : public AlertEngine {
+ public:
+  ThreadedAlertEngine(Kpis& kpis,
+                      std::function<std::shared_ptr<const Model>()> model,
+                      MetadataStore& metadata)
+      : kpis_(kpis),
+        model_(std::move(model)),
+        stop_sending_(false),
+        cancel_(std::make_shared<std::atomic<bool>>(false)),
+        book_(model_, metadata),
+        board_(metadata),
+        notifier_(metadata,
+                  [this](const ContactModel& contact, const std::string& body) {
+                    return post_notification(contact, body, stop_sending_);
+                  }) {
+    evaluation_ = std::thread([this] { evaluate_loop(); });
+    notification_ = std::thread([this] { notify_loop(); });
+  }
+  ~ThreadedAlertEngine() override { stop(); }
+
+  std::string list_json() const override;
+  Result<std::string> rule_json(const std::string& name) const override;
+  Result<std::string> history_json(const std::string& name) const override;
+  Status put_rule(const AlertModel& rule) override;
+  Status delete_rule(const std::string& name) override;
+  int firing() const override {
+    return static_cast<int>(board_.firing(book_.rules()).size());
+  }
+  void stop() override;
+
+ private:
+  void evaluate_loop();
+  void evaluate(const AlertModel& rule);
+  void notify_loop();
+  // False once stopped.
+  bool sleep(int64_t ms);
+  // Rules that were stored or removed since the call before.
+  std::set<std::string> take_edited();
+  void edited(const std::string& name);
+
+  Kpis& kpis_;
+  const std::function<std::shared_ptr<const Model>()> model_;
+  std::atomic<bool> stop_sending_;
+  const CancelFlag cancel_;
+  RuleBook book_;
+  AlertBoard board_;
+  Notifier notifier_;  // of the notification thread
+
+  std::map<std::string, Timestamp> due_;  // of the evaluation thread
+
+  Mutex mutex_;
+  CondVar changed_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<std::string> edited_ ABSL_GUARDED_BY(mutex_);
+  std::thread evaluation_, notification_;
+};
+
+void ThreadedAlertEngine::evaluate_loop() {
+  do {
+    for (const std::string& name : take_edited()) due_.erase(name);
+    auto rules = book_.rules();
+    board_.keep_only(rules);
+    Timestamp start = now();
+    for (const auto& [name, rule] : rules) {
+      if (*cancel_) return;
+      if (!rule.alert.enabled) continue;
+      if (!rule.fault.empty()) {
+        board_.fail(name, rule.fault);
+        continue;
+      }
+      Timestamp& due = due_[name];
+      if (start < due) continue;
+      due = Timestamp{start.ms + rule.alert.every_ms};
+      evaluate(rule.alert);
+    }
+  } while (sleep(kTickMs));
+}
+
+void ThreadedAlertEngine::evaluate(const AlertModel& rule) {
+  auto seen =
+      evaluate_rule(kpis_, rule, board_.last_as_of(rule.name), now(), cancel_);
+  if (seen) {
+    board_.apply(rule, *seen, now());
+  } else if (!*cancel_) {
+    board_.fail(rule.name, seen.error().message);
+  }
+}
+
+void ThreadedAlertEngine::notify_loop() {
+  do {
+    notifier_.step(board_.firing(book_.rules()), *model_(), now());
+  } while (sleep(kTickMs));
+}
+
+bool ThreadedAlertEngine::sleep(int64_t ms) {
+  absl::Time end = absl::Now() + absl::Milliseconds(ms);
+  MutexLock lock(mutex_);
+  while (!stopped_ && absl::Now() < end) {
+    changed_.wait_for(mutex_, end - absl::Now());
+  }
+  return !stopped_;
+}
+
+std::string ThreadedAlertEngine::list_json() const {
+  std::string text;
+  for (const auto& [name, rule] : book_.rules()) {
+    text += (text.empty() ? "" : ",") + board_.rule_json(rule);
+  }
+  return "{\"alerts\":[" + text + "]}";
+}
+
+Result<std::string> ThreadedAlertEngine::rule_json(
+    const std::string& name) const {
+  auto rules = book_.rules();
+  auto found = rules.find(name);
+  if (found == rules.end()) return no_such_alert(name, rules);
+  return board_.rule_json(found->second);
+}
+
+Result<std::string> ThreadedAlertEngine::history_json(
+    const std::string& name) const {
+  auto rules = book_.rules();
+  if (!rules.contains(name)) return no_such_alert(name, rules);
+  return board_.history_json(name);
+}
+
+Status ThreadedAlertEngine::put_rule(const AlertModel& rule) {
+  TRY(book_.put(rule));
+  edited(rule.name);
+  return {};
+}
+
+Status ThreadedAlertEngine::delete_rule(const std::string& name) {
+  TRY(book_.remove(name));
+  edited(name);
+  return {};
+}
+
+void ThreadedAlertEngine::edited(const std::string& name) {
+  MutexLock lock(mutex_);
+  edited_.insert(name);
+}
+
+std::set<std::string> ThreadedAlertEngine::take_edited() {
+  MutexLock lock(mutex_);
+  return std::exchange(edited_, {});
+}
+
+void ThreadedAlertEngine::stop() {
+  {
+    MutexLock lock(mutex_);
+    stopped_ = true;
+    changed_.signal_all();
+  }
+  *cancel_ = true;
+  stop_sending_ = true;
+  if (evaluation_.joinable()) evaluation_.join();
+  if (notification_.joinable()) notification_.join();
+}
+
+}  // namespace
+
+std::unique_ptr<AlertEngine> AlertEngine::start(
+    Kpis& kpis, std::function<std::shared_ptr<const Model>()> model,
+    MetadataStore& metadata) {
+  return std::make_unique<ThreadedAlertEngine>(kpis, std::move(model),
+                                               metadata);
+}
+
+}  // namespace freshet

@@ -1,0 +1,151 @@
+#include "tests/server/alert/alert_support.h"
+
+#include <absl/time/clock.h>
+#include <doctest/doctest.h>
+
+namespace freshet {
+
+Status MemoryMetadata::put(std::string_view key, std::string_view value) {
+  MutexLock lock(mutex_);
+  all_[std::string(key)] = std::string(value);
+  return {};
+}
+
+Status MemoryMetadata::remove(std::string_view key) {
+  MutexLock lock(mutex_);
+  all_.erase(std::string(key));
+  return {};
+}
+
+Result<std::optional<std::string>> MemoryMetadata::get(
+    std::string_view key) const {
+  MutexLock lock(mutex_);
+  auto found = all_.find(std::string(key));
+  if (found == all_.end()) return std::optional<std::string>();
+  return std::optional<std::string>(found->second);
+}
+
+Status MemoryMetadata::scan(
+    std::string_view prefix, std::string_view start_after,
+    const std::function<bool(std::string_view, std::string_view)>& visit)
+    const {
+  std::map<std::string, std::string> copy;
+  {
+    MutexLock lock(mutex_);
+    copy = all_;
+  }
+  for (const auto& [key, value] : copy) {
+    if (!key.starts_with(prefix) || key <= start_after) continue;
+    if (!visit(key, value)) break;
+  }
+  return {};
+}
+
+size_t MemoryMetadata::count(std::string_view prefix) const {
+  size_t n = 0;
+  (void)scan(prefix, "", [&n](std::string_view, std::string_view) {
+    ++n;
+    return true;
+  }).has_value();
+  return n;
+}
+
+void ScriptedKpis::set(Timestamp as_of, std::map<std::string, double> by_store,
+                       uint64_t rows) {
+  MutexLock lock(mutex_);
+  as_of_ = as_of;
+  by_store_ = std::move(by_store);
+  rows_ = rows;
+}
+
+Result<KpiAnswer> ScriptedKpis::answer(const KpiRequest& request, CancelFlag) {
+  MutexLock lock(mutex_);
+  if (request.kpi != "rate") {
+    return Error{ErrorCode::kNotFound, "no such KPI: " + request.kpi};
+  }
+  asked_.push_back(request);
+  KpiAnswer answer;
+  answer.provenance.as_of = as_of_;
+  answer.provenance.rows_scanned = rows_;
+  double sum = 0;
+  for (const auto& [store, value] : by_store_) {
+    sum += value;
+    KpiAnswer::Row row;
+    row.by.emplace_back(store);
+    row.value = Value(value);
+    if (!request.by.empty()) answer.rows.push_back(std::move(row));
+  }
+  if (!by_store_.empty()) answer.value = Value(sum);
+  return answer;
+}
+
+std::vector<KpiRequest> ScriptedKpis::asked() const {
+  MutexLock lock(mutex_);
+  return asked_;
+}
+
+Receiver::Receiver() {
+  auto handler = [this](const HttpRequest& request) { return take(request); };
+  router_.add("POST", "/hook", Access::kPublic, handler);
+  router_.add("POST", "/api/v2/alerts", Access::kPublic, handler);
+  HttpServerSettings settings;
+  settings.listen = "127.0.0.1:0";
+  auto server = HttpServer::start(settings, router_, nullptr, nullptr);
+  REQUIRE(server.has_value());
+  server_ = std::move(*server);
+}
+
+HttpResponse Receiver::take(const HttpRequest& request) {
+  MutexLock lock(mutex_);
+  bodies_.push_back(request.body);
+  HttpResponse response = json_response("{}", status_);
+  if (status_ == 302) response.headers.emplace_back("Location", url("/hook"));
+  return response;
+}
+
+std::string Receiver::url(const std::string& path) const {
+  return "http://127.0.0.1:" + std::to_string(server_->port()) + path;
+}
+
+std::vector<std::string> Receiver::bodies(size_t count, double seconds) {
+  absl::Time end = absl::Now() + absl::Seconds(seconds);
+  while (true) {
+    {
+      MutexLock lock(mutex_);
+      if (bodies_.size() >= count || absl::Now() > end) return bodies_;
+    }
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+}
+
+void Receiver::answer_with(int status) {
+  MutexLock lock(mutex_);
+  status_ = status;
+}
+
+AlertModel test_rule() {
+  AlertModel rule;
+  rule.name = "rate_high";
+  rule.kpi = "rate";
+  rule.by = {"store"};
+  rule.description = "Too high.";
+  rule.when = {">", 10};
+  rule.every_ms = 100;
+  rule.notify = {"hook"};
+  rule.labels = {{"team", "ops"}};
+  return rule;
+}
+
+ContactModel test_contact(const std::string& url) {
+  ContactModel contact;
+  contact.name = "hook";
+  contact.kind = "webhook";
+  contact.url = url;
+  contact.group_by = {"alert"};
+  contact.group_wait_ms = 0;
+  contact.group_interval_ms = 0;
+  contact.allow_private = true;
+  return contact;
+}
+
+}  // namespace freshet
