@@ -47,7 +47,7 @@ class PlainGenerator final : public EventGenerator {
     facts.partition = static_cast<uint32_t>(
         (facts.group >= 0 ? static_cast<uint64_t>(facts.group) : seq_) %
         options_.partitions);
-    line.assign("{");
+    line.assign(1, '{');
     values_.append(random_, times_, line, facts);
     line.push_back('}');
     return true;
