@@ -115,13 +115,15 @@ FiringAlert describe(const AlertModel& rule, const AlertInstance& instance) {
 }  // namespace
 
 AlertBoard::AlertBoard(MetadataStore& metadata) : metadata_(metadata) {
+  auto entries = read(metadata);
   MutexLock lock(mutex_);
-  read();
+  entries_ = std::move(entries);
 }
 
-void AlertBoard::read() {
-  auto& entries = entries_;
-  log_failure(metadata_.scan(
+std::map<std::string, AlertBoard::Entry> AlertBoard::read(
+    const MetadataStore& metadata) {
+  std::map<std::string, Entry> entries;
+  log_failure(metadata.scan(
       kStatePrefix, "", [&](std::string_view key, std::string_view value) {
         auto [rule, print] = split_key(key, kStatePrefix);
         auto instance = instance_from_json(value);
@@ -132,13 +134,14 @@ void AlertBoard::read() {
         }
         return true;
       }));
-  log_failure(metadata_.scan(
+  log_failure(metadata.scan(
       kHistoryPrefix, "", [&](std::string_view key, std::string_view value) {
         auto [rule, rest] = split_key(key, kHistoryPrefix);
         entries[rule].history.emplace_front(value);
         entries[rule].history_keys.emplace_front(key);
         return true;
       }));
+  return entries;
 }
 
 void AlertBoard::apply(const AlertModel& rule, const RuleValues& seen,

@@ -57,7 +57,7 @@ class AlertBoard {
     Timestamp as_of = kMinTimestamp;
   };
 
-  void read() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static std::map<std::string, Entry> read(const MetadataStore& metadata);
   void update(const AlertModel& rule, Entry& entry, const AlertLabels& labels,
               const Observation& seen) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void forget(const std::string& rule, Entry& entry,

@@ -39,14 +39,15 @@ RuleBook::Rule read_stored(const std::string& name, const std::string& text,
 RuleBook::RuleBook(std::function<std::shared_ptr<const Model>()> model,
                    MetadataStore& metadata)
     : model_(std::move(model)), metadata_(metadata) {
-  MutexLock lock(mutex_);
-  std::map<std::string, std::string>& stored = stored_;
+  std::map<std::string, std::string> stored;
   Status read = metadata_.scan(
       kPrefix, "", [&stored](std::string_view key, std::string_view value) {
         stored.emplace(key.substr(kPrefix.size()), value);
         return true;
       });
   if (!read) spdlog::error("alert: stored rules: {}", read.error().message);
+  MutexLock lock(mutex_);
+  stored_ = std::move(stored);
 }
 
 std::map<std::string, RuleBook::Rule> RuleBook::rules() const {

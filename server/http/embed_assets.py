@@ -37,7 +37,6 @@ TAIL = """
 namespace freshet {
 
 std::span<const Asset> embedded_assets() {
-  static constexpr std::string_view kNone;
   static const std::array<Asset, %d> kAssets{{
 %s  }};
   return kAssets;
@@ -102,7 +101,7 @@ def render(assets, output):
         views = []
         for name, form in forms:
             if form is None or not os.path.exists(form):
-                views.append("kNone")
+                views.append("std::string_view()")
                 continue
             symbol = f"freshet_asset_{number}_{name}"
             text += include(symbol, os.path.abspath(form))

@@ -111,6 +111,7 @@ TEST_CASE("rules are put, override, and are deleted") {
   auto engine = site.start();
   AlertModel rule = test_rule();
   rule.when = {">", 4};
+  rule.every_ms = 1000;  // the least that is taken
   REQUIRE(engine->put_rule(rule).has_value());
   CHECK(soon([&] { return engine->firing() == 1; }));
   auto json = engine->rule_json("rate_high");
