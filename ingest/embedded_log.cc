@@ -15,6 +15,7 @@
 
 #include "ingest/log_entry.h"
 #include "ingest/log_source.h"
+#include "segments/metadata_store_log.h"
 #include "segments/mutex.h"
 
 namespace freshet {
@@ -620,9 +621,8 @@ Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(
   options.create_if_missing = true;
   options.write_buffer_size = 64 << 20;
   options.max_background_jobs = 2;
-  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.info_log = std::make_shared<QuietRocksLog>();
   options.compression = rocksdb::kLZ4Compression;
-  options.keep_log_file_num = 2;
   options.max_total_wal_size = uint64_t{256} << 20;
   // Not the default, which drops what follows a damaged record without a word:
   // offsets would be given out twice.

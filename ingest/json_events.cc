@@ -90,6 +90,8 @@ Result<std::vector<std::string_view>> split_json_events(std::string_view body) {
   if (body.empty()) return std::vector<std::string_view>{};
   if (body[0] == '[') return split_array(body);
   if (body[0] != '{') {
+    // Lines with an object among them are JSON lines with a bad start.
+    if (body.find("\n{") != std::string_view::npos) return split_lines(body);
     return invalid(
         "the body is neither a JSON object, nor an array of them, nor JSON "
         "lines: it starts with " +

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "segments/metadata_records.h"
+#include "segments/metadata_store_log.h"
 #include "segments/mutex.h"
 
 namespace freshet {
@@ -59,9 +60,7 @@ rocksdb::Options small_options() {
   options.max_open_files = 64;
   options.max_background_jobs = 2;
   options.compression = rocksdb::kNoCompression;
-  options.keep_log_file_num = 2;
-  options.max_log_file_size = kMegabyte;
-  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.info_log = std::make_shared<QuietRocksLog>();
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   rocksdb::BlockBasedTableOptions table;

@@ -206,7 +206,8 @@ def test_full_disk_keeps_rows_and_says_so(tmp_path):
         pytest.skip("mount needs root")
     try:
         model = freshet.sales_model(tmp_path / "m", seal_rows=20000)
-        with freshet.Server(model, mount / "d") as server:
+        with freshet.Server(model, mount / "d",
+                            log=tmp_path / "server.log") as server:
             filler = mount / "filler"
             filler.write_bytes(b"x" * (1 << 20))
             sent = 0

@@ -43,13 +43,13 @@ class Server:
     """freshet serve on a free port. kill() is kill -9; start() again goes on
     with the same folders and port."""
 
-    def __init__(self, model, data, *flags, env=None, port=None):
+    def __init__(self, model, data, *flags, env=None, port=None, log=None):
         self.model, self.data = str(model), str(data)
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.flags, self.env = flags, env
         self.process = None
-        self.log_path = pathlib.Path(self.data + ".log")
+        self.log_path = pathlib.Path(log or self.data + ".log")
 
     def start(self, wait=True):
         log = open(self.log_path, "ab")
