@@ -68,4 +68,10 @@ void EventQueue::close() {
   wake_ = nullptr;
 }
 
+void EventQueue::abandon() {
+  MutexLock lock(mutex_);
+  closed_ = true;
+  wake_ = nullptr;
+}
+
 }  // namespace freshet

@@ -25,6 +25,8 @@ class EventQueue : public EventStream {
   std::string take();
   // Further events are refused; `wake` is called a last time, then dropped.
   void close();
+  // The same without calling `wake`.
+  void abandon();
 
  private:
   mutable Mutex mutex_;

@@ -46,6 +46,13 @@ Refusal too_slow() {
   return {408, {ErrorCode::kDeadline, "the request came too slowly"}};
 }
 
+Refusal body_too_large(size_t max_bytes) {
+  return {413,
+          {ErrorCode::kLimit,
+           fmt::format("the body is larger than allowed here, bytes: {}",
+                       max_bytes)}};
+}
+
 // Takes a share of the memory for bodies, and gives it back.
 class BodyShare {
  public:
@@ -72,6 +79,12 @@ Session::Session(std::shared_ptr<SessionContext> context, Connection connection)
     : context_(std::move(context)),
       connection_(std::move(connection)),
       timer_(connection_.executor()) {}
+
+// A stream that was cut off at the server's end: its queue may live on, and
+// must not wake an event loop that is gone.
+Session::~Session() {
+  if (queue_) queue_->abandon();
+}
 
 net::awaitable<void> Session::run() {
   auto self = shared_from_this();
@@ -101,10 +114,9 @@ net::awaitable<bool> Session::serve_request() {
   RequestParser parser;
   bool has_head = co_await read_head(parser);
   if (!has_head) co_return false;
-  HandlerCall call;
-  auto target = parse_target(head_.target);
-  bool options = head_.method == "OPTIONS";
-  if (options && head_.target == "*") target = Target{"/", {}, ""};
+  auto target = head_.method == "OPTIONS" && head_.target == "*"
+                    ? Target{"/", {}, ""}
+                    : parse_target(head_.target);
   if (!target) {
     Refusal malformed{400, target.error()};
     co_return co_await refuse(malformed);
@@ -112,26 +124,28 @@ net::awaitable<bool> Session::serve_request() {
   if (auto refusal = context_->guard.check(head_, *target)) {
     co_return co_await refuse(*refusal);
   }
-  call.match = context_->router.match(head_.method, target->path);
-  pattern_ = call.match.pattern;
-  if (!call.match.handler) {
+  HandlerCall call;
+  if (auto response = admit(std::move(*target), call)) {
+    // What comes next would be the body that was not read.
     if (head_.has_body()) keep_alive_ = false;
-    HttpResponse response = refuse_route(call.match, options);
-    co_return co_await respond(response);
-  }
-  call.request = make_request(std::move(*target));
-  call.request.params = call.match.params;
-  if (context_->authorize) {
-    Status allowed = context_->authorize(call.request, call.match.access);
-    if (!allowed) {
-      if (head_.has_body()) keep_alive_ = false;
-      HttpResponse response = error_response(allowed.error(), request_id_);
-      co_return co_await respond(response);
-    }
+    co_return co_await respond(*response);
   }
   bool has_body = co_await read_body(parser, call);
   if (!has_body) co_return false;
   co_return co_await handle(call);
+}
+
+// Finds the route and asks for permission; a response is a refusal.
+std::optional<HttpResponse> Session::admit(Target target, HandlerCall& call) {
+  call.match = context_->router.match(head_.method, target.path);
+  pattern_ = call.match.pattern;
+  if (!call.match.handler) return refuse_route(call.match);
+  call.request = make_request(std::move(target));
+  call.request.params = call.match.params;
+  if (!context_->authorize) return std::nullopt;
+  Status allowed = context_->authorize(call.request, call.match.access);
+  if (allowed) return std::nullopt;
+  return error_response(allowed.error(), request_id_);
 }
 
 net::awaitable<bool> Session::wait_for_bytes() {
@@ -172,34 +186,45 @@ net::awaitable<bool> Session::read_head(RequestParser& parser) {
   co_return true;
 }
 
+// What was read and not yet consumed goes into the parser.
+RequestParser::Progress Session::feed_body(RequestParser& parser) {
+  size_t eaten = 0, used = 0;
+  RequestParser::Progress progress;
+  do {
+    progress = parser.read_body(std::string_view(bytes_).substr(eaten), used);
+    eaten += used;
+  } while (progress == RequestParser::Progress::kMore && used > 0 &&
+           eaten < bytes_.size());
+  bytes_.erase(0, eaten);
+  return progress;
+}
+
+// The next bytes of a body of which `received` have come since `begun`. There
+// is a floor under the rate, not only under the pauses: a byte now and then
+// does not keep a connection.
+net::awaitable<Session::Outcome> Session::read_body_bytes(
+    Clock::time_point begun, size_t received) {
+  std::chrono::duration<double> passed = Clock::now() - begun;
+  double allowed = context_->settings.read_seconds +
+                   static_cast<double>(received) / kMinBytesPerSecond;
+  if (passed.count() >= allowed) co_return Outcome::kTimeout;
+  connection_.expires_after(allowed - passed.count());
+  co_return co_await connection_.read_some(bytes_, kBodyStep);
+}
+
 net::awaitable<bool> Session::read_body(RequestParser& parser,
                                         HandlerCall& call) {
   if (!head_.has_body()) co_return true;
-  Refusal too_large{
-      413,
-      {ErrorCode::kLimit, fmt::format("the body is larger than allowed here, "
-                                      "bytes: {}",
-                                      call.match.max_body)}};
+  Refusal too_large = body_too_large(call.match.max_body);
   if (head_.content_length.value_or(0) > call.match.max_body) {
     co_return co_await refuse(too_large);
   }
   parser.limit_body(call.match.max_body);
-  if (equal_ignoring_case(call.request.header("expect"), "100-continue") &&
-      bytes_.empty()) {
-    connection_.expires_after(kWriteSeconds);
-    co_await connection_.write("HTTP/1.1 100 Continue\r\n\r\n", {});
-  }
+  co_await welcome_body(call.request);
   BodyShare share(context_->body_bytes);
   Clock::time_point begun = Clock::now();
   while (true) {
-    size_t used = 0, eaten = 0;
-    RequestParser::Progress progress;
-    do {
-      progress = parser.read_body(std::string_view(bytes_).substr(eaten), used);
-      eaten += used;
-    } while (progress == RequestParser::Progress::kMore && used > 0 &&
-             eaten < bytes_.size());
-    bytes_.erase(0, eaten);
+    auto progress = feed_body(parser);
     if (progress == RequestParser::Progress::kDone) break;
     if (progress == RequestParser::Progress::kFailed) {
       Refusal refusal = parser.refusal();
@@ -213,17 +238,7 @@ net::awaitable<bool> Session::read_body(RequestParser& parser,
       Refusal refusal{503, {ErrorCode::kLimit, "too many bodies at a time"}};
       co_return co_await refuse(refusal);
     }
-    // A floor under the rate, not only under the pauses: a byte now and then
-    // does not keep a connection.
-    std::chrono::duration<double> passed = Clock::now() - begun;
-    double allowed =
-        context_->settings.read_seconds +
-        static_cast<double>(parser.body_size()) / kMinBytesPerSecond;
-    Outcome outcome = Outcome::kTimeout;
-    if (passed.count() < allowed) {
-      connection_.expires_after(allowed - passed.count());
-      outcome = co_await connection_.read_some(bytes_, kBodyStep);
-    }
+    Outcome outcome = co_await read_body_bytes(begun, parser.body_size());
     if (outcome == Outcome::kTimeout) {
       Refusal slow = too_slow();
       co_return co_await refuse(slow);
@@ -232,6 +247,14 @@ net::awaitable<bool> Session::read_body(RequestParser& parser,
   }
   call.request.body = parser.take_body();
   co_return true;
+}
+
+// Tells a client that asked first that its body may come.
+net::awaitable<void> Session::welcome_body(const HttpRequest& request) {
+  bool asked = equal_ignoring_case(request.header("expect"), "100-continue");
+  if (!asked || !bytes_.empty()) co_return;
+  connection_.expires_after(kWriteSeconds);
+  co_await connection_.write("HTTP/1.1 100 Continue\r\n\r\n", {});
 }
 
 HttpRequest Session::make_request(Target target) {
@@ -245,8 +268,8 @@ HttpRequest Session::make_request(Target target) {
   return request;
 }
 
-HttpResponse Session::refuse_route(const Router::Match& match,
-                                   bool options) const {
+HttpResponse Session::refuse_route(const Router::Match& match) const {
+  bool options = head_.method == "OPTIONS";
   if (match.allowed.empty() && !options) {
     return error_response(
         {ErrorCode::kNotFound, "there is nothing at: " + head_.target},

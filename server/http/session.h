@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "server/http/connection.h"
@@ -35,6 +36,7 @@ struct SessionContext {
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(std::shared_ptr<SessionContext> context, Connection connection);
+  ~Session();
 
   // Until the client leaves, an answer ends the connection, or stop().
   net::awaitable<void> run();
@@ -58,8 +60,13 @@ class Session : public std::enable_shared_from_this<Session> {
   net::awaitable<void> send_events(HandlerCall& call);
   net::awaitable<void> write_events(EventQueue& queue);
   net::awaitable<void> watch_client(std::shared_ptr<EventQueue> queue);
+  net::awaitable<Outcome> read_body_bytes(Clock::time_point begun,
+                                          size_t received);
+  net::awaitable<void> welcome_body(const HttpRequest& request);
+  RequestParser::Progress feed_body(RequestParser& parser);
+  std::optional<HttpResponse> admit(Target target, HandlerCall& call);
   HttpRequest make_request(Target target);
-  HttpResponse refuse_route(const Router::Match& match, bool options) const;
+  HttpResponse refuse_route(const Router::Match& match) const;
   void observe(int status);
 
   const std::shared_ptr<SessionContext> context_;
