@@ -31,9 +31,11 @@ namespace {
 constexpr uint64_t kMinFreeBytes = uint64_t{256} << 20;
 constexpr double kDrainSeconds = 10;
 
-// The model's settings under the flags.
-Settings effective_settings(const Model& model, const ServeOptions& options) {
+// The model's settings, under FRESHET_* variables, under the flags.
+Result<Settings> effective_settings(const Model& model,
+                                    const ServeOptions& options) {
   Settings settings = model.settings;
+  TRY(override_from_environment(settings));
   if (options.data) settings.data = *options.data;
   if (options.listen) settings.listen = *options.listen;
   if (options.tls_certificate) {
@@ -115,7 +117,7 @@ Status RunningApplication::open(const ServeOptions& options) {
   model_folder_ = options.model;
   ModelLoad load = load_model(model_folder_);
   if (!load.model) return invalid(faults_text(load));
-  settings_ = effective_settings(*load.model, options);
+  TRY_ASSIGN(settings_, effective_settings(*load.model, options));
   TRY(check_exposure({settings_.listen, settings_.token,
                       settings_.tls_certificate, settings_.tls_key,
                       settings_.insecure}));

@@ -250,7 +250,7 @@ Result<AcceptedEvents> RunningDatasets::accept(
   if (!stream) return no_dataset(dataset);
   TRY_ASSIGN(IncomingEvents incoming, read_events(content_type, body));
   AcceptedEvents answer =
-      check_events(ingestion_settings(*stream->dataset).decoder, incoming);
+      check_events(ingestion_settings(*stream->dataset), incoming);
   if (incoming.events.empty()) return answer;
   TRY_ASSIGN(auto next,
              store_events(*stream, incoming.events, idempotency_key));

@@ -1,5 +1,7 @@
 #include "server/api/ingestion_accept.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "ingest/csv.h"
@@ -57,27 +59,66 @@ Result<IncomingEvents> read_events(std::string_view content_type,
                "not " + std::string(type)};
 }
 
-AcceptedEvents check_events(const DecoderSpec& spec,
+namespace {
+
+// What ingestion will do with a stretch of events; used again for each.
+class Check {
+ public:
+  Check(const IngestionSettings& settings)
+      : settings_(settings),
+        decoder_(make_json_decoder(settings.decoder)),
+        batch_(settings.decoder.schema) {}
+
+  void run(std::span<const std::string_view> events, uint64_t before,
+           AcceptedEvents& answer) {
+    batch_.clear();
+    row_events_.clear();
+    rejections_.clear();
+    decoder_->decode(events, batch_, row_events_, rejections_);
+    if (settings_.transform) transform();
+    std::stable_sort(rejections_.begin(), rejections_.end(),
+                     [](const Rejection& a, const Rejection& b) {
+                       return a.message < b.message;
+                     });
+    for (Rejection& rejection : rejections_) {
+      if (answer.errors.size() >= kMaxListedErrors) break;
+      answer.errors.push_back(
+          {before + rejection.message + 1, std::move(rejection.text)});
+    }
+    answer.rejected += rejections_.size();
+    answer.accepted += events.size() - rejections_.size();
+  }
+
+ private:
+  void transform() {
+    keep_.assign(batch_.num_rows(), 1);
+    errors_.clear();
+    settings_.transform->apply(batch_, keep_, errors_);
+    for (Transform::RowError& error : errors_) {
+      rejections_.push_back({row_events_[error.row], "expression",
+                             std::move(error.error.message)});
+    }
+  }
+
+  const IngestionSettings& settings_;
+  std::unique_ptr<Decoder> decoder_;
+  ColumnBatch batch_;
+  std::vector<uint32_t> row_events_;
+  std::vector<Rejection> rejections_;
+  std::vector<uint8_t> keep_;
+  std::vector<Transform::RowError> errors_;
+};
+
+}  // namespace
+
+AcceptedEvents check_events(const IngestionSettings& settings,
                             const IncomingEvents& incoming) {
   AcceptedEvents answer;
-  auto decoder = make_json_decoder(spec);
-  ColumnBatch batch(spec.schema);
-  std::vector<uint32_t> row_messages;
-  std::vector<Rejection> rejections;
+  Check check(settings);
   std::span<const std::string_view> rest = incoming.events;
   for (uint64_t done = 0; !rest.empty();) {
     size_t count = std::min(rest.size(), kCheckBatch);
-    batch.clear();
-    row_messages.clear();
-    rejections.clear();
-    decoder->decode(rest.first(count), batch, row_messages, rejections);
-    for (Rejection& rejection : rejections) {
-      if (answer.errors.size() >= kMaxListedErrors) break;
-      answer.errors.push_back(
-          {done + rejection.message + 1, std::move(rejection.text)});
-    }
-    answer.rejected += rejections.size();
-    answer.accepted += count - rejections.size();
+    check.run(rest.first(count), done, answer);
     done += count;
     rest = rest.subspan(count);
   }

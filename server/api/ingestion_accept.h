@@ -22,8 +22,9 @@ struct IncomingEvents {
 Result<IncomingEvents> read_events(std::string_view content_type,
                                    std::string_view body);
 
-// Decodes every event to tell which will be rows and which dead letters.
-AcceptedEvents check_events(const DecoderSpec& spec,
+// Decodes and transforms every event to tell which will be rows (or filtered)
+// and which dead letters.
+AcceptedEvents check_events(const IngestionSettings& settings,
                             const IncomingEvents& incoming);
 
 }  // namespace freshet

@@ -51,6 +51,15 @@ std::optional<int> DerivedUnits::add(const Expression& e,
     }
     return std::nullopt;
   }
+  if (e.name == "cast" && e.arguments.size() == 1) {
+    // To an exact type that keeps all digits, as the model adds it.
+    std::optional<int> scale = add(*e.arguments[0], shape);
+    bool exact = e.cast_type.type == ValueType::kDecimal ||
+                 e.cast_type.type == ValueType::kLong;
+    if (!scale || !exact || *scale > e.cast_type.scale) return std::nullopt;
+    multiply_by_power(e.cast_type.scale - *scale);
+    return e.cast_type.scale;
+  }
   bool plus = e.name == "+", minus = e.name == "-", times = e.name == "*";
   if (e.arguments.size() != 2 || (!plus && !minus && !times))
     return std::nullopt;

@@ -109,6 +109,8 @@ class SqlAlchemy(unittest.TestCase):
         with warnings.catch_warnings():
             warnings.simplefilter("error", category=Warning)
             warnings.simplefilter("ignore", category=DeprecationWarning)
+            # The dialect's own notice about statement caching.
+            warnings.filterwarnings("ignore", message=".*statement_cache.*")
             columns = inspect(self.engine).get_columns(DATASET, schema="druid")
         names = [c["name"] for c in columns]
         self.assertEqual(names[0], "__time")
