@@ -99,7 +99,7 @@ HttpResponse Receiver::take(const HttpRequest& request) {
   MutexLock lock(mutex_);
   bodies_.push_back(request.body);
   HttpResponse response = json_response("{}", status_);
-  if (status_ == 302) response.headers.emplace_back("Location", url("/hook"));
+  if (status_ == 307) response.headers.emplace_back("Location", url("/hook"));
   return response;
 }
 

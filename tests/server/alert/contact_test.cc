@@ -67,7 +67,7 @@ TEST_CASE("what the receiver answers decides on another try") {
     CHECK(code_of(post_notification(contact, "{}", kGo)) ==
           ErrorCode::kUnavailable);
   }
-  for (int status : {400, 404, 302}) {
+  for (int status : {400, 404, 307}) {
     receiver.answer_with(status);
     CHECK(code_of(post_notification(contact, "{}", kGo)) ==
           ErrorCode::kInvalid);

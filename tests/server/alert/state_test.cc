@@ -60,6 +60,9 @@ TEST_CASE("no data: keep, ok, alert, after no_data_for") {
   CHECK(run(rule, {{0, 1}, {1, kNone}, {11, kNone}, {12, 1}}, true) == "oono");
   CHECK(run(rule, {{0, 11}, {1, kNone}, {99, kNone}, {100, 1}}, true) ==
         "fffo");
+  // A value in between starts the wait anew.
+  CHECK(run(rule, {{0, kNone}, {9, 1}, {12, kNone}, {21, kNone}}, true) ==
+        "oooo");
   rule.no_data = "ok";
   CHECK(run(rule, {{0, 11}, {1, kNone}, {10, kNone}, {11, kNone}}, true) ==
         "fffo");
