@@ -104,6 +104,7 @@ class RunningApplication : public Application {
   std::unique_ptr<Datasets> datasets_;
   std::unique_ptr<Runner> runner_;
   std::unique_ptr<Sql> sql_;
+  RunningQueries running_;
   std::unique_ptr<Kpis> kpis_;
   std::unique_ptr<PushHub> hub_;
   std::unique_ptr<AlertEngine> alerts_;
@@ -151,7 +152,7 @@ Status RunningApplication::open_parts() {
 
 Status RunningApplication::add_routes() {
   services_ = std::make_unique<Services>(Services{
-      *runner_, *sql_, *kpis_, *hub_, *alerts_, *metrics_, *datasets_,
+      *runner_, *sql_, running_, *kpis_, *hub_, *alerts_, *metrics_, *datasets_,
       [this] { return model(); }, [this] { return reload(); },
       [this] { return readiness(); }, [this] { refresh_metrics(); }});
   add_dataset_routes(router_, *services_);

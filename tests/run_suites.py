@@ -57,8 +57,6 @@ SUITES = [
      pytest("tests/k8s"), None),
     ("sanitizers", "all", "unit tests under ASan+UBSan, then TSan",
      ["bash", "tests/support/sanitizers.sh"], None),
-    ("fuzz", "all", "libFuzzer on every reader of foreign bytes",
-     ["bash", "tests/fuzz/fuzz.sh"], None),
 ]
 
 

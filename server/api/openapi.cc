@@ -51,6 +51,7 @@ const Described kDescribed[] = {
     {"POST", "/api/v1/query", "SQL: {\"sql\":\"...\",\"tz\":\"...\"}"},
     {"POST", "/druid/v2/sql", "Druid SQL API"},
     {"POST", "/druid/v2/sql/", "Druid SQL API"},
+    {"DELETE", "/druid/v2/sql/{id}", "Druid: cancels a running query"},
     {"GET", "/druid/v2/datasources", "Druid: names of the datasets"},
     {"GET", "/status", "Druid: version"},
     {"GET", "/status/health", "Druid: true"},

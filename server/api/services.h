@@ -14,6 +14,7 @@
 #include "server/kpi/push_hub.h"
 #include "server/model/model.h"
 #include "server/query/runner.h"
+#include "server/sql/running_queries.h"
 #include "server/sql/sql.h"
 
 namespace freshet {
@@ -29,6 +30,7 @@ struct Readiness {
 struct Services {
   Runner& runner;
   Sql& sql;
+  RunningQueries& running;
   Kpis& kpis;
   PushHub& hub;
   AlertEngine& alerts;

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Every doctest program under AddressSanitizer with UndefinedBehaviorSanitizer,
+# then under ThreadSanitizer. Prints doctest's own summaries.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+export CXX_LD=mold CCACHE_SLOPPINESS=pch_defines,time_macros
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+failed=0
+
+programs() { find "$1/tests" -name '*_test' -type f -perm -u+x | sort; }
+
+check() {  # NAME SANITIZERS
+  local folder=build/$1 program
+  if [ ! -f "$folder/build.ninja" ]; then
+    meson setup "$folder" -Db_sanitize="$2" -Db_lundef=false \
+      -Doptimization=1 -Ddebug=true >"$folder.log" 2>&1 || { cat "$folder.log"; return 1; }
+  fi
+  local targets
+  mapfile -t targets < <(ninja -C "$folder" -t targets all |
+    sed -n 's/^\(tests\/.*_test\): cpp_LINKER$/\1/p')
+  ninja -C "$folder" "${targets[@]}" | tail -1 || return 1
+  for program in "${targets[@]}"; do
+    echo "-- $1 $program"
+    "$folder/$program" --no-intro || failed=1
+  done
+}
+
+check asan address,undefined || failed=1
+check tsan thread || failed=1
+exit $failed
