@@ -24,10 +24,17 @@ FieldTargets::FieldTargets(DecoderSpec spec)
   }
 }
 
+std::optional<size_t> FieldTargets::plain_column(size_t index) const {
+  const Target& target = targets_[index];
+  bool plain = target.type.kind == ColumnKind::kString ||
+               target.type.kind == ColumnKind::kLong;
+  if (index == 0 || target.has_default || !plain) return {};
+  return target.column;
+}
+
 bool FieldTargets::put(size_t index, std::string_view text,
                        ColumnBatch& batch) {
   Target& target = targets_[index];
-  target.given_in = row_;
   if (index == 0) return put_time(text, false, batch);
   bool good = true;
   if (target.type.kind == ColumnKind::kString) {
@@ -47,7 +54,6 @@ bool FieldTargets::put(size_t index, std::string_view text,
 bool FieldTargets::put_bare(size_t index, std::string_view text,
                             ColumnBatch& batch) {
   Target& target = targets_[index];
-  target.given_in = row_;
   if (index == 0) return put_time(text, true, batch);
   bool good = true;
   if (target.type.kind == ColumnKind::kString) {

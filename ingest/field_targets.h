@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,16 +21,17 @@ class FieldTargets {
   size_t size() const { return targets_.size(); }
   const std::string& path(size_t target) const { return targets_[target].path; }
 
-  // A row: begin, put and put_null in any order, then finish. False means the
-  // row must be abandoned; reason() and text() say why.
+  // The column of a target whose good values a decoder may as well write by
+  // itself: text, or a long that has no default.
+  std::optional<size_t> plain_column(size_t target) const;
+
+  // A row: begin, put in any order, then finish. False means the row must be
+  // abandoned; reason() and text() say why.
   void begin() { ++row_; }
-  // Whether `target` has been given in this row, value or null.
-  bool given(size_t target) const { return targets_[target].given_in == row_; }
   // A value written as text. It must live as long as the batch's rows.
   bool put(size_t target, std::string_view text, ColumnBatch& batch);
   // As put, for a number, true or false written without quotes.
   bool put_bare(size_t target, std::string_view text, ColumnBatch& batch);
-  void put_null(size_t target) { targets_[target].given_in = row_; }
   // Defaults of what is absent or null; the time must be there.
   bool finish(ColumnBatch& batch);
 
@@ -43,7 +45,6 @@ class FieldTargets {
     std::string path;
     size_t column = 0;
     ColumnType type;
-    uint64_t given_in = 0;   // row number of the last value or null
     uint64_t filled_in = 0;  // row number of the last value
     bool has_default = false;
     std::string default_text;

@@ -1,305 +1,333 @@
-// JSON objects -> rows, by simdjson on-demand.
+// JSON objects -> rows.
 //
-// The messages of a batch are copied one behind the other into one padded
-// buffer and parsed in place; text values without escapes are views into it.
-// Producers write the fields of an event in the same order again and again, so
-// each object level remembers which key came at which position last time and
-// compares the raw bytes with it; only another key costs a hash look-up.
-#include <absl/container/flat_hash_map.h>
+// The messages of a batch are copied one behind the other, each followed by
+// kSeparator, and simdjson's first stage finds the tokens of many messages at
+// once; the decoder walks over these. Text values without escapes are views
+// into the copy. The separator keeps messages apart: a string that does not
+// end in its message holds the line feed, which stage one refuses (then the
+// messages are read one by one, and only the one at fault suffers); and the
+// bracket ends every walk, since no object may go on with it.
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <cstring>
-#include <type_traits>
 
 #include "ingest/decoder.h"
 #include "ingest/field_targets.h"
 #include "ingest/field_value.h"
-
-#if defined(__x86_64__)
-// On-demand is chosen at compile time and silently falls back to scalar code
-// without PCLMUL; refuse to build that.
-static_assert(
-    std::is_same_v<simdjson::SIMDJSON_BUILTIN_IMPLEMENTATION::ondemand::parser,
-                   simdjson::haswell::ondemand::parser>,
-    "simdjson fell back: compile with -march=x86-64-v3 -mpclmul");
-#endif
+#include "ingest/json_paths.h"
+#include "ingest/json_structure.h"
+#include "ingest/padded_blocks.h"
 
 namespace freshet {
 namespace {
 
-namespace ondemand = simdjson::SIMDJSON_BUILTIN_IMPLEMENTATION::ondemand;
+constexpr std::string_view kSeparator = "\n]";
+// Text, places and rows of a chunk should stay in the second cache.
+constexpr size_t kChunkBytes = 64 << 10;
 
-// Keys are compared at a raw pointer, so a remembered key (with its closing
-// quote) must not reach beyond the padding.
-constexpr size_t kMaxRememberedKey = simdjson::SIMDJSON_PADDING - 2;
-constexpr size_t kMaxRememberedFields = 256;
-constexpr size_t kBlockBytes = 1 << 20;
-constexpr size_t kLargeMessage = 1 << 20;
+// A number of at most 8 digits and a sign, written as JSON wants it. Reads
+// eight bytes behind `text`.
+bool read_short_long(std::string_view text, int64_t& value) {
+  bool negative = text[0] == '-';
+  text.remove_prefix(negative);
+  if (text.empty() || text.size() > 8) return false;
+  if (text[0] == '0' && text.size() > 1) return false;
+  uint64_t digits;
+  std::memcpy(&digits, text.data(), sizeof digits);
+  // The first digit is the lowest byte: put zeros below it.
+  constexpr uint64_t kZeros = 0x3030303030303030;
+  size_t missing = 8 * (8 - text.size());
+  digits = missing == 0 ? digits
+                        : digits << missing | kZeros >> (64 - missing);
+  uint64_t above = digits + 0x4646464646464646;  // over '9' sets a top bit
+  digits -= kZeros;
+  if (((above | digits) & 0x8080808080808080) != 0) return false;
+  digits = digits * 10 + (digits >> 8);  // pairs
+  digits = ((digits & 0x000000FF000000FF) * 0x000F424000000064 +
+            (digits >> 16 & 0x000000FF000000FF) * 0x0000271000000001) >>
+           32;
+  auto magnitude = static_cast<int64_t>(digits & 0xFFFFFFFF);
+  value = negative ? -magnitude : magnitude;
+  return true;
+}
 
-// Memory for messages, kept from one batch to the next.
-class PaddedBlocks {
- public:
-  void reset() {
-    // One huge batch must not hold its memory for ever.
-    std::erase_if(blocks_, [](const Block& b) { return b.size > 8 << 20; });
-    current_ = 0;
-    used_ = 0;
-  }
-  // `size` bytes followed by padding.
-  char* take(size_t size) {
-    size += simdjson::SIMDJSON_PADDING;
-    while (current_ < blocks_.size() && used_ + size > blocks_[current_].size) {
-      ++current_;
-      used_ = 0;
-    }
-    if (current_ == blocks_.size()) {
-      size_t block = std::max(size, kBlockBytes);
-      blocks_.push_back({std::make_unique<char[]>(block), block});
-    }
-    char* place = blocks_[current_].bytes.get() + used_;
-    used_ += size;
-    return place;
-  }
-
- private:
-  struct Block {
-    std::unique_ptr<char[]> bytes;
-    size_t size;
-  };
-  std::vector<Block> blocks_;
-  size_t current_ = 0;
-  size_t used_ = 0;
-};
-
-// One object level of the paths.
-struct Level {
-  struct Member {
-    std::vector<size_t> targets;  // in FieldTargets
-    int level = -1;               // of the object behind it
-    uint64_t seen_in = 0;         // row number, for duplicate keys
-  };
-  struct Remembered {
-    std::string raw;  // key and closing quote; empty: nothing yet
-    int member = -1;  // -1: a key nobody asks for
-  };
-  std::vector<Member> members;
-  absl::flat_hash_map<std::string, int> by_name;
-  std::vector<Remembered> order;
-};
+bool is_mark(char c) { return c == ',' || c == ':' || c == ']' || c == '}'; }
 
 class JsonDecoder final : public Decoder {
  public:
-  explicit JsonDecoder(DecoderSpec spec) : targets_(std::move(spec)) {
-    levels_.emplace_back();
-    for (size_t i = 0; i < targets_.size(); ++i) add_path(i);
-  }
+  explicit JsonDecoder(DecoderSpec spec)
+      : targets_(std::move(spec)), paths_(targets_) {}
 
   void decode(std::span<const std::string_view> messages, ColumnBatch& batch,
               std::vector<uint32_t>& row_messages,
               std::vector<Rejection>& rejections) override;
 
  private:
-  void add_path(size_t target);
-  int member_of(int level, std::string_view name);
-  bool decode_one(const char* json, size_t size, size_t capacity,
-                  ColumnBatch& batch);
-  bool read_object(int level, ondemand::object object, ColumnBatch& batch);
-  // Member of the key of `field`, -1 if unknown, -2 if it cannot be read.
-  int find_member(int level, size_t position, ondemand::field& field);
-  int look_up(int level, size_t position, ondemand::field& field);
-  bool read_value(Level::Member& member, ondemand::value value,
-                  ColumnBatch& batch);
-  bool read_text(const Level::Member& member, std::string_view token,
-                 ondemand::value value, ColumnBatch& batch);
-  bool not_json(simdjson::error_code error);
+  // A message of the chunk being read.
+  struct Piece {
+    uint32_t message;
+    uint32_t begin, end;  // in the chunk; the separator's bracket is at end + 1
+  };
+  size_t cut_chunk(std::span<const std::string_view> messages, size_t first,
+                   std::vector<Rejection>& rejections);
+  void read_chunk(std::span<const std::string_view> messages);
+  void read_pieces(std::span<const Piece> pieces);
+  bool read_message(const Piece& piece);
+  bool read_object(JsonLevel& level);
+  bool read_value(JsonMember& member);
+  bool read_text(JsonMember& member);
+  bool read_bare(JsonMember& member);
+  bool skip_value();
+  void keep_or_reject(const Piece& piece, bool good);
+  bool broken();
+  bool not_json(std::string_view why);
 
   FieldTargets targets_;
-  std::vector<Level> levels_;
+  JsonPaths paths_;
+  JsonStructure structure_;
   PaddedBlocks blocks_;
-  ondemand::parser parser_;
-  uint64_t row_ = 0;
+  uint64_t message_number_ = 0;
+
+  // Of the decode() under way.
+  ColumnBatch* batch_ = nullptr;
+  std::vector<uint32_t>* row_messages_ = nullptr;
+  std::vector<Rejection>* rejections_ = nullptr;
+  size_t row_ = 0;
+  std::vector<Piece> pieces_;
+  size_t chunk_bytes_ = 0;
+  const char* text_ = nullptr;    // what places count from
+  const uint32_t* at_ = nullptr;  // the next place
+  uint32_t stop_ = 0;             // place of the separator's bracket
+  bool escapes_ = false;          // whether there may be any in the chunk
 };
-
-void JsonDecoder::add_path(size_t target) {
-  std::string_view path = targets_.path(target);
-  int level = 0;
-  for (;;) {
-    size_t dot = path.find('.');
-    int member = member_of(level, path.substr(0, dot));
-    auto at = static_cast<size_t>(member);
-    if (dot == std::string_view::npos) {
-      levels_[static_cast<size_t>(level)].members[at].targets.push_back(target);
-      return;
-    }
-    int next = levels_[static_cast<size_t>(level)].members[at].level;
-    if (next < 0) {
-      next = static_cast<int>(levels_.size());
-      levels_[static_cast<size_t>(level)].members[at].level = next;
-      levels_.emplace_back();
-    }
-    level = next;
-    path.remove_prefix(dot + 1);
-  }
-}
-
-int JsonDecoder::member_of(int level, std::string_view name) {
-  Level& at = levels_[static_cast<size_t>(level)];
-  auto [found, added] =
-      at.by_name.try_emplace(std::string(name), at.members.size());
-  if (added) at.members.emplace_back();
-  return found->second;
-}
 
 void JsonDecoder::decode(std::span<const std::string_view> messages,
                          ColumnBatch& batch,
                          std::vector<uint32_t>& row_messages,
                          std::vector<Rejection>& rejections) {
   if (batch.num_rows() == 0) blocks_.reset();
-  size_t total = 0;
-  for (std::string_view m : messages) {
-    if (m.size() <= kMaxEventBytes) total += m.size();
+  batch_ = &batch;
+  row_messages_ = &row_messages;
+  rejections_ = &rejections;
+  batch.open_rows(messages.size());
+  paths_.aim(targets_, batch);
+  for (size_t first = 0; first < messages.size();) {
+    first = cut_chunk(messages, first, rejections);
+    if (!pieces_.empty()) read_chunk(messages);
   }
-  char* place = blocks_.take(total);
-  size_t capacity = total + simdjson::SIMDJSON_PADDING;
-  for (uint32_t i = 0; i < messages.size(); ++i) {
-    std::string_view message = messages[i];
-    if (message.size() > kMaxEventBytes) {
-      rejections.push_back({i, "too_large",
-                            fmt::format("the event is larger than {} bytes: {}",
-                                        kMaxEventBytes, message.size())});
+  batch.close_rows();
+}
+
+// Fills pieces_ from `first` on; returns the first message left.
+size_t JsonDecoder::cut_chunk(std::span<const std::string_view> messages,
+                              size_t first,
+                              std::vector<Rejection>& rejections) {
+  pieces_.clear();
+  chunk_bytes_ = 0;
+  for (; first < messages.size(); ++first) {
+    size_t size = messages[first].size();
+    auto number = static_cast<uint32_t>(first);
+    if (size > kMaxEventBytes) {
+      // In the order of the messages.
+      if (!pieces_.empty()) return first;
+      rejections.push_back(
+          {number, "too_large",
+           fmt::format("the event is larger than {} bytes: {}", kMaxEventBytes,
+                       size)});
       continue;
     }
-    if (!message.empty()) std::memcpy(place, message.data(), message.size());
-    if (decode_one(place, message.size(), capacity, batch)) {
-      batch.commit_row();
-      row_messages.push_back(i);
-    } else {
-      batch.abandon_row();
-      rejections.push_back({i, targets_.reason(), targets_.take_text()});
+    if (!pieces_.empty() && chunk_bytes_ + size > kChunkBytes) return first;
+    pieces_.push_back({number, static_cast<uint32_t>(chunk_bytes_),
+                       static_cast<uint32_t>(chunk_bytes_ + size)});
+    chunk_bytes_ += size + kSeparator.size();
+  }
+  return first;
+}
+
+void JsonDecoder::read_chunk(std::span<const std::string_view> messages) {
+  char* chunk = blocks_.take(chunk_bytes_);
+  for (const Piece& piece : pieces_) {
+    std::string_view message = messages[piece.message];
+    if (!message.empty()) {
+      std::memcpy(chunk + piece.begin, message.data(), message.size());
     }
-    place += message.size();
-    capacity -= message.size();
-    // The parser keeps five times the largest message.
-    if (message.size() > kLargeMessage) parser_ = ondemand::parser();
+    std::memcpy(chunk + piece.end, kSeparator.data(), kSeparator.size());
+  }
+  escapes_ = std::memchr(chunk, '\\', chunk_bytes_) != nullptr;
+  text_ = chunk;
+  if (structure_.find(chunk, chunk_bytes_) == nullptr) {
+    read_pieces(pieces_);
+    return;
+  }
+  for (Piece piece : pieces_) {
+    text_ = chunk + piece.begin;
+    piece.end -= piece.begin;
+    piece.begin = 0;
+    const char* error =
+        structure_.find(text_, piece.end + kSeparator.size());
+    if (error == nullptr) {
+      read_pieces(std::span(&piece, 1));
+    } else {
+      keep_or_reject(piece, not_json(error));
+    }
   }
 }
 
-bool JsonDecoder::decode_one(const char* json, size_t size, size_t capacity,
-                             ColumnBatch& batch) {
-  ++row_;
+void JsonDecoder::read_pieces(std::span<const Piece> pieces) {
+  at_ = structure_.places();
+  for (const Piece& piece : pieces) {
+    stop_ = piece.end + 1;
+    keep_or_reject(piece, read_message(piece));
+    while (*at_ <= stop_) ++at_;
+  }
+}
+
+void JsonDecoder::keep_or_reject(const Piece& piece, bool good) {
+  if (good) {
+    batch_->commit_row();
+    row_messages_->push_back(piece.message);
+  } else {
+    batch_->abandon_row();
+    rejections_->push_back(
+        {piece.message, targets_.reason(), targets_.take_text()});
+  }
+}
+
+bool JsonDecoder::read_message(const Piece& piece) {
+  ++message_number_;
+  row_ = batch_->num_rows();
   targets_.begin();
-  ondemand::document document;
-  if (auto e = parser_.iterate(json, size, capacity).get(document)) {
-    return not_json(e);
+  if (text_[*at_] != '{') {
+    return not_json(piece.begin == piece.end
+                        ? "it is empty"
+                        : "it starts with " +
+                              shorten({text_ + piece.begin,
+                                       piece.end - piece.begin}));
   }
-  ondemand::object object;
-  if (auto e = document.get_object().get(object)) return not_json(e);
-  if (!read_object(0, object, batch)) return false;
-  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
-    return targets_.reject("not_json", "text after the end of the object");
-  }
-  return targets_.finish(batch);
+  ++at_;
+  if (!read_object(paths_.root())) return false;
+  if (*at_ != stop_) return not_json("text after the end of the object");
+  return targets_.finish(*batch_);
 }
 
-bool JsonDecoder::read_object(int level, ondemand::object object,
-                              ColumnBatch& batch) {
-  size_t position = 0;
-  for (auto next : object) {
-    ondemand::field field;
-    if (auto e = std::move(next).get(field)) return not_json(e);
-    int at = find_member(level, position++, field);
-    if (at == -1) continue;
-    if (at == -2) return not_json(simdjson::STRING_ERROR);
-    Level::Member& member =
-        levels_[static_cast<size_t>(level)].members[static_cast<size_t>(at)];
-    if (member.seen_in == row_) continue;
-    member.seen_in = row_;
-    if (!read_value(member, field.value(), batch)) return false;
+// From behind the opening bracket to behind the closing one.
+bool JsonDecoder::read_object(JsonLevel& level) {
+  if (text_[*at_] == '}') {
+    ++at_;
+    return true;
+  }
+  for (int place = JsonLevel::kStart;;) {
+    const char* key = text_ + at_[0];
+    if (*key != '"' || text_[at_[1]] != ':') return broken();
+    int found = level.find(key + 1, text_ + at_[1], structure_, place);
+    at_ += 2;
+    if (found == JsonLevel::kUnreadable) return broken();
+    JsonMember* member =
+        found == JsonLevel::kUnknown ? nullptr : &level.member(found);
+    if (member == nullptr || member->seen_in == message_number_) {
+      if (!skip_value()) return broken();
+    } else {
+      member->seen_in = message_number_;
+      if (!read_value(*member)) return false;
+    }
+    char next = text_[*at_++];
+    if (next == '}') return true;
+    if (next != ',') {
+      --at_;
+      return broken();
+    }
+  }
+}
+
+bool JsonDecoder::skip_value() {
+  char first = text_[*at_];
+  if (is_mark(first)) return false;
+  ++at_;
+  if (first != '{' && first != '[') return true;
+  for (size_t depth = 1; depth > 0; ++at_) {
+    if (*at_ >= stop_) return false;
+    char c = text_[*at_];
+    depth += c == '{' || c == '[';
+    depth -= c == '}' || c == ']';
   }
   return true;
 }
 
-int JsonDecoder::find_member(int level, size_t position,
-                             ondemand::field& field) {
-  Level& at = levels_[static_cast<size_t>(level)];
-  if (position < at.order.size()) {
-    const Level::Remembered& remembered = at.order[position];
-    if (!remembered.raw.empty() &&
-        std::memcmp(field.key().raw(), remembered.raw.data(),
-                    remembered.raw.size()) == 0) {
-      return remembered.member;
-    }
-  }
-  return look_up(level, position, field);
-}
-
-int JsonDecoder::look_up(int level, size_t position, ondemand::field& field) {
-  // The key is unescaped, since "st\u006fre" is "store" too.
-  const char* raw = field.key().raw();
-  std::string_view name;
-  if (field.unescaped_key().get(name)) return -2;
-  Level& at = levels_[static_cast<size_t>(level)];
-  auto found = at.by_name.find(absl::string_view(name.data(), name.size()));
-  int member = found == at.by_name.end() ? -1 : found->second;
-  bool plain = name.size() < kMaxRememberedKey && raw[name.size()] == '"' &&
-               std::memcmp(raw, name.data(), name.size()) == 0;
-  if (plain && position < kMaxRememberedFields) {
-    if (position >= at.order.size()) at.order.resize(position + 1);
-    at.order[position].raw.assign(raw, name.size() + 1);
-    at.order[position].member = member;
-  }
-  return member;
-}
-
-bool JsonDecoder::read_value(Level::Member& member, ondemand::value value,
-                             ColumnBatch& batch) {
-  std::string_view token = trim(value.raw_json_token());
-  char first = token.empty() ? '\0' : token[0];
-  if (first == '"') return read_text(member, token, value, batch);
+bool JsonDecoder::read_value(JsonMember& member) {
+  char first = text_[*at_];
+  if (first == '"') return read_text(member);
+  if (first != '{' && first != '[') return read_bare(member);
   if (first == '{' && member.level >= 0) {
-    ondemand::object object;
-    if (auto e = value.get_object().get(object)) return not_json(e);
-    return read_object(member.level, object, batch);
+    ++at_;
+    return read_object(paths_.level(member.level));
   }
-  if (token == "null") {
-    for (size_t target : member.targets) targets_.put_null(target);
+  if (member.targets.empty()) return skip_value() || broken();
+  return targets_.reject_value(member.targets[0], {&text_[*at_], 1});
+}
+
+bool JsonDecoder::read_text(JsonMember& member) {
+  const char* begin = text_ + at_[0] + 1;
+  const char* end = text_ + at_[1] - 1;
+  while (*end != '"') --end;
+  if (end < begin) return broken();
+  std::string_view text(begin, static_cast<size_t>(end - begin));
+  if (escapes_ && std::memchr(begin, '\\', text.size()) != nullptr) {
+    if (!structure_.unescape(text, text)) return broken();
+    text = batch_->keep(text);
+  }
+  ++at_;
+  if (member.direct == JsonMember::Direct::kText) {
+    member.strings[row_] = text;
+    member.nulls[row_] = 0;
     return true;
   }
-  bool number = first == '-' || (first >= '0' && first <= '9');
-  if (number) {
-    size_t digit = first == '-';
-    number = !(token.size() > digit + 1 && token[digit] == '0' &&
-               token[digit + 1] >= '0' && token[digit + 1] <= '9');
+  for (size_t target : member.targets) {
+    if (!targets_.put(target, text, *batch_)) return false;
   }
+  return true;
+}
+
+// A number, true, false or null, or something that is none of them.
+bool JsonDecoder::read_bare(JsonMember& member) {
+  const char* begin = text_ + at_[0];
+  const char* end = text_ + at_[1];
+  if (is_mark(*begin)) return broken();
+  ++at_;
+  std::string_view token(begin, static_cast<size_t>(end - begin));
+  int64_t value = 0;
+  if (member.direct == JsonMember::Direct::kLong &&
+      read_short_long(token, value)) {
+    member.longs[row_] = value;
+    member.nulls[row_] = 0;
+    return true;
+  }
+  token = trim(token);
+  if (token == "null") return true;
+  size_t digit = token[0] == '-';
+  bool number = token.size() > digit && token[digit] >= '0' &&
+                token[digit] <= '9' &&
+                !(token[digit] == '0' && token.size() > digit + 1 &&
+                  token[digit + 1] >= '0' && token[digit + 1] <= '9');
   for (size_t target : member.targets) {
     if (!number && token != "true" && token != "false") {
       return targets_.reject_value(target, token);
     }
-    if (!targets_.put_bare(target, token, batch)) return false;
+    if (!targets_.put_bare(target, token, *batch_)) return false;
   }
   return true;
 }
 
-bool JsonDecoder::read_text(const Level::Member& member, std::string_view token,
-                            ondemand::value value, ColumnBatch& batch) {
-  if (token.size() < 2) return not_json(simdjson::STRING_ERROR);
-  std::string_view text = token.substr(1, token.size() - 2);
-  if (std::memchr(text.data(), '\\', text.size()) != nullptr) {
-    std::string_view unescaped;
-    if (auto e = value.get_string().get(unescaped)) return not_json(e);
-    text = batch.keep(unescaped);
-  }
-  for (size_t target : member.targets) {
-    if (!targets_.put(target, text, batch)) return false;
-  }
-  return true;
+bool JsonDecoder::broken() {
+  size_t at = std::min(*at_, stop_ - 1);
+  std::string_view rest(text_ + at, stop_ - 1 - at);
+  return not_json(rest.empty() ? "it does not end"
+                               : "it is not JSON from here on: " +
+                                     shorten(rest));
 }
 
-bool JsonDecoder::not_json(simdjson::error_code error) {
-  return targets_.reject("not_json",
-                         fmt::format("the event is not a JSON object: {}",
-                                     simdjson::error_message(error)));
+bool JsonDecoder::not_json(std::string_view why) {
+  return targets_.reject(
+      "not_json", fmt::format("the event is not a JSON object: {}", why));
 }
 
 }  // namespace

@@ -1,24 +1,12 @@
 #include "segments/column_batch.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace freshet {
 namespace {
 
 constexpr size_t kArenaBlock = 64 * 1024;
-
-// Puts a value at the row being built: new, or over one set before in the
-// same row.
-template <class Value>
-void put(ColumnBuffer& column, std::vector<Value>& values, size_t row,
-         Value value) {
-  if (column.nulls.size() == row) {
-    values.push_back(value);
-    column.nulls.push_back(0);
-  } else {
-    values[row] = value;
-  }
-}
 
 void put_null(ColumnBuffer& column, ColumnType type) {
   if (type.kind == ColumnKind::kString) {
@@ -37,22 +25,12 @@ void put_null(ColumnBuffer& column, ColumnType type) {
 ColumnBatch::ColumnBatch(std::shared_ptr<const Schema> schema)
     : schema_(std::move(schema)), columns_(schema_->columns.size()) {}
 
-void ColumnBatch::set_long(size_t column, int64_t value) {
-  put(columns_[column], columns_[column].longs, num_rows_, value);
-}
-
-void ColumnBatch::set_double(size_t column, double value) {
-  put(columns_[column], columns_[column].doubles, num_rows_, value);
-}
-
-void ColumnBatch::set_string(size_t column, std::string_view value) {
-  put(columns_[column], columns_[column].strings, num_rows_, value);
-}
-
 void ColumnBatch::commit_row() {
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    if (columns_[i].nulls.size() == num_rows_) {
-      put_null(columns_[i], schema_->columns[i].type);
+  if (!open_) {
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (columns_[i].nulls.size() == num_rows_) {
+        put_null(columns_[i], schema_->columns[i].type);
+      }
     }
   }
   ++num_rows_;
@@ -62,16 +40,51 @@ void ColumnBatch::abandon_row() {
   for (size_t i = 0; i < columns_.size(); ++i) {
     ColumnBuffer& column = columns_[i];
     if (column.nulls.size() == num_rows_) continue;
-    column.nulls.pop_back();
+    if (!open_) {
+      resize(i, num_rows_);
+      continue;
+    }
+    column.nulls[num_rows_] = 1;
     ColumnKind kind = schema_->columns[i].type.kind;
     if (kind == ColumnKind::kString) {
-      column.strings.pop_back();
+      column.strings[num_rows_] = {};
     } else if (kind == ColumnKind::kDouble) {
-      column.doubles.pop_back();
+      column.doubles[num_rows_] = 0;
     } else {
-      column.longs.pop_back();
+      column.longs[num_rows_] = 0;
     }
   }
+}
+
+// What is new is null.
+void ColumnBatch::resize(size_t column, size_t rows) {
+  ColumnBuffer& buffer = columns_[column];
+  buffer.nulls.resize(rows, 1);
+  ColumnKind kind = schema_->columns[column].type.kind;
+  if (kind == ColumnKind::kString) {
+    buffer.strings.resize(rows);
+  } else if (kind == ColumnKind::kDouble) {
+    buffer.doubles.resize(rows);
+  } else {
+    buffer.longs.resize(rows);
+  }
+}
+
+void ColumnBatch::open_rows(size_t rows) {
+  for (size_t i = 0; i < columns_.size(); ++i) resize(i, num_rows_ + rows);
+  opened_at_ = num_rows_;
+  open_ = true;
+}
+
+void ColumnBatch::close_rows() {
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    resize(i, num_rows_);
+    std::vector<uint8_t>& nulls = columns_[i].nulls;
+    auto from = nulls.begin() + static_cast<ptrdiff_t>(opened_at_);
+    columns_[i].num_nulls += static_cast<size_t>(
+        std::count(from, nulls.end(), uint8_t{1}));
+  }
+  open_ = false;
 }
 
 std::string_view ColumnBatch::keep(std::string_view text) {
@@ -103,6 +116,7 @@ void ColumnBatch::clear() {
     column.num_nulls = 0;
   }
   num_rows_ = 0;
+  open_ = false;
   large_texts_.clear();
   arena_block_ = 0;
   arena_used_ = 0;
