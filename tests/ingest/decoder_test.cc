@@ -239,6 +239,75 @@ TEST_CASE("random events equal a naive model, in any order of fields") {
   }
 }
 
+// One row of a batch as text, rejected messages as their reason.
+std::vector<std::string> outcomes(Decoder& decoder,
+                                  std::span<const std::string_view> messages) {
+  ColumnBatch batch(spec().schema);
+  std::vector<uint32_t> rows;
+  std::vector<Rejection> rejections;
+  decoder.decode(messages, batch, rows, rejections);
+  std::vector<std::string> all(messages.size());
+  for (const auto& r : rejections) all[r.message] += r.reason + r.text;
+  for (uint32_t row = 0; row < rows.size(); ++row) {
+    std::string& text = all[rows[row]];
+    for (size_t c = 0; c < batch.columns().size(); ++c) {
+      const ColumnBuffer& column = batch.columns()[c];
+      CHECK(column.nulls.size() == rows.size());
+      text += "|";
+      if (column.nulls[row]) {
+        text += "-";
+      } else if (!column.strings.empty()) {
+        text += column.strings[row];
+      } else if (!column.doubles.empty()) {
+        text += std::to_string(column.doubles[row]);
+      } else {
+        text += std::to_string(column.longs[row]);
+      }
+    }
+  }
+  return all;
+}
+
+TEST_CASE("damaged events give the same together as alone") {
+  unsigned seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  auto together = make_json_decoder(spec());
+  std::string_view bytes = "\"\\{}[]:, \n0-e1n\xff\0";
+  for (int round = 0; round < 300; ++round) {
+    std::vector<std::string> events;
+    for (int i = 0; i < 30; ++i) {
+      std::string event = fmt::format(
+          R"({{{},"store":"S{}","qty":{},"item":{{"a":[],"sku":"\u00e9"}}}})",
+          kTime, random() % 9, random());
+      for (unsigned n = random() % 3; n > 0 && round % 2 == 0; --n) {
+        event[random() % event.size()] = bytes[random() % bytes.size()];
+      }
+      if (random() % 4 == 0) event.resize(random() % event.size());
+      if (random() % 8 == 0) event.erase(0, random() % (event.size() + 1));
+      events.push_back(event);
+    }
+    std::vector<std::string_view> messages(events.begin(), events.end());
+    auto found = outcomes(*together, messages);
+    for (size_t i = 0; i < messages.size(); ++i) {
+      auto alone = make_json_decoder(spec());
+      INFO(events[i]);
+      CHECK(found[i] == outcomes(*alone, std::span(&messages[i], 1))[0]);
+    }
+  }
+}
+
+TEST_CASE("short longs equal long ones") {
+  for (int64_t size = 1, n = 0; size < 20; ++size, n = n * 10 + size % 10) {
+    for (int64_t value : {n, -n, n + 1}) {
+      CHECK(with(fmt::format("\"qty\":{}", value)).number(2) == value);
+    }
+  }
+  for (const char* bad : {"-", "00", "-01", "1:", "1/", "12a", "1_", "\x80"}) {
+    CHECK(!with(fmt::format("\"qty\":{}", bad)));
+  }
+}
+
 TEST_CASE("splitting bodies") {
   auto count = [](std::string_view body) {
     auto events = split_json_events(body);

@@ -1,0 +1,183 @@
+#include "ingest/embedded_log_rocks.h"
+
+#include <rocksdb/write_batch.h>
+#include <xxhash.h>
+
+#include <algorithm>
+
+namespace freshet {
+namespace {
+
+constexpr size_t kEntryRecords = 4096;
+constexpr size_t kEntryBytes = 1 << 20;
+constexpr size_t kMaxKeyBytes = 64 << 10;
+
+}  // namespace
+
+Status RocksLog::check_room(const LogDataset& dataset) {
+  int64_t unread = 0;
+  for (const LogPartition& partition : dataset.partitions) {
+    unread += partition.high - partition.read;
+  }
+  if (unread < limits_.unread_records &&
+      dataset.unread_bytes < limits_.unread_bytes) {
+    return {};
+  }
+  return Error{ErrorCode::kLimit,
+               fmt::format("{} events of {} wait to be read; try again later",
+                           unread, dataset.name)};
+}
+
+void RocksLog::build_parts(std::span<const Record> records, size_t partitions,
+                           uint64_t keyless, PendingAppend& pending) {
+  std::vector<int> open(partitions, -1);
+  for (const Record& record : records) {
+    uint64_t hash = record.key.empty()
+                        ? keyless
+                        : XXH3_64bits(record.key.data(), record.key.size());
+    auto partition = static_cast<uint32_t>(hash % partitions);
+    int& part = open[partition];
+    if (part < 0 ||
+        pending.parts[static_cast<size_t>(part)].entry.records() >=
+            kEntryRecords ||
+        pending.parts[static_cast<size_t>(part)].entry.bytes() >= kEntryBytes) {
+      part = static_cast<int>(pending.parts.size());
+      pending.parts.push_back({partition, {}});
+    }
+    pending.parts[static_cast<size_t>(part)].entry.add(record);
+    pending.bytes += static_cast<int64_t>(record.value.size());
+  }
+}
+
+Result<LogAnswer> RocksLog::append(const std::string& dataset,
+                                   std::span<const Record> records,
+                                   std::string_view idempotency_key) {
+  if (idempotency_key.size() > kMaxKeyBytes) {
+    return invalid("the idempotency key is too long");
+  }
+  PendingAppend pending;
+  pending.idempotency_key = idempotency_key;
+  size_t partitions = 0;
+  uint64_t keyless = 0;
+  {
+    MutexLock lock(mutex_);
+    pending.dataset = find(dataset);
+    if (pending.dataset == nullptr) {
+      return Error{ErrorCode::kNotFound, "no log for dataset " + dataset};
+    }
+    TRY(check_room(*pending.dataset));
+    partitions = pending.dataset->partitions.size();
+    keyless = pending.dataset->next_keyless++;
+  }
+  build_parts(records, partitions, keyless, pending);
+  MutexLock lock(mutex_);
+  queue_.push_back(&pending);
+  while (!pending.done) {
+    if (leading_) {
+      written_.wait(mutex_);
+    } else {
+      lead();
+    }
+  }
+  TRY(pending.result);
+  return std::move(pending.answer);
+}
+
+// Group commit: whoever finds no leader writes all that wait, with one sync.
+void RocksLog::lead() {
+  leading_ = true;
+  std::vector<PendingAppend*> group;
+  group.swap(queue_);
+  for (PendingAppend* pending : group) {
+    for (const auto& part : pending->parts) {
+      assigned_[{pending->dataset, part.partition}] =
+          pending->dataset->partitions[part.partition].high;
+    }
+  }
+  mutex_.unlock();
+  Status status = write_group(group);
+  mutex_.lock();
+  for (PendingAppend* pending : group) {
+    if (!status) pending->result = status;
+    if (pending->result && !pending->answer.empty()) publish(*pending);
+    pending->done = true;
+  }
+  assigned_.clear();
+  leading_ = false;
+  written_.signal_all();
+  appended_.signal_all();
+}
+
+// Runs without the lock; only the leader is here.
+Status RocksLog::write_group(std::span<PendingAppend* const> group) {
+  rocksdb::WriteBatch batch;
+  Timestamp time = now();
+  KeyedAppends keyed;
+  for (PendingAppend* pending : group) {
+    if (!pending->idempotency_key.empty()) TRY(answer_keyed(*pending, keyed));
+    add_entries(*pending, time, batch);
+  }
+  if (batch.Count() == 0) return {};
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  auto status = db_->Write(synced, &batch);
+  if (status.ok()) return {};
+  // After an error the store stays read-only until it is told to go on.
+  db_->Resume().PermitUncheckedError();
+  return log_io_error("events cannot be written", status);
+}
+
+// Leaves nothing to append if the key was used before, also in this group.
+Status RocksLog::answer_keyed(PendingAppend& pending, KeyedAppends& keyed) {
+  std::pair key(pending.dataset, pending.idempotency_key);
+  auto [same, first] = keyed.try_emplace(std::move(key), &pending);
+  if (first) return answered_before(pending);
+  pending.answer = same->second->answer;
+  pending.parts.clear();
+  return {};
+}
+
+// One entry per part; for a key, its answer beside them.
+void RocksLog::add_entries(PendingAppend& pending, Timestamp time,
+                           rocksdb::WriteBatch& batch) {
+  bool answered = !pending.answer.empty();
+  for (auto& part : pending.parts) {
+    int64_t& next = assigned_[{pending.dataset, part.partition}];
+    int64_t base = next;
+    next += part.entry.records();
+    batch.Put(log_entry_key(pending.dataset->name, part.partition, base),
+              part.entry.finish(time));
+    pending.answer[log_partition_name(part.partition)] = next;
+  }
+  if (answered || pending.idempotency_key.empty()) return;
+  batch.Put(log_prefix('k', pending.dataset->name) + pending.idempotency_key,
+            encode_log_answer(time, pending.answer));
+}
+
+Status RocksLog::answered_before(PendingAppend& pending) {
+  std::string kept;
+  auto status = db_->Get(
+      rocksdb::ReadOptions(),
+      log_prefix('k', pending.dataset->name) + pending.idempotency_key, &kept);
+  if (status.IsNotFound()) return {};
+  if (!status.ok()) return log_io_error("cannot be read", status);
+  Timestamp time;
+  LogAnswer answer;
+  TRY(read_log_answer(kept, time, answer));
+  if (time.ms + kIdempotencyMs < now().ms) return {};
+  pending.answer = std::move(answer);
+  pending.parts.clear();
+  return {};
+}
+
+void RocksLog::publish(PendingAppend& pending) {
+  if (pending.parts.empty()) return;  // answered from before
+  for (const auto& [name, next] : pending.answer) {
+    auto number = parse_log_partition(name);
+    LogPartition& partition = pending.dataset->partitions[*number];
+    partition.high = std::max(partition.high, next);
+  }
+  pending.dataset->unread_bytes += pending.bytes;
+}
+
+}  // namespace freshet

@@ -1,0 +1,110 @@
+#include "ingest/stream_ingestion.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace freshet {
+namespace {
+
+constexpr auto kProgressEvery = std::chrono::milliseconds(2);
+
+}  // namespace
+
+void StreamIngestion::update_progress(bool always) {
+  auto time = Clock::now();
+  if (!always && time < next_progress_) return;
+  next_progress_ = time + kProgressEvery;
+  IngestionProgress progress;
+  fill_partitions(progress);
+  Sealer::View sealed = sealer_->view();
+  for (PartitionProgress& partition : progress.partitions) {
+    auto committed = sealed.committed.find(partition.partition);
+    partition.committed = committed == sealed.committed.end()
+                              ? partition.begin
+                              : committed->second.next;
+  }
+  progress.rows = rows_;
+  progress.bytes = bytes_;
+  progress.rows_per_second = rows_per_second();
+  progress.rejected = intake_->counts().rejected;
+  progress.filtered = intake_->counts().filtered;
+  progress.as_of = as_of_;
+  progress.caught_up = caught_up_;
+  progress.live_rows = intake_->sinks().rows() + sealed.rows;
+  progress.live_bytes = intake_->sinks().bytes() + sealed.bytes;
+  progress.last_seal = sealed.last_seal;
+  progress.last_seal_error = std::move(sealed.error);
+  MutexLock lock(mutex_);
+  progress.state = progress_.state;
+  progress.error = std::move(progress_.error);
+  progress_ = std::move(progress);
+}
+
+void StreamIngestion::fill_partitions(IngestionProgress& progress) {
+  std::vector<PartitionClock> clocks;
+  bool reached = true;
+  int64_t time = now().ms;
+  for (const auto& place : positions_->places(source_->status())) {
+    bool at_end = place.high >= 0 && place.record.next >= place.high;
+    progress.partitions.push_back({place.name, place.begin, place.record.next,
+                                   0, place.high, place.watermark,
+                                   place.fault});
+    if (!place.fault.empty()) continue;
+    clocks.push_back({place.watermark, at_end});
+    reached &= place.record.next >= place.start_high;
+    if (!at_end && place.record.last_time_ms > 0) {
+      progress.lag_ms =
+          std::max(progress.lag_ms, time - place.record.last_time_ms);
+    }
+  }
+  caught_up_ |= reached && !clocks.empty();
+  // What was complete once stays so: rows before it are late by definition.
+  if (!clocks.empty()) as_of_ = std::max(as_of_, complete_up_to(clocks));
+}
+
+double StreamIngestion::rows_per_second() {
+  auto time = Clock::now();
+  if (rate_samples_.empty() ||
+      time - rate_samples_.back().first >= std::chrono::seconds(1)) {
+    rate_samples_.emplace_back(time, rows_);
+  }
+  while (rate_samples_.size() > 1 &&
+         time - rate_samples_[1].first >= std::chrono::seconds(10)) {
+    rate_samples_.pop_front();
+  }
+  double seconds =
+      std::chrono::duration<double>(time - rate_samples_.front().first).count();
+  if (seconds < 0.1) return 0;
+  return static_cast<double>(rows_ - rate_samples_.front().second) / seconds;
+}
+
+void StreamIngestion::set_state(IngestionState state, std::string error) {
+  MutexLock lock(mutex_);
+  if (progress_.state != state) {
+    spdlog::info("dataset {}: ingestion {}{}{}", settings_.dataset,
+                 state_name(state), error.empty() ? "" : ": ", error);
+  }
+  progress_.state = state;
+  progress_.error = std::move(error);
+}
+
+const char* state_name(IngestionState state) {
+  switch (state) {
+    case IngestionState::kStarting:
+      return "starting";
+    case IngestionState::kRunning:
+      return "running";
+    case IngestionState::kPaused:
+      return "paused";
+    case IngestionState::kWaiting:
+      return "waiting";
+    case IngestionState::kStopped:
+      return "stopped";
+    case IngestionState::kFailed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+}  // namespace freshet

@@ -1,0 +1,207 @@
+#include "ingest/stream_ingestion.h"
+
+namespace freshet {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr size_t kPollMessages = 8192;
+constexpr int64_t kPollMs = 10;
+// A part of a poll that is decoded at once: it should stay in the cache.
+constexpr size_t kPartMessages = 2048;
+constexpr size_t kPartBytes = 1 << 20;
+constexpr auto kRefreshEvery = std::chrono::seconds(10);
+constexpr auto kRetryEvery = milliseconds(500);
+constexpr uint64_t kMaxDeadLetterMemory = 64 << 20;
+constexpr size_t kMaxSinks = 512;
+
+}  // namespace
+
+void StreamIngestion::run() {
+  while (mode() == Mode::kRun) round();
+  Status status;
+  if (mode() == Mode::kStop) {
+    if (positions_->moved() || intake_->sinks().rows() > 0) seal_open();
+    status = sealer_->finish();
+    serve_sealed();
+  }
+  update_progress(true);
+  set_state(IngestionState::kStopped,
+            status ? std::string() : status.error().message);
+  MutexLock lock(mutex_);
+  ended_ = true;
+  stop_status_ = status;
+  served_.signal_all();
+}
+
+void StreamIngestion::round() {
+  serve_sealed();
+  std::string fatal = sealer_->fatal_error();
+  if (!fatal.empty()) {
+    update_progress(true);
+    set_state(IngestionState::kFailed, fatal);
+    nap(milliseconds(200));
+    return;
+  }
+  serve_seal_requests();
+  if (seal_due()) seal_open();
+  if (paused()) {
+    set_state(IngestionState::kPaused);
+    update_progress(true);
+    nap(milliseconds(50));
+    return;
+  }
+  if (!assigned_ || Clock::now() >= next_refresh_) connect();
+  if (assigned_) {
+    read();
+  } else {
+    update_progress(true);
+    nap(kRetryEvery);
+  }
+}
+
+// Finds the source's partitions, at the start and now and then for new ones.
+void StreamIngestion::connect() {
+  next_refresh_ = Clock::now() + kRefreshEvery;
+  auto bounds = source_->partitions();
+  if (!bounds) {
+    if (!assigned_) {
+      set_state(IngestionState::kWaiting, bounds.error().message);
+    }
+    return;
+  }
+  auto changed = positions_->update(*source_, *bounds);
+  if (!changed) {
+    set_state(IngestionState::kWaiting, changed.error().message);
+    return;
+  }
+  if (!*changed && assigned_) return;
+  if (positions_->all_faulty()) {
+    assigned_ = false;
+    set_state(IngestionState::kFailed, positions_->first_fault());
+    return;
+  }
+  Status status = positions_->assign(*source_);
+  assigned_ = status.has_value();
+  if (!status) set_state(IngestionState::kWaiting, status.error().message);
+}
+
+void StreamIngestion::read() {
+  Status status = source_->poll(kPollMs, kPollMessages, batch_);
+  if (!status) {
+    bool transient = status.error().code == ErrorCode::kUnavailable;
+    set_state(IngestionState::kWaiting, status.error().message);
+    update_progress(true);
+    nap(transient ? milliseconds(20) : milliseconds(500));
+    return;
+  }
+  uint64_t before = rows_;
+  take(batch_);
+  positions_->arrived(batch_);
+  if (positions_->moved() && !has_open_) {
+    has_open_ = true;
+    open_since_ = Clock::now();
+  }
+  if (!batch_.faults.empty() && positions_->all_faulty()) {
+    assigned_ = false;
+    set_state(IngestionState::kFailed, positions_->first_fault());
+  } else {
+    set_state(IngestionState::kRunning, positions_->first_fault());
+  }
+  update_progress(batch_.messages.empty());
+  if (rows_ != before) changed();
+}
+
+void StreamIngestion::take(const MessageBatch& batch) {
+  std::span<const RawMessage> rest(batch.messages);
+  while (!rest.empty() && mode() != Mode::kAbandon) {
+    size_t count = 0, bytes = 0;
+    while (count < rest.size() && count < kPartMessages &&
+           (count == 0 || bytes + rest[count].value.size() <= kPartBytes)) {
+      bytes += rest[count++].value.size();
+    }
+    auto part = rest.first(count);
+    rows_ += intake_->take(part, positions_->names(), positions_->watermarks());
+    bytes_ += bytes;
+    positions_->passed(part);
+    rest = rest.subspan(count);
+    if (!has_open_) {
+      has_open_ = true;
+      open_since_ = Clock::now();
+    }
+    if (seal_due()) seal_open();
+  }
+}
+
+bool StreamIngestion::seal_due() const {
+  const Sinks& sinks = intake_->sinks();
+  return sinks.rows() >= settings_.seal_rows ||
+         sinks.bytes() >= settings_.seal_bytes || sinks.size() >= kMaxSinks ||
+         intake_->dead_letter_bytes() >= kMaxDeadLetterMemory ||
+         (has_open_ &&
+          Clock::now() - open_since_ >= milliseconds(settings_.seal_age_ms));
+}
+
+// Hands what is open to the sealer, waiting while it has enough to do: the
+// rows in memory are bounded, not the patience.
+void StreamIngestion::seal_open() {
+  while (mode() == Mode::kRun && !sealer_->wait_for_room(100)) {
+    serve_sealed();
+    update_progress(true);
+    if (!sealer_->fatal_error().empty()) return;
+  }
+  if (mode() == Mode::kAbandon) return;
+  Generation generation;
+  generation.rows = intake_->sinks().rows();
+  generation.bytes = intake_->sinks().bytes();
+  generation.live = intake_->sinks().take();
+  KeptCounts& counts = intake_->counts();
+  positions_->set_begin(counts);
+  for (const auto& place : positions_->places(SourceStatus())) {
+    counts.watermark[place.name] = place.watermark;
+  }
+  generation.counts = counts;
+  generation.dead_letters = intake_->take_dead_letters();
+  generation.offsets = positions_->taken();
+  has_open_ = false;
+  uint64_t number = sealer_->submit(std::move(generation));
+  MutexLock lock(mutex_);
+  seal_number_ = number;
+}
+
+void StreamIngestion::serve_seal_requests() {
+  uint64_t requested = 0;
+  {
+    MutexLock lock(mutex_);
+    requested = seal_requested_;
+    if (requested == seal_served_) return;
+  }
+  if (positions_->moved() || intake_->sinks().rows() > 0) seal_open();
+  MutexLock lock(mutex_);
+  seal_served_ = requested;
+  served_.signal_all();
+}
+
+void StreamIngestion::serve_sealed() {
+  uint64_t changes = sealer_->changes();
+  if (changes == seen_changes_) return;
+  seen_changes_ = changes;
+  std::map<PartitionName, int64_t> next;
+  for (const auto& [partition, record] : sealer_->view().committed) {
+    next[partition] = record.next;
+  }
+  source_->report_committed(next);
+  update_progress(true);
+  changed();
+}
+
+void StreamIngestion::changed() {
+  Callback callback;
+  {
+    MutexLock lock(mutex_);
+    callback = callback_;
+  }
+  if (callback != nullptr) (*callback)();
+}
+
+}  // namespace freshet

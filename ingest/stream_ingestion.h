@@ -1,0 +1,102 @@
+// StreamIngestion: Ingestion by one thread that reads a source, and a Sealer.
+// Its steps lie in ingestion.cc (life, control), ingestion_thread.cc and
+// ingestion_progress.cc; only these include it.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <thread>
+
+#include "ingest/ingestion.h"
+#include "ingest/intake.h"
+#include "ingest/positions.h"
+#include "ingest/sealer.h"
+#include "segments/mutex.h"
+
+namespace freshet {
+
+class StreamIngestion final : public Ingestion {
+ public:
+  StreamIngestion(IngestionSettings settings, std::unique_ptr<Source> source,
+                  SegmentStore& store);
+  ~StreamIngestion() override;
+  Status load();
+  void fail(const Error& error);
+  void run_thread() {
+    MutexLock lock(join_mutex_);
+    thread_ = std::thread([this] { run(); });
+  }
+
+  IngestionProgress progress() const override;
+  void pause() override { set_paused(true); }
+  void resume() override { set_paused(false); }
+  Status seal() override;
+  Status stop() override;
+  void on_change(std::function<void()> callback) override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  enum class Mode { kRun, kStop, kAbandon };
+  using Callback = std::shared_ptr<const std::function<void()>>;
+
+  void run();
+  void round();
+  void connect();
+  void read();
+  void take(const MessageBatch& batch);
+  bool seal_due() const;
+  void seal_open();
+  void serve_seal_requests();
+  void serve_sealed();
+  void changed();
+  void end_thread(Mode mode);
+
+  Mode mode() const;
+  bool paused() const;
+  void set_paused(bool paused);
+  void nap(Clock::duration time);
+  void set_state(IngestionState state, std::string error = {});
+  void update_progress(bool always);
+  void fill_partitions(IngestionProgress& progress);
+  double rows_per_second();
+
+  const IngestionSettings settings_;
+  SegmentStore& store_;
+
+  // Ingestion thread only, once it runs.
+  const std::unique_ptr<Source> source_;
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<Positions> positions_;
+  bool assigned_ = false;
+  Clock::time_point next_refresh_;
+  Clock::time_point next_progress_;
+  Clock::time_point open_since_;  // of the open generation, if has_open_
+  bool has_open_ = false;
+  uint64_t seen_changes_ = 0;
+  uint64_t rows_ = 0;
+  uint64_t bytes_ = 0;
+  bool caught_up_ = false;
+  Timestamp as_of_ = kMinTimestamp;
+  std::deque<std::pair<Clock::time_point, uint64_t>> rate_samples_;
+  MessageBatch batch_;
+
+  std::unique_ptr<Sealer> sealer_;  // thread-safe; made by load()
+
+  mutable Mutex mutex_;
+  CondVar wake_;    // for the ingestion thread
+  CondVar served_;  // for seal()
+  Mode mode_ ABSL_GUARDED_BY(mutex_) = Mode::kRun;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool paused_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t seal_requested_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t seal_served_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t seal_number_ ABSL_GUARDED_BY(mutex_) = 0;
+  Callback callback_ ABSL_GUARDED_BY(mutex_);
+  IngestionProgress progress_ ABSL_GUARDED_BY(mutex_);
+  Status stop_status_ ABSL_GUARDED_BY(mutex_);
+
+  Mutex join_mutex_;
+  std::thread thread_ ABSL_GUARDED_BY(join_mutex_);
+};
+
+}  // namespace freshet
