@@ -121,8 +121,10 @@ Status RocksLog::declare(const std::string& dataset, uint32_t partitions,
       if (!known) datasets_.erase(dataset);
       return log_io_error("cannot be written", status);
     }
-    if (!known) known = std::make_unique<LogDataset>();
-    known->name = dataset;
+    if (!known) {
+      known = std::make_unique<LogDataset>();
+      known->name = dataset;  // never again: a leader reads it unlocked
+    }
     known->retention_ms = retention_ms;
     known->partitions.resize(partitions);
   }

@@ -1,5 +1,6 @@
 #include "ingest/embedded_log_rocks.h"
 
+#include <fmt/format.h>
 #include <rocksdb/write_batch.h>
 #include <xxhash.h>
 
@@ -32,6 +33,12 @@ void RocksLog::build_parts(std::span<const Record> records, size_t partitions,
                            uint64_t keyless, PendingAppend& pending) {
   std::vector<int> open(partitions, -1);
   for (const Record& record : records) {
+    pending.bytes += static_cast<int64_t>(record.value.size());
+  }
+  // Keyless records go to one partition: room for all of them.
+  size_t room =
+      std::min(static_cast<size_t>(pending.bytes) + 1024, kEntryBytes);
+  for (const Record& record : records) {
     uint64_t hash = record.key.empty()
                         ? keyless
                         : XXH3_64bits(record.key.data(), record.key.size());
@@ -43,9 +50,9 @@ void RocksLog::build_parts(std::span<const Record> records, size_t partitions,
         pending.parts[static_cast<size_t>(part)].entry.bytes() >= kEntryBytes) {
       part = static_cast<int>(pending.parts.size());
       pending.parts.push_back({partition, {}});
+      if (record.key.empty()) pending.parts.back().entry.reserve(room);
     }
     pending.parts[static_cast<size_t>(part)].entry.add(record);
-    pending.bytes += static_cast<int64_t>(record.value.size());
   }
 }
 
@@ -110,7 +117,10 @@ void RocksLog::lead() {
 
 // Runs without the lock; only the leader is here.
 Status RocksLog::write_group(std::span<PendingAppend* const> group) {
-  rocksdb::WriteBatch batch;
+  int64_t bytes = 0;
+  for (const PendingAppend* pending : group) bytes += pending->bytes;
+  // A little more for what stands around the values.
+  rocksdb::WriteBatch batch(static_cast<size_t>(bytes + bytes / 8 + 1024));
   Timestamp time = now();
   KeyedAppends keyed;
   for (PendingAppend* pending : group) {

@@ -36,6 +36,8 @@ class LogEntryBuilder {
  public:
   LogEntryBuilder();
   void add(const EmbeddedLog::Record& record);
+  // Makes room for `bytes` of records, which may come to more.
+  void reserve(size_t bytes) { bytes_.reserve(bytes + bytes / 16); }
   uint32_t records() const { return records_; }
   size_t bytes() const { return bytes_.size(); }
   // The entry, stamped with the time of its append.
