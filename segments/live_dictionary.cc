@@ -10,6 +10,9 @@ namespace freshet {
 namespace {
 
 constexpr uint32_t kFirstSlots = 64;
+// Two for each slot of the table, as far as they stay in the second cache.
+constexpr uint32_t kMostRecent = 4096;
+constexpr size_t kShortText = 16;
 constexpr size_t kFirstBlock = 1024, kLargestBlock = 256 * 1024;
 
 uint64_t hash_of(std::string_view value) {
@@ -38,29 +41,58 @@ struct LiveDictionary::Table {
 LiveDictionary::LiveDictionary() {
   tables_.push_back(std::make_unique<Table>(kFirstSlots));
   table_.store(tables_.back().get(), std::memory_order_release);
-  bytes_ = kFirstSlots * sizeof(uint64_t);
+  recent_.resize(kFirstSlots * 2);
+  bytes_ = kFirstSlots * sizeof(uint64_t) + recent_.size() * sizeof(Recent);
 }
 
 LiveDictionary::~LiveDictionary() = default;
 
+LiveDictionary::ShortText::ShortText(std::string_view value)
+    : size(static_cast<uint32_t>(value.size())) {
+  const char* begin = value.data();
+  if (size >= 8) {
+    std::memcpy(&low, begin, 8);
+    std::memcpy(&high, begin + size - 8, 8);
+  } else if (size >= 4) {
+    std::memcpy(&low, begin, 4);
+    std::memcpy(&high, begin + size - 4, 4);
+  } else if (size > 0) {
+    auto byte = [&](uint32_t i) { return static_cast<uint8_t>(begin[i]); };
+    low = byte(0);
+    high = byte(size / 2) | static_cast<uint64_t>(byte(size - 1)) << 8;
+  }
+}
+
 uint32_t LiveDictionary::add(std::string_view value) {
+  if (value.size() <= kShortText) return add_short(value);
   if (last_id_ != 0 && value == last_value_) return last_id_;
+  last_id_ = find_or_insert(value);
+  last_value_ = values_[last_id_ - 1];
+  return last_id_;
+}
+
+uint32_t LiveDictionary::add_short(std::string_view value) {
+  ShortText text(value);
+  uint64_t hash = (text.low * 0x9E3779B97F4A7C15 ^ (text.high + text.size)) *
+                  0xBF58476D1CE4E5B9;
+  size_t place = (hash ^ hash >> 32) >> 8;
+  const Recent& recent = recent_[place & (recent_.size() - 1)];
+  if (recent.id != 0 && recent.text == text) return recent.id;
+  uint32_t id = find_or_insert(value);  // may replace recent_
+  recent_[place & (recent_.size() - 1)] = {text, id};
+  return id;
+}
+
+uint32_t LiveDictionary::find_or_insert(std::string_view value) {
   uint64_t hash = hash_of(value);
-  std::optional<uint32_t> found;
   const Table& table = *tables_.back();
   for (uint32_t i = static_cast<uint32_t>(hash);; ++i) {
     uint64_t slot = table.slots[i & table.mask].load(std::memory_order_relaxed);
-    if (slot == 0) break;
+    if (slot == 0) return insert(value, hash);
     if ((slot ^ hash) >> 32 != 0) continue;
     uint32_t id = static_cast<uint32_t>(slot);
-    if (values_[id - 1] == value) {
-      found = id;
-      break;
-    }
+    if (values_[id - 1] == value) return id;
   }
-  last_id_ = found ? *found : insert(value, hash);
-  last_value_ = values_[last_id_ - 1];
-  return last_id_;
 }
 
 uint32_t LiveDictionary::insert(std::string_view value, uint64_t hash) {
@@ -86,6 +118,10 @@ void LiveDictionary::grow() {
   table_.store(table.get(), std::memory_order_release);
   tables_.push_back(std::move(table));
   bytes_ += num_slots * sizeof(uint64_t);
+  if (recent_.size() < kMostRecent) {
+    bytes_ += recent_.size() * sizeof(Recent);
+    recent_.assign(recent_.size() * 2, Recent());
+  }
 }
 
 std::string_view LiveDictionary::keep(std::string_view value) {

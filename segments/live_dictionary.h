@@ -38,6 +38,20 @@ class LiveDictionary {
 
  private:
   struct Table;
+  // A text of at most 16 bytes in two words, which overlap where it is shorter.
+  struct ShortText {
+    explicit ShortText(std::string_view value);
+    bool operator==(const ShortText&) const = default;
+    uint64_t low = 0, high = 0;
+    uint32_t size;
+  };
+  // What a short text was found to be; found again without a look at values_.
+  struct Recent {
+    ShortText text{std::string_view()};
+    uint32_t id = 0;  // 0: none yet
+  };
+  uint32_t add_short(std::string_view value);
+  uint32_t find_or_insert(std::string_view value);
   uint32_t insert(std::string_view value, uint64_t hash);
   std::string_view keep(std::string_view value);
   void grow();
@@ -48,7 +62,8 @@ class LiveDictionary {
   std::vector<std::unique_ptr<Table>> tables_;  // the last is table_
   std::vector<std::unique_ptr<char[]>> blocks_;
   size_t block_size_ = 0, block_used_ = 0;
-  std::string_view last_value_;  // of the last add(), and its id
+  std::vector<Recent> recent_;   // by hash; a power of two
+  std::string_view last_value_;  // of the last longer add(), and its id
   uint32_t last_id_ = 0;
   uint64_t bytes_ = 0;
 };
