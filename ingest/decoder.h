@@ -62,8 +62,8 @@ class Decoder {
   Status decode(std::string_view message, ColumnBatch& batch);
 };
 
-// One JSON object per message (simdjson on-demand; only file that includes it
-// in ingest/). Numbers may come as strings ("12.50"), text columns take
+// One JSON object per message (simdjson's first stage, see json_structure.h).
+// Numbers may come as strings ("12.50"), text columns take
 // numbers and true/false as they are written; objects and arrays never fit a
 // column. Longs take 12.0, not 12.5; decimals are read from the digits as
 // written, rounded half away from zero beyond their scale. Duplicate keys: the
