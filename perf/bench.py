@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "perf"))
 import freshet  # noqa: E402
 import ssb_queries  # noqa: E402
 
-PROGRAMS = ROOT / "build/tests/perf"
+PROGRAMS = ROOT / "build/perf"
 MODEL = ROOT / "perf/workloads/ssb_model"
 ROWS = int(os.environ.get("SSB_ROWS", "1000000"))
 KAFKA_ROWS = int(os.environ.get("KAFKA_ROWS", "1000000"))

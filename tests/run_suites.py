@@ -80,6 +80,10 @@ def counts(output):
     return None
 
 
+# Where test programs find data files of the tree.
+os.environ["FRESHET_SOURCE_ROOT"] = str(ROOT)
+
+
 def run(command, timeout=2400):
     """Runs one command, shows its output, returns (exit code, output)."""
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE,
