@@ -1,0 +1,76 @@
+"""Runs the browser scenarios against a demo server; one test a check."""
+import os
+import pathlib
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+import freshet  # noqa: E402
+
+ARTIFACTS = os.environ.get("FRESHET_ARTIFACTS",
+                           str(ROOT / "build/artifacts/browser"))
+
+
+def start_demo(folder, port):
+    """The demo in a session of its own; its pid in FOLDER/pid."""
+    log = open(folder / "demo.log", "ab")
+    process = subprocess.Popen(
+        [freshet.BINARY, "demo", "--data", folder / "demo", "--history", "14d",
+         "--listen", f"127.0.0.1:{port}"], stdout=log, stderr=log,
+        start_new_session=True)
+    (folder / "pid").write_text(str(process.pid))
+    return process
+
+
+def answers(url):
+    try:
+        with urllib.request.urlopen(url + "/readyz", timeout=2) as reply:
+            return reply.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    folder, port = tmp_path_factory.mktemp("browser"), freshet.free_port()
+    url = f"http://127.0.0.1:{port}"
+    start_demo(folder, port)
+    freshet.wait_until(lambda: answers(url), 60, what="the demo answers")
+    restart = shlex.join([sys.executable, __file__, str(folder), str(port)])
+    try:
+        done = subprocess.run(
+            ["node", ROOT / "tests/browser/dashboard_test.mjs"],
+            capture_output=True, text=True, timeout=420,
+            env={**os.environ, "FRESHET_URL": url, "FRESHET_RESTART": restart,
+                 "FRESHET_ARTIFACTS": ARTIFACTS})
+    finally:
+        os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
+    print(done.stdout, done.stderr)
+    return done
+
+
+def test_every_check_of_every_scenario(output):
+    failed = re.findall(r"^FAIL .*", output.stdout, re.M)
+    assert not failed, "\n".join(failed)
+    assert output.returncode == 0, output.stderr[-2000:]
+    assert len(re.findall(r"^ok ", output.stdout, re.M)) > 50
+
+
+@pytest.mark.parametrize("script", ["check", "size"])
+def test_web_sources(script):
+    done = subprocess.run(["npm", "run", "--silent", script], cwd=ROOT / "web",
+                          capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+if __name__ == "__main__":  # kill -9 and start again: FRESHET_RESTART
+    where, listen = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+    os.kill(int((where / "pid").read_text()), signal.SIGKILL)
+    start_demo(where, listen)
