@@ -70,7 +70,17 @@ def test_web_sources(script):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def ended(pid):
+    """Gone, or a zombie that holds nothing any more."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+    except OSError:
+        return True
+
+
 if __name__ == "__main__":  # kill -9 and start again: FRESHET_RESTART
     where, listen = pathlib.Path(sys.argv[1]), int(sys.argv[2])
-    os.kill(int((where / "pid").read_text()), signal.SIGKILL)
+    old = int((where / "pid").read_text())
+    os.kill(old, signal.SIGKILL)
+    freshet.wait_until(lambda: ended(old), 10)
     start_demo(where, listen)
