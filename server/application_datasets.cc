@@ -1,5 +1,6 @@
 #include "server/application_datasets.h"
 
+#include <absl/time/clock.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -267,13 +268,26 @@ std::optional<IngestionProgress> RunningDatasets::progress(
   return stream->ingestion->progress();
 }
 
+// Until the stream's thread has seen that it shall pause or go on, so that the
+// answer tells it; a second at most.
+void wait_for(const Ingestion& ingestion, bool paused) {
+  for (int i = 0; i < 100; ++i) {
+    if ((ingestion.progress().state == IngestionState::kPaused) == paused) {
+      return;
+    }
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+}
+
 Status RunningDatasets::steer(std::string_view dataset, std::string_view verb) {
   auto stream = find(dataset);
   if (!stream) return no_dataset(dataset);
   if (verb == "pause") {
     stream->ingestion->pause();
+    wait_for(*stream->ingestion, true);
   } else if (verb == "resume") {
     stream->ingestion->resume();
+    wait_for(*stream->ingestion, false);
   } else if (verb == "seal") {
     return stream->ingestion->seal();
   } else if (verb == "restart") {

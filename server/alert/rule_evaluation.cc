@@ -47,8 +47,11 @@ Result<RuleValues> evaluate_rule(Kpis& kpis, const AlertModel& rule,
     if (rule.by.empty()) out.values.push_back({});
     return out;
   }
-  Timestamp from{std::max(out.as_of.ms - rule.window_ms, kMinTimestamp.ms)};
-  KpiRequest request = request_for(rule, from, out.as_of);
+  // Ends just behind the watermark: the newest event itself may be the breach,
+  // and ranges are half-open.
+  Timestamp to{out.as_of.ms + 1};
+  Timestamp from{std::max(to.ms - rule.window_ms, kMinTimestamp.ms)};
+  KpiRequest request = request_for(rule, from, to);
   request.by = rule.by;
   TRY_ASSIGN(KpiAnswer answer, kpis.answer(request, cancel));
   bool enough = answer.provenance.rows_scanned >= rule.min_rows;

@@ -139,6 +139,18 @@ def test_idempotency_key_makes_a_retry_safe(server):
     freshet.wait_until(lambda: server.rows("sales") == start + 2)
 
 
+def test_pause_resume_restart_and_seal_say_what_they_did(server):
+    rows = server.rows("sales")
+    for verb, state in (("pause", "paused"), ("resume", "running"),
+                        ("restart", None), ("seal", None)):
+        status, _, body = server.request(
+            "POST", f"/api/v1/ingestion/sales/{verb}")
+        assert status == 200, body
+        assert state in (None, json.loads(body)["state"])
+    freshet.wait_until(lambda: server.rows("sales") == rows)
+    assert server.request("POST", "/api/v1/ingestion/sales/fly")[0] == 404
+
+
 def test_garbage_on_the_socket(server):
     for data in (b"\x00" * 100, b"GET / HTTP/9.9\r\n\r\n", b"\r\n" * 5000,
                  b"GET " + b"a" * 100000, b"POST /ingest/sales HTTP/1.1\r\n"
