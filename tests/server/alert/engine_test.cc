@@ -44,7 +44,7 @@ bool soon(Condition condition) {
   return false;
 }
 
-TEST_CASE("values are asked for over the window up to the watermark") {
+TEST_CASE("values are asked for over the window up to the watermark, included") {
   ScriptedKpis kpis;
   kpis.set(kThen, {{"S1", 11}, {"S2", 1}}, 50);
   AlertModel rule = test_rule();
@@ -57,8 +57,9 @@ TEST_CASE("values are asked for over the window up to the watermark") {
   CHECK(seen->values[0].first == AlertLabels{{"store", "S1"}});
   CHECK(seen->values[0].second == 11);
   KpiRequest last = kpis.asked().back();
-  CHECK(last.from == to_iso8601(Timestamp{kThen.ms - 3'600'000}));
-  CHECK(last.to == to_iso8601(kThen));
+  // Half-open, so it ends a millisecond behind: the newest event counts.
+  CHECK(last.from == to_iso8601(Timestamp{kThen.ms - 3'600'000 + 1}));
+  CHECK(last.to == to_iso8601(Timestamp{kThen.ms + 1}));
   CHECK(last.filter == "channel:web");
   CHECK(last.by == std::vector<std::string>{"store"});
   rule.min_rows = 51;
