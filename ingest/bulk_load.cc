@@ -216,9 +216,8 @@ Status Load::open(const std::string& path) {
 
 Status Load::run_file(const std::string& path) {
   TRY_ASSIGN(uint64_t hash, file_hash(path));
-  TRY(refuse_repeated(path,
-                      fmt::format("{}/{:016x}",
-                                  path.substr(path.rfind('/') + 1), hash)));
+  TRY(refuse_repeated(
+      path, fmt::format("{}/{:016x}", path.substr(path.rfind('/') + 1), hash)));
   TRY(open(path));
   return run();
 }
@@ -254,11 +253,10 @@ Status Load::take(std::span<const std::string_view> records) {
   }
   progress_.rows += intake_->take(messages_, names_, std::span(&watermark_, 1));
   if (intake_->dead_letter_bytes() > kMaxDeadLetterMemory) {
-    return Error{
-        ErrorCode::kLimit,
-        fmt::format("{} records of {} are rejected, the first: {}",
-                    intake_->dead_letters().size(), names_[0],
-                    intake_->dead_letters()[0].message)};
+    return Error{ErrorCode::kLimit,
+                 fmt::format("{} records of {} are rejected, the first: {}",
+                             intake_->dead_letters().size(), names_[0],
+                             intake_->dead_letters()[0].message)};
   }
   const Sinks& sinks = intake_->sinks();
   if (sinks.rows() < settings_.seal_rows &&

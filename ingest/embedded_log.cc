@@ -1,11 +1,10 @@
-#include "ingest/embedded_log_rocks.h"
-
 #include <fmt/format.h>
 #include <rocksdb/options.h>
 
 #include <algorithm>
 #include <limits>
 
+#include "ingest/embedded_log_rocks.h"
 #include "segments/metadata_store_log.h"
 
 namespace freshet {

@@ -1,10 +1,10 @@
-#include "ingest/embedded_log_rocks.h"
-
 #include <fmt/format.h>
 #include <rocksdb/write_batch.h>
 #include <xxhash.h>
 
 #include <algorithm>
+
+#include "ingest/embedded_log_rocks.h"
 
 namespace freshet {
 namespace {

@@ -1,9 +1,9 @@
-#include "ingest/embedded_log_rocks.h"
-
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+
+#include "ingest/embedded_log_rocks.h"
 
 namespace freshet {
 

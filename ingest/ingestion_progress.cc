@@ -1,8 +1,8 @@
-#include "ingest/stream_ingestion.h"
-
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+
+#include "ingest/stream_ingestion.h"
 
 namespace freshet {
 namespace {

@@ -37,8 +37,7 @@ bool read_short_long(std::string_view text, int64_t& value) {
   // The first digit is the lowest byte: put zeros below it.
   constexpr uint64_t kZeros = 0x3030303030303030;
   size_t missing = 8 * (8 - text.size());
-  digits = missing == 0 ? digits
-                        : digits << missing | kZeros >> (64 - missing);
+  digits = missing == 0 ? digits : digits << missing | kZeros >> (64 - missing);
   uint64_t above = digits + 0x4646464646464646;  // over '9' sets a top bit
   digits -= kZeros;
   if (((above | digits) & 0x8080808080808080) != 0) return false;
@@ -130,10 +129,9 @@ size_t JsonDecoder::cut_chunk(std::span<const std::string_view> messages,
     if (size > kMaxEventBytes) {
       // In the order of the messages.
       if (!pieces_.empty()) return first;
-      rejections.push_back(
-          {number, "too_large",
-           fmt::format("the event is larger than {} bytes: {}", kMaxEventBytes,
-                       size)});
+      rejections.push_back({number, "too_large",
+                            fmt::format("the event is larger than {} bytes: {}",
+                                        kMaxEventBytes, size)});
       continue;
     }
     if (!pieces_.empty() && chunk_bytes_ + size > kChunkBytes) return first;
@@ -163,8 +161,7 @@ void JsonDecoder::read_chunk(std::span<const std::string_view> messages) {
     text_ = chunk + piece.begin;
     piece.end -= piece.begin;
     piece.begin = 0;
-    const char* error =
-        structure_.find(text_, piece.end + kSeparator.size());
+    const char* error = structure_.find(text_, piece.end + kSeparator.size());
     if (error == nullptr) {
       read_pieces(std::span(&piece, 1));
     } else {
@@ -198,11 +195,11 @@ bool JsonDecoder::read_message(const Piece& piece) {
   row_ = batch_->num_rows();
   targets_.begin();
   if (text_[*at_] != '{') {
-    return not_json(piece.begin == piece.end
-                        ? "it is empty"
-                        : "it starts with " +
-                              shorten({text_ + piece.begin,
-                                       piece.end - piece.begin}));
+    return not_json(
+        piece.begin == piece.end
+            ? "it is empty"
+            : "it starts with " +
+                  shorten({text_ + piece.begin, piece.end - piece.begin}));
   }
   ++at_;
   if (!read_object(paths_.root())) return false;
@@ -320,9 +317,9 @@ bool JsonDecoder::read_bare(JsonMember& member) {
 bool JsonDecoder::broken() {
   size_t at = std::min(*at_, stop_ - 1);
   std::string_view rest(text_ + at, stop_ - 1 - at);
-  return not_json(rest.empty() ? "it does not end"
-                               : "it is not JSON from here on: " +
-                                     shorten(rest));
+  return not_json(rest.empty()
+                      ? "it does not end"
+                      : "it is not JSON from here on: " + shorten(rest));
 }
 
 bool JsonDecoder::not_json(std::string_view why) {

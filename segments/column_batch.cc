@@ -81,8 +81,8 @@ void ColumnBatch::close_rows() {
     resize(i, num_rows_);
     std::vector<uint8_t>& nulls = columns_[i].nulls;
     auto from = nulls.begin() + static_cast<ptrdiff_t>(opened_at_);
-    columns_[i].num_nulls += static_cast<size_t>(
-        std::count(from, nulls.end(), uint8_t{1}));
+    columns_[i].num_nulls +=
+        static_cast<size_t>(std::count(from, nulls.end(), uint8_t{1}));
   }
   open_ = false;
 }

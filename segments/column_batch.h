@@ -82,7 +82,7 @@ class ColumnBatch {
   std::vector<ColumnBuffer> columns_;
   size_t num_rows_ = 0;
   bool open_ = false;
-  size_t opened_at_ = 0;  // num_rows() at open_rows
+  size_t opened_at_ = 0;                        // num_rows() at open_rows
   std::vector<std::unique_ptr<char[]>> arena_;  // blocks of kArenaBlock bytes
   std::vector<std::unique_ptr<char[]>> large_texts_;
   size_t arena_block_ = 0;

@@ -242,8 +242,7 @@ Readiness RunningApplication::readiness() const {
     }
     if (progress->state == IngestionState::kWaiting ||
         progress->state == IngestionState::kFailed) {
-      readiness.reasons.push_back(
-          fmt::format("{}: {}", name, progress->error));
+      readiness.reasons.push_back(fmt::format("{}: {}", name, progress->error));
     } else if (!progress->caught_up && !paused) {
       readiness.reasons.push_back(
           fmt::format("{}: still reading what was there at start", name));

@@ -157,7 +157,8 @@ Status RunningDatasets::apply(std::shared_ptr<const Model> model) {
     spdlog::info("dataset {}: {}", name,
                  dataset ? "definition changed, restarting" : "removed");
     Status stopped = stream->ingestion->stop();
-    if (!stopped) spdlog::error("dataset {}: {}", name, stopped.error().message);
+    if (!stopped)
+      spdlog::error("dataset {}: {}", name, stopped.error().message);
     MutexLock lock(mutex_);
     streams_.erase(name);
   }
@@ -179,7 +180,8 @@ void RunningDatasets::stop() {
   }
   for (const auto& [name, stream] : streams) {
     Status stopped = stream->ingestion->stop();
-    if (!stopped) spdlog::error("dataset {}: {}", name, stopped.error().message);
+    if (!stopped)
+      spdlog::error("dataset {}: {}", name, stopped.error().message);
   }
 }
 

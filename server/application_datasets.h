@@ -26,8 +26,7 @@ class Datasets : public DatasetCatalog, public IngestionService {
  public:
   // `store` and `log` must outlive it. `changed` is called when a dataset's
   // visible rows changed; it must be quick.
-  static std::unique_ptr<Datasets> create(SegmentStore& store,
-                                          EmbeddedLog& log,
+  static std::unique_ptr<Datasets> create(SegmentStore& store, EmbeddedLog& log,
                                           std::function<void()> changed);
 
   // Starts streams that are new in `model`, restarts those whose definition

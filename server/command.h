@@ -24,9 +24,9 @@ int report_error(const Error& error);
 int command_serve(const ServeOptions& options);
 
 struct DemoOptions {
-  double rate = 2000;          // events a second over all datasets
+  double rate = 2000;  // events a second over all datasets
   int64_t history_ms = int64_t{90} * 86400 * 1000;
-  std::string data;            // empty: ./freshet-demo
+  std::string data;  // empty: ./freshet-demo
   std::string listen = "127.0.0.1:8080";
   bool insecure = false;
 };
@@ -39,9 +39,9 @@ struct GenerateCommand {
   std::string model, dataset, to, ledger;
   uint64_t rows = 0;
   uint64_t seed = 1;
-  double rate = 0;             // events a second; 0 = as fast as it goes
-  double duplicates = 0;       // share sent twice
-  double bad_lines = 0;        // share that cannot be a row
+  double rate = 0;        // events a second; 0 = as fast as it goes
+  double duplicates = 0;  // share sent twice
+  double bad_lines = 0;   // share that cannot be a row
 };
 int command_generate(const GenerateCommand& options);
 

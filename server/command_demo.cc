@@ -61,8 +61,7 @@ Timestamp newest(const SegmentStore& store, const std::string& dataset) {
 Result<uint64_t> load_history(const DatasetModel& dataset, SegmentStore& store,
                               Timestamp earliest, Timestamp sent,
                               Timestamp until) {
-  Timestamp from =
-      std::max({earliest, newest(store, dataset.name), sent});
+  Timestamp from = std::max({earliest, newest(store, dataset.name), sent});
   if (until <= from) return uint64_t{0};
   TRY_ASSIGN(auto history, make_history(dataset, kSeed, from, until));
   EventFacts facts;
@@ -88,9 +87,9 @@ Status load_histories(const Model& model, const std::string& data,
   TRY_ASSIGN(auto store, SegmentStore::open(data));
   Timestamp until = now();
   for (const DatasetModel& dataset : model.datasets) {
-    TRY_ASSIGN(uint64_t rows,
-               load_history(dataset, *store, {until.ms - history_ms}, sent,
-                            until));
+    TRY_ASSIGN(
+        uint64_t rows,
+        load_history(dataset, *store, {until.ms - history_ms}, sent, until));
     if (rows > 0) spdlog::info("{}: {} rows of history", dataset.name, rows);
   }
   return {};
@@ -156,18 +155,19 @@ int command_demo(const DemoOptions& options) {
   live.seed = kSeed;
   live.rate = options.rate;
   IngestionService& ingestion = (*application)->ingestion();
-  auto traffic = LiveTraffic::start(
-      (*application)->model()->datasets, live,
-      [&](const std::string& dataset,
-          const std::vector<std::string>& events) -> Status {
-        Timestamp sent = now();
-        TRY(send_events(ingestion, dataset, events));
-        marker.write(sent);
-        return {};
-      });
+  auto traffic =
+      LiveTraffic::start((*application)->model()->datasets, live,
+                         [&](const std::string& dataset,
+                             const std::vector<std::string>& events) -> Status {
+                           Timestamp sent = now();
+                           TRY(send_events(ingestion, dataset, events));
+                           marker.write(sent);
+                           return {};
+                         });
   if (!traffic) return report_error(traffic.error());
-  fmt::print("\n  Freshet is at {}\n  The model is in {}/model; Ctrl+C ends it.\n\n",
-             (*application)->url(), data);
+  fmt::print(
+      "\n  Freshet is at {}\n  The model is in {}/model; Ctrl+C ends it.\n\n",
+      (*application)->url(), data);
   std::fflush(stdout);
   wait_for_end();
   (*traffic)->stop();

@@ -27,8 +27,8 @@ class BatchSink : public EventSink {
  public:
   Status append(uint32_t partition, std::string_view event) override {
     text_.append(event).push_back('\n');
-    places_.push_back({partition, text_.size() - 1 - event.size(),
-                       event.size()});
+    places_.push_back(
+        {partition, text_.size() - 1 - event.size(), event.size()});
     if (places_.size() < kBatchEvents && text_.size() < kBatchBytes) return {};
     return flush();
   }
@@ -81,8 +81,9 @@ class HttpSink : public BatchSink {
 
  private:
   Status send() override {
-    TRY_ASSIGN(HttpReply reply,
-               client_.post(url_, text_, {"Content-Type: application/x-ndjson"}));
+    TRY_ASSIGN(
+        HttpReply reply,
+        client_.post(url_, text_, {"Content-Type: application/x-ndjson"}));
     if (reply.status != 200) {
       return Error{ErrorCode::kUnavailable,
                    fmt::format("{} answered {}: {}", url_, reply.status,

@@ -27,10 +27,10 @@ void print_progress(const LoadProgress& progress, Clock::time_point start) {
                            static_cast<double>(progress.bytes_total);
   double left = share > 0.01 ? seconds / share - seconds : 0;
   int filled = static_cast<int>(std::min(1.0, share) * 30);
-  fmt::print(stderr, "\r[{:<30}] {:3.0f} %  {} rows  {:.0f} rows/s  {:.0f} s left ",
-             std::string(filled, '#'), share * 100, progress.rows,
-             static_cast<double>(progress.rows) / std::max(seconds, 1e-3),
-             left);
+  fmt::print(
+      stderr, "\r[{:<30}] {:3.0f} %  {} rows  {:.0f} rows/s  {:.0f} s left ",
+      std::string(filled, '#'), share * 100, progress.rows,
+      static_cast<double>(progress.rows) / std::max(seconds, 1e-3), left);
 }
 
 }  // namespace

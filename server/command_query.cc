@@ -92,8 +92,8 @@ int command_query(const QueryOptions& options) {
   if (!options.token.empty()) {
     headers.push_back("Authorization: Bearer " + options.token);
   }
-  auto reply =
-      client.post(options.url + "/druid/v2/sql", request_body(options), headers);
+  auto reply = client.post(options.url + "/druid/v2/sql", request_body(options),
+                           headers);
   if (!reply) return report_error(reply.error());
   if (reply->status != 200) return print_failure(*reply);
   if (options.format != "table") {

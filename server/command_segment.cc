@@ -33,8 +33,8 @@ Result<std::vector<std::string>> segment_files(const std::string& path) {
 }
 
 int list(const std::vector<std::string>& files) {
-  fmt::print("{:>10} {:>12}  {:<24} {:<24} {}\n", "rows", "bytes", "from",
-             "to", "file");
+  fmt::print("{:>10} {:>12}  {:<24} {:<24} {}\n", "rows", "bytes", "from", "to",
+             "file");
   int code = kExitDone;
   for (const std::string& file : files) {
     auto segment = open_segment(file);

@@ -25,9 +25,8 @@ bool processor_fits() {
 }
 
 struct CommandLine {
-  CLI::App app{
-      "Freshet: Kafka topics to live retail and supply-chain KPIs.",
-      "freshet"};
+  CLI::App app{"Freshet: Kafka topics to live retail and supply-chain KPIs.",
+               "freshet"};
   std::string log_format = "json";
   ServeOptions serve;
   std::string data, listen, tls_certificate, tls_key;
@@ -56,8 +55,9 @@ struct CommandLine {
 CommandLine::CommandLine() {
   app.require_subcommand(1);
   app.set_version_flag("--version", "freshet " FRESHET_VERSION);
-  app.footer("Exit codes: 0 done, 1 the input is wrong, 2 usage, "
-             "3 the environment failed.");
+  app.footer(
+      "Exit codes: 0 done, 1 the input is wrong, 2 usage, "
+      "3 the environment failed.");
   add_serve();
   add_demo();
   add_model_commands();
@@ -68,8 +68,9 @@ CommandLine::CommandLine() {
 }
 
 void CommandLine::add_serve() {
-  auto* sub = app.add_subcommand("serve", "Runs everything; SIGTERM drains, "
-                                          "seals and ends");
+  auto* sub = app.add_subcommand("serve",
+                                 "Runs everything; SIGTERM drains, "
+                                 "seals and ends");
   sub->add_option("--model", serve.model, "Folder of the model")->required();
   sub->add_option("--data", data, "Folder of the data");
   sub->add_option("--listen", listen, "HOST:PORT (127.0.0.1:8080)");
@@ -106,8 +107,8 @@ void CommandLine::add_demo() {
     logging();
     auto length = parse_duration_ms(history);
     if (!length || *length < 0) {
-      exit_code = report_error(invalid("--history is not a duration: " +
-                                       history));
+      exit_code =
+          report_error(invalid("--history is not a duration: " + history));
       return;
     }
     demo.history_ms = *length;
@@ -127,8 +128,7 @@ void CommandLine::add_model_commands() {
 void CommandLine::add_generate() {
   auto* sub = app.add_subcommand(
       "generate", "Makes seeded events and the exact expected totals");
-  sub->add_option("--model", generate.model, "Folder of the model")
-      ->required();
+  sub->add_option("--model", generate.model, "Folder of the model")->required();
   sub->add_option("--dataset", generate.dataset, "Which dataset")->required();
   sub->add_option("--rows", generate.rows, "How many events")->required();
   sub->add_option("--seed", generate.seed, "Same seed, same events (1)");

@@ -66,9 +66,10 @@ int main(int argc, char** argv) {
       rd_kafka_message_destroy(batch[static_cast<size_t>(i)]);
     }
   }
-  std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-  std::printf("{\"messages\":%ld,\"seconds\":%.3f,\"cpu_seconds\":%.3f}\n", seen,
-              spent.count(), cpu_seconds() - cpu);
+  std::chrono::duration<double> spent =
+      std::chrono::steady_clock::now() - start;
+  std::printf("{\"messages\":%ld,\"seconds\":%.3f,\"cpu_seconds\":%.3f}\n",
+              seen, spent.count(), cpu_seconds() - cpu);
   rd_kafka_queue_destroy(queue);
   rd_kafka_topic_partition_list_destroy(partitions);
   rd_kafka_consumer_close(consumer);

@@ -79,9 +79,8 @@ int run(uint64_t rows, const std::string& folder) {
   DecoderSpec spec = ssb_decoder_spec();
   double decode = decode_all(events, spec, [](const ColumnBatch&) {});
   auto live = LiveSegment::create("perf", spec.schema, Interval{});
-  double append = decode_all(events, spec, [&](const ColumnBatch& batch) {
-    live->append(batch);
-  });
+  double append = decode_all(
+      events, spec, [&](const ColumnBatch& batch) { live->append(batch); });
   live->freeze();
   double start = cpu_ns();
   auto file = write_segment(real_file_system(), *live->snapshot(), "perf",

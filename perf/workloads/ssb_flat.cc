@@ -38,7 +38,8 @@ struct Place {
 };
 
 Place place_of(uint64_t chance) {
-  uint64_t region = chance % 5, nation = chance / 5 % 5, city = chance / 25 % 10;
+  uint64_t region = chance % 5, nation = chance / 5 % 5,
+           city = chance / 25 % 10;
   const char* name = kNations[region][nation];
   return {kRegions[region], name, fmt::format("{:<9.9}{}", name, city)};
 }
@@ -80,17 +81,25 @@ DecoderSpec ssb_decoder_spec() {
   };
   constexpr auto kText = ColumnKind::kString;
   constexpr auto kNumber = ColumnKind::kLong;
-  constexpr Field kFields[] = {
-      {"lo_orderkey", kNumber},      {"lo_linenumber", kNumber},
-      {"c_city", kText},             {"c_nation", kText},
-      {"c_region", kText},           {"s_city", kText},
-      {"s_nation", kText},           {"s_region", kText},
-      {"p_mfgr", kText},             {"p_category", kText},
-      {"p_brand", kText},            {"lo_quantity", kNumber},
-      {"lo_extendedprice", kNumber}, {"lo_ordtotalprice", kNumber},
-      {"lo_discount", kNumber},      {"lo_revenue", kNumber},
-      {"lo_supplycost", kNumber},    {"lo_tax", kNumber},
-      {"d_year", kNumber}};
+  constexpr Field kFields[] = {{"lo_orderkey", kNumber},
+                               {"lo_linenumber", kNumber},
+                               {"c_city", kText},
+                               {"c_nation", kText},
+                               {"c_region", kText},
+                               {"s_city", kText},
+                               {"s_nation", kText},
+                               {"s_region", kText},
+                               {"p_mfgr", kText},
+                               {"p_category", kText},
+                               {"p_brand", kText},
+                               {"lo_quantity", kNumber},
+                               {"lo_extendedprice", kNumber},
+                               {"lo_ordtotalprice", kNumber},
+                               {"lo_discount", kNumber},
+                               {"lo_revenue", kNumber},
+                               {"lo_supplycost", kNumber},
+                               {"lo_tax", kNumber},
+                               {"d_year", kNumber}};
   auto schema = std::make_shared<Schema>();
   schema->columns.push_back(
       {std::string(kTimeColumn), {ColumnKind::kTimestamp, 0}, false});

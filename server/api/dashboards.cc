@@ -39,14 +39,21 @@ HttpResponse show_dashboard(Services& services, const HttpRequest& request) {
 Result<DashboardView> view_of(const HttpRequest& request) {
   DashboardView view;
   for (const auto& [key, value] : request.query) {
-    if (key == "range") view.range = value;
-    else if (key == "from") view.from = value;
-    else if (key == "to") view.to = value;
-    else if (key == "compare") view.compare = value;
-    else if (key == "tz") view.tz = value;
-    else if (key == "filter") view.filter = value;
+    if (key == "range")
+      view.range = value;
+    else if (key == "from")
+      view.from = value;
+    else if (key == "to")
+      view.to = value;
+    else if (key == "compare")
+      view.compare = value;
+    else if (key == "tz")
+      view.tz = value;
+    else if (key == "filter")
+      view.filter = value;
     else if (key != "dashboard" && key != "last_event_id") {
-      return invalid("unknown parameter '" + key + "'; known are dashboard, "
+      return invalid("unknown parameter '" + key +
+                     "'; known are dashboard, "
                      "range, from, to, compare, tz, filter");
     }
   }
@@ -72,9 +79,9 @@ HttpResponse open_stream(Services& services, const HttpRequest& request) {
   }
   HttpResponse response;
   response.content_type = "text/event-stream";
-  response.events = [&services, name = *name, view = *view,
-                     last_id](std::shared_ptr<EventStream> stream)
-      -> std::shared_ptr<void> {
+  response.events =
+      [&services, name = *name, view = *view,
+       last_id](std::shared_ptr<EventStream> stream) -> std::shared_ptr<void> {
     auto subscription = services.hub.subscribe(
         name, view, last_id, [stream](const PushEvent& event) {
           return stream->send(event.id, event.event, event.data);

@@ -56,7 +56,8 @@ Result<IncomingEvents> read_events(std::string_view content_type,
   }
   return Error{ErrorCode::kUnsupported,
                "events are application/json, application/x-ndjson or text/csv, "
-               "not " + std::string(type)};
+               "not " +
+                   std::string(type)};
 }
 
 namespace {

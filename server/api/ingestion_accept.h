@@ -11,7 +11,7 @@
 namespace freshet {
 
 struct IncomingEvents {
-  std::vector<std::string_view> events;  // one JSON object text each
+  std::vector<std::string_view> events;    // one JSON object text each
   std::unique_ptr<std::string> converted;  // their text, when not the body
 };
 

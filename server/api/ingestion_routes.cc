@@ -53,8 +53,7 @@ void write_partitions(JsonWriter& out, const IngestionProgress& progress) {
       out.field("lag", std::max<int64_t>(0, partition.high - partition.next));
     }
     if (partition.watermark > kMinTimestamp) {
-      out.field("watermark",
-                std::string_view(to_iso8601(partition.watermark)));
+      out.field("watermark", std::string_view(to_iso8601(partition.watermark)));
     }
     if (!partition.error.empty()) {
       out.field("error", std::string_view(partition.error));
@@ -153,10 +152,9 @@ void add_ingestion_routes(Router& router, Services& services) {
   router.add(
       "GET", "/api/v1/ingestion/{d}", Access::kRead,
       [&services](const HttpRequest& r) { return show_progress(services, r); });
-  router.add("GET", "/api/v1/ingestion/{d}/dead-letters", Access::kRead,
-             [&services](const HttpRequest& r) {
-               return list_letters(services, r);
-             });
+  router.add(
+      "GET", "/api/v1/ingestion/{d}/dead-letters", Access::kRead,
+      [&services](const HttpRequest& r) { return list_letters(services, r); });
   router.add("POST", "/api/v1/ingestion/{d}/{verb}", Access::kAdmin,
              [&services](const HttpRequest& r) { return steer(services, r); });
 }

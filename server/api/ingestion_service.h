@@ -20,11 +20,11 @@ struct AcceptedEvents {
   uint64_t accepted = 0;
   uint64_t rejected = 0;  // stored, but they will be dead letters
   struct LineError {
-    uint64_t line;        // 1-based number of the event in the body
+    uint64_t line;  // 1-based number of the event in the body
     std::string message;
   };
-  std::vector<LineError> errors;              // the first 100
-  std::map<std::string, int64_t> offsets;     // next offset by partition number
+  std::vector<LineError> errors;           // the first 100
+  std::map<std::string, int64_t> offsets;  // next offset by partition number
 };
 
 class IngestionService {

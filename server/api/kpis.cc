@@ -93,8 +93,9 @@ HttpResponse answer_batch(Services& services, const HttpRequest& request) {
 void add_kpi_routes(Router& router, Services& services) {
   router.add("GET", "/api/v1/kpis", Access::kRead,
              [&services](const HttpRequest&) { return list_kpis(services); });
-  router.add("GET", "/api/v1/kpis/{k}", Access::kRead,
-             [&services](const HttpRequest& r) { return show_kpi(services, r); });
+  router.add(
+      "GET", "/api/v1/kpis/{k}", Access::kRead,
+      [&services](const HttpRequest& r) { return show_kpi(services, r); });
   router.add(
       "GET", "/api/v1/kpis/{k}/value", Access::kRead,
       [&services](const HttpRequest& r) { return show_value(services, r); });

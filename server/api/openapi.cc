@@ -65,8 +65,7 @@ const Described kDescribed[] = {
 bool is_page(const std::string& pattern) {
   return !pattern.starts_with("/api/") && !pattern.starts_with("/druid/") &&
          !pattern.starts_with("/ingest/") && !pattern.starts_with("/status") &&
-         pattern != "/healthz" && pattern != "/readyz" &&
-         pattern != "/metrics";
+         pattern != "/healthz" && pattern != "/readyz" && pattern != "/metrics";
 }
 
 void write_parameter(JsonWriter& out, std::string_view name, bool in_path) {
@@ -126,10 +125,9 @@ std::string document() {
 }  // namespace
 
 Status add_openapi_route(Router& router) {
-  router.add("GET", "/api/v1/openapi.json", Access::kRead,
-             [text = document()](const HttpRequest&) {
-               return json_response(text);
-             });
+  router.add(
+      "GET", "/api/v1/openapi.json", Access::kRead,
+      [text = document()](const HttpRequest&) { return json_response(text); });
   auto routes = router.routes();
   auto has = [&](const Described& d) {
     return std::find(routes.begin(), routes.end(),
@@ -145,11 +143,10 @@ Status add_openapi_route(Router& router) {
   }
   for (const auto& [method, pattern] : routes) {
     if (is_page(pattern)) continue;
-    bool known = std::any_of(
-        std::begin(kDescribed), std::end(kDescribed),
-        [&, m = method, p = pattern](const Described& d) {
-          return m == d.method && p == d.pattern;
-        });
+    bool known = std::any_of(std::begin(kDescribed), std::end(kDescribed),
+                             [&, m = method, p = pattern](const Described& d) {
+                               return m == d.method && p == d.pattern;
+                             });
     if (!known) {
       return Error{ErrorCode::kInternal,
                    "a route without description: " + method + " " + pattern};

@@ -21,9 +21,8 @@ HttpResponse to_http(DruidResponse druid) {
 }
 
 HttpResponse druid_sql(Services& services, const HttpRequest& request) {
-  return to_http(answer_druid_sql(services.sql,
-                                  request.header("content-type"), request.body,
-                                  &services.running));
+  return to_http(answer_druid_sql(services.sql, request.header("content-type"),
+                                  request.body, &services.running));
 }
 
 void write_provenance(JsonWriter& out, const Provenance& provenance) {
@@ -121,11 +120,11 @@ void add_query_routes(Router& router, Services& services) {
   };
   router.add("POST", "/druid/v2/sql", Access::kRead, sql, kMaxQueryBody);
   router.add("POST", "/druid/v2/sql/", Access::kRead, sql, kMaxQueryBody);
-  router.add("DELETE", "/druid/v2/sql/{id}", Access::kRead,
-             [&services](const HttpRequest& r) {
-               return to_http(
-                   cancel_druid_sql(services.running, r.params.at("id")));
-             });
+  router.add(
+      "DELETE", "/druid/v2/sql/{id}", Access::kRead,
+      [&services](const HttpRequest& r) {
+        return to_http(cancel_druid_sql(services.running, r.params.at("id")));
+      });
   router.add("GET", "/druid/v2/datasources", Access::kRead,
              [&services](const HttpRequest&) { return datasources(services); });
   router.add("GET", "/status", Access::kRead,

@@ -55,8 +55,8 @@ Result<AnswerData> AnswerData::take(Runner& runner,
   for (const std::string& name : datasets) {
     auto snapshot = runner.catalog().snapshot(name);
     if (!snapshot) {
-      return Error{ErrorCode::kUnavailable,
-                   "the dataset is not ready: " + name, 0, 0};
+      return Error{ErrorCode::kUnavailable, "the dataset is not ready: " + name,
+                   0, 0};
     }
     data.datasets_.emplace(name, freeze(std::move(*snapshot)));
   }

@@ -100,8 +100,8 @@ Result<std::vector<BaseValues>> BaseQueries::series(Interval range,
     for (auto& [key, values] : table) {
       const Timestamp* t = key[0].as_timestamp();
       if (!t) continue;
-      auto at = std::lower_bound(buckets.starts.begin(), buckets.starts.end(),
-                                 *t);
+      auto at =
+          std::lower_bound(buckets.starts.begin(), buckets.starts.end(), *t);
       if (at == buckets.starts.end() || *at != *t) continue;
       BaseValues& bucket =
           out[static_cast<size_t>(at - buckets.starts.begin())];

@@ -7,8 +7,7 @@ namespace freshet {
 namespace {
 
 // Whether a row is not this one; nulls are values here.
-ExpressionPtr differs(const std::vector<std::string>& by,
-                      const GroupKey& key) {
+ExpressionPtr differs(const std::vector<std::string>& by, const GroupKey& key) {
   std::vector<ExpressionPtr> any;
   for (size_t i = 0; i < by.size(); ++i) {
     ExpressionPtr name = column(by[i]);

@@ -61,10 +61,10 @@ double length_in(const Granularity& grain, Interval range,
   Timestamp start = grain.floor(range.start, zone);
   while (start < range.end) {
     Timestamp end = grain.next(start, zone);
-    int64_t covered = std::min(end.ms, range.end.ms) -
-                      std::max(start.ms, range.start.ms);
-    total += static_cast<double>(covered) /
-             static_cast<double>(end.ms - start.ms);
+    int64_t covered =
+        std::min(end.ms, range.end.ms) - std::max(start.ms, range.start.ms);
+    total +=
+        static_cast<double>(covered) / static_cast<double>(end.ms - start.ms);
     start = end;
   }
   return total;

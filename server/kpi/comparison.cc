@@ -60,8 +60,7 @@ Result<Interval> custom_range(const std::string& text, size_t slash,
 }  // namespace
 
 Result<std::optional<Comparison>> plan_comparison(const KpiRequest& request,
-                                                  Interval range,
-                                                  Timestamp now,
+                                                  Interval range, Timestamp now,
                                                   const absl::TimeZone& zone) {
   const std::string& kind = request.compare;
   std::optional<Comparison> out;
@@ -80,9 +79,9 @@ Result<std::optional<Comparison>> plan_comparison(const KpiRequest& request,
   }
   size_t slash = kind.find('/');
   if (slash == std::string::npos) {
-    std::string near = nearest_name(
-        kind, {"previous", "same_day_last_week", "last_year", "last_year_364",
-               "none"});
+    std::string near =
+        nearest_name(kind, {"previous", "same_day_last_week", "last_year",
+                            "last_year_364", "none"});
     return invalid("unknown comparison '" + kind + "'" +
                    (near.empty() ? "" : "; did you mean '" + near + "'?"));
   }

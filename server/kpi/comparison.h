@@ -20,8 +20,7 @@ struct Comparison {
 // Nothing for "" and "none". kInvalid for an unknown kind or a reversed
 // FROM/TO.
 Result<std::optional<Comparison>> plan_comparison(const KpiRequest& request,
-                                                  Interval range,
-                                                  Timestamp now,
+                                                  Interval range, Timestamp now,
                                                   const absl::TimeZone& zone);
 
 }  // namespace freshet

@@ -14,10 +14,10 @@ std::string grain_for(Interval range, const std::string& wanted,
   auto fits = [&](const std::string& name) {
     auto grain = Granularity::parse(name);
     if (!grain) return false;
-    double seconds =
-        static_cast<double>(range.end.ms - range.start.ms) / 1000;
+    double seconds = static_cast<double>(range.end.ms - range.start.ms) / 1000;
     if (grain->unit() == Granularity::Unit::kMillis) {
-      return seconds * 1000 <= kMostPoints * static_cast<double>(grain->count());
+      return seconds * 1000 <=
+             kMostPoints * static_cast<double>(grain->count());
     }
     return length_in(*grain, range, zone) <= kMostPoints;
   };
@@ -43,8 +43,7 @@ KpiRequest tile_request(const TileModel& tile, const DashboardModel& dashboard,
   bool absolute = !view.from.empty() || !view.to.empty();
   request.from = view.from;
   request.to = view.to;
-  request.range =
-      absolute ? "" : or_default(view.range, dashboard.range);
+  request.range = absolute ? "" : or_default(view.range, dashboard.range);
   request.tz = or_default(view.tz, dashboard.tz);
   request.compare = or_default(view.compare, dashboard.compare);
   request.filter = view.filter;
@@ -56,8 +55,8 @@ KpiRequest tile_request(const TileModel& tile, const DashboardModel& dashboard,
     request.grain = or_default(tile.grain, "hour");
     auto zone = load_time_zone(request.tz);
     if (zone) {
-      auto range = resolve_range(request.range, request.from, request.to,
-                                 now(), *zone);
+      auto range =
+          resolve_range(request.range, request.from, request.to, now(), *zone);
       if (range) request.grain = grain_for(*range, tile.grain, *zone);
     }
   }

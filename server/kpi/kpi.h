@@ -25,8 +25,8 @@ struct KpiRequest {
   std::vector<std::string> by;  // "" = no rows
   std::string order = "value";  // value | asc | name
   std::optional<uint32_t> top;
-  std::string filter;           // "store:S01,S02;channel:!web"
-  std::string compare;          // "" = none
+  std::string filter;   // "store:S01,S02;channel:!web"
+  std::string compare;  // "" = none
 };
 
 // A KPI's number: exact where it is decimal or integer.
@@ -35,10 +35,10 @@ using KpiNumber = Value;
 struct KpiAnswer {
   const KpiModel* kpi = nullptr;  // of `model`
   std::shared_ptr<const Model> model;
-  Interval range;                 // what "today" meant, in UTC
+  Interval range;  // what "today" meant, in UTC
   std::string tz;
-  KpiNumber value;                // null: no data or division by zero
-  std::string reason;             // why the value is null, for people
+  KpiNumber value;     // null: no data or division by zero
+  std::string reason;  // why the value is null, for people
   struct Compare {
     std::string kind;
     Interval range;
@@ -49,7 +49,7 @@ struct KpiAnswer {
   };
   std::optional<Compare> compare;
   struct Target {
-    double value = 0;             // scaled to the range
+    double value = 0;  // scaled to the range
     std::optional<double> attained;
   };
   std::optional<Target> target;
@@ -60,10 +60,10 @@ struct KpiAnswer {
     // has not begun is partial and has no value.
     bool partial = false;
   };
-  std::string grain;              // of the series; "" without one
+  std::string grain;  // of the series; "" without one
   std::vector<Point> series;
   struct Row {
-    std::vector<Value> by;        // in the order of the request
+    std::vector<Value> by;  // in the order of the request
     KpiNumber value;
     std::optional<KpiNumber> compare;
   };

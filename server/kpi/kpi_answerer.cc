@@ -51,8 +51,7 @@ Result<KpiAnswer> KpiAnswerer::answer() {
   if (comparison_) TRY(answer_comparison());
   answer_target();
   out_.provenance = data_->provenance();
-  out_.provenance.elapsed_ms =
-      absl::ToDoubleMilliseconds(absl::Now() - begin);
+  out_.provenance.elapsed_ms = absl::ToDoubleMilliseconds(absl::Now() - begin);
   return std::move(out_);
 }
 
@@ -80,7 +79,8 @@ Status KpiAnswerer::prepare() {
     for (const KpiModel& kpi : model_->kpis) known.push_back(kpi.name);
     return Error{ErrorCode::kNotFound,
                  "there is no KPI '" + request_.kpi + "'" +
-                     did_you_mean(request_.kpi, known), 0, 0};
+                     did_you_mean(request_.kpi, known),
+                 0, 0};
   }
   TRY_ASSIGN(zone_, load_time_zone(request_.tz));
   TRY_ASSIGN(range_, resolve_range(request_.range, request_.from, request_.to,
@@ -112,8 +112,8 @@ Status KpiAnswerer::prepare() {
 
 Result<Buckets> KpiAnswerer::cut(Interval range) const {
   if (grain_->unit() == Granularity::Unit::kAll) {
-    return invalid("'grain' must be a bucket of time, not '" +
-                   request_.grain + "'");
+    return invalid("'grain' must be a bucket of time, not '" + request_.grain +
+                   "'");
   }
   Buckets buckets{*grain_, zone_, {}, {}};
   Timestamp start = grain_->floor(range.start, zone_);
@@ -149,8 +149,7 @@ Status KpiAnswerer::answer_series() {
     Timestamp start = buckets_.starts[i], end = buckets_.ends[i];
     KpiAnswer::Point point;
     point.t = start;
-    point.partial =
-        end > as_of || start < range_.start || end > range_.end;
+    point.partial = end > as_of || start < range_.start || end > range_.end;
     Interval part{std::max(start, range_.start), std::min(end, range_.end)};
     // Events with a time beyond our clock are shown, as the total has them.
     bool future = start >= now_ && plan_->is_empty(values[i]);
@@ -209,8 +208,7 @@ Status KpiAnswerer::answer_comparison() {
   KpiAnswer::Compare& compare = *out_.compare;
   compare.kind = other.kind;
   compare.range = other.range;
-  TRY_ASSIGN(BaseValues values,
-             queries().total(other.range, other.range.end));
+  TRY_ASSIGN(BaseValues values, queries().total(other.range, other.range.end));
   // Before the first event there is nothing to compare with, not a zero.
   Interval all = data_->time_range();
   bool before_all = all.empty() || other.range.end <= all.start;

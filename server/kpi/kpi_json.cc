@@ -151,9 +151,9 @@ void write_provenance(JsonWriter& out, const Provenance& p) {
   write_offsets(out, p.offsets);
   out.field("late_or_rejected", p.late_or_rejected);
   // Thousandths are enough of a duration.
-  out.field("elapsed_ms",
-            static_cast<double>(static_cast<int64_t>(p.elapsed_ms * 1000)) /
-                1000);
+  out.field(
+      "elapsed_ms",
+      static_cast<double>(static_cast<int64_t>(p.elapsed_ms * 1000)) / 1000);
   out.end_object();
 }
 

@@ -88,8 +88,8 @@ void KpiPlan::make_parts() {
   }
   for (BasePart& part : parts_) {
     const ExpressionPtr& first = *wheres[part.slots[0]];
-    bool shared = std::all_of(
-        part.slots.begin(), part.slots.end(), [&](size_t slot) {
+    bool shared =
+        std::all_of(part.slots.begin(), part.slots.end(), [&](size_t slot) {
           return text_or_empty(*wheres[slot]) == text_or_empty(first);
         });
     if (shared) {

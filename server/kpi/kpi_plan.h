@@ -22,7 +22,7 @@ struct BasePart {
   std::string dataset;
   // Levels (last value per key) are taken at a moment, the rest over a range.
   bool level = false;
-  ExpressionPtr where;  // shared by all; or null
+  ExpressionPtr where;                // shared by all; or null
   std::vector<Aggregate> aggregates;  // named "s<slot>"
   std::vector<size_t> slots;
 };
@@ -58,7 +58,7 @@ class KpiPlan {
   FormulaValue evaluate(size_t node, const BaseValues& values,
                         double days) const;
 
-  std::vector<Node> nodes_;  // used ones first
+  std::vector<Node> nodes_;                     // used ones first
   std::vector<Aggregate::Function> functions_;  // of each slot
   std::vector<BasePart> parts_;
 };

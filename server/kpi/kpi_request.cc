@@ -8,9 +8,9 @@
 namespace freshet {
 namespace {
 
-const std::vector<std::string> kKeys = {"kpi",   "range", "from",   "to",
-                                        "tz",    "grain", "by",     "order",
-                                        "top",   "filter", "compare"};
+const std::vector<std::string> kKeys = {"kpi", "range",  "from",   "to",
+                                        "tz",  "grain",  "by",     "order",
+                                        "top", "filter", "compare"};
 
 std::vector<std::string> split_names(std::string_view text) {
   std::vector<std::string> names;
@@ -47,8 +47,8 @@ Result<uint32_t> parse_top(std::string_view text) {
   auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), top);
   if (error != std::errc() || end != text.data() + text.size() || top == 0) {
-    return invalid("'top' is a whole number from 1, not '" +
-                   std::string(text) + "'");
+    return invalid("'top' is a whole number from 1, not '" + std::string(text) +
+                   "'");
   }
   return top;
 }

@@ -8,18 +8,30 @@ namespace {
 using Text = std::optional<std::string>;
 
 Text aggregate_sql(const Aggregate& aggregate) {
-  std::string argument = aggregate.argument ? to_text(*aggregate.argument) : "*";
+  std::string argument =
+      aggregate.argument ? to_text(*aggregate.argument) : "*";
   std::string out;
   switch (aggregate.function) {
-    case Aggregate::Function::kCount: out = "COUNT(" + argument + ")"; break;
-    case Aggregate::Function::kSum: out = "SUM(" + argument + ")"; break;
-    case Aggregate::Function::kMin: out = "MIN(" + argument + ")"; break;
-    case Aggregate::Function::kMax: out = "MAX(" + argument + ")"; break;
-    case Aggregate::Function::kAvg: out = "AVG(" + argument + ")"; break;
+    case Aggregate::Function::kCount:
+      out = "COUNT(" + argument + ")";
+      break;
+    case Aggregate::Function::kSum:
+      out = "SUM(" + argument + ")";
+      break;
+    case Aggregate::Function::kMin:
+      out = "MIN(" + argument + ")";
+      break;
+    case Aggregate::Function::kMax:
+      out = "MAX(" + argument + ")";
+      break;
+    case Aggregate::Function::kAvg:
+      out = "AVG(" + argument + ")";
+      break;
     case Aggregate::Function::kCountDistinct:
       out = "COUNT(DISTINCT " + argument + ")";
       break;
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
   if (aggregate.filter) {
     out += " FILTER (WHERE " + to_text(*aggregate.filter) + ")";

@@ -65,10 +65,10 @@ struct Group {
   std::vector<std::shared_ptr<Viewer>> viewers;
   bool computed = false;
   TilePicture picture;
-  std::string error;        // JSON, if the picture cannot be computed
-  std::string id;           // of the last event
+  std::string error;  // JSON, if the picture cannot be computed
+  std::string id;     // of the last event
   uint64_t data_version = 0;
-  int64_t minute = 0;       // of the clock at the last computation
+  int64_t minute = 0;  // of the clock at the last computation
   absl::Time last_computed = absl::InfinitePast();
   absl::Time last_freshness = absl::InfinitePast();
   absl::Time watched = absl::InfinitePast();
@@ -166,8 +166,7 @@ class DashboardHub : public PushHub {
     group.view = std::move(arrival.view);
     Viewer& viewer = *arrival.viewer;
     // It has what we sent last: only what changes from now on.
-    viewer.needs_snapshot =
-        !group.computed || viewer.resume_id != group.id;
+    viewer.needs_snapshot = !group.computed || viewer.resume_id != group.id;
     group.viewers.push_back(std::move(arrival.viewer));
   }
 
@@ -213,8 +212,7 @@ class DashboardHub : public PushHub {
   void refresh(Group& group) {
     absl::Time begin = absl::Now();
     std::shared_ptr<const Model> model = model_();
-    auto picture =
-        compute_picture(kpis_, *model, group.dashboard, group.view);
+    auto picture = compute_picture(kpis_, *model, group.dashboard, group.view);
     group.last_computed = absl::Now();
     group.cost = group.last_computed - begin;
     if (!picture) {

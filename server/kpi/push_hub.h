@@ -18,9 +18,9 @@ namespace freshet {
 // "data_version":n} with event name "snapshot" or "delta", and "error" with
 // {"error":{...}} when it cannot be computed.
 struct PushEvent {
-  std::string id;     // for Last-Event-ID
+  std::string id;  // for Last-Event-ID
   std::string event;
-  std::string data;   // one line of JSON
+  std::string data;  // one line of JSON
 };
 
 class PushHub {

@@ -12,9 +12,9 @@ namespace {
 struct CalendarRange {
   std::string_view name;
   Granularity::Unit unit;
-  int count;       // of the unit: 3 months are a quarter
-  bool last;       // the one before
-  bool to_date;    // ends now
+  int count;     // of the unit: 3 months are a quarter
+  bool last;     // the one before
+  bool to_date;  // ends now
 };
 using Unit = Granularity::Unit;
 constexpr CalendarRange kCalendarRanges[] = {

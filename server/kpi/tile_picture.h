@@ -14,7 +14,7 @@ struct TilePicture {
   // The same without what changes at every computation though no number does:
   // provenance, and ranges that move with the clock.
   std::vector<std::string> signatures;
-  std::string freshness;      // {"as_of":...,"lag_ms":...,"complete":...}
+  std::string freshness;  // {"as_of":...,"lag_ms":...,"complete":...}
   std::string model_version;
 };
 

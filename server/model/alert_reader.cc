@@ -42,8 +42,8 @@ void read_timing(ConfigMap& map, AlertModel& alert) {
   alert.keep_firing_for_ms = map.duration_ms("keep_firing_for", 0);
   alert.no_data = map.choice("no_data", "keep", {"ok", "alert", "keep"});
   alert.no_data_for_ms = map.duration_ms("no_data_for", 0);
-  alert.min_rows = static_cast<uint64_t>(
-      map.integer("min_rows", 0, 0, int64_t{1} << 50));
+  alert.min_rows =
+      static_cast<uint64_t>(map.integer("min_rows", 0, 0, int64_t{1} << 50));
 }
 
 void read_notify(ConfigMap& map, AlertModel& alert, const Model& model) {
@@ -75,8 +75,8 @@ void read_scope(ConfigMap& map, AlertModel& alert, const KpiModel* kpi) {
   auto filter =
       parse_dimension_filter(alert.filter, kpi->dimensions, kpi->name);
   if (!filter) {
-    map.fault("filter", "'filter' in " + map.place() + ": " +
-                            filter.error().message);
+    map.fault("filter",
+              "'filter' in " + map.place() + ": " + filter.error().message);
   }
 }
 
@@ -120,7 +120,8 @@ void read_contact(const ConfigNode& node, ReadContext& context) {
     if (map.has(kind)) ++kinds;
   }
   if (kinds != 1 && node.kind == ConfigNode::Kind::kMap) {
-    context.faults.add(map.line(), map.place() + " needs exactly one of "
+    context.faults.add(map.line(), map.place() +
+                                       " needs exactly one of "
                                        "webhook and alertmanager");
   }
   contact.group_by = plain_texts(map.texts("group_by"));
@@ -158,8 +159,8 @@ AlertModel read_alert(const ConfigNode& node, const Model& model,
   alert.name = name;
   if (name.empty() || map.has("alert")) alert.name = map.name("alert");
   if (!name.empty() && alert.name != name) {
-    map.fault("alert", "'alert' names '" + alert.name + "', the request '" +
-                           name + "'");
+    map.fault("alert",
+              "'alert' names '" + alert.name + "', the request '" + name + "'");
   }
   if (!alert.name.empty()) map.rename("alert '" + alert.name + "'");
   alert.kpi = map.required_text("kpi");
@@ -196,12 +197,12 @@ void read_alerts(const ConfigNode& root, ReadContext& context) {
   const ConfigNode* list = list_of(map, "alerts");
   if (!list) return;
   for (const ConfigNode& item : list->items) {
-    AlertModel alert = read_alert(item, context.model, "",
-                                  context.kpis_unread, context.faults);
+    AlertModel alert = read_alert(item, context.model, "", context.kpis_unread,
+                                  context.faults);
     if (alert.name.empty()) continue;
     const ConfigNode* name = item.find("alert");
-    if (context.names.define("alert", alert.name,
-                             name ? name->line : item.line, context.faults)) {
+    if (context.names.define("alert", alert.name, name ? name->line : item.line,
+                             context.faults)) {
       context.model.alerts.push_back(std::move(alert));
     }
   }
@@ -239,8 +240,8 @@ void write_duration(JsonWriter& out, const char* key, int64_t ms) {
   for (Unit unit : {Unit{86'400'000, "d"}, Unit{3'600'000, "h"},
                     Unit{60'000, "m"}, Unit{1000, "s"}, Unit{1, "ms"}}) {
     if (ms % unit.ms == 0) {
-      std::string text = ms == 0 ? "0s"
-                                 : std::to_string(ms / unit.ms) + unit.name;
+      std::string text =
+          ms == 0 ? "0s" : std::to_string(ms / unit.ms) + unit.name;
       out.field(key, std::string_view(text));
       return;
     }

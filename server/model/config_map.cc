@@ -111,8 +111,8 @@ std::string ConfigMap::name(std::string_view key) {
     }
     return value;
   }
-  bool fits = value.size() <= 100 && std::isalpha(static_cast<unsigned char>(
-                                         value[0]));
+  bool fits =
+      value.size() <= 100 && std::isalpha(static_cast<unsigned char>(value[0]));
   for (char c : value) {
     fits = fits && (std::isalnum(static_cast<unsigned char>(c)) || c == '_' ||
                     c == '-');
@@ -128,8 +128,7 @@ std::string ConfigMap::secret_text(std::string_view key) {
   std::string value = text(key);
   auto resolved = resolve_secrets(value);
   if (!resolved) {
-    fault(key, quoted(key) + " in " + place_ + ": " +
-                   resolved.error().message);
+    fault(key, quoted(key) + " in " + place_ + ": " + resolved.error().message);
     return "";
   }
   return *resolved;
@@ -171,8 +170,7 @@ int64_t ConfigMap::duration_ms(std::string_view key, int64_t fallback,
     auto parsed = parse_duration_ms(node->text);
     if (parsed && *parsed >= least) return *parsed;
     if (parsed) {
-      wrong(key, *node,
-            "at least " + std::to_string(least) + " ms");
+      wrong(key, *node, "at least " + std::to_string(least) + " ms");
       return fallback;
     }
   }

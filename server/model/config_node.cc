@@ -15,10 +15,14 @@ const ConfigNode* ConfigNode::find(std::string_view key) const {
 
 std::string describe(const ConfigNode& node) {
   switch (node.kind) {
-    case ConfigNode::Kind::kNull: return "nothing";
-    case ConfigNode::Kind::kList: return "a list";
-    case ConfigNode::Kind::kMap: return "a map";
-    case ConfigNode::Kind::kScalar: break;
+    case ConfigNode::Kind::kNull:
+      return "nothing";
+    case ConfigNode::Kind::kList:
+      return "a list";
+    case ConfigNode::Kind::kMap:
+      return "a map";
+    case ConfigNode::Kind::kScalar:
+      break;
   }
   constexpr size_t kMaxShown = 80;
   if (node.text.size() <= kMaxShown) return "'" + node.text + "'";

@@ -41,9 +41,9 @@ void read_size(ConfigMap& map, TileModel& tile) {
 }
 
 void read_show(ConfigMap& map, TileModel& tile) {
-  tile.show = map.choice("show", "tile",
-                         {"tile", "line", "bars", "table", "heatmap", "map",
-                          "funnel", "text"});
+  tile.show = map.choice(
+      "show", "tile",
+      {"tile", "line", "bars", "table", "heatmap", "map", "funnel", "text"});
   for (const char* later : {"heatmap", "map", "funnel"}) {
     if (tile.show == later) {
       map.fault("show", "show '" + tile.show + "' of " + map.place() +
@@ -65,16 +65,21 @@ void check_dimension(ConfigMap& map, const std::string& key,
 void check_shape(ConfigMap& map, const TileModel& tile) {
   bool by_rows = tile.show == "bars" || tile.show == "table";
   if (tile.show == "bars" && tile.by.empty()) {
-    map.faults().add(map.line(), map.place() + " lacks the key 'by', which "
+    map.faults().add(map.line(), map.place() +
+                                     " lacks the key 'by', which "
                                      "bars need");
   }
   if (!by_rows && !tile.by.empty()) {
-    map.fault("by", "'by' in " + map.place() + " needs show bars or table, "
-                        "not " + tile.show);
+    map.fault("by", "'by' in " + map.place() +
+                        " needs show bars or table, "
+                        "not " +
+                        tile.show);
   }
   if (!by_rows && map.has("top")) {
-    map.fault("top", "'top' in " + map.place() + " needs show bars or table, "
-                         "not " + tile.show);
+    map.fault("top", "'top' in " + map.place() +
+                         " needs show bars or table, "
+                         "not " +
+                         tile.show);
   }
 }
 
@@ -140,8 +145,7 @@ void read_default(ConfigMap& dashboard_map, DashboardModel& dashboard) {
   if (std::find(names.begin(), names.end(), dashboard.range) == names.end() &&
       !parse_range_length(dashboard.range)) {
     map.fault("range", "unknown range '" + dashboard.range + "' in " +
-                           map.place() +
-                           did_you_mean(dashboard.range, names));
+                           map.place() + did_you_mean(dashboard.range, names));
   }
   dashboard.compare = map.text("compare", dashboard.compare);
   if (!is_compare(dashboard.compare)) {

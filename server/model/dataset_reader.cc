@@ -13,14 +13,29 @@ constexpr int64_t kLong = std::numeric_limits<int64_t>::max();
 
 // Properties handed through to the Kafka client: these, or with a prefix that
 // ends in '.'. Everything else is Freshet's own business or could load code.
-const std::vector<std::string> kKafkaProperties = {
-    "security.protocol", "sasl.", "ssl.", "client.id", "client.rack",
-    "fetch.", "socket.", "queued.", "reconnect.", "metadata.",
-    "message.max.bytes", "receive.message.max.bytes", "session.timeout.ms",
-    "heartbeat.interval.ms", "compression.", "linger.ms", "batch.",
-    "broker.address.family", "isolation.level", "topic.metadata."};
+const std::vector<std::string> kKafkaProperties = {"security.protocol",
+                                                   "sasl.",
+                                                   "ssl.",
+                                                   "client.id",
+                                                   "client.rack",
+                                                   "fetch.",
+                                                   "socket.",
+                                                   "queued.",
+                                                   "reconnect.",
+                                                   "metadata.",
+                                                   "message.max.bytes",
+                                                   "receive.message.max.bytes",
+                                                   "session.timeout.ms",
+                                                   "heartbeat.interval.ms",
+                                                   "compression.",
+                                                   "linger.ms",
+                                                   "batch.",
+                                                   "broker.address.family",
+                                                   "isolation.level",
+                                                   "topic.metadata."};
 const std::vector<std::string> kRefusedProperties = {
-    "sasl.kerberos.kinit.cmd", "ssl.engine.location", "ssl_engine_callback_data"};
+    "sasl.kerberos.kinit.cmd", "ssl.engine.location",
+    "ssl_engine_callback_data"};
 
 bool allowed_property(const std::string& name) {
   if (std::find(kRefusedProperties.begin(), kRefusedProperties.end(), name) !=
@@ -29,8 +44,7 @@ bool allowed_property(const std::string& name) {
   }
   return std::any_of(kKafkaProperties.begin(), kKafkaProperties.end(),
                      [&](const std::string& p) {
-                       return p.back() == '.' ? name.starts_with(p)
-                                              : name == p;
+                       return p.back() == '.' ? name.starts_with(p) : name == p;
                      });
 }
 
@@ -49,8 +63,8 @@ LogSourceModel read_log(const ConfigNode& node, DatasetModel& dataset,
                         const std::string& place, FaultList& faults) {
   ConfigMap map(node, "log of " + place, faults);
   LogSourceModel log;
-  log.partitions = static_cast<uint32_t>(
-      map.integer("partitions", log.partitions, 1, 1024));
+  log.partitions =
+      static_cast<uint32_t>(map.integer("partitions", log.partitions, 1, 1024));
   log.retention_ms = map.duration_ms("retention", log.retention_ms, kMinute);
   read_format(map, dataset);
   map.finish();
@@ -60,8 +74,8 @@ LogSourceModel read_log(const ConfigNode& node, DatasetModel& dataset,
 void read_properties(ConfigMap& map, KafkaSourceModel& kafka) {
   for (auto& [name, value] : map.pairs("properties")) {
     if (!allowed_property(name)) {
-      map.faults().add(value.line, "property '" + name + "' in " +
-                                       map.place() + " isn't allowed");
+      map.faults().add(value.line, "property '" + name + "' in " + map.place() +
+                                       " isn't allowed");
       continue;
     }
     ConfigNode one;
@@ -139,8 +153,7 @@ void read_time(ConfigMap& dataset_map, DatasetModel& dataset) {
   if (format.find('%') == std::string::npos) {
     static const std::vector<std::string> kFormats = {"auto", "iso", "millis",
                                                       "seconds"};
-    if (std::find(kFormats.begin(), kFormats.end(), format) ==
-        kFormats.end()) {
+    if (std::find(kFormats.begin(), kFormats.end(), format) == kFormats.end()) {
       map.wrong("format", *map.find("format"),
                 "auto, iso, millis, seconds, or a strftime pattern");
     }
@@ -166,10 +179,10 @@ void read_derived(ConfigMap& map, ColumnModel& column, const Schema& before) {
   const ConfigNode* node = map.find("from");
   if (!node) return;
   std::string text = map.text("from");
-  column.derived =
-      read_expression(text, before, "'from' of " + map.place() +
-                          " (it may use the columns before it)",
-                      node->line, map.faults());
+  column.derived = read_expression(
+      text, before,
+      "'from' of " + map.place() + " (it may use the columns before it)",
+      node->line, map.faults());
   if (column.derived && !assignable(column.derived->type, column.type)) {
     map.fault("from", "'from' of " + map.place() + " gives " +
                           type_name(column.derived->type) +
@@ -188,9 +201,14 @@ void check_default(ConfigMap& map, const ColumnModel& column) {
   const std::string& text = *column.default_text;
   bool fits = true;
   switch (column.type.kind) {
-    case ColumnKind::kString: break;
-    case ColumnKind::kBool: fits = text == "true" || text == "false"; break;
-    case ColumnKind::kDouble: fits = parse_number(text).has_value(); break;
+    case ColumnKind::kString:
+      break;
+    case ColumnKind::kBool:
+      fits = text == "true" || text == "false";
+      break;
+    case ColumnKind::kDouble:
+      fits = parse_number(text).has_value();
+      break;
     case ColumnKind::kLong: {
       fits = parse_decimal(text, 0).has_value() &&
              text.find_first_of(".eE") == std::string::npos;
@@ -199,7 +217,9 @@ void check_default(ConfigMap& map, const ColumnModel& column) {
     case ColumnKind::kDecimal:
       fits = parse_decimal(text, column.type.scale).has_value();
       break;
-    case ColumnKind::kTimestamp: fits = parse_iso8601(text).has_value(); break;
+    case ColumnKind::kTimestamp:
+      fits = parse_iso8601(text).has_value();
+      break;
   }
   if (!fits) {
     map.wrong("default", *map.find("default"),
@@ -235,7 +255,8 @@ void read_column(const ConfigNode& node, const std::string& dataset_place,
       map.choice("cardinality", "low", {"low", "high"}) == "high";
   column.pii = map.flag("pii", false);
   if (column.pii) {
-    map.fault("pii", "'pii' in " + map.place() + " isn't available in this "
+    map.fault("pii", "'pii' in " + map.place() +
+                         " isn't available in this "
                          "version: nothing would mask it");
   }
   map.unavailable("lookup");
@@ -243,15 +264,14 @@ void read_column(const ConfigNode& node, const std::string& dataset_place,
   map.finish();
   if (column.name.empty()) return;
   if (schema.find(column.name)) {
-    map.fault("name", column.name == kTimeColumn
-                          ? "the column '__time' is made from 'time' of " +
-                                dataset_place
-                          : "column '" + column.name + "' stands twice in " +
-                                dataset_place);
+    map.fault(
+        "name",
+        column.name == kTimeColumn
+            ? "the column '__time' is made from 'time' of " + dataset_place
+            : "column '" + column.name + "' stands twice in " + dataset_place);
     return;
   }
-  schema.columns.push_back(
-      {column.name, column.type, column.high_cardinality});
+  schema.columns.push_back({column.name, column.type, column.high_cardinality});
   dataset.columns.push_back(std::move(column));
 }
 
@@ -325,8 +345,7 @@ void read_seal(ConfigMap& dataset_map, DatasetModel& dataset) {
   map.finish();
 }
 
-void read_storage(ConfigMap& map, DatasetModel& dataset,
-                  const Schema& schema) {
+void read_storage(ConfigMap& map, DatasetModel& dataset, const Schema& schema) {
   std::string by = map.choice("partition_by", "day",
                               {"hour", "day", "week", "month", "year"});
   dataset.partition_by = *Granularity::parse(by);
@@ -354,8 +373,8 @@ void read_filter(ConfigMap& map, DatasetModel& dataset, const Schema& schema) {
   std::string text = map.text("filter");
   if (text.empty()) return;
   std::string place = "'filter' of " + map.place();
-  dataset.filter = read_expression(text, schema, place, map.line_of("filter"),
-                                   map.faults());
+  dataset.filter =
+      read_expression(text, schema, place, map.line_of("filter"), map.faults());
   if (dataset.filter && dataset.filter->type.type != ValueType::kBool) {
     map.fault("filter", place + " must be a condition, not a value of type " +
                             type_name(dataset.filter->type));

@@ -88,9 +88,8 @@ ExpressionPtr condition(const std::string& name, bool exclude, bool with_null,
 Result<ExpressionPtr> parse_clause(const std::vector<Letter>& letters,
                                    const std::vector<std::string>& allowed,
                                    std::string_view kpi) {
-  auto colon = std::find_if(letters.begin(), letters.end(), [](Letter l) {
-    return !l.literal && l.c == ':';
-  });
+  auto colon = std::find_if(letters.begin(), letters.end(),
+                            [](Letter l) { return !l.literal && l.c == ':'; });
   if (colon == letters.end()) {
     return invalid("a filter is NAME:VALUE[,VALUE], not '" + plain(letters) +
                    "'");
@@ -112,8 +111,10 @@ Result<ExpressionPtr> parse_clause(const std::vector<Letter>& letters,
       return invalid("an empty value in the filter of '" + name + "'");
     }
     if (!value[0].literal && value[0].c == '!') {
-      return invalid("'!' stands once, before the first value, in the filter "
-                     "of '" + name + "'");
+      return invalid(
+          "'!' stands once, before the first value, in the filter "
+          "of '" +
+          name + "'");
     }
     if (is_null_word(value)) {
       with_null = true;

@@ -34,8 +34,7 @@ bool rescale(Decimal& d, uint8_t scale) {
 
 // A long stays a long as long as it fits.
 Value exact_value(Decimal d, bool as_long) {
-  if (as_long && d.scale == 0 && d.units >= INT64_MIN &&
-      d.units <= INT64_MAX) {
+  if (as_long && d.scale == 0 && d.units >= INT64_MIN && d.units <= INT64_MAX) {
     return Value(static_cast<int64_t>(d.units));
   }
   return Value(d);
@@ -48,9 +47,8 @@ Value combine(const Value& a, const Value& b, bool subtract) {
     uint8_t scale = std::max(x->scale, y->scale);
     Decimal sum{0, scale};
     if (rescale(*x, scale) && rescale(*y, scale) &&
-        !(subtract
-              ? __builtin_sub_overflow(x->units, y->units, &sum.units)
-              : __builtin_add_overflow(x->units, y->units, &sum.units))) {
+        !(subtract ? __builtin_sub_overflow(x->units, y->units, &sum.units)
+                   : __builtin_add_overflow(x->units, y->units, &sum.units))) {
       return exact_value(sum, a.as_long() && b.as_long());
     }
   }
@@ -216,15 +214,20 @@ struct FormulaFunction {
 };
 constexpr size_t kMany = 1000;
 constexpr FormulaFunction kFunctions[] = {
-    {"+", 2, 2},         {"-", 2, 2},       {"*", 2, 2},
-    {"/", 2, 2},         {"neg", 1, 1},     {"abs", 1, 1},
-    {"round", 1, 2},     {"floor", 1, 1},   {"ceil", 1, 1},
-    {"coalesce", 1, kMany}, {"nullif", 2, 2}, {"greatest", 1, kMany},
-    {"least", 1, kMany}, {"case", 2, kMany}, {"=", 2, 2},
-    {"<>", 2, 2},        {"<", 2, 2},       {"<=", 2, 2},
-    {">", 2, 2},         {">=", 2, 2},      {"and", 1, kMany},
-    {"or", 1, kMany},    {"not", 1, 1},     {"is_null", 1, 1},
-    {"is_not_null", 1, 1}, {"cast", 1, 1},  {"days", 0, 0},
+    {"+", 2, 2},           {"-", 2, 2},
+    {"*", 2, 2},           {"/", 2, 2},
+    {"neg", 1, 1},         {"abs", 1, 1},
+    {"round", 1, 2},       {"floor", 1, 1},
+    {"ceil", 1, 1},        {"coalesce", 1, kMany},
+    {"nullif", 2, 2},      {"greatest", 1, kMany},
+    {"least", 1, kMany},   {"case", 2, kMany},
+    {"=", 2, 2},           {"<>", 2, 2},
+    {"<", 2, 2},           {"<=", 2, 2},
+    {">", 2, 2},           {">=", 2, 2},
+    {"and", 1, kMany},     {"or", 1, kMany},
+    {"not", 1, 1},         {"is_null", 1, 1},
+    {"is_not_null", 1, 1}, {"cast", 1, 1},
+    {"days", 0, 0},
 };
 
 const FormulaFunction* find_formula_function(const std::string& name) {
@@ -248,8 +251,8 @@ FormulaValue evaluate_formula(const Expression& expression,
 Status check_formula_value(const Expression& e) {
   if (e.kind == Expression::Kind::kLiteral) {
     if (e.literal.as_string() || e.literal.as_timestamp()) {
-      return invalid("a formula computes numbers, not '" +
-                     e.literal.to_text() + "'");
+      return invalid("a formula computes numbers, not '" + e.literal.to_text() +
+                     "'");
     }
     return {};
   }
@@ -264,8 +267,8 @@ Status check_formula_value(const Expression& e) {
   }
   size_t count = e.arguments.size();
   if (count < function->least || count > function->most) {
-    return invalid("wrong number of arguments of '" + e.name + "': " +
-                   std::to_string(count));
+    return invalid("wrong number of arguments of '" + e.name +
+                   "': " + std::to_string(count));
   }
   if (e.name == "cast" && e.cast_type.type != ValueType::kLong &&
       e.cast_type.type != ValueType::kDouble &&

@@ -23,7 +23,8 @@ void read_unit(ConfigMap& map, KpiModel& kpi) {
                  std::all_of(kpi.currency.begin(), kpi.currency.end(),
                              [](char c) { return c >= 'A' && c <= 'Z'; });
   if (kpi.unit == "currency" && kpi.currency.empty()) {
-    map.faults().add(map.line(), map.place() + " lacks the key 'currency', "
+    map.faults().add(map.line(), map.place() +
+                                     " lacks the key 'currency', "
                                      "which the unit currency needs");
   } else if (!kpi.currency.empty() && !is_code) {
     map.wrong("currency", *map.find("currency"), "a code such as EUR");
@@ -38,8 +39,10 @@ void read_target(ConfigMap& map, KpiModel& kpi) {
   const ConfigNode* node = map.find("target");
   if (!node) return;
   if (node->kind == ConfigNode::Kind::kMap) {
-    map.fault("target", "targets from a lookup aren't available in this "
-                            "version: 'target' in " + map.place());
+    map.fault("target",
+              "targets from a lookup aren't available in this "
+              "version: 'target' in " +
+                  map.place());
     return;
   }
   std::string number = node->text, grain;
@@ -64,16 +67,26 @@ void read_target(ConfigMap& map, KpiModel& kpi) {
 // "sum of 'net'" for messages.
 std::string function_name(Aggregate::Function function) {
   switch (function) {
-    case Aggregate::Function::kCount: return "count";
-    case Aggregate::Function::kSum: return "sum";
-    case Aggregate::Function::kMin: return "min";
-    case Aggregate::Function::kMax: return "max";
-    case Aggregate::Function::kAvg: return "avg";
-    case Aggregate::Function::kCountDistinct: return "count distinct";
-    case Aggregate::Function::kFirst: return "first";
-    case Aggregate::Function::kLast: return "last";
-    case Aggregate::Function::kQuantile: return "the percentile";
-    case Aggregate::Function::kLastPerKeySum: return "the last value";
+    case Aggregate::Function::kCount:
+      return "count";
+    case Aggregate::Function::kSum:
+      return "sum";
+    case Aggregate::Function::kMin:
+      return "min";
+    case Aggregate::Function::kMax:
+      return "max";
+    case Aggregate::Function::kAvg:
+      return "avg";
+    case Aggregate::Function::kCountDistinct:
+      return "count distinct";
+    case Aggregate::Function::kFirst:
+      return "first";
+    case Aggregate::Function::kLast:
+      return "last";
+    case Aggregate::Function::kQuantile:
+      return "the percentile";
+    case Aggregate::Function::kLastPerKeySum:
+      return "the last value";
   }
   return "";
 }
@@ -106,13 +119,14 @@ class FormulaReader {
     const ExpressionPtr& argument = aggregate.argument;
     if (argument && !counts(aggregate.function) &&
         !is_numeric(argument->type)) {
-      map_.faults().add(line_, place_ + ": " +
-                                   function_name(aggregate.function) + " of " +
-                                   to_text(*argument) + " needs a number, not " +
-                                   type_name(argument->type));
+      map_.faults().add(
+          line_, place_ + ": " + function_name(aggregate.function) + " of " +
+                     to_text(*argument) + " needs a number, not " +
+                     type_name(argument->type));
     }
     if (aggregate.filter && aggregate.filter->type.type != ValueType::kBool) {
-      map_.faults().add(line_, place_ + ": filter (where ...) needs a "
+      map_.faults().add(line_, place_ +
+                                   ": filter (where ...) needs a "
                                    "condition, not " +
                                    type_name(aggregate.filter->type));
     }
@@ -139,8 +153,7 @@ class FormulaReader {
 };
 
 // The dataset's schema; null if it is not known, with a fault if that is wrong.
-const Schema* find_schema(ConfigMap& map, KpiModel& kpi,
-                          ReadContext& context) {
+const Schema* find_schema(ConfigMap& map, KpiModel& kpi, ReadContext& context) {
   if (kpi.dataset.empty()) return nullptr;
   for (const DatasetModel& dataset : context.model.datasets) {
     if (dataset.name == kpi.dataset) return dataset.schema.get();
@@ -161,20 +174,21 @@ void read_formula(ConfigMap& map, KpiModel& kpi, const Schema* schema) {
   if (kpi.formula_text.empty()) return;
   auto parsed = parse_formula(kpi.formula_text);
   if (!parsed) {
-    map.fault("formula", "'formula' of " + map.place() + ": " +
-                             parsed.error().message);
+    map.fault("formula",
+              "'formula' of " + map.place() + ": " + parsed.error().message);
     return;
   }
   kpi.formula = std::move(*parsed);
   auto checked = check_formula_value(*kpi.formula.value);
   if (!checked) {
-    map.fault("formula", "'formula' of " + map.place() + ": " +
-                             checked.error().message);
+    map.fault("formula",
+              "'formula' of " + map.place() + ": " + checked.error().message);
   }
   if (kpi.formula.aggregates.empty() && kpi.formula.kpis.empty()) {
     map.fault("formula", "'formula' of " + map.place() +
                              " has no aggregate: write sum(x) or count(*), "
-                             "not '" + kpi.formula_text + "'");
+                             "not '" +
+                             kpi.formula_text + "'");
   }
   if (schema) {
     FormulaReader(map, *schema).check(kpi.formula);
@@ -201,9 +215,9 @@ void read_where(ConfigMap& map, KpiModel& kpi, const Schema* schema) {
 
 void read_dimensions(ConfigMap& map, KpiModel& kpi, const Schema* schema) {
   for (const ConfigText& c : map.texts("dimensions")) {
-    if (schema && !check_column(c.text, *schema,
-                                "'dimensions' of " + map.place(), c.line,
-                                map.faults())) {
+    if (schema &&
+        !check_column(c.text, *schema, "'dimensions' of " + map.place(), c.line,
+                      map.faults())) {
       continue;
     }
     kpi.dimensions.push_back(c.text);
@@ -232,8 +246,7 @@ void read_kpi(const ConfigNode& node, ReadContext& context,
   if (kpi.name.empty()) return;
   if (context.names.define("kpi", kpi.name, map.line_of("kpi"),
                            context.faults)) {
-    places.push_back(
-        {kpi.name, context.faults.file(), map.line_of("formula")});
+    places.push_back({kpi.name, context.faults.file(), map.line_of("formula")});
     context.model.kpis.push_back(std::move(kpi));
   }
 }

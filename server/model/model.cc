@@ -56,7 +56,8 @@ Result<Threshold> parse_threshold(std::string_view text) {
   for (std::string_view later : {"change", "percent", "outside", "anomaly"}) {
     if (rest.starts_with(later)) {
       return Error{ErrorCode::kUnsupported,
-                   "'" + std::string(later) + "' isn't available in this "
+                   "'" + std::string(later) +
+                       "' isn't available in this "
                        "version; compare with a number, as in '> 0.08', not '" +
                        std::string(text) + "'"};
     }
@@ -69,7 +70,8 @@ Result<Threshold> parse_threshold(std::string_view text) {
   }
   return invalid(
       "a threshold is one of > >= < <= = <> and a number, as in '> 0.08', not "
-      "'" + std::string(text) + "'");
+      "'" +
+      std::string(text) + "'");
 }
 
 }  // namespace freshet

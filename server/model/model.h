@@ -35,9 +35,9 @@ struct LogSourceModel {
 struct ColumnModel {
   std::string name;
   ColumnType type;
-  std::string path;             // in the event; default: the name
+  std::string path;  // in the event; default: the name
   std::optional<std::string> default_text;
-  ExpressionPtr derived;        // `from:`, resolved; or null
+  ExpressionPtr derived;  // `from:`, resolved; or null
   bool high_cardinality = false;
   bool pii = false;
 };
@@ -67,12 +67,12 @@ struct KpiTarget {
 struct KpiModel {
   std::string name, title, description, owner, dataset;
   std::string formula_text, where_text;
-  Formula formula;                 // aggregates resolved against the dataset
-  ExpressionPtr where;             // resolved, or null
-  std::string unit = "count";      // currency | percent | count | days | hours
-                                   // | minutes | celsius | ratio
-  std::string currency;            // ISO 4217, with unit currency
-  std::string good = "none";       // up | down | none
+  Formula formula;             // aggregates resolved against the dataset
+  ExpressionPtr where;         // resolved, or null
+  std::string unit = "count";  // currency | percent | count | days | hours
+                               // | minutes | celsius | ratio
+  std::string currency;        // ISO 4217, with unit currency
+  std::string good = "none";   // up | down | none
   std::optional<KpiTarget> target;
   std::vector<std::string> dimensions;
   std::vector<std::string> tags;
@@ -81,7 +81,7 @@ struct KpiModel {
 struct TileModel {
   std::string kpi, title, show = "tile", grain, by, text;
   int top = 10;
-  int width = 1, height = 1;       // size: WxH
+  int width = 1, height = 1;  // size: WxH
 };
 
 struct DashboardModel {
@@ -109,13 +109,13 @@ struct AlertModel {
   std::optional<Threshold> recover;  // default: `when` no longer holds
   std::string no_data = "keep";      // ok | alert | keep
   uint64_t min_rows = 0;
-  std::vector<std::string> notify;   // contact names
+  std::vector<std::string> notify;  // contact names
   std::map<std::string, std::string> labels;
   bool enabled = true;
 };
 
 struct ContactModel {
-  std::string name, kind;            // "webhook" | "alertmanager"
+  std::string name, kind;  // "webhook" | "alertmanager"
   std::string url;
   std::map<std::string, std::string> headers;
   std::vector<std::string> group_by;
@@ -128,10 +128,10 @@ struct ContactModel {
 struct Settings {
   std::string listen = "127.0.0.1:8080";
   std::string data;
-  int scan_threads = 0;              // 0: one a core
+  int scan_threads = 0;  // 0: one a core
   std::string tls_certificate, tls_key, token;
   bool insecure = false;
-  std::string external_url;          // in alert payloads
+  std::string external_url;  // in alert payloads
 };
 
 // Overrides what FRESHET_LISTEN, FRESHET_DATA, FRESHET_SCAN_THREADS,
@@ -144,7 +144,7 @@ struct Model {
   std::string folder;
   std::string version;  // hash of the files' contents
   Settings settings;
-  std::vector<DatasetModel> datasets;    // all lists sorted by name
+  std::vector<DatasetModel> datasets;  // all lists sorted by name
   std::vector<KpiModel> kpis;
   std::vector<DashboardModel> dashboards;  // in file order, for the menu
   std::vector<AlertModel> alerts;

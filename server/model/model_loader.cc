@@ -41,9 +41,8 @@ class ModelLoader {
     read_datasets();
     read_kpi_files();
     for (ParsedFile& file : parse_folder("dashboards")) {
-      with_context(file.name, [&](ReadContext& c) {
-        read_dashboard(file.root, c);
-      });
+      with_context(file.name,
+                   [&](ReadContext& c) { read_dashboard(file.root, c); });
     }
     read_alert_files();
     return finish();
@@ -87,9 +86,9 @@ class ModelLoader {
       }
       if (folder && !holds_yaml(name)) continue;
       faults_.push_back({name, 0,
-                         std::string("unknown ") + (folder ? "folder" : "file") +
-                             " '" + name + "' in the model" +
-                             did_you_mean(name, known)});
+                         std::string("unknown ") +
+                             (folder ? "folder" : "file") + " '" + name +
+                             "' in the model" + did_you_mean(name, known)});
     }
     if (auto file = parse_file("freshet.yaml", true)) {
       with_context(file->name,
@@ -112,8 +111,7 @@ class ModelLoader {
     }
   }
 
-  std::optional<std::string> read_text(const std::string& name,
-                                       bool optional) {
+  std::optional<std::string> read_text(const std::string& name, bool optional) {
     fs::path path = fs::path(folder_) / name;
     std::error_code error;
     if (optional && !fs::exists(path, error)) return std::nullopt;
@@ -132,8 +130,7 @@ class ModelLoader {
     return text;
   }
 
-  std::optional<ParsedFile> parse_file(const std::string& name,
-                                       bool optional) {
+  std::optional<ParsedFile> parse_file(const std::string& name, bool optional) {
     auto text = read_text(name, optional);
     if (!text) return std::nullopt;
     hash_ = fnv1a(fnv1a(hash_, name), *text);
@@ -178,9 +175,8 @@ class ModelLoader {
     bool unread = false;
     std::vector<KpiPlace> places;
     for (ParsedFile& file : parse_folder("kpis", &unread)) {
-      with_context(file.name, [&](ReadContext& c) {
-        read_kpis(file.root, c, places);
-      });
+      with_context(file.name,
+                   [&](ReadContext& c) { read_kpis(file.root, c, places); });
     }
     kpis_unread_ = unread;
     link_kpis(*model_, places, kpis_unread_, faults_);

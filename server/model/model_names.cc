@@ -39,10 +39,10 @@ bool check_columns(const Expression& expression, const Schema& schema,
   bool all = true;
   for (const std::string& name : used) {
     bool known = std::any_of(
-        schema.columns.begin(), schema.columns.end(),
-        [&](const ColumnSpec& c) {
-          return absl::EqualsIgnoreCase(absl::string_view(c.name.data(), c.name.size()),
-                                        absl::string_view(name.data(), name.size()));
+        schema.columns.begin(), schema.columns.end(), [&](const ColumnSpec& c) {
+          return absl::EqualsIgnoreCase(
+              absl::string_view(c.name.data(), c.name.size()),
+              absl::string_view(name.data(), name.size()));
         });
     if (!known) all = check_column(name, schema, place, line, faults) && all;
   }

@@ -6,10 +6,9 @@ namespace freshet {
 
 const std::vector<std::string>& range_names() {
   static const std::vector<std::string> kNames = {
-      "today",      "yesterday",    "this_week",    "last_week",
-      "this_month", "last_month",   "this_quarter", "last_quarter",
-      "this_year",  "last_year",    "wtd",          "mtd",
-      "qtd",        "ytd"};
+      "today",      "yesterday",    "this_week",    "last_week", "this_month",
+      "last_month", "this_quarter", "last_quarter", "this_year", "last_year",
+      "wtd",        "mtd",          "qtd",          "ytd"};
   return kNames;
 }
 

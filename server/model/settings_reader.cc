@@ -48,11 +48,9 @@ Status override_from_environment(Settings& settings) {
     auto [end, error] = std::from_chars(
         number.data(), number.data() + number.size(), settings.scan_threads);
     if (error != std::errc() || end != number.data() + number.size() ||
-        settings.scan_threads < 0 ||
-        settings.scan_threads > kMostScanThreads) {
+        settings.scan_threads < 0 || settings.scan_threads > kMostScanThreads) {
       return invalid("FRESHET_SCAN_THREADS must be a whole number from 0 to " +
-                     std::to_string(kMostScanThreads) + ", not '" + text +
-                     "'");
+                     std::to_string(kMostScanThreads) + ", not '" + text + "'");
     }
   }
   if (const char* text = std::getenv("FRESHET_INSECURE")) {

@@ -73,8 +73,7 @@ class TreeBuilder : public YAML::EventHandler {
   void OnSequenceEnd() override { close(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag,
-                  YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
+                  YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
     open(ConfigNode::Kind::kMap, mark, tag, anchor);
   }
   void OnMapEnd() override { close(); }
@@ -151,7 +150,8 @@ class TreeBuilder : public YAML::EventHandler {
     }
     for (const ConfigEntry& entry : map.node.entries) {
       if (entry.key == node.text) {
-        fail(node.line, "key '" + node.text + "' is given twice, first in line " +
+        fail(node.line, "key '" + node.text +
+                            "' is given twice, first in line " +
                             std::to_string(entry.line));
       }
     }

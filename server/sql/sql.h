@@ -17,7 +17,7 @@ namespace freshet {
 
 struct SqlRequest {
   std::string text;
-  std::vector<Value> parameters;  // for '?'
+  std::vector<Value> parameters;              // for '?'
   absl::TimeZone zone = absl::UTCTimeZone();  // sqlTimeZone
   Limits limits;
   std::string id;
@@ -47,7 +47,7 @@ Result<ExpressionPtr> parse_expression(std::string_view text);
 struct Formula {
   std::vector<Aggregate> aggregates;  // arguments unresolved
   ExpressionPtr value;
-  std::vector<std::string> kpis;      // referenced as [name]
+  std::vector<std::string> kpis;  // referenced as [name]
 };
 Result<Formula> parse_formula(std::string_view text);
 

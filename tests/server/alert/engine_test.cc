@@ -44,7 +44,8 @@ bool soon(Condition condition) {
   return false;
 }
 
-TEST_CASE("values are asked for over the window up to the watermark, included") {
+TEST_CASE(
+    "values are asked for over the window up to the watermark, included") {
   ScriptedKpis kpis;
   kpis.set(kThen, {{"S1", 11}, {"S2", 1}}, 50);
   AlertModel rule = test_rule();

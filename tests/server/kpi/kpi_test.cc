@@ -54,9 +54,9 @@ TEST_CASE("today beside the same hours of last week") {
   REQUIRE(a->series.size() == 24);
   CHECK(a->series[0].value.to_text() == "0");
   CHECK(!a->series[0].partial);
-  CHECK(a->series[9].value.to_text() == "20.00");   // 08:00Z
+  CHECK(a->series[9].value.to_text() == "20.00");    // 08:00Z
   CHECK(a->series[10].value.to_text() == "120.00");  // 09:00Z
-  CHECK(a->series[10].partial);  // as of 09:40Z
+  CHECK(a->series[10].partial);                      // as of 09:40Z
   CHECK(a->series[11].value.is_null());  // begins at 10:00Z, which is now
   CHECK(a->series[11].partial);
   std::string json = to_json(*a);
@@ -166,8 +166,8 @@ TEST_CASE("stock is carried forward and adds up over places only") {
            {"2026-11-22T05:30:00Z", "x", "P", 4},
            {"2026-11-22T06:10:00Z", "y", "P", 7}},
           "2026-11-22T09:00:00Z");
-  KpiRequest request = ask("on_hand", "2026-11-22T04:00:00Z",
-                           "2026-11-22T08:00:00Z");
+  KpiRequest request =
+      ask("on_hand", "2026-11-22T04:00:00Z", "2026-11-22T08:00:00Z");
   request.grain = "hour";
   request.by = {"sku"};
   auto a = f.answer(request, kNow);
@@ -226,8 +226,7 @@ TEST_CASE("what is refused") {
     return a ? std::string("accepted") : a.error().message;
   };
   KpiRequest r = ask("net_sale", "2026-11-22", "2026-11-23");
-  CHECK(refused(r) ==
-        "there is no KPI 'net_sale'; did you mean 'net_sales'?");
+  CHECK(refused(r) == "there is no KPI 'net_sale'; did you mean 'net_sales'?");
   r.kpi = "net_sales";
   r.by = {"sku"};
   CHECK(refused(r).find("'sku' isn't a dimension") == 0);
@@ -248,7 +247,8 @@ TEST_CASE("what is refused") {
 
 TEST_CASE("requests") {
   using Parameters = std::vector<std::pair<std::string, std::string>>;
-  auto good = parse_kpi_request(Parameters{{"kpi", "a"}, {"by", "x,y"}, {"top", "3"}});
+  auto good =
+      parse_kpi_request(Parameters{{"kpi", "a"}, {"by", "x,y"}, {"top", "3"}});
   REQUIRE(good.has_value());
   CHECK(good->by == std::vector<std::string>{"x", "y"});
   CHECK(*good->top == 3);

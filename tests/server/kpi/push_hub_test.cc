@@ -1,11 +1,11 @@
-#include <doctest/doctest.h>
+#include "server/kpi/push_hub.h"
 
 #include <absl/time/clock.h>
+#include <doctest/doctest.h>
 
 #include <atomic>
 
 #include "segments/mutex.h"
-#include "server/kpi/push_hub.h"
 #include "tests/server/kpi/kpi_fixture.h"
 
 namespace freshet {
@@ -72,16 +72,15 @@ TEST_CASE("snapshot, deltas of changed tiles, resume and slow viewers") {
                         [](const PushEvent&) { return true; }));
 
   Mailbox box;
-  auto viewer = hub->subscribe(
-      "d", {}, "", [&](const PushEvent& e) { return box.put(e); });
+  auto viewer = hub->subscribe("d", {}, "",
+                               [&](const PushEvent& e) { return box.put(e); });
   REQUIRE(viewer.has_value());
   auto events = box.wait(1);
   REQUIRE(events.size() == 1);
   CHECK(events[0].event == "snapshot");
   CHECK(events[0].data.find("{\"tiles\":{\"0\":{\"kpi\":\"net_sales\","
                             "\"value\":1,") == 0);
-  CHECK(events[0].data.find("\"2\":{\"kpi\":\"on_hand\"") !=
-        std::string::npos);
+  CHECK(events[0].data.find("\"2\":{\"kpi\":\"on_hand\"") != std::string::npos);
 
   kpis.value = 2;
   hub->notify();
@@ -102,9 +101,9 @@ TEST_CASE("snapshot, deltas of changed tiles, resume and slow viewers") {
 
   // The same id again: only what comes next.
   Mailbox resumed;
-  auto second = hub->subscribe(
-      "d", {}, events[1].id,
-      [&](const PushEvent& e) { return resumed.put(e); });
+  auto second = hub->subscribe("d", {}, events[1].id, [&](const PushEvent& e) {
+    return resumed.put(e);
+  });
   absl::SleepFor(absl::Milliseconds(100));
   box.set_full(true);
   kpis.value = 3;

@@ -78,8 +78,7 @@ TEST_CASE("the starter model is written and has no fault") {
 TEST_CASE("no folder") {
   ModelLoad load = load_model("/nowhere/at/all");
   REQUIRE(load.faults.size() == 1);
-  CHECK(load.faults[0].message ==
-        "there is no model folder '/nowhere/at/all'");
+  CHECK(load.faults[0].message == "there is no model folder '/nowhere/at/all'");
 }
 
 TEST_CASE("unknown keys name their place and the nearest key") {
@@ -288,10 +287,9 @@ TEST_CASE("kafka sources and secrets") {
   CHECK(file[0].find("the secret's file cannot be read: /no/such") !=
         std::string::npos);
   // The value of a secret is in no message, also when it does not fit.
-  Faults secret = faults_with(
-      "alerts/c.yaml",
-      "contacts:\n  - contact: x\n    webhook: { url: "
-      "\"${env:FRESHET_TEST_SECRET}\" }\n");
+  Faults secret = faults_with("alerts/c.yaml",
+                              "contacts:\n  - contact: x\n    webhook: { url: "
+                              "\"${env:FRESHET_TEST_SECRET}\" }\n");
   REQUIRE(secret.size() == 1);
   CHECK(secret[0].find("hidden") == std::string::npos);
 }
