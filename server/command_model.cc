@@ -25,10 +25,18 @@ int command_validate(const std::string& folder) {
     if (fault.line > 0) {
       fmt::print("{}:{}: {}\n", fault.file, fault.line, fault.message);
     } else {
-      fmt::print("{}: {}\n", fault.file, fault.message);
+      fmt::print("{}: {}\n", fault.file.empty() ? folder : fault.file,
+                 fault.message);
     }
   }
   if (!load.model) return kExitInvalid;
+  if (load.model->datasets.empty()) {
+    fmt::print(
+        "{0}: holds no dataset, so there is nothing to serve; freshet init {0} "
+        "writes the starter model\n",
+        folder);
+    return kExitInvalid;
+  }
   fmt::print("{}: {} datasets, {} KPIs, {} dashboards, {} alerts; no faults\n",
              folder, load.model->datasets.size(), load.model->kpis.size(),
              load.model->dashboards.size(), load.model->alerts.size());

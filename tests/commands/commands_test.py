@@ -52,6 +52,14 @@ kpis:
     assert "a -> b -> a" in done.stdout or "b -> a -> b" in done.stdout
 
 
+def test_validate_of_nothing_says_what_to_do(tmp_path):
+    done = freshet.run("validate", tmp_path)
+    assert done.returncode == 1 and "freshet init" in done.stdout
+    done = freshet.run("validate", tmp_path / "no")
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{tmp_path / 'no'}: there is no model")
+
+
 def test_serve_refuses_a_faulty_model_and_an_absent_one(tmp_path):
     model = freshet.sales_model(tmp_path / "m",
                                 extra={"datasets/x.yaml": "dataset: x\n"})
