@@ -11,7 +11,7 @@ constexpr int kDeepest = 100;  // of KPIs over KPIs; cycles are refused earlier
 
 bool zero_when_empty(Function f) {
   return f == Function::kCount || f == Function::kSum ||
-         f == Function::kCountDistinct;
+         f == Function::kCountDistinct || f == Function::kApproxDistinct;
 }
 
 bool adds_up(Function f) {

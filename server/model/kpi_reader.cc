@@ -87,13 +87,18 @@ std::string function_name(Aggregate::Function function) {
       return "the percentile";
     case Aggregate::Function::kLastPerKeySum:
       return "the last value";
+    case Aggregate::Function::kApproxDistinct:
+      return "approx_distinct";
+    case Aggregate::Function::kApproxQuantile:
+      return "approx_quantile";
   }
   return "";
 }
 
 bool counts(Aggregate::Function function) {
   return function == Aggregate::Function::kCount ||
-         function == Aggregate::Function::kCountDistinct;
+         function == Aggregate::Function::kCountDistinct ||
+         function == Aggregate::Function::kApproxDistinct;
 }
 
 class FormulaReader {

@@ -33,6 +33,7 @@ Result<ExpressionType> aggregate_type(const Aggregate& aggregate) {
   switch (aggregate.function) {
     case Kind::kCount:
     case Kind::kCountDistinct:
+    case Kind::kApproxDistinct:
       return kLong;
     case Kind::kSum:
     case Kind::kLastPerKeySum:
@@ -42,6 +43,7 @@ Result<ExpressionType> aggregate_type(const Aggregate& aggregate) {
       if (!number) return misfit(aggregate, "a number");
       return kDouble;
     case Kind::kQuantile:
+    case Kind::kApproxQuantile:
       if (!number) return misfit(aggregate, "a number");
       if (!(aggregate.parameter >= 0 && aggregate.parameter <= 1)) {
         return invalid(
@@ -77,6 +79,10 @@ std::unique_ptr<Accumulator> make_accumulator(const AccumulatorSpec& spec) {
       return make_quantile(spec);
     case Kind::kLastPerKeySum:
       return make_last_per_key(spec);
+    case Kind::kApproxDistinct:
+      return make_approximate_distinct(spec);
+    case Kind::kApproxQuantile:
+      return make_approximate_quantile(spec);
   }
   return nullptr;
 }

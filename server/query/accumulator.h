@@ -80,6 +80,10 @@ std::unique_ptr<Accumulator> make_extreme(const AccumulatorSpec& spec);
 std::unique_ptr<Accumulator> make_distinct(const AccumulatorSpec& spec);
 std::unique_ptr<Accumulator> make_newest(const AccumulatorSpec& spec);
 std::unique_ptr<Accumulator> make_quantile(const AccumulatorSpec& spec);
+std::unique_ptr<Accumulator> make_approximate_distinct(
+    const AccumulatorSpec& spec);
+std::unique_ptr<Accumulator> make_approximate_quantile(
+    const AccumulatorSpec& spec);
 std::unique_ptr<Accumulator> make_last_per_key(const AccumulatorSpec& spec);
 
 }  // namespace freshet

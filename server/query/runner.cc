@@ -74,6 +74,9 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
   result.columns = plan.outputs;
   result.provenance = provenance_of(data);
   add_segments(segments, result.provenance);
+  for (const Aggregate& a : plan.aggregates) {
+    if (a.approximate()) result.provenance.exact = false;
+  }
   if (plan.query.kind == Query::Kind::kAggregate) {
     AggregateScan scan(plan, control);
     TRY(scan.run(ranges, pool_, rows));

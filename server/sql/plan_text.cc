@@ -6,9 +6,18 @@ namespace freshet {
 namespace {
 
 const char* function_name(Aggregate::Function f) {
-  static constexpr const char* kNames[] = {
-      "count",          "sum",   "min",  "max",      "avg",
-      "count_distinct", "first", "last", "quantile", "last_per_key_sum"};
+  static constexpr const char* kNames[] = {"count",
+                                           "sum",
+                                           "min",
+                                           "max",
+                                           "avg",
+                                           "count_distinct",
+                                           "first",
+                                           "last",
+                                           "quantile",
+                                           "last_per_key_sum",
+                                           "approx_distinct",
+                                           "approx_quantile"};
   return kNames[static_cast<size_t>(f)];
 }
 
