@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "segments/frozen_bitmap.h"
+
 namespace freshet {
 namespace {
 
@@ -36,7 +38,9 @@ Bitmap Bitmap::of_range(uint32_t begin, uint32_t end) {
 Result<Bitmap> Bitmap::frozen_view(std::span<const char> bytes) {
   assert(reinterpret_cast<uintptr_t>(bytes.data()) % 32 == 0);
   const roaring_bitmap_t* view =
-      roaring_bitmap_frozen_view(bytes.data(), bytes.size());
+      is_frozen_bitmap(bytes)
+          ? roaring_bitmap_frozen_view(bytes.data(), bytes.size())
+          : nullptr;
   if (view == nullptr) {
     return Error{
         ErrorCode::kCorrupt,

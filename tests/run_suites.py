@@ -33,6 +33,10 @@ def need_chromium():
     return None if shutil.which("chromium") else "no chromium"
 
 
+def need_clang():
+    return None if shutil.which("clang++-19") else "no clang++-19"
+
+
 def pytest(path):
     return [PYTHON, "-m", "pytest", "-q", "-x", "--no-header", "-p",
             "no:cacheprovider", path]
@@ -55,6 +59,11 @@ SUITES = [
      pytest("tests/browser"), need_chromium),
     ("k8s", "default", "manifests rendered and strictly decoded",
      pytest("tests/k8s"), None),
+    ("fuzz", "default", "hostile segment files, 60 s a fuzzer",
+     ["bash", "tests/support/fuzz.sh", "60", "segment_reader", "bitmap"],
+     need_clang),
+    ("fuzz-all", "all", "every fuzzer, 120 s each",
+     ["bash", "tests/support/fuzz.sh", "120"], need_clang),
     ("sanitizers", "all", "unit tests under ASan+UBSan, then TSan",
      ["bash", "tests/support/sanitizers.sh"], None),
 ]

@@ -194,6 +194,30 @@ TEST_CASE("an abandoned row leaves no trace") {
   CHECK(batch.columns()[2].num_nulls == 2);
 }
 
+TEST_CASE("a frozen bitmap with any changed bit is refused or another one") {
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 0; row < 66'000; row += 1 + row / 60'000) {
+    if (row < 20 || row % 64 < 40) rows.push_back(row);
+  }
+  Bitmap bitmap = Bitmap::of_sorted(rows);
+  bitmap.optimize();
+  alignas(32) static char bytes[1 << 14];
+  size_t size = bitmap.frozen_size();
+  REQUIRE(size <= sizeof(bytes));
+  bitmap.write_frozen(bytes);
+  REQUIRE(Bitmap::frozen_view({bytes, size}).has_value());
+  size_t refused = 0;
+  for (size_t bit = 0; bit < size * 8; bit += bit / 8 + 64 < size ? 13 : 1) {
+    bytes[bit / 8] ^= static_cast<char>(1 << bit % 8);
+    auto view = Bitmap::frozen_view({bytes, size});
+    if (!view) ++refused;
+    if (view) CHECK(view->to_vector().size() == view->cardinality());
+    bytes[bit / 8] ^= static_cast<char>(1 << bit % 8);
+  }
+  CHECK(refused > 0);
+  CHECK_FALSE(Bitmap::frozen_view({bytes, size - 1}).has_value());
+}
+
 TEST_CASE("bitmaps agree with sets, frozen or not") {
   std::mt19937_64 random(2);
   for (int round = 0; round < 30; ++round) {
