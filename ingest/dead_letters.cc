@@ -41,10 +41,6 @@ bool take_text(std::string_view& in, std::string& text) {
   return true;
 }
 
-std::string prefix_of(const std::string& dataset) {
-  return "dead/" + dataset + "/";
-}
-
 Result<DeadLetter> read_letter(const std::string& prefix, std::string_view key,
                                std::string_view value) {
   Error damaged{ErrorCode::kCorrupt,
@@ -73,6 +69,18 @@ Result<DeadLetter> read_letter(const std::string& prefix, std::string_view key,
 
 }  // namespace
 
+std::string dead_letter_prefix(const std::string& dataset) {
+  return "dead/" + dataset + "/";
+}
+
+Timestamp dead_letter_time(std::string_view value) {
+  char version = 0;
+  Timestamp time;
+  bool read = take_number(value, version) && version == kVersion &&
+              take_number(value, time.ms);
+  return read ? time : kMinTimestamp;
+}
+
 std::pair<std::string, std::string> encode_dead_letter(
     const std::string& dataset, const DeadLetter& letter) {
   std::string value(1, kVersion);
@@ -82,8 +90,8 @@ std::pair<std::string, std::string> encode_dead_letter(
   put_text(value, letter.message);
   put_text(value,
            std::string_view(letter.bytes).substr(0, kMaxDeadLetterBytes));
-  return {fmt::format("{}{}/{:020}", prefix_of(dataset), letter.partition,
-                      letter.offset),
+  return {fmt::format("{}{}/{:020}", dead_letter_prefix(dataset),
+                      letter.partition, letter.offset),
           std::move(value)};
 }
 
@@ -93,7 +101,7 @@ Result<DeadLetterPage> list_dead_letters(const MetadataStore& store,
                                          size_t limit) {
   DeadLetterPage page;
   Status bad;
-  std::string prefix = prefix_of(dataset);
+  std::string prefix = dead_letter_prefix(dataset);
   std::string last;
   TRY(store.scan(prefix, start_after,
                  [&](std::string_view key, std::string_view value) {

@@ -29,6 +29,10 @@ inline constexpr size_t kMaxDeadLetterBytes = 64 << 10;
 
 std::pair<std::string, std::string> encode_dead_letter(
     const std::string& dataset, const DeadLetter& letter);
+// Of all keys of a dataset.
+std::string dead_letter_prefix(const std::string& dataset);
+// When it was rejected, from the stored value; kMinTimestamp if damaged.
+Timestamp dead_letter_time(std::string_view value);
 
 // Newest position last; `start_after` is the `next` of an earlier page.
 struct DeadLetterPage {

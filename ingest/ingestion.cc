@@ -27,7 +27,8 @@ Status StreamIngestion::load() {
     clocks.push_back({time, true});
   }
   as_of_ = complete_up_to(clocks);
-  positions_ = std::make_unique<Positions>(committed, counts);
+  positions_ =
+      std::make_unique<Positions>(settings_.dataset, committed, counts);
   intake_ =
       std::make_unique<Intake>(settings_, make_json_decoder(settings_.decoder),
                                std::move(counts), &store_);

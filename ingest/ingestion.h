@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "ingest/dead_letter_shelf.h"
 #include "ingest/decoder.h"
 #include "ingest/source.h"
 #include "ingest/transform.h"
@@ -48,6 +49,7 @@ struct IngestionSettings {
 enum class IngestionState {
   kStarting,  // looking for the source's partitions
   kRunning,
+  kDegraded,  // some of the source is not read, the rest goes on; see error
   kPaused,
   kWaiting,  // source unreachable; retrying
   kStopped,  // shut down
@@ -60,9 +62,14 @@ struct PartitionProgress {
   int64_t begin = 0;      // first offset ever covered
   int64_t next = 0;       // rows before it are queryable
   int64_t committed = 0;  // rows before it are durable in segments
+  int64_t low = 0;        // first offset that the source still has
   int64_t high = -1;      // of the source; -1 = unknown
   Timestamp watermark = kMinTimestamp;
   std::string error;  // not empty: this partition is stopped
+
+  // Records of the source that are not read: from `next`, or all that are
+  // there if `next` is not among them (a stopped partition). -1: not known.
+  int64_t lag() const;
 };
 
 struct IngestionProgress {
@@ -76,12 +83,21 @@ struct IngestionProgress {
   uint64_t filtered = 0;
   Timestamp as_of = kMinTimestamp;  // least watermark of live partitions
   int64_t lag_ms = 0;               // now - newest source time queryable, 0
-                                    // when caught up
-  bool caught_up = false;           // read up to the highs seen at start
+                                    // when caught up; of a stopped partition
+                                    // too
+  bool caught_up = false;           // read up to the highs seen at start, and
+                                    // no error since
+  DeadLetterStock dead_letters;     // durable ones
   uint64_t live_rows = 0;
   uint64_t live_bytes = 0;
   Timestamp last_seal = Timestamp{0};
   std::string last_seal_error;  // empty if the last seal went well
+
+  // Whether answers miss nothing that the source had when we started and
+  // nothing keeps new events from arriving.
+  bool complete() const {
+    return state == IngestionState::kRunning && caught_up;
+  }
 };
 
 class Ingestion {

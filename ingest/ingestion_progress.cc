@@ -30,14 +30,15 @@ void StreamIngestion::update_progress(bool always) {
   progress.rejected = intake_->counts().rejected;
   progress.filtered = intake_->counts().filtered;
   progress.as_of = as_of_;
-  progress.caught_up = caught_up_;
   progress.live_rows = intake_->sinks().rows() + sealed.rows;
   progress.live_bytes = intake_->sinks().bytes() + sealed.bytes;
+  progress.dead_letters = sealed.dead_letters;
   progress.last_seal = sealed.last_seal;
   progress.last_seal_error = std::move(sealed.error);
   MutexLock lock(mutex_);
   progress.state = progress_.state;
   progress.error = std::move(progress_.error);
+  progress.caught_up = caught_up_ && progress.error.empty();
   progress_ = std::move(progress);
 }
 
@@ -48,9 +49,14 @@ void StreamIngestion::fill_partitions(IngestionProgress& progress) {
   for (const auto& place : positions_->places(source_->status())) {
     bool at_end = place.high >= 0 && place.record.next >= place.high;
     progress.partitions.push_back({place.name, place.begin, place.record.next,
-                                   0, place.high, place.watermark,
+                                   0, place.low, place.high, place.watermark,
                                    place.fault});
-    if (!place.fault.empty()) continue;
+    if (!place.fault.empty()) {
+      int64_t last = place.record.last_time_ms > 0 ? place.record.last_time_ms
+                                                   : place.stopped.ms;
+      progress.lag_ms = std::max(progress.lag_ms, time - last);
+      continue;
+    }
     clocks.push_back({place.watermark, at_end});
     reached &= place.record.next >= place.start_high;
     if (!at_end && place.record.last_time_ms > 0) {
@@ -80,13 +86,25 @@ double StreamIngestion::rows_per_second() {
 }
 
 void StreamIngestion::set_state(IngestionState state, std::string error) {
-  MutexLock lock(mutex_);
-  if (progress_.state != state) {
-    spdlog::info("dataset {}: ingestion {}{}{}", settings_.dataset,
-                 state_name(state), error.empty() ? "" : ": ", error);
+  {
+    MutexLock lock(mutex_);
+    if (progress_.state == state && progress_.error == error) return;
+    if (progress_.state != state) {
+      spdlog::log(error.empty() ? spdlog::level::info : spdlog::level::warn,
+                  "dataset {}: ingestion {}{}{}", settings_.dataset,
+                  state_name(state), error.empty() ? "" : ": ", error);
+    }
+    progress_.state = state;
+    progress_.error = std::move(error);
+    progress_.caught_up = caught_up_ && progress_.error.empty();
   }
-  progress_.state = state;
-  progress_.error = std::move(error);
+  changed();  // what answers say of themselves
+}
+
+int64_t PartitionProgress::lag() const {
+  if (high < 0) return -1;
+  bool lost = !error.empty() && (next < low || next > high);
+  return std::max<int64_t>(0, high - (lost ? low : next));
 }
 
 const char* state_name(IngestionState state) {
@@ -95,6 +113,8 @@ const char* state_name(IngestionState state) {
       return "starting";
     case IngestionState::kRunning:
       return "running";
+    case IngestionState::kDegraded:
+      return "degraded";
     case IngestionState::kPaused:
       return "paused";
     case IngestionState::kWaiting:

@@ -1,3 +1,8 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 #include "ingest/stream_ingestion.h"
 
 namespace freshet {
@@ -12,8 +17,16 @@ constexpr size_t kPartMessages = 2048;
 constexpr size_t kPartBytes = 1 << 20;
 constexpr auto kRefreshEvery = std::chrono::seconds(10);
 constexpr auto kRetryEvery = milliseconds(500);
+constexpr auto kRetryListing = std::chrono::seconds(2);
+// A source that had something odd to say is listed again this much later.
+constexpr auto kLookAgain = milliseconds(500);
 constexpr uint64_t kMaxDeadLetterMemory = 64 << 20;
 constexpr size_t kMaxSinks = 512;
+
+std::string absent_text(const std::vector<std::string>& absent) {
+  if (absent.empty()) return {};
+  return fmt::format("the source has no {}", fmt::join(absent, ", "));
+}
 
 }  // namespace
 
@@ -60,30 +73,46 @@ void StreamIngestion::round() {
   }
 }
 
-// Finds the source's partitions, at the start and now and then for new ones.
+// Finds the source's partitions, at the start, now and then for new ones, and
+// when something is odd.
 void StreamIngestion::connect() {
   next_refresh_ = Clock::now() + kRefreshEvery;
   auto bounds = source_->partitions();
-  if (!bounds) {
+  // Without anything there, those that were read are gone.
+  bool none = !bounds && bounds.error().code == ErrorCode::kNotFound;
+  Status listed;
+  if (!bounds && !(none && assigned_)) {
+    listed = bounds.error();
+  } else {
+    listed = positions_->update(
+        *source_, none ? std::vector<PartitionBounds>() : *bounds);
+  }
+  listing_error_ = listed ? std::string() : listed.error().message;
+  if (!listed) {
+    next_refresh_ = Clock::now() + kRetryListing;
     if (!assigned_) {
-      set_state(IngestionState::kWaiting, bounds.error().message);
+      set_state(IngestionState::kWaiting, listing_error_);
+      return;
     }
-    return;
+  } else {
+    absent_ = absent_text(source_->status().absent);
   }
-  auto changed = positions_->update(*source_, *bounds);
-  if (!changed) {
-    set_state(IngestionState::kWaiting, changed.error().message);
-    return;
-  }
-  if (!*changed && assigned_) return;
   if (positions_->all_faulty()) {
     assigned_ = false;
-    set_state(IngestionState::kFailed, positions_->first_fault());
+    set_state(IngestionState::kFailed, trouble());
     return;
   }
+  if (assigned_ && !positions_->stale()) return;
   Status status = positions_->assign(*source_);
   assigned_ = status.has_value();
   if (!status) set_state(IngestionState::kWaiting, status.error().message);
+}
+
+// What keeps events from arriving although others do; empty if nothing.
+std::string StreamIngestion::trouble() const {
+  std::string fault = positions_->first_fault();
+  if (!fault.empty()) return fault;
+  return absent_.empty() ? listing_error_ : absent_;
 }
 
 void StreamIngestion::read() {
@@ -102,11 +131,17 @@ void StreamIngestion::read() {
     has_open_ = true;
     open_since_ = Clock::now();
   }
+  if (batch_.suspicious || !batch_.faults.empty()) {
+    next_refresh_ = std::min(next_refresh_, Clock::now() + kLookAgain);
+  }
   if (!batch_.faults.empty() && positions_->all_faulty()) {
     assigned_ = false;
-    set_state(IngestionState::kFailed, positions_->first_fault());
+    set_state(IngestionState::kFailed, trouble());
   } else {
-    set_state(IngestionState::kRunning, positions_->first_fault());
+    std::string error = trouble();
+    set_state(
+        error.empty() ? IngestionState::kRunning : IngestionState::kDegraded,
+        error);
   }
   update_progress(batch_.messages.empty());
   if (rows_ != before) changed();

@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "ingest/kafka_client.h"
+#include "ingest/kafka_probe.h"
 
 namespace freshet {
 namespace {
@@ -16,7 +17,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kMetadataTimeoutMs = 2000;
 constexpr int kWatermarkTimeoutMs = 1000;
-constexpr int kReadOneTimeoutMs = 3000;
 constexpr auto kReconnectCheck = std::chrono::seconds(1);
 
 const KafkaProperties kOwnProperties = {
@@ -37,6 +37,12 @@ const KafkaProperties kOwnProperties = {
     {"socket.nagle.disable", "true"},
     {"reconnect.backoff.max.ms", "2000"},
 };
+
+KafkaProperties own_properties(const KafkaSettings& settings) {
+  KafkaProperties own = kOwnProperties;
+  own.emplace_back("group.id", settings.group);
+  return own;
+}
 
 struct TopicDeleter {
   void operator()(rd_kafka_topic_t* topic) const {
@@ -117,7 +123,6 @@ class KafkaSource final : public Source {
     bool stopped = false;
   };
 
-  Result<KafkaHandle> open_consumer(KafkaHealth* health);
   Status list_topic(const std::string& topic,
                     std::vector<PartitionBounds>& bounds, bool& found);
   void take(Message message, MessageBatch& batch);
@@ -133,9 +138,7 @@ class KafkaSource final : public Source {
   KafkaHealth health_;
   KafkaHandle handle_;
   std::unique_ptr<rd_kafka_queue_t, QueueDeleter> queue_;
-  // A consumer of its own for read_one; lives until the next assign().
-  KafkaHealth probe_health_;
-  KafkaHandle probe_;
+  std::unique_ptr<KafkaProbe> probe_;  // for read_one, once it was needed
 
   // Ingestion thread only.
   std::vector<Assigned> assigned_;
@@ -150,14 +153,8 @@ class KafkaSource final : public Source {
 
   mutable Mutex mutex_;
   std::map<PartitionName, int64_t> high_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> absent_ ABSL_GUARDED_BY(mutex_);
 };
-
-Result<KafkaHandle> KafkaSource::open_consumer(KafkaHealth* health) {
-  KafkaProperties own = kOwnProperties;
-  own.emplace_back("group.id", settings_.group);
-  TRY_ASSIGN(KafkaConf conf, make_kafka_conf(settings_, own, health));
-  return open_kafka_handle(std::move(conf), false);
-}
 
 Status KafkaSource::open() {
   if (settings_.topics.empty()) {
@@ -166,7 +163,9 @@ Status KafkaSource::open() {
   if (settings_.group.empty()) {
     return invalid("the Kafka group has no name: group");
   }
-  TRY_ASSIGN(handle_, open_consumer(&health_));
+  TRY_ASSIGN(KafkaConf conf,
+             make_kafka_conf(settings_, own_properties(settings_), &health_));
+  TRY_ASSIGN(handle_, open_kafka_handle(std::move(conf), false));
   rd_kafka_poll_set_consumer(handle_.get());
   queue_.reset(rd_kafka_queue_get_consumer(handle_.get()));
   return {};
@@ -174,20 +173,18 @@ Status KafkaSource::open() {
 
 Result<std::vector<PartitionBounds>> KafkaSource::partitions() {
   std::vector<PartitionBounds> bounds;
-  bool any = false;
+  std::vector<std::string> absent;
   for (const std::string& topic : settings_.topics) {
     bool found = false;
     TRY(list_topic(topic, bounds, found));
-    any |= found;
-    if (!found) {
-      health_.set_error("the Kafka topic does not exist: " + topic, false);
-    }
+    if (!found) absent.push_back("Kafka topic " + topic);
   }
-  if (!any) {
+  MutexLock lock(mutex_);
+  absent_ = std::move(absent);
+  if (absent_.size() == settings_.topics.size()) {
     return Error{ErrorCode::kNotFound,
                  "the Kafka topic does not exist: " + settings_.topics[0]};
   }
-  MutexLock lock(mutex_);
   for (const PartitionBounds& bound : bounds) high_[bound.name] = bound.high;
   return bounds;
 }
@@ -237,7 +234,6 @@ Status KafkaSource::list_topic(const std::string& topic,
 
 Status KafkaSource::assign(const std::vector<AssignedPartition>& partitions) {
   drop_messages();
-  probe_.reset();
   PartitionList list(
       rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
   assigned_.clear();
@@ -337,6 +333,7 @@ void KafkaSource::take_event(const rd_kafka_message_t& message, uint32_t index,
       health_.set_error(fmt::format("Kafka partition {}: {}", partition.name,
                                     rd_kafka_message_errstr(&message)),
                         false);
+      batch.suspicious = true;
   }
 }
 
@@ -405,6 +402,7 @@ void KafkaSource::refresh_highs() {
   next_highs_ = now + std::chrono::milliseconds(5);
   MutexLock lock(mutex_);
   for (const Assigned& partition : assigned_) {
+    if (partition.stopped) continue;
     int64_t low = -1, high = -1;
     rd_kafka_get_watermark_offsets(handle_.get(), partition.topic.c_str(),
                                    partition.number, &low, &high);
@@ -417,48 +415,9 @@ Result<std::optional<Source::StoredRecord>> KafkaSource::read_one(
     const PartitionName& partition, int64_t offset) {
   TRY_ASSIGN(auto name, split_name(partition));
   if (probe_ == nullptr) {
-    TRY_ASSIGN(probe_, open_consumer(&probe_health_));
-    rd_kafka_poll_set_consumer(probe_.get());
+    TRY_ASSIGN(probe_, KafkaProbe::open(settings_, own_properties(settings_)));
   }
-  PartitionList list(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(list.get(), name.first.c_str(), name.second)
-      ->offset = offset;
-  rd_kafka_assign(probe_.get(), nullptr);
-  auto code = rd_kafka_assign(probe_.get(), list.get());
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return unavailable("Kafka partition " + partition, code);
-  }
-  auto deadline = Clock::now() + std::chrono::milliseconds(kReadOneTimeoutMs);
-  while (Clock::now() < deadline) {
-    Message message(rd_kafka_consumer_poll(probe_.get(), 100));
-    if (message == nullptr || message->rkt == nullptr) continue;
-    if (message->partition != name.second ||
-        rd_kafka_topic_name(message->rkt) != name.first) {
-      continue;
-    }
-    switch (message->err) {
-      case RD_KAFKA_RESP_ERR_NO_ERROR: {
-        if (message->offset > offset) return std::optional<StoredRecord>();
-        if (message->offset < offset) continue;
-        StoredRecord record;
-        rd_kafka_timestamp_type_t kind;
-        record.time.ms = rd_kafka_message_timestamp(message.get(), &kind);
-        record.hash = record_hash(
-            {static_cast<const char*>(message->key), message->key_len},
-            {static_cast<const char*>(message->payload), message->len});
-        return std::optional(record);
-      }
-      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-      case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-      case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-        return std::optional<StoredRecord>();
-      default:
-        continue;
-    }
-  }
-  return Error{ErrorCode::kUnavailable,
-               fmt::format("offset {} of {} was not answered in {} ms", offset,
-                           partition, kReadOneTimeoutMs)};
+  return probe_->read(name.first, name.second, offset);
 }
 
 void KafkaSource::report_committed(
@@ -481,6 +440,7 @@ SourceStatus KafkaSource::status() const {
   status.error = health_.error();
   MutexLock lock(mutex_);
   status.high = high_;
+  status.absent = absent_;
   return status;
 }
 

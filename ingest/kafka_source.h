@@ -1,6 +1,7 @@
 // KafkaSource: librdkafka behind Source (the only file pairs that include it
-// are kafka_source and kafka_producer). Manual assign, no consumer group
-// membership, auto.offset.reset=error with our own policy, read_committed.
+// are kafka_source, kafka_probe and kafka_producer). Manual assign, no consumer
+// group membership, auto.offset.reset=error with our own policy,
+// read_committed.
 #pragma once
 
 #include <map>

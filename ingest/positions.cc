@@ -6,10 +6,33 @@
 #include <algorithm>
 
 namespace freshet {
+namespace {
 
-Positions::Positions(std::map<PartitionName, OffsetRecord> committed,
+// "pos.sales" of "pos.sales/3".
+std::string_view topic_of(std::string_view partition) {
+  return partition.substr(0, partition.rfind('/'));
+}
+
+std::string shrunk(const PartitionName& name, int64_t next, int64_t high) {
+  return fmt::format(
+      "{} was truncated or recreated: offset {} comes next, but it ends at {}",
+      name, next, high);
+}
+
+std::string replaced(const PartitionName& name, int64_t offset) {
+  return fmt::format(
+      "{} was truncated or recreated: the record at offset {} is not the one "
+      "that was read",
+      name, offset);
+}
+
+}  // namespace
+
+Positions::Positions(std::string dataset,
+                     std::map<PartitionName, OffsetRecord> committed,
                      const KeptCounts& counts)
-    : committed_(std::move(committed)),
+    : dataset_(std::move(dataset)),
+      committed_(std::move(committed)),
       begin_(counts.begin),
       kept_watermarks_(counts.watermark) {}
 
@@ -18,11 +41,42 @@ Positions::Place* Positions::find(const PartitionName& name) {
   return found == places_.end() ? nullptr : &*found;
 }
 
+void Positions::stop(Place& place, std::string fault) {
+  spdlog::error("dataset {}: partition {} is stopped: {}", dataset_, place.name,
+                fault);
+  place.fault = std::move(fault);
+  place.stopped = now();
+  stale_ = true;
+}
+
+// Why a partition cannot go on after `record`; empty if it can.
+Result<std::string> Positions::continuity(Source& source,
+                                          const OffsetRecord& record,
+                                          const PartitionBounds& bound) const {
+  if (record.next > bound.high) {
+    return shrunk(bound.name, record.next, bound.high);
+  }
+  if (record.last_offset >= bound.low) {
+    TRY_ASSIGN(auto last, source.read_one(bound.name, record.last_offset));
+    if (last && last->hash != record.last_hash) {
+      return replaced(bound.name, record.last_offset);
+    }
+  }
+  if (record.next < bound.low) {
+    return fmt::format(
+        "{} has lost what comes next: the stored offset is {}, available is "
+        "[{}, {})",
+        bound.name, record.next, bound.low, bound.high);
+  }
+  return std::string();
+}
+
 Result<Positions::Place> Positions::check(Source& source,
-                                          const PartitionBounds& bound) {
+                                          const PartitionBounds& bound) const {
   Place place;
   place.name = bound.name;
   place.start_high = place.high = bound.high;
+  place.low = bound.low;
   if (auto kept = kept_watermarks_.find(bound.name);
       kept != kept_watermarks_.end()) {
     place.watermark = kept->second;
@@ -35,57 +89,99 @@ Result<Positions::Place> Positions::check(Source& source,
     return place;
   }
   place.record = stored->second;
-  int64_t next = place.record.next;
-  if (next > bound.high) {
-    place.fault = fmt::format(
-        "{} was truncated or recreated: offset {} comes next, but it ends at "
-        "{}",
-        bound.name, next, bound.high);
-    return place;
-  }
-  if (place.record.last_offset >= bound.low) {
-    TRY_ASSIGN(auto last,
-               source.read_one(bound.name, place.record.last_offset));
-    if (last && last->hash != place.record.last_hash) {
-      place.fault = fmt::format(
-          "{} was truncated or recreated: the record at offset {} is not the "
-          "one that was read",
-          bound.name, place.record.last_offset);
-      return place;
-    }
-  }
-  if (next < bound.low) {
-    place.fault = fmt::format(
-        "{} has lost what comes next: the stored offset is {}, available is "
-        "[{}, {})",
-        bound.name, next, bound.low, bound.high);
-  }
+  TRY_ASSIGN(place.fault, continuity(source, place.record, bound));
   return place;
 }
 
-Result<bool> Positions::update(Source& source,
-                               const std::vector<PartitionBounds>& bounds) {
-  std::vector<Place> added;
-  bool changed = false;
+// What is known without reading anything. That records before `low` are gone
+// is no fault here: some may already be on their way to us; poll() tells.
+void Positions::refresh(Place& place, const PartitionBounds& bound) {
+  place.low = bound.low;
+  place.high = bound.high;
+  if (place.fault.empty() && bound.high < place.record.next) {
+    stop(place, shrunk(place.name, place.record.next, bound.high));
+  }
+}
+
+void Positions::mark_gone(const std::vector<PartitionBounds>& bounds) {
+  for (Place& place : places_) {
+    auto found = std::ranges::find(bounds, place.name, &PartitionBounds::name);
+    if (found != bounds.end()) continue;
+    place.high = -1;
+    if (!place.fault.empty()) continue;
+    place.gone = true;
+    stop(place, fmt::format("{} does not exist any more", place.name));
+  }
+}
+
+Status Positions::revive(Source& source, Place& place,
+                         const PartitionBounds& bound) {
+  TRY_ASSIGN(std::string fault, continuity(source, place.record, bound));
+  place.gone = false;
+  if (!fault.empty()) {
+    stop(place, std::move(fault));
+    return {};
+  }
+  spdlog::info("dataset {}: partition {} is back and goes on at {}", dataset_,
+               place.name, place.record.next);
+  place.fault.clear();
+  stale_ = true;
+  return {};
+}
+
+Result<bool> Positions::differs(Source& source, Place& place) {
+  bool known = place.witness_offset >= place.low && place.witness_offset >= 0;
+  if (known) {
+    TRY_ASSIGN(auto now, source.read_one(place.name, place.witness_offset));
+    if (now && now->hash != place.witness_hash) return true;
+  }
+  place.witness_offset = place.record.last_offset;
+  place.witness_hash = place.record.last_hash;
+  return false;
+}
+
+// A topic that was recreated and already filled beyond our offset looks like
+// the old one by its bounds.
+Status Positions::compare_witnesses(Source& source) {
+  std::map<std::string_view, std::vector<Place*>> topics;
+  for (Place& place : places_) {
+    if (place.fault.empty() && place.record.last_offset >= 0) {
+      topics[topic_of(place.name)].push_back(&place);
+    }
+  }
+  size_t turn = compared_++;
+  for (auto& [topic, places] : topics) {
+    TRY_ASSIGN(bool other, differs(source, *places[turn % places.size()]));
+    if (!other) continue;
+    for (Place* place : places) {
+      TRY_ASSIGN(bool faulty, differs(source, *place));
+      if (!faulty) continue;
+      // What is kept must still tell the difference after a restart, though
+      // records of the other log may have been read since.
+      place->record.last_offset = place->witness_offset;
+      place->record.last_hash = place->witness_hash;
+      moved_ = true;
+      stop(*place, replaced(place->name, place->witness_offset));
+    }
+  }
+  return {};
+}
+
+Status Positions::update(Source& source,
+                         const std::vector<PartitionBounds>& bounds) {
+  mark_gone(bounds);
   for (const PartitionBounds& bound : bounds) {
     if (Place* known = find(bound.name)) {
-      known->high = bound.high;
-      if (known->fault.empty() && bound.high < known->record.next) {
-        known->fault = fmt::format(
-            "{} was truncated or recreated: offset {} comes next, but it ends "
-            "at {}",
-            bound.name, known->record.next, bound.high);
-        spdlog::error("{}", known->fault);
-        changed = true;
-      }
+      if (known->gone) TRY(revive(source, *known, bound));
+      refresh(*known, bound);
       continue;
     }
     TRY_ASSIGN(Place place, check(source, bound));
-    if (!place.fault.empty()) spdlog::error("{}", place.fault);
-    added.push_back(std::move(place));
+    if (!place.fault.empty()) stop(place, std::move(place.fault));
+    places_.push_back(std::move(place));
+    stale_ = true;
   }
-  for (Place& place : added) places_.push_back(std::move(place));
-  return changed || !added.empty();
+  return compare_witnesses(source);
 }
 
 Status Positions::assign(Source& source) {
@@ -107,6 +203,7 @@ Status Positions::assign(Source& source) {
   assigned_ = std::move(assigned);
   names_ = std::move(names);
   watermarks_ = std::move(watermarks);
+  stale_ = false;
   return {};
 }
 
@@ -135,8 +232,7 @@ void Positions::arrived(const MessageBatch& batch) {
     moved_ = true;
   }
   for (const PartitionFault& fault : batch.faults) {
-    places_[assigned_[fault.partition]].fault = fault.error.message;
-    spdlog::error("{}", fault.error.message);
+    stop(places_[assigned_[fault.partition]], fault.error.message);
   }
 }
 
@@ -159,6 +255,7 @@ const std::vector<Positions::Place>& Positions::places(
     places_[assigned_[i]].watermark = watermarks_[i];
   }
   for (Place& place : places_) {
+    if (!place.fault.empty()) continue;
     auto high = status.high.find(place.name);
     if (high != status.high.end()) place.high = high->second;
   }

@@ -20,18 +20,23 @@ namespace freshet {
 class Positions {
  public:
   // `committed`: where segments end; a partition without one starts at the
-  // first offset there is.
-  Positions(std::map<PartitionName, OffsetRecord> committed,
+  // first offset there is. `dataset` is for the log.
+  Positions(std::string dataset,
+            std::map<PartitionName, OffsetRecord> committed,
             const KeptCounts& counts);
 
   // Adds the partitions that are new in `bounds`, after checking each against
   // its committed record: if the source was truncated, recreated, or has lost
-  // what comes next, the partition gets a fault instead of being read. Known
-  // partitions are checked for having shrunk. True if assign() is needed.
-  // kUnavailable when a check was not answered: nothing is changed.
-  Result<bool> update(Source& source,
-                      const std::vector<PartitionBounds>& bounds);
+  // what comes next, the partition gets a fault instead of being read. A known
+  // partition gets one when it is gone, has shrunk, or when the record that
+  // was its last at an earlier call is another one now; of each topic one
+  // partition is compared at a call, and all once one differs. A partition
+  // that was gone and is back goes on if it still is the same. kUnavailable
+  // when a check was not answered: the next call repeats it.
+  Status update(Source& source, const std::vector<PartitionBounds>& bounds);
 
+  // Whether partitions came, stopped or went on since the last assign().
+  bool stale() const { return stale_; }
   // Assigns all partitions without fault at their positions.
   Status assign(Source& source);
 
@@ -51,31 +56,48 @@ class Positions {
 
   struct Place {
     PartitionName name;
-    OffsetRecord record;     // next, and the last record
-    int64_t begin = 0;       // first offset ever covered
-    int64_t start_high = 0;  // when it was first seen
-    int64_t high = -1;       // now
+    OffsetRecord record;         // next, and the last record
+    int64_t begin = 0;           // first offset ever covered
+    int64_t start_high = 0;      // when it was first seen
+    int64_t low = 0, high = -1;  // now; high -1: not known
     Timestamp watermark = kMinTimestamp;
     std::string fault;  // not empty: not read
+    bool gone = false;  // the fault is that the partition does not exist
+    Timestamp stopped;  // when the fault was found
+    // A record that was read: it is compared now and then.
+    int64_t witness_offset = -1;
+    uint64_t witness_hash = 0;
   };
   // With watermarks and the highs of `status`.
   const std::vector<Place>& places(const SourceStatus& status);
   bool all_faulty() const;
+  // Empty when every partition is read.
   std::string first_fault() const;
   void set_begin(KeptCounts& counts) const;
 
  private:
-  Result<Place> check(Source& source, const PartitionBounds& bound);
+  Result<Place> check(Source& source, const PartitionBounds& bound) const;
+  Result<std::string> continuity(Source& source, const OffsetRecord& record,
+                                 const PartitionBounds& bound) const;
+  void refresh(Place& place, const PartitionBounds& bound);
+  void mark_gone(const std::vector<PartitionBounds>& bounds);
+  Status revive(Source& source, Place& place, const PartitionBounds& bound);
+  Status compare_witnesses(Source& source);
+  Result<bool> differs(Source& source, Place& place);
+  void stop(Place& place, std::string fault);
   Place* find(const PartitionName& name);
 
+  const std::string dataset_;
   const std::map<PartitionName, OffsetRecord> committed_;
   const std::map<PartitionName, int64_t> begin_;
   const std::map<PartitionName, Timestamp> kept_watermarks_;
   std::vector<Place> places_;
+  size_t compared_ = 0;           // grows with each compare_witnesses()
   std::vector<size_t> assigned_;  // assignment index -> place
   std::vector<PartitionName> names_;
   std::vector<Timestamp> watermarks_;
   bool moved_ = false;
+  bool stale_ = false;
 };
 
 }  // namespace freshet

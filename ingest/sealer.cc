@@ -26,6 +26,7 @@ Sealer::Sealer(SegmentStore& store, std::string dataset, SealOptions options,
       dataset_(std::move(dataset)),
       options_(std::move(options)),
       retention_ms_(retention_ms),
+      shelf_(store.metadata(), dataset_),
       committed_(std::move(committed)) {
   thread_ = std::thread([this] { run(); });
 }
@@ -103,6 +104,7 @@ Sealer::View Sealer::view() const {
     view.bytes += generation->bytes;
   }
   view.last_seal = last_seal_;
+  view.dead_letters = dead_letters_;
   if (!last_status_) view.error = last_status_.error().message;
   return view;
 }
@@ -117,7 +119,26 @@ std::string Sealer::fatal_error() const {
   return fatal_ ? last_status_.error().message : std::string();
 }
 
+// The rows are safe already: a failure here only leaves more dead letters, and
+// is met again by the next seal.
+void Sealer::keep_dead_letters(const std::vector<DeadLetter>& added) {
+  shelf_.added(added);
+  Status trimmed = shelf_.trim();
+  if (!trimmed) {
+    spdlog::warn("dataset {}: old dead letters stay: {}", dataset_,
+                 trimmed.error().message);
+  }
+  MutexLock lock(mutex_);
+  dead_letters_ = shelf_.stock();
+}
+
 void Sealer::run() {
+  Status counted = shelf_.load();
+  if (!counted) {
+    spdlog::error("dataset {}: dead letters: {}", dataset_,
+                  counted.error().message);
+  }
+  keep_dead_letters({});
   absl::Time next_retention = absl::Now() + absl::Seconds(1);
   for (;;) {
     {
@@ -153,6 +174,7 @@ void Sealer::seal_front() {
   auto sealed = store_.seal(build(*generation, committed));
   Status status;
   if (!sealed) status = sealed.error();
+  if (status) keep_dead_letters(generation->dead_letters);
   record(*generation, status);
   if (status) return;
   spdlog::warn("dataset {}: seal failed, its rows stay in memory: {}", dataset_,

@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "ingest/dead_letter_shelf.h"
 #include "ingest/dead_letters.h"
 #include "ingest/kept_counts.h"
 #include "segments/mutex.h"
@@ -64,6 +65,7 @@ class Sealer {
     uint64_t rows = 0, bytes = 0;  // in flight
     Timestamp last_seal;
     std::string error;  // of the last attempt; empty if it went well
+    DeadLetterStock dead_letters;
   };
   View view() const;
   // Number of commits and retention drops so far; changes when queries see
@@ -79,12 +81,14 @@ class Sealer {
   Seal build(const Generation& generation,
              const std::map<PartitionName, OffsetRecord>& committed) const;
   void record(const Generation& generation, const Status& status);
+  void keep_dead_letters(const std::vector<DeadLetter>& added);
   void drop_old();
 
   SegmentStore& store_;
   const std::string dataset_;
   const SealOptions options_;
   const int64_t retention_ms_;
+  DeadLetterShelf shelf_;  // of the thread
 
   mutable Mutex mutex_;
   CondVar work_;    // for the thread
@@ -98,6 +102,7 @@ class Sealer {
   uint64_t failures_ ABSL_GUARDED_BY(mutex_) = 0;  // of the front one
   uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
   Timestamp last_seal_ ABSL_GUARDED_BY(mutex_);
+  DeadLetterStock dead_letters_ ABSL_GUARDED_BY(mutex_);
   Status last_status_ ABSL_GUARDED_BY(mutex_);
   bool fatal_ ABSL_GUARDED_BY(mutex_) = false;
   Mode mode_ ABSL_GUARDED_BY(mutex_) = Mode::kRunning;

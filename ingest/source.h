@@ -49,8 +49,12 @@ struct PartitionBounds {
 struct SourceStatus {
   bool connected = false;
   std::string error;  // last one, for people; empty when all is well
-  // By partition, as far as known: one past the newest record there.
+  // By partition that is being read, as far as known: one past the newest
+  // record there.
   std::map<PartitionName, int64_t> high;
+  // What was asked for and does not exist (Kafka topics), as partitions() last
+  // found it.
+  std::vector<std::string> absent;
 };
 
 // Why a partition cannot go on; poll() reports it once, then the partition is
@@ -66,9 +70,12 @@ struct MessageBatch {
   // pass the last message by more than one (transactions, compaction).
   std::vector<int64_t> positions;
   std::vector<PartitionFault> faults;
+  // Something odd was heard of a partition: partitions() should be asked again.
+  bool suspicious = false;
   void clear() {
     messages.clear();
     faults.clear();
+    suspicious = false;
   }
 };
 
@@ -77,7 +84,7 @@ class Source {
   virtual ~Source() = default;
 
   // Every partition there is now. kUnavailable while the source cannot be
-  // reached (retry later), kNotFound if the topic does not exist.
+  // reached (retry later), kNotFound if there is none of what was asked for.
   virtual Result<std::vector<PartitionBounds>> partitions() = 0;
 
   // Reads from these from now on, replacing any earlier assignment.

@@ -43,6 +43,7 @@ class StreamIngestion final : public Ingestion {
   void round();
   void connect();
   void read();
+  std::string trouble() const;
   void take(const MessageBatch& batch);
   bool seal_due() const;
   void seal_open();
@@ -68,6 +69,8 @@ class StreamIngestion final : public Ingestion {
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Positions> positions_;
   bool assigned_ = false;
+  std::string listing_error_;  // of the last partitions(); empty: it went well
+  std::string absent_;         // what the source should have and has not
   Clock::time_point next_refresh_;
   Clock::time_point next_progress_;
   Clock::time_point open_since_;  // of the open generation, if has_open_

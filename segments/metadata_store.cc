@@ -127,6 +127,14 @@ class RocksMetadataStore final : public MetadataStore {
     return written(db_->Delete(synced_, slice(key)), key);
   }
 
+  Status change(const std::vector<std::pair<std::string, std::string>>& puts,
+                const std::vector<std::string>& removed) override {
+    rocksdb::WriteBatch batch;
+    for (const auto& [key, value] : puts) batch.Put(key, value);
+    for (const std::string& key : removed) batch.Delete(key);
+    return written(db_->Write(synced_, &batch), "several keys");
+  }
+
   Result<std::optional<std::string>> get(std::string_view key) const override {
     std::string value;
     rocksdb::Status status =
@@ -187,10 +195,12 @@ class RocksMetadataStore final : public MetadataStore {
     for (const auto& [key, value] : commit.puts) batch.Put(key, value);
   }
 
-  static Status written(const rocksdb::Status& status,
-                        std::string_view subject) {
-    if (!status.ok()) return store_error(status, subject);
-    return {};
+  Status written(const rocksdb::Status& status, std::string_view subject) {
+    if (status.ok()) return {};
+    // After a failed write (a full disk) RocksDB refuses all others until it is
+    // told to go on; the next attempt then says whether it can.
+    db_->Resume().PermitUncheckedError();
+    return store_error(status, subject);
   }
 
   rocksdb::WriteOptions synced_;

@@ -76,6 +76,10 @@ class MetadataStore {
 
   virtual Status put(std::string_view key, std::string_view value) = 0;
   virtual Status remove(std::string_view key) = 0;
+  // All of these in one synced batch, or nothing.
+  virtual Status change(
+      const std::vector<std::pair<std::string, std::string>>& puts,
+      const std::vector<std::string>& removed) = 0;
   virtual Result<std::optional<std::string>> get(
       std::string_view key) const = 0;
   // Calls `visit(key, value)` in key order for keys with `prefix`, from

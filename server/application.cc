@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <future>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -22,6 +25,7 @@
 #include "server/http/static_assets.h"
 #include "server/kpi/kpi.h"
 #include "server/kpi/push_hub.h"
+#include "server/query/guarded_runner.h"
 #include "server/sql/sql.h"
 
 namespace freshet {
@@ -30,6 +34,10 @@ namespace {
 // A disk with less than this cannot take another seal safely.
 constexpr uint64_t kMinFreeBytes = uint64_t{256} << 20;
 constexpr double kDrainSeconds = 10;
+// What still runs this long after the stop began is cancelled.
+constexpr auto kQueryGrace = std::chrono::seconds(1);
+// Of damage that queries met, so many messages are kept.
+constexpr size_t kMaxDamage = 100;
 
 // The model's settings, under FRESHET_* variables, under the flags.
 Result<Settings> effective_settings(const Model& model,
@@ -67,6 +75,35 @@ int64_t resident_bytes() {
   return resident * sysconf(_SC_PAGESIZE);
 }
 
+// Why a dataset's events do not arrive or do not become durable.
+void add_ingestion_reasons(const std::string& name,
+                           const IngestionProgress& progress,
+                           std::vector<std::string>& reasons) {
+  constexpr size_t kNamedPartitions = 3;
+  auto add = [&](std::string_view reason) {
+    reasons.push_back(fmt::format("{}: {}", name, reason));
+  };
+  if (!progress.last_seal_error.empty()) add(progress.last_seal_error);
+  size_t stopped = 0;
+  for (const PartitionProgress& partition : progress.partitions) {
+    if (partition.error.empty()) continue;
+    if (++stopped <= kNamedPartitions) add(partition.error);
+  }
+  if (stopped > kNamedPartitions) {
+    add(fmt::format("{} partitions are stopped in all", stopped));
+  }
+  if (!progress.error.empty()) {
+    if (stopped == 0) add(progress.error);
+  } else if (!progress.caught_up && progress.state != IngestionState::kPaused) {
+    add("still reading what was there at start");
+  }
+}
+
+bool ends_one_of(std::string_view end, const std::vector<std::string>& texts) {
+  return std::ranges::any_of(
+      texts, [&](const std::string& text) { return text.ends_with(end); });
+}
+
 class RunningApplication : public Application {
  public:
   ~RunningApplication() override { stop(); }
@@ -89,7 +126,9 @@ class RunningApplication : public Application {
   Status add_routes();
   Status serve();
   Readiness readiness() const;
+  std::vector<std::string> damage_reasons() const;
   void refresh_metrics();
+  void note_damage(const Error& error);
   Status authorize(const HttpRequest& request, Access access) const;
 
   mutable Mutex mutex_;
@@ -102,7 +141,7 @@ class RunningApplication : public Application {
   std::unique_ptr<SegmentStore> store_;
   std::unique_ptr<EmbeddedLog> log_;
   std::unique_ptr<Datasets> datasets_;
-  std::unique_ptr<Runner> runner_;
+  std::unique_ptr<GuardedRunner> runner_;
   std::unique_ptr<Sql> sql_;
   RunningQueries running_;
   std::unique_ptr<Kpis> kpis_;
@@ -112,6 +151,10 @@ class RunningApplication : public Application {
   Router router_;
   std::unique_ptr<HttpServer> server_;
   bool stopped_ = false;
+
+  mutable Mutex damage_mutex_;
+  // Files that queries found damaged since the start.
+  std::set<std::string> damage_ ABSL_GUARDED_BY(damage_mutex_);
 };
 
 Status RunningApplication::open(const ServeOptions& options) {
@@ -142,12 +185,28 @@ Status RunningApplication::open_parts() {
   datasets_ = Datasets::create(*store_, *log_, [this] {
     hub_->notify();  // set before the first stream starts, see apply below
   });
-  runner_ = Runner::create(*datasets_, settings_.scan_threads);
+  runner_ = std::make_unique<GuardedRunner>(
+      Runner::create(*datasets_, settings_.scan_threads),
+      [this](const Error& error) { note_damage(error); });
   sql_ = Sql::create(*runner_);
   kpis_ = Kpis::create(*runner_, current);
   hub_ = PushHub::create(*kpis_, current);
+  TRY(datasets_->apply(model()));
+  // After the streams are there: rules are evaluated at once.
   alerts_ = AlertEngine::start(*kpis_, current, store_->metadata());
-  return datasets_->apply(model());
+  return {};
+}
+
+// Blocks are checked when they are first read, so damage inside a file is
+// found by a query; it is said once in the log and stays in /readyz.
+void RunningApplication::note_damage(const Error& error) {
+  {
+    MutexLock lock(damage_mutex_);
+    if (damage_.size() >= kMaxDamage) return;
+    if (!damage_.insert(error.message).second) return;
+  }
+  if (ends_one_of(error.message, store_->damaged())) return;  // said at start
+  spdlog::error("a query met damage: {}", error.message);
 }
 
 Status RunningApplication::add_routes() {
@@ -235,21 +294,26 @@ Readiness RunningApplication::readiness() const {
   for (const std::string& name : datasets_->names()) {
     auto progress = datasets_->progress(name);
     if (!progress) continue;
-    bool paused = progress->state == IngestionState::kPaused;
-    if (!progress->last_seal_error.empty()) {
-      readiness.reasons.push_back(
-          fmt::format("{}: {}", name, progress->last_seal_error));
-    }
-    if (progress->state == IngestionState::kWaiting ||
-        progress->state == IngestionState::kFailed) {
-      readiness.reasons.push_back(fmt::format("{}: {}", name, progress->error));
-    } else if (!progress->caught_up && !paused) {
-      readiness.reasons.push_back(
-          fmt::format("{}: still reading what was there at start", name));
-    }
+    add_ingestion_reasons(name, *progress, readiness.reasons);
+  }
+  for (std::string& message : damage_reasons()) {
+    readiness.reasons.push_back(std::move(message));
   }
   readiness.ready = readiness.reasons.empty();
   return readiness;
+}
+
+// What was found when the folder was opened, and what queries have met since.
+std::vector<std::string> RunningApplication::damage_reasons() const {
+  std::vector<std::string> reasons = store_->damaged();
+  std::vector<std::string> met;
+  {
+    MutexLock lock(damage_mutex_);
+    met.assign(damage_.begin(), damage_.end());
+  }
+  std::erase_if(met, [&](const auto& m) { return ends_one_of(m, reasons); });
+  reasons.insert(reasons.end(), met.begin(), met.end());
+  return reasons;
 }
 
 void RunningApplication::refresh_metrics() {
@@ -258,11 +322,13 @@ void RunningApplication::refresh_metrics() {
     auto data = datasets_->snapshot(name);
     if (!progress || !data) continue;
     uint64_t rejected = data->late_or_rejected, bytes = 0, lag = 0;
+    double stopped = 0;
     for (const auto& segment : data->timeline->sealed) {
       bytes += segment->size_bytes();
     }
     for (const PartitionProgress& partition : progress->partitions) {
-      lag += std::max<int64_t>(0, partition.high - partition.next);
+      lag += static_cast<uint64_t>(std::max<int64_t>(0, partition.lag()));
+      stopped += partition.error.empty() ? 0 : 1;
     }
     auto gauge = [&](const char* metric, const char* help, double value) {
       metrics_->set_gauge(metric, help, "dataset", name, value);
@@ -276,6 +342,9 @@ void RunningApplication::refresh_metrics() {
             static_cast<double>(progress->bytes));
     counter("freshet_rejected_events_total", "Events in the dead letters",
             static_cast<double>(rejected));
+    counter("freshet_dead_letters_dropped_total",
+            "Dead letters dropped as the oldest beyond the limits",
+            static_cast<double>(progress->dead_letters.dropped));
     gauge("freshet_lag_records", "Records not yet queryable",
           static_cast<double>(lag));
     gauge("freshet_lag_seconds", "Age of the newest queryable event's arrival",
@@ -286,8 +355,13 @@ void RunningApplication::refresh_metrics() {
           static_cast<double>(data->timeline->sealed.size()));
     gauge("freshet_sealed_bytes", "Bytes of sealed segment files",
           static_cast<double>(bytes));
-    gauge("freshet_ingestion_up", "1 while the stream is running",
+    gauge("freshet_ingestion_up", "1 while all of the source is read",
           progress->state == IngestionState::kRunning ? 1 : 0);
+    gauge("freshet_partitions_stopped",
+          "Partitions that are not read until somebody mends them", stopped);
+    gauge("freshet_damaged_segments",
+          "Listed segment files that cannot be opened",
+          static_cast<double>(data->timeline->missing.size()));
   }
   metrics_->set_gauge("freshet_alerts_firing", "Alert instances firing", "", "",
                       alerts_->firing());
@@ -298,7 +372,15 @@ void RunningApplication::refresh_metrics() {
 void RunningApplication::stop() {
   if (stopped_) return;
   stopped_ = true;
+  std::promise<void> drained;
+  std::thread cancel_late([&, waiting = drained.get_future()] {
+    if (waiting.wait_for(kQueryGrace) == std::future_status::ready) return;
+    if (runner_) runner_->stop();
+  });
   if (server_) server_->stop(kDrainSeconds);
+  drained.set_value();
+  cancel_late.join();
+  if (runner_) runner_->stop();  // alerts and the push hub ask too
   if (alerts_) alerts_->stop();
   if (datasets_) datasets_->stop();
   hub_.reset();  // after the streams that notify it

@@ -199,9 +199,8 @@ std::optional<DatasetSnapshot> RunningDatasets::snapshot(
   data.lag_ms = progress.lag_ms;
   for (const PartitionProgress& partition : progress.partitions) {
     data.offsets[partition.partition] = {partition.begin, partition.next};
-    if (!partition.error.empty()) data.complete = false;
   }
-  if (progress.state == IngestionState::kFailed) data.complete = false;
+  data.complete = progress.complete();
   for (const auto& [reason, count] : progress.rejected) {
     data.late_or_rejected += count;
   }

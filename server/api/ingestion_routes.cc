@@ -16,11 +16,20 @@ HttpResponse accept_events(Services& services, const HttpRequest& request) {
   if (!accepted) {
     HttpResponse response =
         error_response(accepted.error(), request.request_id);
-    if (accepted.error().code == ErrorCode::kLimit) {
-      response.status = 429;
-      response.headers.emplace_back("Retry-After", "1");
-    } else if (accepted.error().code == ErrorCode::kUnsupported) {
-      response.status = 415;
+    switch (accepted.error().code) {
+      case ErrorCode::kLimit:
+        response.status = 429;
+        response.headers.emplace_back("Retry-After", "1");
+        break;
+      case ErrorCode::kUnsupported:
+        response.status = 415;
+        break;
+      case ErrorCode::kIo:  // a full disk, most likely
+      case ErrorCode::kUnavailable:
+        response.headers.emplace_back("Retry-After", "5");
+        break;
+      default:
+        break;
     }
     return response;
   }
@@ -49,8 +58,8 @@ void write_partitions(JsonWriter& out, const IngestionProgress& progress) {
     out.field("next", partition.next);
     out.field("committed", partition.committed);
     if (partition.high >= 0) {
-      out.field("high", partition.high);
-      out.field("lag", std::max<int64_t>(0, partition.high - partition.next));
+      out.field("low", partition.low).field("high", partition.high);
+      out.field("lag", partition.lag());
     }
     if (partition.watermark > kMinTimestamp) {
       out.field("watermark", std::string_view(to_iso8601(partition.watermark)));
@@ -58,6 +67,7 @@ void write_partitions(JsonWriter& out, const IngestionProgress& progress) {
     if (!partition.error.empty()) {
       out.field("error", std::string_view(partition.error));
     }
+    out.field("stopped", !partition.error.empty());
     out.end_object();
   }
   out.end_array();
@@ -80,12 +90,17 @@ std::string progress_json(const std::string& dataset,
     out.field(reason, count);
   }
   out.end_object();
+  out.key("dead_letters").begin_object();
+  out.field("kept", progress.dead_letters.rows);
+  out.field("bytes", progress.dead_letters.bytes);
+  out.field("dropped", progress.dead_letters.dropped).end_object();
   out.field("filtered", progress.filtered);
   if (progress.as_of > kMinTimestamp) {
     out.field("as_of", std::string_view(to_iso8601(progress.as_of)));
   }
   out.field("lag_ms", progress.lag_ms);
   out.field("caught_up", progress.caught_up);
+  out.field("complete", progress.complete());
   out.field("live_rows", progress.live_rows);
   out.field("live_bytes", progress.live_bytes);
   if (progress.last_seal.ms > 0) {

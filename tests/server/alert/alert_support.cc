@@ -11,6 +11,14 @@ Status MemoryMetadata::put(std::string_view key, std::string_view value) {
   return {};
 }
 
+Status MemoryMetadata::change(
+    const std::vector<std::pair<std::string, std::string>>& puts,
+    const std::vector<std::string>& removed) {
+  for (const auto& [key, value] : puts) TRY(put(key, value));
+  for (const std::string& key : removed) TRY(remove(key));
+  return {};
+}
+
 Status MemoryMetadata::remove(std::string_view key) {
   MutexLock lock(mutex_);
   all_.erase(std::string(key));

@@ -27,6 +27,8 @@ class MemoryMetadata : public MetadataStore {
   }
   Status put(std::string_view key, std::string_view value) override;
   Status remove(std::string_view key) override;
+  Status change(const std::vector<std::pair<std::string, std::string>>& puts,
+                const std::vector<std::string>& removed) override;
   Result<std::optional<std::string>> get(std::string_view key) const override;
   Status scan(std::string_view prefix, std::string_view start_after,
               const std::function<bool(std::string_view, std::string_view)>&

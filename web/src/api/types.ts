@@ -134,6 +134,7 @@ export interface DatasetStatus {
   bytes?: number;
   as_of?: string | null;
   lag_ms?: number;
+  complete?: boolean;
   state?: string;
   error?: string;
   [key: string]: unknown;

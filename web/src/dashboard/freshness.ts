@@ -1,4 +1,5 @@
-// How current the page is: ● live, ● behind, ● stale, ○ reconnecting, ⏸ paused.
+// How current the page is: ● live, ● behind, ● stale, ▲ broken (events of a data
+// set do not arrive), ◔ incomplete, ○ reconnecting, ⏸ paused.
 import type { DatasetStatus } from '../api/types';
 import { instant } from '../format/time';
 import type { Connection, Told } from './live.svelte';
@@ -8,6 +9,8 @@ export type FreshnessState =
   | 'live'
   | 'behind'
   | 'stale'
+  | 'broken'
+  | 'incomplete'
   | 'reconnecting'
   | 'paused';
 
@@ -15,6 +18,7 @@ export interface Freshness {
   state: FreshnessState;
   asOf: number | null; // event time, ms
   behindMs: number;
+  broken: string[]; // titles of the data sets at fault
 }
 
 const kBehind = 10_000;
@@ -39,7 +43,18 @@ export function freshness(
     behindMs = Math.min(behindMs, lag + Math.max(0, now - datasetsAt));
     asOf = Math.max(asOf ?? -Infinity, Math.min(...known.map((dataset) => dataset.at)));
   }
-  return { state: stateOf(connection, behindMs), asOf, behindMs };
+  const broken = datasets.filter(isBroken).map((item) => item.title ?? item.dataset);
+  let state = stateOf(connection, behindMs);
+  if (connection === 'live') {
+    if (broken.length > 0) state = 'broken';
+    else if (datasets.some((item) => item.complete === false)) state = 'incomplete';
+  }
+  return { state, asOf, behindMs, broken };
+}
+
+// Whether something keeps a data set's events from arriving.
+export function isBroken(dataset: DatasetStatus): boolean {
+  return ['waiting', 'degraded', 'failed'].includes(dataset.state ?? '');
 }
 
 function stateOf(connection: Connection, behindMs: number): FreshnessState {

@@ -1,6 +1,7 @@
 // What the whole page knows of the server beside the dashboard's own stream:
 // dashboards, KPI definitions, data sets and alerts, asked again now and then.
 import { get } from '../api/client';
+import { isBroken } from '../dashboard/freshness';
 import type {
   AlertRule,
   DashboardSummary,
@@ -23,9 +24,7 @@ class ServerStatus {
     return this.alerts.filter((rule) => rule.state === 'firing');
   }
   get troubled(): DatasetStatus[] {
-    return this.datasets.filter(
-      (d) => d.state === 'waiting' || d.state === 'failed',
-    );
+    return this.datasets.filter(isBroken);
   }
 
   start(): () => void {

@@ -1,0 +1,94 @@
+#include "ingest/kafka_probe.h"
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+
+#include <chrono>
+
+namespace freshet {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kTimeoutMs = 3000;
+
+struct MessageDeleter {
+  void operator()(rd_kafka_message_t* message) const {
+    rd_kafka_message_destroy(message);
+  }
+};
+using Message = std::unique_ptr<rd_kafka_message_t, MessageDeleter>;
+
+Source::StoredRecord stored_record(const rd_kafka_message_t& message) {
+  Source::StoredRecord record;
+  rd_kafka_timestamp_type_t kind;
+  record.time.ms = rd_kafka_message_timestamp(&message, &kind);
+  record.hash =
+      record_hash({static_cast<const char*>(message.key), message.key_len},
+                  {static_cast<const char*>(message.payload), message.len});
+  return record;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KafkaProbe>> KafkaProbe::open(
+    const KafkaSettings& settings, KafkaProperties own) {
+  for (auto& [name, value] : own) {
+    // One record is wanted, not all that follow it.
+    if (name == "queued.min.messages") value.assign(1, '1');
+  }
+  auto probe = std::make_unique<KafkaProbe>();
+  TRY_ASSIGN(KafkaConf conf, make_kafka_conf(settings, own, &probe->health_));
+  TRY_ASSIGN(probe->handle_, open_kafka_handle(std::move(conf), false));
+  rd_kafka_poll_set_consumer(probe->handle_.get());
+  return probe;
+}
+
+Result<std::optional<Source::StoredRecord>> KafkaProbe::read(
+    const std::string& topic, int32_t partition, int64_t offset) {
+  rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
+  rd_kafka_topic_partition_list_add(list, topic.c_str(), partition)->offset =
+      offset;
+  auto code = rd_kafka_assign(handle_.get(), list);
+  rd_kafka_topic_partition_list_destroy(list);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("Kafka partition {}/{}: {}", topic, partition,
+                             rd_kafka_err2str(code))};
+  }
+  auto record = wait_for(topic, partition, offset);
+  rd_kafka_assign(handle_.get(), nullptr);
+  return record;
+}
+
+Result<std::optional<Source::StoredRecord>> KafkaProbe::wait_for(
+    const std::string& topic, int32_t partition, int64_t offset) {
+  auto deadline = Clock::now() + std::chrono::milliseconds(kTimeoutMs);
+  while (Clock::now() < deadline) {
+    Message message(rd_kafka_consumer_poll(handle_.get(), 100));
+    if (message == nullptr || message->rkt == nullptr) continue;
+    if (message->partition != partition ||
+        rd_kafka_topic_name(message->rkt) != topic) {
+      continue;
+    }
+    switch (message->err) {
+      case RD_KAFKA_RESP_ERR_NO_ERROR:
+        if (message->offset < offset) continue;
+        if (message->offset > offset) {
+          return std::optional<Source::StoredRecord>();
+        }
+        return std::optional(stored_record(*message));
+      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+      case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+        return std::optional<Source::StoredRecord>();
+      default:
+        continue;
+    }
+  }
+  return Error{ErrorCode::kUnavailable,
+               fmt::format("offset {} of {}/{} was not answered in {} ms",
+                           offset, topic, partition, kTimeoutMs)};
+}
+
+}  // namespace freshet

@@ -1,0 +1,202 @@
+#include "ingest/positions.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/ingest/outcome.h"
+
+using namespace freshet;
+
+namespace {
+
+// Topics as their owner sees them: records by partition, from `low` on.
+struct FakeSource final : Source {
+  struct Log {
+    int64_t low = 0;
+    std::vector<std::string> records;
+  };
+  std::map<std::string, Log> logs;
+  std::vector<AssignedPartition> assigned;
+  bool answers = true;
+  int reads = 0;
+
+  Result<std::vector<PartitionBounds>> partitions() override {
+    std::vector<PartitionBounds> bounds;
+    for (const auto& [name, log] : logs) {
+      bounds.push_back(
+          {name, log.low, static_cast<int64_t>(log.records.size())});
+    }
+    return bounds;
+  }
+  Status assign(const std::vector<AssignedPartition>& wanted) override {
+    assigned = wanted;
+    return {};
+  }
+  Status poll(int64_t, size_t, MessageBatch&) override { return {}; }
+  Result<std::optional<StoredRecord>> read_one(const PartitionName& name,
+                                               int64_t offset) override {
+    ++reads;
+    if (!answers) return Error{ErrorCode::kUnavailable, "no answer"};
+    const Log& log = logs.at(name);
+    if (offset < log.low ||
+        offset >= static_cast<int64_t>(log.records.size())) {
+      return std::optional<StoredRecord>();
+    }
+    StoredRecord record;
+    record.hash = record_hash("", log.records[static_cast<size_t>(offset)]);
+    return std::optional(record);
+  }
+  void report_committed(const std::map<PartitionName, int64_t>&) override {}
+  SourceStatus status() const override { return {}; }
+  const char* kind() const override { return "fake"; }
+
+  void fill(const std::string& name, int count, const std::string& what) {
+    for (int i = 0; i < count; ++i) {
+      logs[name].records.push_back(fmt::format("{} {}", what, i));
+    }
+  }
+};
+
+struct Reader {
+  FakeSource source;
+  Positions positions{"sales", {}, KeptCounts()};
+
+  void list() {
+    Status updated = positions.update(source, *source.partitions());
+    REQUIRE(updated.has_value());
+    if (positions.stale()) REQUIRE(positions.assign(source).has_value());
+  }
+  // Reads every assigned partition to its end.
+  void read() {
+    std::vector<RawMessage> messages;
+    for (uint32_t i = 0; i < source.assigned.size(); ++i) {
+      auto& [name, next] = source.assigned[i];
+      const auto& records = source.logs.at(name).records;
+      for (; next < static_cast<int64_t>(records.size()); ++next) {
+        RawMessage message;
+        message.partition = i;
+        message.offset = next;
+        message.value = records[static_cast<size_t>(next)];
+        messages.push_back(message);
+      }
+    }
+    positions.passed(messages);
+  }
+  std::string fault(const std::string& name) {
+    for (const auto& place : positions.places(SourceStatus())) {
+      if (place.name == name) return place.fault;
+    }
+    return "not there";
+  }
+  bool reads(const std::string& name) const {
+    return std::ranges::any_of(source.assigned,
+                               [&](const auto& a) { return a.name == name; });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a topic recreated and filled beyond our offset is seen, all of it") {
+  Reader reader;
+  for (int i = 0; i < 3; ++i)
+    reader.source.fill(fmt::format("t/{}", i), 9, "a");
+  reader.source.fill("other/0", 9, "a");
+  reader.list();
+  reader.read();
+  reader.list();  // takes the witnesses
+  for (int i = 0; i < 3; ++i) reader.list();
+  for (int i = 0; i < 3; ++i) {
+    reader.source.logs[fmt::format("t/{}", i)].records.clear();
+    reader.source.fill(fmt::format("t/{}", i), 20, "b");
+  }
+  reader.read();  // nothing shows yet
+  int64_t next = reader.source.assigned.back().next;
+  CHECK(next == 20);
+  reader.list();
+  for (int i = 0; i < 3; ++i) {
+    CHECK(reader.fault(fmt::format("t/{}", i)).find("recreated") !=
+          std::string::npos);
+  }
+  CHECK(reader.source.assigned.size() == 1);
+  CHECK(reader.reads("other/0"));
+  // What is kept tells the difference also to the next run.
+  CHECK(reader.positions.moved());
+  Positions again("sales", reader.positions.taken(), KeptCounts());
+  REQUIRE(again.update(reader.source, *reader.source.partitions()).has_value());
+  CHECK(again.first_fault().find("recreated") != std::string::npos);
+}
+
+TEST_CASE("one comparison a topic and listing, in turn") {
+  Reader reader;
+  for (int i = 0; i < 5; ++i)
+    reader.source.fill(fmt::format("t/{}", i), 9, "a");
+  reader.list();
+  reader.read();
+  for (int i = 0; i < 5; ++i) reader.list();
+  reader.source.reads = 0;
+  for (int i = 0; i < 10; ++i) reader.list();
+  CHECK(reader.source.reads == 10);
+  CHECK(reader.positions.first_fault() == "");
+}
+
+TEST_CASE("a partition that is gone stops, and goes on if it comes back") {
+  for (bool same : {true, false}) {
+    Reader reader;
+    reader.source.fill("t/0", 9, "a");
+    reader.source.fill("u/0", 9, "a");
+    reader.list();
+    reader.read();
+    auto kept = reader.source.logs["t/0"];
+    reader.source.logs.erase("t/0");
+    reader.list();
+    CHECK(reader.fault("t/0") == "t/0 does not exist any more");
+    CHECK(!reader.reads("t/0"));
+    CHECK(reader.reads("u/0"));
+    CHECK(!reader.positions.all_faulty());
+    if (same) {
+      reader.source.logs["t/0"] = kept;
+    } else {
+      reader.source.fill("t/0", 9, "b");
+    }
+    // A comparison that is not answered decides nothing.
+    reader.source.answers = false;
+    CHECK(!reader.positions.update(reader.source, *reader.source.partitions()));
+    CHECK(reader.fault("t/0") == "t/0 does not exist any more");
+    reader.source.answers = true;
+    reader.list();
+    CHECK((reader.fault("t/0") == "") == same);
+    CHECK(reader.reads("t/0") == same);
+  }
+}
+
+TEST_CASE("records gone below or beyond, an end that moved back") {
+  Reader reader;
+  reader.source.fill("t/0", 9, "a");
+  reader.list();
+  reader.read();
+  reader.source.logs["t/0"].low = 5;  // long read
+  reader.list();
+  CHECK(reader.fault("t/0") == "");
+  // Beyond: poll() tells of a running partition, a new run by itself.
+  reader.source.fill("t/0", 9, "b");
+  auto committed = reader.positions.taken();
+  reader.source.logs["t/0"].low = 12;
+  Positions again("sales", committed, KeptCounts());
+  REQUIRE(again.update(reader.source, *reader.source.partitions()).has_value());
+  CHECK(again.first_fault().find("has lost what comes next") !=
+        std::string::npos);
+  reader.source.logs["t/0"].low = 0;
+  reader.source.logs["t/0"].records.resize(4);
+  reader.list();
+  CHECK(reader.fault("t/0").find("it ends at 4") != std::string::npos);
+  CHECK(reader.positions.all_faulty());
+  auto place = reader.positions.places(SourceStatus()).front();
+  CHECK(place.high == 4);
+  reader.source.fill("t/0", 3, "c");
+  reader.list();  // the end is followed
+  CHECK(reader.positions.places(SourceStatus()).front().high == 7);
+}
