@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <map>
 #include <set>
 
 #include "segments/dataset_segments.h"
@@ -84,6 +85,8 @@ class SegmentStoreImpl final : public SegmentStore {
   Status write_all(const Seal& seal, std::vector<NewSegment>& written);
   Result<NewSegment> write_one(const Seal& seal, const LiveSegment& live);
   void remove_files(const std::vector<NewSegment>& written);
+  void keep_doubtful(const std::string& dataset,
+                     const std::vector<NewSegment>& written);
   Status commit(const Seal& seal, const std::vector<NewSegment>& written);
   void swap(const Seal& seal, const std::vector<NewSegment>& written);
   std::string path_of(const std::string& file) const {
@@ -96,6 +99,9 @@ class SegmentStoreImpl final : public SegmentStore {
   const std::unique_ptr<MetadataStore> metadata_;
   std::atomic<uint64_t> next_id_{1};
   Mutex commit_mutex_;
+  // Written segments whose commit failed without it being known how far.
+  std::map<std::string, std::vector<SegmentRecord>> doubtful_
+      ABSL_GUARDED_BY(commit_mutex_);
   DatasetSegments datasets_;
 };
 
@@ -152,7 +158,13 @@ Status SegmentStoreImpl::load_dataset(const std::string& dataset) {
 Result<std::shared_ptr<const Segment>> SegmentStoreImpl::open_recorded(
     const SegmentRecord& record) const {
   std::string path = path_of(record.file);
-  TRY_ASSIGN(auto segment, open_segment(path));
+  auto opened = open_segment(path);
+  if (!opened && opened.error().code == ErrorCode::kNotFound) {
+    // Not a wrong question, but rows that are lost.
+    return Error{ErrorCode::kCorrupt,
+                 path + ": the file of a committed segment is gone"};
+  }
+  TRY_ASSIGN(auto segment, std::move(opened));
   if (segment->id() != record.id ||
       segment->content_hash() != record.content_hash) {
     return Error{ErrorCode::kCorrupt,
@@ -194,9 +206,11 @@ Result<SealStats> SegmentStoreImpl::seal(const Seal& seal) {
     return status.error();
   }
   if (Status status = commit(seal, written); !status) {
-    // After a failed write the batch may still be in the log and come back at
-    // the next open, which then needs the files; it collects them if not.
-    if (status.error().code == ErrorCode::kConflict) remove_files(written);
+    if (status.error().code == ErrorCode::kConflict) {
+      remove_files(written);
+    } else {
+      keep_doubtful(seal.dataset, written);
+    }
     return status.error();
   }
   swap(seal, written);
@@ -207,6 +221,18 @@ Result<SealStats> SegmentStoreImpl::seal(const Seal& seal) {
     ++stats.segments;
   }
   return stats;
+}
+
+// After a failed write the batch may still be in the log and come back at the
+// next open, which then needs the files. The dataset's next commit takes the
+// records out again, since its own segments may hold the same rows.
+void SegmentStoreImpl::keep_doubtful(const std::string& dataset,
+                                     const std::vector<NewSegment>& written) {
+  MutexLock lock(commit_mutex_);
+  auto& doubtful = doubtful_[dataset];
+  for (const NewSegment& segment : written) {
+    doubtful.push_back(segment.record);
+  }
 }
 
 // What cannot be removed now is collected when the store opens.
@@ -267,7 +293,17 @@ Status SegmentStoreImpl::commit(const Seal& seal,
   // Under the lock, so that the stored number only grows.
   MutexLock lock(commit_mutex_);
   commit.puts.emplace_back(kNextIdKey, std::to_string(next_id_.load()));
-  return metadata_->commit(commit);
+  auto doubtful = doubtful_.find(seal.dataset);
+  if (doubtful == doubtful_.end()) return metadata_->commit(commit);
+  for (const SegmentRecord& record : doubtful->second) {
+    commit.removed.push_back(record.id);
+  }
+  TRY(metadata_->commit(commit));
+  for (const SegmentRecord& record : doubtful->second) {
+    (void)files_.remove(path_of(record.file));
+  }
+  doubtful_.erase(doubtful);
+  return {};
 }
 
 void SegmentStoreImpl::swap(const Seal& seal,
