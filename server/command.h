@@ -24,7 +24,8 @@ int report_error(const Error& error);
 int command_serve(const ServeOptions& options);
 
 struct DemoOptions {
-  double rate = 2000;  // events a second over all datasets
+  // Events a second over all datasets; nothing: as the business goes.
+  std::optional<double> rate;
   int64_t history_ms = int64_t{90} * 86400 * 1000;
   std::string data;  // empty: ./freshet-demo
   std::string listen = "127.0.0.1:8080";

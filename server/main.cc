@@ -95,7 +95,9 @@ void CommandLine::add_serve() {
 void CommandLine::add_demo() {
   auto* sub = app.add_subcommand(
       "demo", "Serves the starter model with history and live traffic");
-  sub->add_option("--rate", demo.rate, "Events a second (2000)")
+  sub->add_option("--rate", demo.rate,
+                  "Events a second, made up with stock readings, e.g. 2000 "
+                  "(the pace of the business)")
       ->check(CLI::Range(0.0, 1e6));
   sub->add_option("--history", history, "How far back (90d)");
   sub->add_option("--data", demo.data, "Folder of the data (./freshet-demo)");

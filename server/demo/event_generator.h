@@ -60,6 +60,9 @@ struct GeneratorOptions {
   double late = 0.001;  // share that arrives minutes late
   uint32_t partitions = 1;
   bool opening_stock = true;  // inventory: every article at the start
+  // Inventory: a reading that says what was known is left out, so there are
+  // fewer than `per_second`.
+  bool changed_stock_only = false;
 };
 
 // Used by one thread.

@@ -1,6 +1,8 @@
 // Stock positions: readings of RetailWorld::stock. A run may open with one
 // reading of every article at every location, then articles are booked as they
 // are sold.
+#include <utility>
+
 #include "server/demo/retail_generator.h"
 
 namespace freshet {
@@ -37,8 +39,12 @@ class InventoryGenerator final : public RetailGenerator {
                      const GeneratorOptions& options)
       : RetailGenerator(dataset, options, TrafficCurve::Shape::kStock) {
     shape_.group_column = "location";
-    if (options.opening_stock)
-      opening_ = world_->stores.size() * world_->articles.size();
+    size_t places = world_->stores.size() * world_->articles.size();
+    if (options.opening_stock) opening_ = places;
+    if (options.changed_stock_only) {
+      for (size_t i = 0; i < places; ++i)
+        known_.push_back(on_hand(i, options.start));
+    }
   }
 
   bool step(EventFacts& facts) override {
@@ -51,18 +57,11 @@ class InventoryGenerator final : public RetailGenerator {
       counted_ = true;
       return true;
     }
-    counted_ = random_.chance(0.05);
-    Timestamp arrived = arrival(1);
-    if (arrived >= options_.end && !options_.rows) return false;
-    facts.time = maybe_late(arrived);
-    // Every third reading follows demand, the others go round: slow articles
-    // are counted, too.
-    article_ = random_.chance(1.0 / 3) ? world_->pick_article.draw(random_)
-                                       : random_.below(world_->articles.size());
-    facts.group = static_cast<int32_t>(random_.below(world_->stores.size()));
+    do {
+      if (!look(facts)) return false;
+    } while (options_.changed_stock_only && !news(facts));
     return true;
   }
-
   void write(std::string& line, EventFacts& facts) override {
     const RetailArticle& article = world_->articles[article_];
     RetailWorld::Stock stock = world_->stock(
@@ -91,6 +90,34 @@ class InventoryGenerator final : public RetailGenerator {
   }
 
  private:
+  // The next reading, of whatever shelf.
+  bool look(EventFacts& facts) {
+    counted_ = random_.chance(0.05);
+    Timestamp arrived = arrival(1);
+    if (arrived >= options_.end && !options_.rows) return false;
+    facts.time = maybe_late(arrived);
+    // Every third reading follows demand, the others go round: slow articles
+    // are counted, too.
+    article_ = random_.chance(1.0 / 3) ? world_->pick_article.draw(random_)
+                                       : random_.below(world_->articles.size());
+    facts.group = static_cast<int32_t>(random_.below(world_->stores.size()));
+    return true;
+  }
+
+  // Whether it differs from the last one told.
+  bool news(const EventFacts& facts) {
+    size_t place =
+        static_cast<size_t>(facts.group) * world_->articles.size() + article_;
+    int64_t now = on_hand(place, facts.time);
+    return std::exchange(known_[place], now) != now;
+  }
+
+  int64_t on_hand(size_t place, Timestamp t) const {
+    size_t articles = world_->articles.size();
+    return world_->stock(place % articles, place / articles, t.ms).on_hand;
+  }
+
+  std::vector<int64_t> known_;  // with changed_stock_only, by store and article
   size_t opening_ = 0, opened_ = 0;
   size_t article_ = 0;
   bool counted_ = false;

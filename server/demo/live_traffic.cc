@@ -11,6 +11,8 @@ constexpr double kDaySeconds = 86'400;
 // After a longer pause (a suspended laptop) the traffic starts anew instead of
 // making up for it.
 constexpr int64_t kLongestPauseMs = 30'000;
+// So many shelves are looked at; what has changed is told.
+constexpr double kLooksPerSecond = 50;
 
 }  // namespace
 
@@ -61,7 +63,8 @@ void LiveTraffic::stop() {
 double LiveTraffic::per_second(const DatasetModel& dataset) const {
   double own = options_.level.per_day(dataset.name) / kDaySeconds;
   if (dataset.name != "inventory") return own;
-  double rest = options_.rate;
+  if (!options_.rate) return kLooksPerSecond;
+  double rest = *options_.rate;
   for (const DatasetModel& other : datasets_)
     if (&other != &dataset)
       rest -= options_.level.per_day(other.name) / kDaySeconds;
@@ -77,6 +80,7 @@ Status LiveTraffic::open_feeds(Timestamp from) {
     options.end = kMaxTimestamp;
     options.per_second = per_second(dataset);
     options.opening_stock = false;
+    options.changed_stock_only = !options_.rate.has_value();
     Feed feed;
     feed.dataset = &dataset;
     TRY_ASSIGN(feed.generator, make_event_generator(dataset, options));

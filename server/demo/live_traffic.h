@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,8 +20,8 @@ namespace freshet {
 // Events a day, on average over a week. What a business of this size has: the
 // history must load within seconds, and live sales must fit it.
 struct TrafficLevel {
-  double sales_per_day = 20'000;
-  double orders_per_day = 2'700;
+  double sales_per_day = 60'000;
+  double orders_per_day = 8'000;
   double inventory_per_day = 4'000;  // and every article once at the start
   double other_per_day = 5'000;      // each dataset the demo does not know
   double per_day(const std::string& dataset) const;
@@ -39,8 +40,9 @@ class LiveTraffic {
     uint64_t seed = 1;
     // Events a second of all datasets together. Sales and orders stay at their
     // level, since more of them would make nonsense of the comparisons; stock
-    // readings, of which only the newest counts, make up the rest.
-    double rate = 2000;
+    // readings, of which only the newest counts, make up the rest. Nothing: as
+    // the business goes, and stock is told only where it has changed.
+    std::optional<double> rate;
     TrafficLevel level;
     int64_t tick_ms = 100;
   };

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "server/demo/retail_world.h"
 #include "tests/server/demo/retail_models.h"
 
 namespace freshet {
@@ -45,6 +46,50 @@ TEST_CASE("live events come at the wall clock's time and at their rate") {
   CHECK(sent > 700);
   CHECK(sent < 2800);
   CHECK(counts["sales"] + counts["orders"] + counts["inventory"] == sent);
+}
+
+TEST_CASE("at the pace of the business, stock is told where it has changed") {
+  GeneratorOptions options;
+  options.start = at("2026-09-21T10:00:00Z");
+  options.end = at("2026-09-21T11:00:00Z");
+  options.per_second = 50;
+  options.opening_stock = false;
+  auto all = make_event_generator(inventory_model(), options);
+  options.changed_stock_only = true;
+  auto changed = make_event_generator(inventory_model(), options);
+  auto again = make_event_generator(inventory_model(), options);
+  REQUIRE(changed.has_value());
+  auto world = RetailWorld::make(options.seed);
+  std::map<std::string, int64_t> known;  // by place, as a reader would
+  for (size_t store = 0; store < world->stores.size(); ++store) {
+    for (size_t i = 0; i < world->articles.size(); ++i) {
+      known[world->stores[store].code + world->articles[i].sku] =
+          world->stock(i, store, options.start.ms).on_hand;
+    }
+  }
+  auto count = [](EventGenerator& generator) {
+    std::string line;
+    EventFacts facts;
+    uint64_t rows = 0;
+    while (generator.next(line, facts)) ++rows;
+    return rows;
+  };
+  std::string line, same;
+  EventFacts facts;
+  uint64_t rows = 0;
+  while ((*changed)->next(line, facts)) {
+    auto event = parsed(line);
+    int64_t now = *event.find("on_hand")->as_int();
+    int64_t& before =
+        known[string_of(event, "location") + string_of(event, "sku")];
+    REQUIRE(now != before);
+    before = now;
+    ++rows;
+    REQUIRE((*again)->next(same, facts));
+    REQUIRE(same == line);
+  }
+  CHECK(rows > 600);
+  CHECK(rows * 20 < count(**all));
 }
 
 TEST_CASE("events that are not taken are counted, and the traffic goes on") {
