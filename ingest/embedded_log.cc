@@ -157,8 +157,8 @@ Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(
                  fmt::format("the embedded log cannot be opened ({}): {}", text,
                              folder)};
   }
-  auto log =
-      std::make_unique<RocksLog>(std::unique_ptr<rocksdb::DB>(raw), limits);
+  auto log = std::make_unique<RocksLog>(
+      folder, std::unique_ptr<rocksdb::DB>(raw), limits);
   TRY(log->recover());
   return std::unique_ptr<EmbeddedLog>(std::move(log));
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ingest/embedded_log_rocks.h"
+#include "segments/disk_room.h"
 
 namespace freshet {
 namespace {
@@ -128,12 +129,13 @@ Status RocksLog::write_group(std::span<PendingAppend* const> group) {
     add_entries(*pending, time, batch);
   }
   if (batch.Count() == 0) return {};
+  if (auto shortage = disk_shortage(folder_, batch.GetDataSize())) {
+    return Error{ErrorCode::kIo, "embedded log: " + *shortage};
+  }
   rocksdb::WriteOptions synced;
   synced.sync = true;
   auto status = db_->Write(synced, &batch);
   if (status.ok()) return {};
-  // After an error the store stays read-only until it is told to go on.
-  db_->Resume().PermitUncheckedError();
   return log_io_error("events cannot be written", status);
 }
 

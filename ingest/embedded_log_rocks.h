@@ -58,8 +58,9 @@ using KeyedAppends =
 
 class RocksLog final : public EmbeddedLog, public LogReads {
  public:
-  RocksLog(std::unique_ptr<rocksdb::DB> db, EmbeddedLogLimits limits)
-      : limits_(limits), db_(std::move(db)) {}
+  RocksLog(std::string folder, std::unique_ptr<rocksdb::DB> db,
+           EmbeddedLogLimits limits)
+      : folder_(std::move(folder)), limits_(limits), db_(std::move(db)) {}
   ~RocksLog() override;
   Status recover();
 
@@ -108,6 +109,7 @@ class RocksLog final : public EmbeddedLog, public LogReads {
                        int64_t retention_ms, LogPartition seen);
   void sweep_keys(const std::string& dataset);
 
+  const std::string folder_;
   const EmbeddedLogLimits limits_;
   const std::unique_ptr<rocksdb::DB> db_;
 

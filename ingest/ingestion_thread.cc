@@ -182,6 +182,11 @@ bool StreamIngestion::seal_due() const {
 void StreamIngestion::seal_open() {
   while (mode() == Mode::kRun && !sealer_->wait_for_room(100)) {
     serve_sealed();
+    std::string error = sealer_->view().error;
+    if (!error.empty()) {
+      set_state(IngestionState::kWaiting,
+                "reading waits until seals work: " + error);
+    }
     update_progress(true);
     if (!sealer_->fatal_error().empty()) return;
   }

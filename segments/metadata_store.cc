@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "segments/disk_room.h"
 #include "segments/metadata_records.h"
 #include "segments/metadata_store_log.h"
 #include "segments/mutex.h"
@@ -71,8 +72,8 @@ rocksdb::Options small_options() {
 
 class RocksMetadataStore final : public MetadataStore {
  public:
-  explicit RocksMetadataStore(std::unique_ptr<rocksdb::DB> db)
-      : db_(std::move(db)) {
+  RocksMetadataStore(std::string folder, std::unique_ptr<rocksdb::DB> db)
+      : folder_(std::move(folder)), db_(std::move(db)) {
     synced_.sync = true;
   }
 
@@ -83,7 +84,7 @@ class RocksMetadataStore final : public MetadataStore {
     }
     rocksdb::WriteBatch batch;
     fill(commit, batch);
-    return written(db_->Write(synced_, &batch), commit.dataset);
+    return write(batch, commit.dataset);
   }
 
   Result<std::vector<SegmentRecord>> segments(
@@ -120,11 +121,15 @@ class RocksMetadataStore final : public MetadataStore {
   }
 
   Status put(std::string_view key, std::string_view value) override {
-    return written(db_->Put(synced_, slice(key), slice(value)), key);
+    rocksdb::WriteBatch batch;
+    batch.Put(slice(key), slice(value));
+    return write(batch, key);
   }
 
   Status remove(std::string_view key) override {
-    return written(db_->Delete(synced_, slice(key)), key);
+    rocksdb::WriteBatch batch;
+    batch.Delete(slice(key));
+    return write(batch, key);
   }
 
   Status change(const std::vector<std::pair<std::string, std::string>>& puts,
@@ -132,7 +137,7 @@ class RocksMetadataStore final : public MetadataStore {
     rocksdb::WriteBatch batch;
     for (const auto& [key, value] : puts) batch.Put(key, value);
     for (const std::string& key : removed) batch.Delete(key);
-    return written(db_->Write(synced_, &batch), "several keys");
+    return write(batch, "several keys");
   }
 
   Result<std::optional<std::string>> get(std::string_view key) const override {
@@ -195,14 +200,16 @@ class RocksMetadataStore final : public MetadataStore {
     for (const auto& [key, value] : commit.puts) batch.Put(key, value);
   }
 
-  Status written(const rocksdb::Status& status, std::string_view subject) {
+  Status write(rocksdb::WriteBatch& batch, std::string_view subject) {
+    if (auto shortage = disk_shortage(folder_, batch.GetDataSize())) {
+      return Error{ErrorCode::kLimit, "metadata store: " + *shortage};
+    }
+    rocksdb::Status status = db_->Write(synced_, &batch);
     if (status.ok()) return {};
-    // After a failed write (a full disk) RocksDB refuses all others until it is
-    // told to go on; the next attempt then says whether it can.
-    db_->Resume().PermitUncheckedError();
     return store_error(status, subject);
   }
 
+  const std::string folder_;
   rocksdb::WriteOptions synced_;
   const std::unique_ptr<rocksdb::DB> db_;
   Mutex commit_mutex_;  // makes check-then-write of offsets one step
@@ -224,8 +231,8 @@ Result<std::unique_ptr<MetadataStore>> MetadataStore::open(
     return Error{ErrorCode::kConflict, "in use by another process: " + folder};
   }
   if (!status.ok()) return store_error(status, folder);
-  return std::unique_ptr<MetadataStore>(
-      std::make_unique<RocksMetadataStore>(std::unique_ptr<rocksdb::DB>(db)));
+  return std::unique_ptr<MetadataStore>(std::make_unique<RocksMetadataStore>(
+      folder, std::unique_ptr<rocksdb::DB>(db)));
 }
 
 }  // namespace freshet

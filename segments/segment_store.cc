@@ -206,10 +206,14 @@ Result<SealStats> SegmentStoreImpl::seal(const Seal& seal) {
     return status.error();
   }
   if (Status status = commit(seal, written); !status) {
-    if (status.error().code == ErrorCode::kConflict) {
-      remove_files(written);
+    ErrorCode code = status.error().code;
+    if (code == ErrorCode::kConflict || code == ErrorCode::kLimit) {
+      remove_files(written);  // nothing was committed
     } else {
       keep_doubtful(seal.dataset, written);
+    }
+    if (code == ErrorCode::kLimit) {
+      return Error{ErrorCode::kIo, status.error().message};
     }
     return status.error();
   }
