@@ -189,7 +189,7 @@ Status RunningApplication::open_parts() {
       Runner::create(*datasets_, settings_.scan_threads),
       [this](const Error& error) { note_damage(error); });
   sql_ = Sql::create(*runner_);
-  kpis_ = Kpis::create(*runner_, current);
+  kpis_ = Kpis::create(*runner_, current, settings_.limits);
   hub_ = PushHub::create(*kpis_, current);
   TRY(datasets_->apply(model()));
   // After the streams are there: rules are evaluated at once.
@@ -210,10 +210,11 @@ void RunningApplication::note_damage(const Error& error) {
 }
 
 Status RunningApplication::add_routes() {
-  services_ = std::make_unique<Services>(Services{
-      *runner_, *sql_, running_, *kpis_, *hub_, *alerts_, *metrics_, *datasets_,
-      [this] { return model(); }, [this] { return reload(); },
-      [this] { return readiness(); }, [this] { refresh_metrics(); }});
+  services_ = std::make_unique<Services>(
+      Services{*runner_, *sql_, running_, settings_.limits, *kpis_, *hub_,
+               *alerts_, *metrics_, *datasets_, [this] { return model(); },
+               [this] { return reload(); }, [this] { return readiness(); },
+               [this] { refresh_metrics(); }});
   add_dataset_routes(router_, *services_);
   add_ingestion_routes(router_, *services_);
   add_kpi_routes(router_, *services_);

@@ -7,6 +7,7 @@ namespace freshet {
 namespace {
 
 constexpr size_t kMaxBatch = 200;
+constexpr size_t kMaxBody = 1 << 20;
 
 HttpResponse list_kpis(Services& services) {
   auto model = services.model();
@@ -35,17 +36,20 @@ HttpResponse show_kpi(Services& services, const HttpRequest& request) {
 }
 
 HttpResponse show_value(Services& services, const HttpRequest& request) {
+  RunningQueries::Handle handle(services.running, request.request_id,
+                                request.disconnected);
   auto parameters = request.query;
   parameters.emplace_back("kpi", request.params.at("k"));
   auto wanted = parse_kpi_request(parameters);
   if (!wanted) return error_response(wanted.error(), request.request_id);
-  auto answer = services.kpis.answer(*wanted);
+  auto answer = services.kpis.answer(*wanted, handle.flag());
   if (!answer) return error_response(answer.error(), request.request_id);
   return json_response(to_json(*answer));
 }
 
 // One entry of a batch: an answer, or {"error":...} in its place.
-std::string answer_entry(Services& services, const JsonValue& entry) {
+std::string answer_entry(Services& services, const JsonValue& entry,
+                         const CancelFlag& cancel) {
   auto failed = [](const Error& error) {
     JsonWriter out;
     out.begin_object().key("error").begin_object();
@@ -56,7 +60,7 @@ std::string answer_entry(Services& services, const JsonValue& entry) {
   };
   auto wanted = parse_kpi_request(entry);
   if (!wanted) return failed(wanted.error());
-  auto answer = services.kpis.answer(*wanted);
+  auto answer = services.kpis.answer(*wanted, cancel);
   if (!answer) return failed(answer.error());
   return to_json(*answer);
 }
@@ -81,9 +85,13 @@ HttpResponse answer_batch(Services& services, const HttpRequest& request) {
       }
     }
   }
+  RunningQueries::Handle handle(services.running, request.request_id,
+                                request.disconnected);
   JsonWriter out;
   out.begin_object().key("answers").begin_array();
-  for (const JsonValue& entry : *list) out.raw(answer_entry(services, entry));
+  for (const JsonValue& entry : *list) {
+    out.raw(answer_entry(services, entry, handle.flag()));
+  }
   out.end_array().end_object();
   return json_response(out.take());
 }
@@ -98,10 +106,12 @@ void add_kpi_routes(Router& router, Services& services) {
       [&services](const HttpRequest& r) { return show_kpi(services, r); });
   router.add(
       "GET", "/api/v1/kpis/{k}/value", Access::kRead,
-      [&services](const HttpRequest& r) { return show_value(services, r); });
+      [&services](const HttpRequest& r) { return show_value(services, r); },
+      kMaxBody, Workers::kQueries);
   router.add(
       "POST", "/api/v1/kpis/query", Access::kRead,
-      [&services](const HttpRequest& r) { return answer_batch(services, r); });
+      [&services](const HttpRequest& r) { return answer_batch(services, r); },
+      kMaxBody, Workers::kQueries);
 }
 
 }  // namespace freshet

@@ -31,6 +31,7 @@ struct Services {
   Runner& runner;
   Sql& sql;
   RunningQueries& running;
+  Limits limits;  // of each query
   Kpis& kpis;
   PushHub& hub;
   AlertEngine& alerts;

@@ -50,8 +50,8 @@ AnswerData::Dataset AnswerData::freeze(DatasetSnapshot snapshot) {
 
 Result<AnswerData> AnswerData::take(Runner& runner,
                                     const std::vector<std::string>& datasets,
-                                    CancelFlag cancel) {
-  AnswerData data(runner, std::move(cancel));
+                                    const Limits& limits, CancelFlag cancel) {
+  AnswerData data(runner, limits, std::move(cancel));
   for (const std::string& name : datasets) {
     auto snapshot = runner.catalog().snapshot(name);
     if (!snapshot) {
@@ -63,7 +63,8 @@ Result<AnswerData> AnswerData::take(Runner& runner,
   return data;
 }
 
-Result<QueryResult> AnswerData::run(const Query& query) {
+Result<QueryResult> AnswerData::run(Query query) {
+  query.limits = limits_;
   Dataset& dataset = datasets_.at(query.dataset);
   TRY_ASSIGN(QueryResult result,
              runner_->run_on(query, dataset.snapshot, cancel_));
@@ -93,22 +94,7 @@ Interval AnswerData::time_range() const {
 Provenance AnswerData::provenance() const {
   Provenance out;
   out.as_of = as_of();
-  for (const auto& [name, d] : datasets_) {
-    const Provenance& p = d.provenance;
-    out.lag_ms = std::max(out.lag_ms, p.lag_ms);
-    out.complete = out.complete && p.complete;
-    out.exact = out.exact && p.exact;
-    out.segments += p.segments;
-    out.rows_scanned += p.rows_scanned;
-    out.late_or_rejected += p.late_or_rejected;
-    add_served_by(out.served_by, p.served_by);
-    for (const auto& [partition, range] : p.offsets) {
-      auto [entry, added] = out.offsets.emplace(partition, range);
-      if (added) continue;
-      entry->second.first = std::min(entry->second.first, range.first);
-      entry->second.second = std::max(entry->second.second, range.second);
-    }
-  }
+  for (const auto& [name, d] : datasets_) merge_datasets(out, d.provenance);
   return out;
 }
 

@@ -19,10 +19,10 @@ class AnswerData {
   // it.
   static Result<AnswerData> take(Runner& runner,
                                  const std::vector<std::string>& datasets,
-                                 CancelFlag cancel);
+                                 const Limits& limits, CancelFlag cancel);
 
   // REQUIRES: query.dataset is one of `datasets`.
-  Result<QueryResult> run(const Query& query);
+  Result<QueryResult> run(Query query);
 
   // Least over the datasets.
   Timestamp as_of() const;
@@ -32,8 +32,8 @@ class AnswerData {
   Provenance provenance() const;
 
  private:
-  AnswerData(Runner& runner, CancelFlag cancel)
-      : runner_(&runner), cancel_(std::move(cancel)) {}
+  AnswerData(Runner& runner, const Limits& limits, CancelFlag cancel)
+      : runner_(&runner), limits_(limits), cancel_(std::move(cancel)) {}
   struct Dataset {
     DatasetSnapshot snapshot;
     Interval time_range{Timestamp{0}, Timestamp{0}};
@@ -42,6 +42,7 @@ class AnswerData {
   static Dataset freeze(DatasetSnapshot snapshot);
 
   Runner* runner_;
+  Limits limits_;
   CancelFlag cancel_;
   std::map<std::string, Dataset> datasets_;
 };

@@ -77,12 +77,15 @@ struct KpiAnswer {
 
 class Kpis {
  public:
-  // `runner` must outlive this. `model` gives the current model at each call.
+  // `runner` must outlive this. `model` gives the current model at each call;
+  // `limits` hold for each answer as a whole.
   static std::unique_ptr<Kpis> create(
-      Runner& runner, std::function<std::shared_ptr<const Model>()> model);
+      Runner& runner, std::function<std::shared_ptr<const Model>()> model,
+      Limits limits = {});
   virtual ~Kpis() = default;
   // kNotFound: unknown KPI (with the nearest name); kInvalid: dimension not
-  // allowed, reversed range, unknown zone, more than 10,000 buckets, ...
+  // allowed, reversed range, unknown zone, more than 10,000 buckets, ...;
+  // kDeadline, kCancelled, kLimit.
   virtual Result<KpiAnswer> answer(const KpiRequest& request,
                                    CancelFlag cancel = nullptr) = 0;
 };

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "server/json/json_value.h"
+#include "server/query/query_control.h"
 
 namespace freshet {
 namespace {
@@ -19,32 +20,39 @@ std::string did_you_mean(std::string_view name,
 class KpisOfModel : public Kpis {
  public:
   KpisOfModel(Runner& runner,
-              std::function<std::shared_ptr<const Model>()> model)
-      : runner_(runner), model_(std::move(model)) {}
+              std::function<std::shared_ptr<const Model>()> model,
+              Limits limits)
+      : runner_(runner), model_(std::move(model)), limits_(limits) {}
 
   Result<KpiAnswer> answer(const KpiRequest& request,
                            CancelFlag cancel) override {
-    return KpiAnswerer(runner_, model_(), request, now(), std::move(cancel))
+    Limits limits = limits_;
+    limits.begun = QueryControl::Clock::now();
+    return KpiAnswerer(runner_, model_(), request, now(), limits,
+                       std::move(cancel))
         .answer();
   }
 
  private:
   Runner& runner_;
   std::function<std::shared_ptr<const Model>()> model_;
+  const Limits limits_;
 };
 
 }  // namespace
 
 std::unique_ptr<Kpis> Kpis::create(
-    Runner& runner, std::function<std::shared_ptr<const Model>()> model) {
-  return std::make_unique<KpisOfModel>(runner, std::move(model));
+    Runner& runner, std::function<std::shared_ptr<const Model>()> model,
+    Limits limits) {
+  return std::make_unique<KpisOfModel>(runner, std::move(model), limits);
 }
 
 Result<KpiAnswer> KpiAnswerer::answer() {
   absl::Time begin = absl::Now();
   TRY(prepare());
   TRY_ASSIGN(plan_, KpiPlan::create(*model_, *kpi_));
-  TRY_ASSIGN(data_, AnswerData::take(runner_, plan_->datasets(), cancel_));
+  TRY_ASSIGN(data_,
+             AnswerData::take(runner_, plan_->datasets(), limits_, cancel_));
   if (grain_) TRY(answer_series());
   if (!request_.by.empty()) TRY(answer_rows());
   TRY(answer_value());

@@ -19,11 +19,13 @@ inline constexpr uint32_t kMaxTop = 10'000;
 class KpiAnswerer {
  public:
   KpiAnswerer(Runner& runner, std::shared_ptr<const Model> model,
-              const KpiRequest& request, Timestamp now, CancelFlag cancel)
+              const KpiRequest& request, Timestamp now, const Limits& limits,
+              CancelFlag cancel)
       : runner_(runner),
         model_(std::move(model)),
         request_(request),
         now_(now),
+        limits_(limits),
         cancel_(std::move(cancel)) {}
 
   Result<KpiAnswer> answer();
@@ -55,6 +57,7 @@ class KpiAnswerer {
   std::shared_ptr<const Model> model_;
   const KpiRequest& request_;
   Timestamp now_;
+  const Limits limits_;  // begun with the request
   CancelFlag cancel_;
 
   const KpiModel* kpi_ = nullptr;

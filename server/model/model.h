@@ -132,12 +132,14 @@ struct Settings {
   std::string tls_certificate, tls_key, token;
   bool insecure = false;
   std::string external_url;  // in alert payloads
+  Limits limits;             // of a query: query_timeout, query_max_...
 };
 
 // Overrides what FRESHET_LISTEN, FRESHET_DATA, FRESHET_SCAN_THREADS,
 // FRESHET_TLS_CERTIFICATE, FRESHET_TLS_KEY, FRESHET_TOKEN, FRESHET_INSECURE and
-// FRESHET_EXTERNAL_URL set; secret references in them are resolved. Called by
-// the application before it applies its flags. kInvalid names the variable.
+// FRESHET_EXTERNAL_URL and FRESHET_QUERY_... set; secret references in them are
+// resolved. Called by the application before it applies its flags. kInvalid
+// names the variable.
 Status override_from_environment(Settings& settings);
 
 struct Model {

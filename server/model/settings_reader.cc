@@ -1,13 +1,68 @@
 // freshet.yaml and the FRESHET_* environment variables.
+#include <absl/strings/ascii.h>
+
 #include <charconv>
 #include <cstdlib>
+#include <limits>
 
 #include "server/model/model_reader.h"
 #include "server/model/secret_reference.h"
 
 namespace freshet {
 
+namespace {
+
 constexpr int kMostScanThreads = 1024;
+constexpr int64_t kLongestTimeout = 24 * 3600'000;
+
+void read_limits(ConfigMap& map, Limits& limits) {
+  limits.max_timeout_ms =
+      map.duration_ms("query_max_timeout", limits.max_timeout_ms, 1);
+  limits.timeout_ms = map.duration_ms("query_timeout", limits.timeout_ms, 1);
+  for (const LimitSetting& setting : kLimitSettings) {
+    limits.*setting.value = static_cast<uint64_t>(
+        map.integer(setting.name, static_cast<int64_t>(limits.*setting.value),
+                    1, std::numeric_limits<int64_t>::max()));
+  }
+}
+
+std::string variable_of(std::string_view setting) {
+  return "FRESHET_" + absl::AsciiStrToUpper(setting);
+}
+
+Status override_limits(Limits& limits) {
+  struct Duration {
+    const char* name;
+    int64_t* value;
+  };
+  for (Duration d : {Duration{"query_max_timeout", &limits.max_timeout_ms},
+                     {"query_timeout", &limits.timeout_ms}}) {
+    const char* text = std::getenv(variable_of(d.name).c_str());
+    if (!text) continue;
+    auto length = parse_duration_ms(text);
+    if (!length || *length < 1 || *length > kLongestTimeout) {
+      return invalid(variable_of(d.name) +
+                     " must be a duration from 1ms to 24h, not '" + text + "'");
+    }
+    *d.value = *length;
+  }
+  for (const LimitSetting& setting : kLimitSettings) {
+    const char* text = std::getenv(variable_of(setting.name).c_str());
+    if (!text) continue;
+    uint64_t& value = limits.*setting.value;
+    std::string_view number = text;
+    auto [end, error] =
+        std::from_chars(number.data(), number.data() + number.size(), value);
+    if (error != std::errc() || end != number.data() + number.size() ||
+        value == 0) {
+      return invalid(variable_of(setting.name) +
+                     " must be a whole number from 1, not '" + text + "'");
+    }
+  }
+  return {};
+}
+
+}  // namespace
 
 void read_settings(const ConfigNode& root, ReadContext& context) {
   ConfigMap map(root, "the settings", context.faults);
@@ -21,6 +76,7 @@ void read_settings(const ConfigNode& root, ReadContext& context) {
   settings.token = map.secret_text("token");
   settings.insecure = map.flag("insecure", false);
   settings.external_url = map.secret_text("external_url");
+  read_limits(map, settings.limits);
   map.finish();
 }
 
@@ -61,7 +117,7 @@ Status override_from_environment(Settings& settings) {
     }
     settings.insecure = flag == "true";
   }
-  return {};
+  return override_limits(settings.limits);
 }
 
 }  // namespace freshet

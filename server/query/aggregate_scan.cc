@@ -161,10 +161,11 @@ Result<ResultRows> AggregateScan::finish(Arena& arena) {
     columns.push_back(merged_->values(i));
   }
   for (const auto& accumulator : accumulators_) {
+    TRY(control_.check());
     TRY_ASSIGN(VectorPtr column, accumulator->finish());
     columns.push_back(std::move(column));
   }
-  return group_rows(plan_, std::move(columns), size, arena);
+  return group_rows(plan_, std::move(columns), size, control_, arena);
 }
 
 }  // namespace freshet

@@ -2,27 +2,44 @@
 
 #include <algorithm>
 
+#include "server/query/query_control.h"
+
 namespace freshet {
 namespace {
 
-Result<VectorPtr> evaluate_call(const Expression& e, RowSource& rows,
-                                EvaluationContext& context) {
-  std::vector<VectorPtr> arguments;
-  bool constant = true;
-  for (const auto& argument : e.arguments) {
-    TRY_ASSIGN(VectorPtr value, evaluate_vector(*argument, rows, context));
-    constant = constant && value->constant;
-    arguments.push_back(std::move(value));
-  }
-  const Function* function = find_function(e.name);
-  if (!function) return Error{ErrorCode::kInternal, "not resolved: " + e.name};
+// Arguments of AND and OR that are computed before they are joined: thousands
+// of them must not be in memory together.
+constexpr size_t kJoined = 16;
+
+VectorPtr apply(const Function& function, const Expression& e,
+                const std::vector<VectorPtr>& arguments, RowSource& rows,
+                EvaluationContext& context) {
+  bool constant = std::all_of(arguments.begin(), arguments.end(),
+                              [](const VectorPtr& v) { return v->constant; });
   size_t size = constant ? 1 : rows.size();
-  auto out = function->evaluate({e, arguments, size, context});
+  auto out = function.evaluate({e, arguments, size, context});
   if (constant) {
     out->constant = true;
     out->size = rows.size();
   }
-  return VectorPtr(std::move(out));
+  return out;
+}
+
+Result<VectorPtr> evaluate_call(const Expression& e, RowSource& rows,
+                                EvaluationContext& context) {
+  const Function* function = find_function(e.name);
+  if (!function) return Error{ErrorCode::kInternal, "not resolved: " + e.name};
+  if (context.control) TRY(context.control->check());
+  const bool joins = e.name == "and" || e.name == "or";
+  std::vector<VectorPtr> arguments;
+  for (const auto& argument : e.arguments) {
+    TRY_ASSIGN(VectorPtr value, evaluate_vector(*argument, rows, context));
+    arguments.push_back(std::move(value));
+    if (joins && arguments.size() == kJoined) {
+      arguments = {apply(*function, e, arguments, rows, context)};
+    }
+  }
+  return apply(*function, e, arguments, rows, context);
 }
 
 class NoRows final : public RowSource {

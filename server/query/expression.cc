@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 
 #include "server/query/expression_type.h"
+#include "server/query/value_set.h"
 
 namespace freshet {
 
@@ -33,6 +35,49 @@ ExpressionPtr call(std::string name, std::vector<ExpressionPtr> arguments) {
   made->name = std::move(name);
   made->arguments = std::move(arguments);
   return made;
+}
+
+namespace {
+
+// Whether `e` is COLUMN `test` CONSTANT.
+bool is_test(const Expression& e, std::string_view test) {
+  return e.kind == Expression::Kind::kCall && e.name == test &&
+         e.arguments.size() == 2 &&
+         e.arguments[0]->kind == Expression::Kind::kColumn &&
+         e.arguments[1]->kind == Expression::Kind::kLiteral &&
+         !e.arguments[1]->literal.is_null();
+}
+
+}  // namespace
+
+ExpressionPtr connect(std::string name, std::vector<ExpressionPtr> conditions) {
+  const bool all = name == "and";
+  // Constants of one type only, so that each is compared as it was.
+  std::map<std::pair<std::string, ValueType>, std::vector<ExpressionPtr>> tests;
+  std::vector<ExpressionPtr> out;
+  for (ExpressionPtr& condition : conditions) {
+    if (is_test(*condition, all ? "<>" : "=")) {
+      const auto& arguments = condition->arguments;
+      tests[{arguments[0]->name, arguments[1]->literal.type()}].push_back(
+          std::move(condition));
+    } else {
+      out.push_back(std::move(condition));
+    }
+  }
+  for (auto& [column, same] : tests) {
+    if (same.size() == 1) {
+      out.push_back(std::move(same[0]));
+      continue;
+    }
+    auto in = std::make_shared<Expression>(*same[0]);
+    in->name = "in";
+    in->arguments.resize(1);
+    for (const ExpressionPtr& test : same) {
+      in->arguments.push_back(test->arguments[1]);
+    }
+    out.push_back(all ? call("not", {std::move(in)}) : std::move(in));
+  }
+  return out.size() == 1 ? out[0] : call(std::move(name), std::move(out));
 }
 
 void collect_columns(const Expression& expression,
@@ -92,6 +137,16 @@ std::string joined(const Expression& expression, std::string_view separator,
   return out;
 }
 
+std::string set_text(const ValueSet& set) {
+  std::string out;
+  for (const Value& value : set.values()) {
+    if (!out.empty()) out += ", ";
+    out += literal_text(value);
+  }
+  if (set.has_null()) out += out.empty() ? "null" : ", null";
+  return out;
+}
+
 std::string case_text(const Expression& e) {
   std::string out = "case";
   size_t i = 0;
@@ -115,8 +170,10 @@ std::string call_text(const Expression& e) {
     if (e.name == "is_not_null") return "(" + first + " is not null)";
     if (e.name == "not") return "(not " + first + ")";
     if (e.name == "neg") return "(- " + first + ")";
-    if (e.name == "in")
-      return "(" + first + " in (" + joined(e, ", ", 1) + "))";
+    if (e.name == "in") {
+      return "(" + first + " in (" +
+             (e.set ? set_text(*e.set) : joined(e, ", ", 1)) + "))";
+    }
     if (e.name == "between" && args.size() == 3) {
       return "(" + first + " between " + joined(e, " and ", 1) + ")";
     }

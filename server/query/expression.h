@@ -15,6 +15,7 @@ namespace freshet {
 
 struct Expression;
 using ExpressionPtr = std::shared_ptr<const Expression>;
+class ValueSet;
 
 // Result type of an expression; `scale` for kDecimal only.
 struct ExpressionType {
@@ -40,6 +41,9 @@ struct Expression {
   std::string name;
   Value literal;
   std::vector<ExpressionPtr> arguments;
+  // "in" once resolved, if all candidates are constants: they are here, and
+  // `arguments` is the tested value alone.
+  std::shared_ptr<const ValueSet> set;
   ExpressionType cast_type;                   // "cast"
   Granularity granularity;                    // "time_floor"
   absl::TimeZone zone = absl::UTCTimeZone();  // "time_floor", casts of time
@@ -50,6 +54,9 @@ struct Expression {
 ExpressionPtr column(std::string name);
 ExpressionPtr literal(Value value);
 ExpressionPtr call(std::string name, std::vector<ExpressionPtr> arguments);
+// "and" or "or" of unresolved conditions. Its tests of a column with constants
+// (x = 1 or x = 2, x <> 1 and x <> 2) become one "in" each.
+ExpressionPtr connect(std::string name, std::vector<ExpressionPtr> conditions);
 
 // Type-checks against `schema` and returns a copy with `type` filled in and
 // column names in the schema's spelling (matched case-insensitively if no

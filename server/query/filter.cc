@@ -4,6 +4,7 @@
 
 #include "server/query/evaluator.h"
 #include "server/query/expression_type.h"
+#include "server/query/value_set.h"
 
 namespace freshet {
 namespace {
@@ -65,6 +66,7 @@ class Splitter {
       return {};
     }
     if (e->kind == Kind::kCall) {
+      if (e->set) narrow_to_set(*e);
       TRY_ASSIGN(bool taken, add_range(*e));
       if (taken) return {};
     }
@@ -128,6 +130,19 @@ class Splitter {
     if (test == "<") high = *bound - 1;
     apply(column, low, high);
     return true;
+  }
+
+  // From the least to the greatest constant; the set itself is tested later.
+  void narrow_to_set(const Expression& e) {
+    ScaledColumn column = scaled_column(e.arguments[0]);
+    if (e.set->values().empty()) {
+      out_.never = true;
+      return;
+    }
+    if (!column.column) return;
+    auto low = units(e.set->values().front());
+    auto high = units(e.set->values().back());
+    if (low && high) apply(column, *low, *high);
   }
 
   Result<bool> add_between(const Expression& e) {

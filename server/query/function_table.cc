@@ -63,15 +63,20 @@ std::vector<std::string> function_names() {
 }
 
 Error type_error(const Expression& call) {
+  constexpr size_t kShown = 200;  // of a text that may be a megabyte
   std::string types;
   for (const auto& argument : call.arguments) {
     if (!types.empty()) types += ", ";
     types += type_name(argument->type);
+    if (types.size() > kShown) break;
   }
-  return Error{ErrorCode::kInvalid,
-               fmt::format("'{}' does not take ({}): {}", call.name, types,
-                           to_text(call)),
-               call.line, call.column};
+  std::string text = to_text(call);
+  if (types.size() > kShown) types += ", ...";
+  if (text.size() > kShown) text.replace(kShown, text.size(), "...");
+  return Error{
+      ErrorCode::kInvalid,
+      fmt::format("'{}' does not take ({}): {}", call.name, types, text),
+      call.line, call.column};
 }
 
 ExpressionPtr as_type(const ExpressionPtr& argument, ExpressionType type) {

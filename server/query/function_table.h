@@ -12,9 +12,13 @@
 
 namespace freshet {
 
+class QueryControl;
+
 struct EvaluationContext {
   Arena& arena;         // of computed strings; outlives the results
   bool strict = false;  // division by zero is an error, else null
+  // Asked before each function; null outside of queries.
+  const QueryControl* control = nullptr;
 };
 
 // One call over `size` lanes. Arguments are of the checked types; each has

@@ -1,7 +1,9 @@
 // Comparisons, three-valued and/or/not, null tests, in, between, case,
 // coalesce, nullif, greatest, least.
+#include "server/query/evaluator.h"
 #include "server/query/expression_type.h"
 #include "server/query/function_table.h"
+#include "server/query/value_set.h"
 
 namespace freshet {
 namespace {
@@ -144,8 +146,47 @@ std::shared_ptr<Vector> evaluate_distinct_from(const FunctionCall& call) {
   return out;
 }
 
+// A candidate's value, if it is a constant: a literal, or a cast of one.
+std::optional<Value> constant_of(const Expression& e) {
+  if (e.kind == Expression::Kind::kLiteral) return e.literal;
+  bool cast = e.name == "cast" && e.arguments.size() == 1 &&
+              e.arguments[0]->kind == Expression::Kind::kLiteral;
+  if (!cast) return std::nullopt;
+  auto value = constant_value(e);
+  return value ? *value : std::nullopt;
+}
+
+// Constant candidates become a set.
+Result<ExpressionType> check_in(Expression& call) {
+  if (call.set) return kBool;  // resolved before
+  TRY_ASSIGN(ExpressionType type, unify(call, 0, call.arguments.size()));
+  if (type.type == ValueType::kNull) return kBool;
+  std::vector<Value> values;
+  for (size_t i = 1; i < call.arguments.size(); ++i) {
+    auto value = constant_of(*call.arguments[i]);
+    if (!value) return kBool;
+    values.push_back(std::move(*value));
+  }
+  call.set = std::make_shared<ValueSet>(type, std::move(values));
+  call.arguments.resize(1);
+  return kBool;
+}
+
+std::shared_ptr<Vector> evaluate_in_set(const FunctionCall& call) {
+  auto out = result_vector(call);
+  const Vector& a = call.argument(0);
+  const ValueSet& set = *call.expression.set;
+  for (size_t i = 0; i < call.size; ++i) {
+    if (!a.is_value(i)) continue;
+    out->longs[i] = set.contains(a, i);
+    if (!out->longs[i] && set.has_null()) out->set_null(i);
+  }
+  return out;
+}
+
 // Null when nothing matches and a candidate, or the value, is null.
 std::shared_ptr<Vector> evaluate_in(const FunctionCall& call) {
+  if (call.expression.set) return evaluate_in_set(call);
   auto out = make_vector(kBool, call.size);
   const Vector& a = call.argument(0);
   for (size_t i = 0; i < call.size; ++i) {
@@ -293,7 +334,7 @@ constexpr Function kFunctions[] = {
     {"is_distinct_from", 2, 2, check_comparison, evaluate_distinct_from<true>},
     {"is_not_distinct_from", 2, 2, check_comparison,
      evaluate_distinct_from<false>},
-    {"in", 1, -1, check_comparison, evaluate_in},
+    {"in", 1, -1, check_in, evaluate_in},
     {"between", 3, 3, check_comparison, evaluate_between},
     {"case", 2, -1, check_case, evaluate_case},
     {"coalesce", 1, -1, check_unified, evaluate_coalesce},

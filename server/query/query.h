@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/query/expression.h"
+#include "server/query/limits.h"
 
 namespace freshet {
 
@@ -45,16 +46,8 @@ struct OrderBy {
   std::optional<bool> nulls_first;  // default: as Druid, nulls first ascending
 };
 
-// What every query has. Exactness: results are exact but for the
-// functions kApprox*; a broken limit fails the
+// Results are exact but for the functions kApprox*; a broken limit fails the
 // query. Output columns come in the order of `select`.
-struct Limits {
-  int64_t timeout_ms = 60000;
-  uint64_t max_memory_bytes = uint64_t{1} << 30;
-  uint64_t max_groups = 10'000'000;
-  uint64_t max_result_rows = 10'000'000;
-};
-
 struct Query {
   enum class Kind : uint8_t { kAggregate, kScan };
   Kind kind = Kind::kAggregate;

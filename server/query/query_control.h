@@ -13,10 +13,16 @@ class QueryControl {
  public:
   using Clock = std::chrono::steady_clock;
   QueryControl(const Limits& limits, CancelFlag cancel)
-      : limits_(limits), cancel_(std::move(cancel)), start_(Clock::now()) {}
+      : limits_(limits),
+        cancel_(std::move(cancel)),
+        start_(Clock::now()),
+        deadline_(
+            (limits.begun == Clock::time_point{} ? start_ : limits.begun) +
+            std::chrono::milliseconds(limits.timeout_ms)) {}
 
   const Limits& limits() const { return limits_; }
-  // kDeadline, kCancelled or kLimit (memory). Once per block.
+  // kDeadline, kCancelled or kLimit (memory). Cheap: once per block and per
+  // function evaluated on it.
   Status check() const;
   // Bytes taken (or, negative, given back) by a part of the query.
   void charge(int64_t bytes) {
@@ -24,12 +30,14 @@ class QueryControl {
   }
   Status check_groups(uint64_t groups) const;
   Status check_rows(uint64_t rows) const;
+  // kLimit for an answer of so many bytes of text.
+  Status check_result_bytes(uint64_t bytes) const;
   double elapsed_ms() const;
 
  private:
   const Limits limits_;
   const CancelFlag cancel_;
-  const Clock::time_point start_;
+  const Clock::time_point start_, deadline_;
   std::atomic<int64_t> memory_{0};
 };
 

@@ -177,8 +177,7 @@ class Planner {
 }  // namespace
 
 std::vector<ExpressionPtr> QueryPlan::row_expressions() const {
-  std::vector<ExpressionPtr> out = filter.rest;
-  out.push_back(time);
+  std::vector<ExpressionPtr> out = {time};
   for (const RangeTest& range : filter.ranges) out.push_back(range.column);
   out.insert(out.end(), groups.begin(), groups.end());
   for (const Aggregate& aggregate : aggregates) {

@@ -34,7 +34,7 @@ struct QueryPlan {
   };
   std::vector<Order> order;
 
-  // Everything that is evaluated on rows.
+  // Everything that is evaluated on rows, besides filter.rest.
   std::vector<ExpressionPtr> row_expressions() const;
   // offset + limit; nothing without a limit.
   std::optional<uint64_t> rows_wanted() const;

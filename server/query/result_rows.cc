@@ -9,6 +9,10 @@
 namespace freshet {
 namespace {
 
+constexpr size_t kRowsBetweenChecks = 4096;
+constexpr size_t kSortedRun = size_t{1} << 16;
+constexpr size_t kShortText = 15;  // texts that need no memory of their own
+
 // Compares rows by the plan's order, then by number.
 class RowOrder {
  public:
@@ -71,6 +75,34 @@ VectorPtr picked(const Vector& v, const std::vector<uint32_t>& lanes) {
   return out;
 }
 
+// Sorts in runs that are then merged, so that a query of millions of rows can
+// be stopped in between.
+Status sort_rows(std::vector<uint32_t>& order, const RowOrder& before,
+                 const QueryControl& control) {
+  constexpr size_t kRun = kSortedRun;
+  const size_t size = order.size();
+  for (size_t begin = 0; begin < size; begin += kRun) {
+    auto at = order.begin() + static_cast<ptrdiff_t>(begin);
+    std::sort(at, at + static_cast<ptrdiff_t>(std::min(kRun, size - begin)),
+              before);
+    TRY(control.check());
+  }
+  std::vector<uint32_t> merged(size > kRun ? size : 0);
+  for (size_t run = kRun; run < size; run *= 2) {
+    for (size_t begin = 0; begin < size; begin += 2 * run) {
+      size_t a = begin, b = std::min(size, begin + run);
+      const size_t end_a = b, end_b = std::min(size, begin + 2 * run);
+      for (size_t to = begin; to < end_b; ++to) {
+        bool first = b == end_b || (a < end_a && !before(order[b], order[a]));
+        merged[to] = first ? order[a++] : order[b++];
+        if (to % kRun == 0) TRY(control.check());
+      }
+    }
+    order.swap(merged);
+  }
+  return {};
+}
+
 // Keeps the first of equal rows.
 std::vector<uint32_t> without_repeats(const ResultRows& rows,
                                       const std::vector<uint32_t>& order) {
@@ -95,20 +127,21 @@ std::vector<uint32_t> without_repeats(const ResultRows& rows,
 
 }  // namespace
 
-std::vector<uint32_t> ordered_rows(const QueryPlan& plan,
-                                   const ResultRows& rows,
-                                   std::optional<uint64_t> wanted) {
+Result<std::vector<uint32_t>> ordered_rows(const QueryPlan& plan,
+                                           const ResultRows& rows,
+                                           std::optional<uint64_t> wanted,
+                                           const QueryControl& control) {
   std::vector<uint32_t> order(rows.size);
   std::iota(order.begin(), order.end(), 0u);
   bool part = wanted && *wanted < order.size();
   if (!plan.order.empty()) {
     RowOrder before(plan, rows);
-    if (part) {
+    if (part && *wanted <= kSortedRun) {
       std::partial_sort(order.begin(),
                         order.begin() + static_cast<ptrdiff_t>(*wanted),
                         order.end(), before);
     } else {
-      std::sort(order.begin(), order.end(), before);
+      TRY(sort_rows(order, before, control));
     }
   }
   if (part) order.resize(*wanted);
@@ -116,32 +149,43 @@ std::vector<uint32_t> ordered_rows(const QueryPlan& plan,
 }
 
 Status finish_rows(const QueryPlan& plan, const ResultRows& rows,
-                   const QueryControl& control, QueryResult& result) {
+                   QueryControl& control, QueryResult& result) {
   TRY(control.check());
   bool distinct = plan.query.distinct;
   auto wanted = plan.rows_wanted();
-  auto order = ordered_rows(plan, rows, distinct ? std::nullopt : wanted);
+  TRY_ASSIGN(
+      auto order,
+      ordered_rows(plan, rows, distinct ? std::nullopt : wanted, control));
   if (distinct) order = without_repeats(rows, order);
   if (wanted && *wanted < order.size()) order.resize(*wanted);
   size_t from = std::min<uint64_t>(plan.query.offset, order.size());
   TRY(control.check_rows(order.size() - from));
+  MemoryCharge charge(control);
+  uint64_t bytes = (order.size() - from) * sizeof(result.rows[0]);
+  charge.set(bytes);
+  TRY(control.check());
   result.rows.reserve(order.size() - from);
   for (size_t i = from; i < order.size(); ++i) {
     std::vector<Value> row;
     row.reserve(rows.outputs.size());
     for (const VectorPtr& column : rows.outputs) {
       row.push_back(column->value(order[i]));
+      const std::string* text = row.back().as_string();
+      if (text && text->size() > kShortText) bytes += text->size();
     }
+    bytes += row.size() * sizeof(Value);
     result.rows.push_back(std::move(row));
-    if (i % kBlockRows == 0) TRY(control.check());
+    if (i % kRowsBetweenChecks != 0) continue;
+    charge.set(bytes);
+    TRY(control.check());
   }
   return {};
 }
 
 Result<ResultRows> group_rows(const QueryPlan& plan,
                               std::vector<VectorPtr> columns, size_t size,
-                              Arena& arena) {
-  EvaluationContext context{arena};
+                              const QueryControl& control, Arena& arena) {
+  EvaluationContext context{arena, false, &control};
   if (plan.having) {
     GroupRows all(plan, columns, size);
     TRY_ASSIGN(VectorPtr truth, evaluate_vector(*plan.having, all, context));

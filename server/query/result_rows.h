@@ -17,19 +17,20 @@ struct ResultRows {
 };
 
 // Row numbers in the plan's order (ties by number), the first `wanted` if
-// given.
-std::vector<uint32_t> ordered_rows(const QueryPlan& plan,
-                                   const ResultRows& rows,
-                                   std::optional<uint64_t> wanted);
+// given. Fails as `control` does.
+Result<std::vector<uint32_t>> ordered_rows(const QueryPlan& plan,
+                                           const ResultRows& rows,
+                                           std::optional<uint64_t> wanted,
+                                           const QueryControl& control);
 
 // Order, offset, limit and DISTINCT over the outputs; kLimit for too many.
 Status finish_rows(const QueryPlan& plan, const ResultRows& rows,
-                   const QueryControl& control, QueryResult& result);
+                   QueryControl& control, QueryResult& result);
 
 // Outputs and order of the merged groups: `columns` are the groups' values,
 // then the aggregates', all of `size` lanes. Applies HAVING.
 Result<ResultRows> group_rows(const QueryPlan& plan,
                               std::vector<VectorPtr> columns, size_t size,
-                              Arena& arena);
+                              const QueryControl& control, Arena& arena);
 
 }  // namespace freshet

@@ -108,11 +108,13 @@ bool RowScan::enough() const {
          taken_.load(std::memory_order_relaxed) >= *wanted_;
 }
 
-void RowScan::prune(CollectedRows& rows) const {
-  if (!wanted_ || rows.size() <= *wanted_) return;
+Status RowScan::prune(CollectedRows& rows) const {
+  if (!wanted_ || rows.size() <= *wanted_) return {};
   CollectedRows kept(plan_);
-  kept.add(rows, ordered_rows(plan_, rows.view(), wanted_));
+  TRY_ASSIGN(auto order, ordered_rows(plan_, rows.view(), wanted_, control_));
+  kept.add(rows, order);
   rows = std::move(kept);
+  return {};
 }
 
 Status RowScan::scan(const BlockRange& range) {
@@ -143,11 +145,13 @@ Status RowScan::scan(const BlockRange& range) {
     if (plan_.order.empty()) {
       taken_.fetch_add(rows.size(), std::memory_order_relaxed);
     }
-    if (wanted_ && collected.size() > *wanted_ + kPruneSlack) prune(collected);
+    if (wanted_ && collected.size() > *wanted_ + kPruneSlack) {
+      TRY(prune(collected));
+    }
     if (!wanted_) TRY(control_.check_rows(collected.size()));
     charge.set(collected.memory_bytes());
   }
-  prune(collected);
+  TRY(prune(collected));
   MutexLock lock(mutex_);
   return take(collected, scanned);
 }
@@ -155,7 +159,7 @@ Status RowScan::scan(const BlockRange& range) {
 Status RowScan::take(const CollectedRows& rows, uint64_t scanned) {
   rows_scanned_ += scanned;
   rows_.add(rows, all_rows(rows.size()));
-  prune(rows_);
+  TRY(prune(rows_));
   charge_.set(rows_.memory_bytes());
   if (!wanted_) TRY(control_.check_rows(rows_.size()));
   if (by_time_ && wanted_ && *wanted_ > 0 && rows_.size() == *wanted_) {

@@ -44,7 +44,7 @@ class RowScan {
   bool too_far(Interval times) const;
   bool enough() const;
   // Drops rows that cannot reach the result.
-  void prune(CollectedRows& rows) const;
+  Status prune(CollectedRows& rows) const;
 
   const QueryPlan& plan_;
   QueryControl& control_;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "segments/timeline.h"
+#include "server/query/provenance.h"
 #include "server/query/query.h"
 
 namespace freshet {
@@ -40,20 +41,6 @@ class DatasetCatalog {
   virtual std::optional<DatasetSnapshot> snapshot(
       std::string_view dataset) const = 0;
   virtual std::vector<std::string> names() const = 0;  // sorted
-};
-
-// Where an answer comes from; on every answer.
-struct Provenance {
-  Timestamp as_of = kMinTimestamp;
-  int64_t lag_ms = 0;
-  bool complete = true;
-  bool exact = true;
-  std::vector<std::string> served_by;  // "segments", "live", "cube NAME"
-  uint32_t segments = 0;               // read after pruning
-  uint64_t rows_scanned = 0;           // rows whose values were looked at
-  OffsetRanges offsets;
-  uint64_t late_or_rejected = 0;
-  double elapsed_ms = 0;
 };
 
 struct ResultColumn {

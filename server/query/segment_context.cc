@@ -46,14 +46,16 @@ const Expression* only_string_column(const Expression& expression) {
 }
 
 Result<std::unique_ptr<SegmentContext>> SegmentContext::create(
-    std::shared_ptr<const Segment> segment,
-    const std::vector<ExpressionPtr>& expressions,
-    const std::vector<ExpressionPtr>& grouped) {
+    std::shared_ptr<const Segment> segment, const RowExpressions& expressions,
+    const QueryControl& control) {
   auto made = std::make_unique<SegmentContext>();
   made->segment_ = std::move(segment);
-  for (const auto& e : expressions) TRY(made->add_columns(*e));
-  for (const auto& e : expressions) TRY(made->add_known(e));
-  for (const auto& e : grouped) {
+  made->control_ = &control;
+  for (const std::string& name : expressions.columns) {
+    TRY(made->add_column(name));
+  }
+  for (const auto& e : expressions.evaluated) TRY(made->add_known(e));
+  for (const auto& e : expressions.grouped) {
     auto at = made->known_.find(e.get());
     if (at == made->known_.end()) continue;
     auto ids = std::make_shared<ValueIds>(e->type);
@@ -64,17 +66,12 @@ Result<std::unique_ptr<SegmentContext>> SegmentContext::create(
   return made;
 }
 
-Status SegmentContext::add_columns(const Expression& expression) {
-  std::vector<std::string> names;
-  collect_columns(expression, names);
-  for (const std::string& name : names) {
-    if (columns_.contains(name)) continue;
-    TRY_ASSIGN(const Column* column, segment_->column(name));
-    SegmentColumn entry;
-    entry.column = column;
-    if (column) entry.stored = expression_type(column->type());
-    columns_.emplace(name, entry);
-  }
+Status SegmentContext::add_column(const std::string& name) {
+  TRY_ASSIGN(const Column* column, segment_->column(name));
+  SegmentColumn entry;
+  entry.column = column;
+  if (column) entry.stored = expression_type(column->type());
+  columns_.emplace(name, entry);
   return {};
 }
 
@@ -111,7 +108,7 @@ Status SegmentContext::add_known(const ExpressionPtr& expression) {
 Result<VectorPtr> SegmentContext::evaluate_dictionary(
     const Expression& expression, const Column& column) const {
   DictionaryRows rows(*column.dictionary());
-  EvaluationContext context{arena_};
+  EvaluationContext context{arena_, false, control_};
   return evaluate_vector(expression, rows, context);
 }
 

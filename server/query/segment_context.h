@@ -29,16 +29,25 @@ struct DictionaryValues {
   std::shared_ptr<const ValueIds> ids;
 };
 
+class QueryControl;
+
+// What a query evaluates on rows; made once per query.
+struct RowExpressions {
+  std::vector<std::string> columns;      // all that are read
+  std::vector<ExpressionPtr> evaluated;  // worth knowing by dictionary value
+  std::vector<ExpressionPtr> grouped;    // those of them it groups by
+};
+
 class SegmentContext {
  public:
-  // `expressions` are all that the query evaluates on rows; `grouped` those
-  // of them it groups by. Errors are those of reading the columns.
+  // Errors are those of reading the columns, and of `control`, which must
+  // outlive this.
   static Result<std::unique_ptr<SegmentContext>> create(
-      std::shared_ptr<const Segment> segment,
-      const std::vector<ExpressionPtr>& expressions,
-      const std::vector<ExpressionPtr>& grouped);
+      std::shared_ptr<const Segment> segment, const RowExpressions& expressions,
+      const QueryControl& control);
 
   const Segment& segment() const { return *segment_; }
+  const QueryControl& control() const { return *control_; }
   // REQUIRES: a column of one of the expressions.
   const SegmentColumn& column(const std::string& name) const {
     return columns_.at(name);
@@ -56,9 +65,10 @@ class SegmentContext {
                                         const Column& column) const;
 
  private:
-  Status add_columns(const Expression& expression);
+  Status add_column(const std::string& name);
   Status add_known(const ExpressionPtr& expression);
   std::shared_ptr<const Segment> segment_;
+  const QueryControl* control_ = nullptr;
   absl::flat_hash_map<std::string, SegmentColumn> columns_;
   absl::flat_hash_map<const Expression*, DictionaryValues> known_;
   mutable Arena arena_;  // strings of known_; written by create() only

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/query/value_set.h"
+
 namespace freshet {
 namespace {
 
@@ -13,24 +15,35 @@ constexpr double kIndexShare = 0.04;
 // practice and cost time to plan.
 constexpr uint32_t kMaxIndexedMembers = 4096;
 
+// Ids of the constants of a set: the smaller of the two is walked through.
+std::vector<uint32_t> ids_of(const ValueSet& set,
+                             const Dictionary& dictionary) {
+  std::vector<uint32_t> ids;
+  if (set.values().size() > dictionary.size()) {
+    for (uint32_t id = 1; id < dictionary.size(); ++id) {
+      if (set.contains_text(dictionary.value(id))) ids.push_back(id);
+    }
+    return ids;
+  }
+  for (const Value& value : set.values()) {
+    if (auto id = dictionary.find(*value.as_string())) ids.push_back(*id);
+  }
+  return ids;
+}
+
 // "column = 'x'" and "column in ('x', ...)" by look-up; nothing for others.
 std::optional<std::vector<uint32_t>> looked_up(const Expression& e,
                                                const Dictionary& dictionary) {
-  if (e.name != "=" && e.name != "in") return std::nullopt;
-  bool reversed =
-      e.name == "=" && e.arguments[0]->kind == Expression::Kind::kLiteral;
-  size_t column = reversed ? 1 : 0;
-  if (e.arguments[column]->kind != Expression::Kind::kColumn) {
-    return std::nullopt;
+  if (e.set && e.arguments[0]->kind == Expression::Kind::kColumn) {
+    return ids_of(*e.set, dictionary);
   }
+  if (e.name != "=") return std::nullopt;
+  bool reversed = e.arguments[0]->kind == Expression::Kind::kLiteral;
+  const Expression& column = *e.arguments[reversed ? 1 : 0];
+  const std::string* text = e.arguments[reversed ? 0 : 1]->literal.as_string();
+  if (column.kind != Expression::Kind::kColumn || !text) return std::nullopt;
   std::vector<uint32_t> ids;
-  for (size_t i = 0; i < e.arguments.size(); ++i) {
-    if (i == column) continue;
-    if (e.arguments[i]->kind != Expression::Kind::kLiteral) return std::nullopt;
-    const std::string* text = e.arguments[i]->literal.as_string();
-    if (!text) return std::nullopt;
-    if (auto id = dictionary.find(*text)) ids.push_back(*id);
-  }
+  if (auto id = dictionary.find(*text)) ids.push_back(*id);
   return ids;
 }
 

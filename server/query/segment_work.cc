@@ -17,15 +17,30 @@ uint64_t rows_of(const std::vector<PreparedSegment>& segments) {
   return rows;
 }
 
-Status prepare(const QueryPlan& plan,
-               const std::vector<ExpressionPtr>& expressions,
-               PreparedSegment& out) {
-  std::vector<ExpressionPtr> grouped = plan.groups;
-  for (const Aggregate& aggregate : plan.aggregates) {
-    grouped.insert(grouped.end(), aggregate.keys.begin(), aggregate.keys.end());
+// Conditions over one dictionary are left to SegmentFilter, which needs their
+// value once for each of its ids.
+RowExpressions row_expressions(const QueryPlan& plan) {
+  RowExpressions out;
+  for (const auto& condition : plan.filter.rest) {
+    collect_columns(*condition, out.columns);
+    if (!only_string_column(*condition)) out.evaluated.push_back(condition);
   }
+  for (const auto& e : plan.row_expressions()) {
+    collect_columns(*e, out.columns);
+    out.evaluated.push_back(e);
+  }
+  out.grouped = plan.groups;
+  for (const Aggregate& aggregate : plan.aggregates) {
+    out.grouped.insert(out.grouped.end(), aggregate.keys.begin(),
+                       aggregate.keys.end());
+  }
+  return out;
+}
+
+Status prepare(const RowExpressions& expressions, const QueryPlan& plan,
+               const QueryControl& control, PreparedSegment& out) {
   TRY_ASSIGN(out.context,
-             SegmentContext::create(out.segment, expressions, grouped));
+             SegmentContext::create(out.segment, expressions, control));
   TRY_ASSIGN(out.filter, SegmentFilter::create(plan.filter, *out.context));
   return {};
 }
@@ -70,12 +85,12 @@ Result<std::vector<PreparedSegment>> prepare_segments(
   for (const auto& segment : timeline.sealed) add(segment);
   for (const auto& live : timeline.live) add(live->snapshot());
 
-  const auto expressions = plan.row_expressions();
+  const RowExpressions expressions = row_expressions(plan);
   TaskStatus status;
   run_tasks(pool, all.size(), rows_of(all), [&](size_t i) {
     if (status.failed()) return;
     auto checked = control.check();
-    auto done = checked ? prepare(plan, expressions, all[i]) : checked;
+    auto done = checked ? prepare(expressions, plan, control, all[i]) : checked;
     if (!done) status.fail(done.error());
   });
   TRY(status.status());

@@ -3,10 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "server/json/json_value.h"
 #include "server/query/expression_type.h"
 #include "server/sql/letters.h"
+#include "server/sql/parser.h"
 #include "server/sql/plan_text.h"
 
 namespace freshet {
@@ -56,10 +58,14 @@ Status append_rows(QueryResult& all, QueryResult more) {
     }
     all.rows.push_back(std::move(row));
   }
-  all.provenance.rows_scanned += more.provenance.rows_scanned;
-  all.provenance.segments += more.provenance.segments;
-  all.provenance.elapsed_ms += more.provenance.elapsed_ms;
   return {};
+}
+
+Limits begun(Limits limits) {
+  if (limits.begun == QueryControl::Clock::time_point{}) {
+    limits.begun = QueryControl::Clock::now();
+  }
+  return limits;
 }
 
 }  // namespace
@@ -67,7 +73,8 @@ Status append_rows(QueryResult& all, QueryResult more) {
 Executor::Executor(Runner& runner, const SqlRequest& request)
     : runner_(runner),
       request_(request),
-      start_(std::chrono::steady_clock::now()),
+      limits_(begun(request.limits)),
+      control_(limits_, request.cancel),
       now_(freshet::now()) {}
 
 TranslationScope Executor::scope() {
@@ -75,26 +82,54 @@ TranslationScope Executor::scope() {
   out.parameters = &request_.parameters;
   out.zone = request_.zone;
   out.now = now_;
+  out.limits = limits_;
   out.run = [this](const SelectStatement& s) { return run_select(s); };
   return out;
 }
 
-Status Executor::charge_time(Limits& limits) const {
-  auto used = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::steady_clock::now() - start_);
-  limits.timeout_ms -= used.count();
-  if (limits.timeout_ms > 0) return {};
-  return Error{ErrorCode::kDeadline,
-               fmt::format("the query ran longer than its time limit of {} ms",
-                           request_.limits.timeout_ms)};
+Result<QueryResult> Executor::run() {
+  TRY(control_.check());
+  TRY_ASSIGN(ParsedSql parsed, parse_sql(request_.text, limits_));
+  TRY(control_.check());
+  if (parsed.explain) return explain(*parsed.select);
+  SelectStatement statement = *parsed.select;
+  if (request_.outer_limit) limit_rows(statement);
+  TRY_ASSIGN(QueryResult result, run_select(statement));
+  result.provenance = provenance();
+  return result;
 }
 
-Result<QueryResult> Executor::run(const SelectStatement& statement) {
-  TRY_ASSIGN(QueryResult result, run_select(statement));
-  if (request_.outer_limit && result.rows.size() > *request_.outer_limit) {
-    result.rows.resize(*request_.outer_limit);
+// sqlOuterLimit: the less of it and the statement's own limit.
+void Executor::limit_rows(SelectStatement& statement) const {
+  const Value* own = nullptr;
+  if (statement.limit) {
+    size_t i = static_cast<size_t>(statement.limit->parameter);
+    bool given = i > 0 && i <= request_.parameters.size();
+    own = given ? &request_.parameters[i - 1] : &statement.limit->literal;
   }
-  return result;
+  int64_t most = static_cast<int64_t>(std::min<uint64_t>(
+      *request_.outer_limit, std::numeric_limits<int64_t>::max()));
+  // A limit that is no number from 0 is the planner's to refuse.
+  if (own && !own->is_null() && (!own->as_long() || *own->as_long() <= most)) {
+    return;
+  }
+  auto number = std::make_shared<SqlExpression>();
+  number->literal = Value(most);
+  statement.limit = std::move(number);
+}
+
+// Of everything that was read: the parts of a UNION and sub-queries, too.
+Provenance Executor::provenance() const {
+  Provenance out;
+  for (auto at = read_.begin(); at != read_.end(); ++at) {
+    if (at == read_.begin()) {
+      out = at->second;
+    } else {
+      merge_datasets(out, at->second);
+    }
+  }
+  out.elapsed_ms = control_.elapsed_ms();
+  return out;
 }
 
 Result<QueryResult> Executor::run_select(const SelectStatement& statement) {
@@ -108,6 +143,7 @@ Result<QueryResult> Executor::run_select(const SelectStatement& statement) {
     if (!statement.union_all.empty()) return run_union(statement);
     TRY_ASSIGN(Relation relation, find_relation(statement.from));
     TRY_ASSIGN(PlannedQuery plan, plan_select(statement, relation, scope()));
+    TRY(control_.check());
     return run_plan(std::move(plan), relation);
   }();
   named_.resize(outer_names);
@@ -118,9 +154,8 @@ Result<QueryResult> Executor::run_select(const SelectStatement& statement) {
 Result<QueryResult> Executor::run_plan(PlannedQuery plan,
                                        const Relation& relation) {
   Query& query = plan.query;
-  query.limits = request_.limits;
+  query.limits = limits_;
   query.id = request_.id;
-  TRY(charge_time(query.limits));
   auto result = relation.dataset.empty()
                     ? runner_.run_on(query, relation.data, request_.cancel)
                     : runner_.run(query, request_.cancel);
@@ -132,11 +167,9 @@ Result<QueryResult> Executor::run_plan(PlannedQuery plan,
   if (query.select.size() > plan.names.size()) {
     for (auto& row : result->rows) row.resize(plan.names.size());
   }
-  if (relation.provenance) {
-    double elapsed = result->provenance.elapsed_ms;
-    result->provenance = *relation.provenance;
-    result->provenance.elapsed_ms += elapsed;
-  }
+  if (relation.dataset.empty()) return result;
+  auto [read, first] = read_.emplace(relation.dataset, result->provenance);
+  if (!first) merge_runs(read->second, result->provenance);
   return result;
 }
 
@@ -149,12 +182,8 @@ Result<QueryResult> Executor::run_union(const SelectStatement& statement) {
     } else {
       TRY(append_rows(all, std::move(part)));
     }
-    if (all.rows.size() > request_.limits.max_result_rows) {
-      return Error{ErrorCode::kLimit,
-                   fmt::format("UNION ALL gave more than {} rows "
-                               "(max_result_rows)",
-                               request_.limits.max_result_rows)};
-    }
+    TRY(control_.check());
+    TRY(control_.check_rows(all.rows.size()));
   }
   if (statement.order_by.empty() && !statement.limit && !statement.offset) {
     return all;
@@ -211,7 +240,6 @@ Result<Relation> Executor::find_table(const FromItem& from) {
     TRY_ASSIGN(Relation relation, relation_of_rows(std::move(*rows)));
     relation.name = from.table;
     relation.alias = from.alias;
-    relation.provenance.reset();
     return relation;
   }
   if (!from.schema.empty() && !same_letters(from.schema, "druid")) {

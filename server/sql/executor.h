@@ -2,10 +2,11 @@
 // and runs each SELECT. One per request; one thread.
 #pragma once
 
-#include <chrono>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "server/query/query_control.h"
 #include "server/sql/metadata_tables.h"
 #include "server/sql/planner.h"
 #include "server/sql/sql.h"
@@ -17,13 +18,14 @@ class Executor {
   // Both must outlive this.
   Executor(Runner& runner, const SqlRequest& request);
 
-  Result<QueryResult> run(const SelectStatement& statement);
-  // The plan as one row: PLAN, RESOURCES, ATTRIBUTES.
-  Result<QueryResult> explain(const SelectStatement& statement);
+  // Parses and runs the request's text.
+  Result<QueryResult> run();
 
  private:
   using Named = std::vector<std::pair<std::string, SelectPtr>>;
 
+  // The plan as one row: PLAN, RESOURCES, ATTRIBUTES.
+  Result<QueryResult> explain(const SelectStatement& statement);
   Result<QueryResult> run_select(const SelectStatement& statement);
   Result<QueryResult> run_union(const SelectStatement& statement);
   Result<QueryResult> run_plan(PlannedQuery plan, const Relation& relation);
@@ -32,15 +34,17 @@ class Executor {
   Result<Relation> computed(const SelectStatement& statement,
                             const FromItem& from);
   TranslationScope scope();
-  // kDeadline once the request's time is used up.
-  Status charge_time(Limits& limits) const;
+  void limit_rows(SelectStatement& statement) const;
+  Provenance provenance() const;
 
   Runner& runner_;
   const SqlRequest& request_;
-  const std::chrono::steady_clock::time_point start_;
+  const Limits limits_;         // the request's, begun with this
+  const QueryControl control_;  // asked between the phases
   const Timestamp now_;
   Named named_;    // WITH queries in scope, innermost last
   int depth_ = 0;  // of statements inside statements
+  std::map<std::string, Provenance> read_;  // by dataset
 };
 
 }  // namespace freshet

@@ -79,25 +79,51 @@ Result<SelectPtr> parse_one(const RewrittenSql& sql) {
   return TreeReader(sql).select(*select);
 }
 
-Status check_size(std::string_view text) {
-  if (text.size() <= kMaxSqlBytes) return {};
-  return Error{ErrorCode::kLimit,
-               fmt::format("SQL text is longer than {} bytes: {}", kMaxSqlBytes,
-                           text.size())};
+Status check_bytes(std::string_view text, const Limits& limits) {
+  if (text.size() <= limits.max_statement_bytes) return {};
+  return limit_error(
+      limits, &Limits::max_statement_bytes,
+      fmt::format("the statement has {} bytes, more", text.size()),
+      "ask in parts");
+}
+
+// Before anything is built: a constant costs the parser about a kilobyte.
+Status check_tokens(const RewrittenSql& sql, const Limits& limits) {
+  size_t values = 0;
+  for (const Token& token : sql.tokens) {
+    values += token.kind == Token::Kind::kNumber ||
+              token.kind == Token::Kind::kString;
+  }
+  if (values > limits.max_statement_values) {
+    return limit_error(
+        limits, &Limits::max_statement_values,
+        fmt::format("the statement has {} constants, more", values),
+        "ask in parts");
+  }
+  // An operator or name at most costs what a constant does.
+  size_t others = sql.tokens.size() - values;
+  uint64_t most = 2 * limits.max_statement_values + limits.max_statement_nodes;
+  if (others <= most * 2) return {};
+  return limit_error(
+      limits, &Limits::max_statement_nodes,
+      fmt::format("the statement has {} names and symbols, far more", others),
+      "ask in parts");
 }
 
 }  // namespace
 
-Result<ParsedSql> parse_sql(std::string_view text) {
-  TRY(check_size(text));
+Result<ParsedSql> parse_sql(std::string_view text, const Limits& limits) {
+  TRY(check_bytes(text, limits));
   TRY_ASSIGN(RewrittenSql sql, rewrite(text, SqlDialect::kQuery));
+  TRY(check_tokens(sql, limits));
   TRY_ASSIGN(SelectPtr select, parse_one(sql));
   return ParsedSql{std::move(select), sql.explain};
 }
 
 Result<SqlPtr> parse_sql_expression(std::string_view text) {
-  TRY(check_size(text));
+  TRY(check_bytes(text, {}));
   TRY_ASSIGN(RewrittenSql sql, rewrite(text, SqlDialect::kFormula));
+  TRY(check_tokens(sql, {}));
   if (sql.tokens.empty()) return invalid("the expression is empty");
   TRY_ASSIGN(SelectPtr select, parse_one(sql));
   bool alone = select->items.size() == 1 && select->items[0].alias.empty() &&

@@ -1,22 +1,22 @@
 // SQL text -> our syntax tree. libpg_query is named only in parser.cc.
-// Thread-safe. Never crashes on any bytes: text above 1 MiB or nested too
-// deeply is kLimit, anything but one SELECT is kInvalid or kUnsupported.
+// Thread-safe. Never crashes on any bytes: text above the statement's limits or
+// nested too deeply is kLimit, anything but one SELECT is kInvalid or
+// kUnsupported.
 #pragma once
 
 #include <string_view>
 
+#include "server/query/limits.h"
 #include "server/sql/syntax.h"
 
 namespace freshet {
-
-inline constexpr size_t kMaxSqlBytes = size_t{1} << 20;
 
 struct ParsedSql {
   SelectPtr select;
   bool explain = false;  // EXPLAIN PLAN FOR
 };
 
-Result<ParsedSql> parse_sql(std::string_view text);
+Result<ParsedSql> parse_sql(std::string_view text, const Limits& limits = {});
 
 // One scalar expression in the dialect of KPI formulas.
 Result<SqlPtr> parse_sql_expression(std::string_view text);

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "server/sql/expression_equal.h"
@@ -90,8 +91,9 @@ class Planner {
     }
     if (name.empty()) name = fmt::format("EXPR${}", i);
     std::string unique = name;
-    for (size_t k = 0; !taken_names_.insert(unique).second; ++k) {
-      unique = name + std::to_string(k);
+    size_t& next = next_digit_[name];
+    while (!taken_names_.insert(unique).second) {
+      unique = name + std::to_string(next++);
     }
     plan_.names.push_back(std::move(unique));
   }
@@ -277,6 +279,7 @@ class Planner {
   std::vector<SqlPtr> group_keys_;
   bool keys_are_items_ = false;  // SELECT DISTINCT without aggregates
   std::unordered_set<std::string> taken_names_;
+  std::unordered_map<std::string, size_t> next_digit_;  // of a repeated name
   PlannedQuery plan_;
 };
 

@@ -157,7 +157,6 @@ Result<Relation> relation_of_rows(QueryResult result) {
   if (batch.num_rows() > 0) segment->append(batch);
   segment->freeze();
   out.data = snapshot_of(schema, segment);
-  out.provenance = std::move(result.provenance);
   return out;
 }
 

@@ -3,7 +3,6 @@
 // that the same engine answers over them.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +14,8 @@ namespace freshet {
 struct Relation {
   std::string dataset;  // name in the catalog; empty: computed rows
   DatasetSnapshot data;
-  std::vector<VisibleColumn> columns;    // in the order of SELECT *
-  std::string name, alias;               // what a qualifier may be
-  std::optional<Provenance> provenance;  // of computed rows
+  std::vector<VisibleColumn> columns;  // in the order of SELECT *
+  std::string name, alias;             // what a qualifier may be
 };
 
 Relation dataset_relation(std::string name, DatasetSnapshot data);

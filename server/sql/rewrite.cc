@@ -47,6 +47,18 @@ class Rewriter {
     }
   }
 
+  // A function of formulas that this version lacks: told here, before its
+  // period, such as 7d, is an error of grammar.
+  std::optional<size_t> unsupported_call() const {
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      if (!is_call(i)) continue;
+      for (const char* name : {"rolling", "same_stores", "time_avg"}) {
+        if (is_word(i, name)) return i;
+      }
+    }
+    return std::nullopt;
+  }
+
   void formula_forms() {
     for (size_t i = 0; i < tokens_.size(); ++i) {
       if (tokens_[i].is_symbol("[")) kpi_name(i);
@@ -203,6 +215,13 @@ Result<RewrittenSql> rewrite(std::string_view original, SqlDialect dialect) {
   TRY(check_nesting(original, out.tokens));
   Rewriter rewriter(out.tokens);
   if (dialect == SqlDialect::kFormula) {
+    if (auto at = rewriter.unsupported_call()) {
+      const Token& token = out.tokens[*at];
+      return error_at(ErrorCode::kUnsupported,
+                      fmt::format("{}() is not supported in this version",
+                                  to_lower(token.text)),
+                      original, token.offset);
+    }
     rewriter.formula_forms();
     out.text = "SELECT ";
   } else {

@@ -41,7 +41,8 @@ struct RewrittenSql {
 enum class SqlDialect { kQuery, kFormula };
 
 // `original` must outlive the result. kInvalid as tokenize() does, and
-// kLimit when the text is nested too deeply to be handed to the parser.
+// kLimit when the text is nested too deeply to be handed to the parser;
+// kUnsupported for the formula functions that this version lacks.
 Result<RewrittenSql> rewrite(std::string_view original, SqlDialect dialect);
 
 }  // namespace freshet

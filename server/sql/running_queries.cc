@@ -3,37 +3,65 @@
 namespace freshet {
 
 RunningQueries::Handle::Handle(RunningQueries& owner, std::string id,
-                               CancelFlag flag)
-    : owner_(owner), id_(std::move(id)), flag_(std::move(flag)) {
+                               std::function<bool()> gone)
+    : owner_(owner),
+      gone_(std::move(gone)),
+      flag_(std::make_shared<std::atomic<bool>>(false)) {
   MutexLock lock(owner_.mutex_);
-  owner_.flags_.emplace(id_, flag_);
+  place_ = owner_.handles_.emplace(std::move(id), this);
+  // It may have left while its request waited for a thread.
+  flag_->store(owner_.cancelled_ || (gone_ && gone_()));
+  if (gone_ && !owner_.looking_) owner_.wake_.signal();
 }
 
 RunningQueries::Handle::~Handle() {
   MutexLock lock(owner_.mutex_);
-  auto [begin, end] = owner_.flags_.equal_range(id_);
-  for (auto at = begin; at != end; ++at) {
-    if (at->second != flag_) continue;
-    owner_.flags_.erase(at);
-    return;
+  owner_.handles_.erase(place_);
+}
+
+RunningQueries::RunningQueries() : thread_([this] { look_after_clients(); }) {}
+
+RunningQueries::~RunningQueries() {
+  {
+    MutexLock lock(mutex_);
+    stop_ = true;
   }
+  wake_.signal_all();
+  thread_.join();
+}
+
+void RunningQueries::look_after_clients() {
+  mutex_.lock();
+  while (!stop_) {
+    looking_ = !handles_.empty();
+    if (!looking_) {
+      wake_.wait(mutex_);
+      continue;
+    }
+    wake_.wait_for(mutex_, kLook);
+    for (auto& [id, handle] : handles_) {
+      if (handle->gone_ && handle->gone_()) handle->flag_->store(true);
+    }
+  }
+  mutex_.unlock();
 }
 
 bool RunningQueries::cancel(std::string_view id) {
   MutexLock lock(mutex_);
-  auto [begin, end] = flags_.equal_range(id);
-  for (auto at = begin; at != end; ++at) at->second->store(true);
+  auto [begin, end] = handles_.equal_range(id);
+  for (auto at = begin; at != end; ++at) at->second->flag_->store(true);
   return begin != end;
 }
 
 void RunningQueries::cancel_all() {
   MutexLock lock(mutex_);
-  for (auto& [id, flag] : flags_) flag->store(true);
+  cancelled_ = true;
+  for (auto& [id, handle] : handles_) handle->flag_->store(true);
 }
 
 size_t RunningQueries::size() const {
   MutexLock lock(mutex_);
-  return flags_.size();
+  return handles_.size();
 }
 
 }  // namespace freshet

@@ -1,10 +1,15 @@
-// RunningQueries: the queries that can be cancelled by id now. Thread-safe.
-// Ids need not be unique: cancel stops all that match.
+// RunningQueries: what asks the engine now and can be stopped: by id, because
+// its client has left, or all at the server's stop. Thread-safe.
+//
+// One thread of its own looks after the clients, and only while some query
+// runs: a query is cancelled at most kLook after its client has left.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "segments/mutex.h"
 #include "server/query/runner.h"
@@ -13,30 +18,51 @@ namespace freshet {
 
 class RunningQueries {
  public:
-  // Ends the registration; the registry must outlive it.
+  static constexpr absl::Duration kLook = absl::Milliseconds(25);
+
+  RunningQueries();
+  ~RunningQueries();  // REQUIRES: no Handle is left
+  RunningQueries(const RunningQueries&) = delete;
+  RunningQueries& operator=(const RunningQueries&) = delete;
+
+  // A registration; it ends with this. Ids need not be unique.
   class Handle {
    public:
-    Handle(RunningQueries& owner, std::string id, CancelFlag flag);
+    // `gone` tells whether the client has left; it is called by another
+    // thread while this lives. Empty: there is no client.
+    Handle(RunningQueries& owner, std::string id,
+           std::function<bool()> gone = nullptr);
     ~Handle();
     Handle(const Handle&) = delete;
     Handle& operator=(const Handle&) = delete;
+    // Give it to everything that runs for this request.
+    const CancelFlag& flag() const { return flag_; }
 
    private:
+    friend class RunningQueries;
     RunningQueries& owner_;
-    const std::string id_;
+    const std::function<bool()> gone_;
     const CancelFlag flag_;
+    std::multimap<std::string, Handle*, std::less<>>::iterator place_;
   };
 
-  // False if no query of this id runs.
+  // Cancels all of this id; false if there is none.
   bool cancel(std::string_view id);
-  // Stops everything: at shutdown.
+  // Cancels those that run and all that come after: at the server's stop.
   void cancel_all();
   size_t size() const;
 
  private:
+  void look_after_clients();
+
   mutable Mutex mutex_;
-  std::multimap<std::string, CancelFlag, std::less<>> flags_
+  CondVar wake_;
+  std::multimap<std::string, Handle*, std::less<>> handles_
       ABSL_GUARDED_BY(mutex_);
+  bool looking_ ABSL_GUARDED_BY(mutex_) = false;  // not waiting for a query
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // last: it uses all of them
 };
 
 }  // namespace freshet

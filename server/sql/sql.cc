@@ -1,7 +1,6 @@
 #include "server/sql/sql.h"
 
 #include "server/sql/executor.h"
-#include "server/sql/parser.h"
 
 namespace freshet {
 namespace {
@@ -11,10 +10,7 @@ class SqlEngine : public Sql {
   explicit SqlEngine(Runner& runner) : runner_(runner) {}
 
   Result<QueryResult> run(const SqlRequest& request) override {
-    TRY_ASSIGN(ParsedSql parsed, parse_sql(request.text));
-    Executor executor(runner_, request);
-    return parsed.explain ? executor.explain(*parsed.select)
-                          : executor.run(*parsed.select);
+    return Executor(runner_, request).run();
   }
 
  private:

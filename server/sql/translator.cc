@@ -14,8 +14,6 @@ namespace {
 
 using Kind = SqlExpression::Kind;
 
-// CASE x WHEN ... repeats x: nested ones would grow without end.
-constexpr size_t kMostNodes = 1'000'000;
 constexpr size_t kMostInRows = 100'000;
 
 struct Renamed {
@@ -155,14 +153,13 @@ ExpressionPtr Translator::made_cast(const SqlExpression& node,
 }
 
 Result<ExpressionPtr> Translator::translate(const SqlExpression& node) {
-  if (++nodes_ > kMostNodes) {
-    return sql_error(ErrorCode::kLimit, "the query is too large", node);
-  }
+  if (node.kind == Kind::kLiteral) return made_literal(node, node.literal);
+  TRY(count_node(node));
   switch (node.kind) {
     case Kind::kColumn:
       return translate_column(node);
     case Kind::kLiteral:
-      return made_literal(node, node.literal);
+      break;
     case Kind::kCall:
       return translate_call(node);
     case Kind::kCast:
@@ -185,6 +182,18 @@ Result<ExpressionPtr> Translator::translate(const SqlExpression& node) {
       break;
   }
   return sql_error(ErrorCode::kInvalid, "* is not a value here", node);
+}
+
+// CASE x WHEN ... repeats x: nested ones would grow without end.
+Status Translator::count_node(const SqlExpression& node) {
+  if (++nodes_ <= scope_.limits.max_statement_nodes) return {};
+  Error error =
+      limit_error(scope_.limits, &Limits::max_statement_nodes,
+                  "the statement has more names, operators and functions",
+                  "write x IN (...) instead of many tests, or ask in parts");
+  error.line = node.line;
+  error.column = node.column;
+  return error;
 }
 
 Result<ExpressionPtr> Translator::translate_column(const SqlExpression& node) {
@@ -237,18 +246,39 @@ Result<ExpressionPtr> Translator::translate_call(const SqlExpression& node) {
   }
   TRY_ASSIGN(ExpressionPtr time, translate_time(node));
   if (time) return time;
+  if (node.name == "and" || node.name == "or") return translate_tests(node);
   TRY_ASSIGN(Arguments arguments, translate_all(node));
   std::string name = node.name;
   for (const Renamed& r : kRenamed) {
     if (name == r.sql) name = r.engine;
   }
   if (name == "mod") name = "%";
-  if (name == "rolling" || name == "same_stores" || name == "time_avg") {
-    return sql_error(ErrorCode::kUnsupported,
-                     fmt::format("not supported yet: {}()", name), node);
-  }
   if (name == "||") name = "concat";
   return made_call(node, std::move(name), std::move(arguments));
+}
+
+// AND and OR. Tests of a column with constants count as constants, since they
+// become sets.
+Result<ExpressionPtr> Translator::translate_tests(const SqlExpression& node) {
+  Arguments conditions;
+  const char* merged = node.name == "and" ? "<>" : "=";
+  for (const SqlPtr& part : node.arguments) {
+    TRY_ASSIGN(ExpressionPtr condition, translate(*part));
+    const auto& test = condition->arguments;
+    bool joins = condition->name == merged && test.size() == 2 &&
+                 test[0]->kind == Expression::Kind::kColumn &&
+                 test[1]->kind == Expression::Kind::kLiteral;
+    if (joins) nodes_ -= 2;
+    conditions.push_back(std::move(condition));
+  }
+  ExpressionPtr joined = connect(node.name, std::move(conditions));
+  auto out = std::make_shared<Expression>(*joined);
+  if (out->kind == Expression::Kind::kCall) {
+    out->zone = scope_.zone;
+    out->line = node.line;
+    out->column = node.column;
+  }
+  return ExpressionPtr(out);
 }
 
 Result<ExpressionPtr> Translator::translate_cast(const SqlExpression& node) {

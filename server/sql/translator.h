@@ -28,6 +28,7 @@ struct TranslationScope {
   const std::vector<Value>* parameters = nullptr;
   absl::TimeZone zone = absl::UTCTimeZone();
   Timestamp now;  // CURRENT_TIMESTAMP, one per statement
+  Limits limits;  // max_statement_nodes
   // Runs an uncorrelated sub-query; empty where there are none.
   std::function<Result<QueryResult>(const SelectStatement&)> run;
 };
@@ -68,8 +69,10 @@ class Translator {
   using Arguments = std::vector<ExpressionPtr>;
 
   Result<ExpressionPtr> translate(const SqlExpression& node);
+  Status count_node(const SqlExpression& node);
   Result<ExpressionPtr> translate_column(const SqlExpression& node);
   Result<ExpressionPtr> translate_call(const SqlExpression& node);
+  Result<ExpressionPtr> translate_tests(const SqlExpression& node);
   Result<ExpressionPtr> translate_cast(const SqlExpression& node);
   Result<ExpressionPtr> translate_subquery(const SqlExpression& node);
   Result<Arguments> translate_all(const SqlExpression& node, size_t from = 0);

@@ -114,7 +114,7 @@ class RandomQueries {
     }
     static const char* kTests[] = {"=", "<>", "<", "<=", ">", ">="};
     std::string op = kTests[below(6)];
-    switch (below(9)) {
+    switch (below(11)) {
       case 0:
         return call(op, {column("s"), literal(text())});
       case 1:
@@ -135,9 +135,49 @@ class RandomQueries {
         return call("is_null", {below(2) ? column("s") : column("n")});
       case 7:
         return call(op, {column("__time"), literal(Value(time()))});
+      case 8:
+        return one_of(1 + below(30));
+      case 9:
+        return tests(2 + below(6));
       default:
         return call(op, {column("n"), column("d")});
     }
+  }
+
+  // A column and a maker of constants that compare with it.
+  std::pair<ExpressionPtr, Value (RandomQueries::*)()> subject() {
+    switch (below(4)) {
+      case 0:
+        return {column("s"), &RandomQueries::text};
+      case 1:
+        return {column("n"), &RandomQueries::number};
+      case 2:
+        return {column("m"),
+                below(2) ? &RandomQueries::money : &RandomQueries::number};
+      default:
+        return {column("n"), &RandomQueries::money};
+    }
+  }
+
+  ExpressionPtr one_of(uint64_t candidates) {
+    auto [tested, constant] = subject();
+    std::vector<ExpressionPtr> arguments{tested};
+    for (; candidates > 0; --candidates) {
+      arguments.push_back(literal((this->*constant)()));
+    }
+    return call("in", arguments);
+  }
+
+  // Many tests, which connect() makes sets of.
+  ExpressionPtr tests(uint64_t count) {
+    bool all = below(2);
+    std::vector<ExpressionPtr> parts;
+    for (; count > 0; --count) {
+      auto [tested, constant] = subject();
+      parts.push_back(call(below(5) ? (all ? "<>" : "=") : "<",
+                           {tested, literal((this->*constant)())}));
+    }
+    return connect(all ? "and" : "or", parts);
   }
 
   Aggregate aggregate(int index) {
@@ -264,6 +304,47 @@ TEST_CASE("random queries equal the naive engine") {
                       got.error().message);
       check_equal(query, got->rows, naive_aggregate(query, *schema, all));
     }
+  }
+}
+
+TEST_CASE("connected tests mean what the single ones do") {
+  const char* given = std::getenv("FRESHET_SEED");
+  uint64_t seed = given ? std::strtoull(given, nullptr, 10) : 20261123;
+  INFO("FRESHET_SEED=", seed);
+  RandomQueries make(seed);
+  auto schema = sales_schema();
+  std::vector<Row> rows = make.rows(3000);
+  Timeline timeline;
+  timeline.sealed.push_back(sealed_segment(schema, rows));
+  DatasetSnapshot data;
+  data.schema = schema;
+  data.timeline = std::make_shared<Timeline>(std::move(timeline));
+  OneDataset catalog("sales", data);
+  auto runner = Runner::create(catalog, 1);
+  for (int i = 0; i < 200; ++i) {
+    bool all = make.below(2);
+    std::vector<ExpressionPtr> parts;
+    for (uint64_t k = 2 + make.below(8); k > 0; --k) {
+      auto [tested, constant] = make.subject();
+      parts.push_back(call(make.below(6) ? (all ? "<>" : "=") : ">=",
+                           {tested, literal((make.*constant)())}));
+    }
+    // Negated too, so that null and false are told apart.
+    auto count = [&](ExpressionPtr condition, bool negated) {
+      Query query;
+      query.dataset = "sales";
+      query.aggregates = {Aggregate{}};
+      query.aggregates[0].name = "n";
+      query.filter = negated ? call("not", {condition}) : condition;
+      auto result = runner->run(query);
+      REQUIRE(result.has_value());
+      return *result->rows[0][0].as_long();
+    };
+    const char* name = all ? "and" : "or";
+    ExpressionPtr plain = call(name, parts), made = connect(name, parts);
+    INFO(to_text(*plain));
+    REQUIRE(count(made, false) == count(plain, false));
+    REQUIRE(count(made, true) == count(plain, true));
   }
 }
 

@@ -143,7 +143,8 @@ std::string row_text(const QueryResult& result, const std::vector<Value>& row) {
     } else {
       DruidResultShape shape;
       shape.format = DruidFormat::kCsv;
-      std::string csv = write_druid_result(one, shape, absl::UTCTimeZone());
+      std::string csv = *write_druid_result(one, shape, absl::UTCTimeZone(),
+                                            QueryControl({}, nullptr));
       out += csv.substr(0, csv.find('\n'));
     }
   }

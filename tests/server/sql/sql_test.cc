@@ -223,7 +223,7 @@ TEST_CASE("text of any depth and size is refused, not crashed on") {
   CHECK(refused("SELECT a.and" + repeated(" + a.and", 30'000)));
   CHECK(refused("SELECT 1" + repeated("::int", 100'000)));
   CHECK(refused("SELECT " + repeated("f(", 50'000)));
-  CHECK(refused(std::string(kMaxSqlBytes + 1, ' ')));
+  CHECK(refused(std::string(Limits{}.max_statement_bytes + 1, ' ')));
   std::string list = "SELECT 1 WHERE 1 IN (0" + repeated(", 1", 100'000) + ")";
   CHECK(parse_sql(list).has_value());
   CHECK(parse_sql("SELECT 1 WHERE a = 1" + repeated(" OR a = 2", 5'000))
@@ -300,20 +300,123 @@ TEST_CASE("random tokens never crash the parser or the planner") {
   }
 }
 
+// Two datasets with the same row and different histories.
+class TwoDatasets final : public DatasetCatalog {
+ public:
+  std::optional<DatasetSnapshot> snapshot(
+      std::string_view name) const override {
+    DatasetSnapshot out = sales();
+    out.as_of = Timestamp{name == "a" ? 2000 : 1000};
+    out.lag_ms = name == "a" ? 5 : 7;
+    out.complete = name == "a";
+    out.late_or_rejected = name == "a" ? 3 : 4;
+    return out;
+  }
+  std::vector<std::string> names() const override { return {"a", "b"}; }
+};
+
+TEST_CASE("the provenance is of everything that was read") {
+  TwoDatasets catalog;
+  auto runner = Runner::create(catalog, 1);
+  auto sql = Sql::create(*runner);
+  auto provenance = [&](const char* text) {
+    SqlRequest request;
+    request.text = text;
+    auto result = sql->run(request);
+    REQUIRE(result.has_value());
+    return result->provenance;
+  };
+  for (const char* both :
+       {"SELECT n FROM a UNION ALL SELECT n FROM b",
+        "SELECT n FROM b UNION ALL SELECT n FROM a ORDER BY 1 LIMIT 1",
+        "SELECT SUM(n) FROM a WHERE s IN (SELECT s FROM b)",
+        "SELECT COUNT(*) FROM (SELECT n FROM a UNION ALL SELECT n FROM b)"}) {
+    CAPTURE(both);
+    Provenance p = provenance(both);
+    CHECK(p.as_of.ms == 1000);
+    CHECK(p.lag_ms == 7);
+    CHECK_FALSE(p.complete);
+    CHECK(p.late_or_rejected == 7);
+    CHECK(p.segments == 2);
+    CHECK(p.rows_scanned == 2);
+    CHECK(p.served_by == std::vector<std::string>{"live"});
+  }
+  Provenance twice = provenance("SELECT n FROM a UNION ALL SELECT n FROM a");
+  CHECK(twice.as_of.ms == 2000);
+  CHECK(twice.complete);
+  CHECK(twice.late_or_rejected == 3);  // of one dataset, once
+  CHECK(provenance("SELECT 1").served_by.empty());
+}
+
+TEST_CASE("the outer limit is a limit of the query itself") {
+  OneDataset catalog("sales", sales());
+  auto runner = Runner::create(catalog, 1);
+  auto sql = Sql::create(*runner);
+  auto rows = [&](const char* text, uint64_t most) -> int {
+    SqlRequest request;
+    request.text = text;
+    request.outer_limit = most;
+    request.parameters = {Value(int64_t{2})};
+    // More rows than this would fail the query if they were made.
+    request.limits.max_result_rows = 2;
+    auto result = sql->run(request);
+    return result ? static_cast<int>(result->rows.size()) : -1;
+  };
+  const char* four =
+      "SELECT n FROM sales UNION ALL SELECT n FROM sales ORDER BY 1";
+  CHECK(rows(four, 1) == 1);
+  CHECK(rows("SELECT n FROM sales", 0) == 0);
+  CHECK(rows("SELECT n FROM sales LIMIT 1", 5) == 1);
+  CHECK(rows("SELECT n FROM sales LIMIT 5", 1) == 1);
+  CHECK(rows("SELECT n FROM sales LIMIT ALL", 1) == 1);
+  CHECK(rows("SELECT n FROM sales LIMIT ?", 1) == 1);
+  CHECK(rows("SELECT n FROM sales LIMIT -1", 1) == -1);
+}
+
 TEST_CASE("running queries are cancelled by id") {
   RunningQueries running;
-  auto a = std::make_shared<std::atomic<bool>>(false);
-  auto b = std::make_shared<std::atomic<bool>>(false);
   {
-    RunningQueries::Handle one(running, "q", a), two(running, "q", b);
+    RunningQueries::Handle one(running, "q"), two(running, "q");
+    RunningQueries::Handle other(running, "r");
     CHECK_FALSE(running.cancel("other"));
     CHECK(running.cancel("q"));
-    CHECK(a->load());
-    CHECK(b->load());
-    CHECK(running.size() == 2);
+    CHECK(one.flag()->load());
+    CHECK(two.flag()->load());
+    CHECK_FALSE(other.flag()->load());
+    CHECK(running.size() == 3);
   }
   CHECK(running.size() == 0);
   CHECK_FALSE(running.cancel("q"));
+}
+
+TEST_CASE("a query is cancelled when its client has left, within 100 ms") {
+  RunningQueries running;
+  std::atomic<bool> left{false};
+  auto gone = [&] { return left.load(); };
+  // The thread must wake up again after it had nothing to look after.
+  for (int round = 0; round < 3; ++round) {
+    left = false;
+    RunningQueries::Handle stays(running, "a", [] { return false; });
+    RunningQueries::Handle leaves(running, "b", gone);
+    absl::SleepFor(absl::Milliseconds(60));
+    CHECK_FALSE(leaves.flag()->load());
+    left = true;
+    absl::Time begin = absl::Now();
+    while (!leaves.flag()->load() && absl::Now() - begin < absl::Seconds(5)) {
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    CHECK(absl::Now() - begin < absl::Milliseconds(100));
+    CHECK_FALSE(stays.flag()->load());
+  }
+}
+
+TEST_CASE("cancel_all stops those that run and those that come") {
+  RunningQueries running;
+  RunningQueries::Handle before(running, "a");
+  running.cancel_all();
+  RunningQueries::Handle after(running, "b");
+  CHECK(before.flag()->load());
+  CHECK(after.flag()->load());
 }
 
 }  // namespace
