@@ -65,6 +65,10 @@ using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 // What a caller must be allowed for a route.
 enum class Access { kPublic, kRead, kWrite, kAdmin };
 
+// Which threads a handler runs on: queries have their own, so that any number
+// of slow ones leaves the rest of the server free.
+enum class Workers { kGeneral, kQueries };
+
 // Method and path pattern ("/api/v1/kpis/{k}/value") -> handler. Built once
 // before the server starts, then read-only.
 class Router {
@@ -73,12 +77,14 @@ class Router {
   // literal part goes before it. `max_body` bytes, before and after
   // decompression.
   void add(std::string method, std::string pattern, Access access,
-           HttpHandler handler, size_t max_body = 1 << 20);
+           HttpHandler handler, size_t max_body = 1 << 20,
+           Workers workers = Workers::kGeneral);
 
   struct Match {
     const HttpHandler* handler = nullptr;  // null: no route
     Access access = Access::kAdmin;
     size_t max_body = 0;
+    Workers workers = Workers::kGeneral;
     std::string_view pattern;  // of the route; lives in the router
     std::map<std::string, std::string> params;
     std::vector<std::string> allowed;  // methods, when only the path fits
@@ -95,6 +101,7 @@ class Router {
     Access access;
     HttpHandler handler;
     size_t max_body;
+    Workers workers;
   };
   std::vector<Route> routes_;
 };

@@ -63,9 +63,11 @@ class BeastServer : public HttpServer {
  public:
   BeastServer(std::shared_ptr<SessionContext> context,
               std::unique_ptr<net::thread_pool> workers,
+              std::unique_ptr<net::thread_pool> query_workers,
               std::unique_ptr<net::io_context> io)
       : io_(std::move(io)),
         workers_(std::move(workers)),
+        query_workers_(std::move(query_workers)),
         context_(std::move(context)),
         acceptor_(*io_),
         accept_pause_(*io_),
@@ -84,7 +86,7 @@ class BeastServer : public HttpServer {
   bool wait_for_sessions(double seconds);
 
   const std::unique_ptr<net::io_context> io_;
-  const std::unique_ptr<net::thread_pool> workers_;
+  const std::unique_ptr<net::thread_pool> workers_, query_workers_;
   const std::shared_ptr<SessionContext> context_;
   tcp::acceptor acceptor_;
   net::steady_timer accept_pause_, tls_timer_;
@@ -216,6 +218,7 @@ void BeastServer::stop(double seconds) {
   }
   // Handlers are waited for: they work on what is destroyed after us. They
   // know by `disconnected` that nobody wants their answer.
+  query_workers_->join();
   workers_->join();
   wait_for_sessions(1);
   io_->stop();
@@ -232,11 +235,14 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(
   // A hint: only this server's loop thread runs handlers of the io_context.
   auto io = std::make_unique<net::io_context>(1);
   auto workers = std::make_unique<net::thread_pool>(settings.workers);
+  auto query_workers =
+      std::make_unique<net::thread_pool>(settings.query_workers);
   auto context = std::make_shared<SessionContext>(SessionContext{
       settings, router, RequestGuard(is_loopback(settings.listen)),
-      std::move(authorize), std::move(observe), *workers});
-  auto server = std::make_unique<BeastServer>(
-      std::move(context), std::move(workers), std::move(io));
+      std::move(authorize), std::move(observe), *workers, *query_workers});
+  auto server =
+      std::make_unique<BeastServer>(std::move(context), std::move(workers),
+                                    std::move(query_workers), std::move(io));
   TRY(server->listen());
   return std::unique_ptr<HttpServer>(std::move(server));
 }

@@ -21,6 +21,7 @@ struct HttpServerSettings {
   std::string listen = "127.0.0.1:8080";  // host:port; port 0 = any free one
   std::string tls_certificate, tls_key;   // PEM files; both or neither
   int workers = 8;
+  int query_workers = 8;       // besides: for the routes of queries
   int max_connections = 4096;  // more are closed at once
   // A request's head must be there this long after its first byte; a body may
   // take as long plus a second per 16 KiB. Slower clients get 408.

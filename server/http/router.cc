@@ -46,11 +46,11 @@ bool more_literal(const std::vector<std::string>& a,
 }  // namespace
 
 void Router::add(std::string method, std::string pattern, Access access,
-                 HttpHandler handler, size_t max_body) {
+                 HttpHandler handler, size_t max_body, Workers workers) {
   std::vector<std::string> parts;
   for (std::string_view part : split(pattern)) parts.emplace_back(part);
   routes_.push_back({std::move(method), std::move(pattern), std::move(parts),
-                     access, std::move(handler), max_body});
+                     access, std::move(handler), max_body, workers});
 }
 
 Router::Match Router::match(std::string_view method,
@@ -81,6 +81,7 @@ Router::Match Router::match(std::string_view method,
   match.handler = &found->handler;
   match.access = found->access;
   match.max_body = found->max_body;
+  match.workers = found->workers;
   match.pattern = found->pattern;
   for (size_t i = 0; i < parts.size(); ++i) {
     const std::string& part = found->parts[i];

@@ -294,7 +294,10 @@ HttpResponse Session::refuse_route(const Router::Match& match) const {
 net::awaitable<bool> Session::handle(HandlerCall& call) {
   auto watch = std::make_shared<ClientWatch>(connection_.descriptor());
   call.request.disconnected = [watch] { return watch->gone(); };
-  co_await net::co_spawn(context_->workers.get_executor(), on_worker(&call),
+  net::thread_pool& workers = call.match.workers == Workers::kQueries
+                                  ? context_->query_workers
+                                  : context_->workers;
+  co_await net::co_spawn(workers.get_executor(), on_worker(&call),
                          net::use_awaitable);
   watch->end();
   if (call.queue) {

@@ -29,6 +29,7 @@ struct SessionContext {
   const std::function<Status(const HttpRequest&, Access)> authorize;
   const std::function<void(std::string_view, int, double)> observe;
   net::thread_pool& workers;
+  net::thread_pool& query_workers;
   bool stopping = false;
   size_t body_bytes = 0;  // of all bodies that are being read
 };
