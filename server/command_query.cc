@@ -18,21 +18,41 @@ std::string request_body(const QueryOptions& options) {
   if (options.format == "json") {
     body.field("resultFormat", "object");
   } else {
-    body.field("resultFormat", options.format == "csv" ? "csv" : "array");
+    // As text a number keeps its decimals: 99595.00.
+    body.field("resultFormat", "csv");
     body.field("header", true);
   }
   body.end_object();
   return body.take();
 }
 
-std::string cell_text(const JsonValue& value) {
-  if (const std::string* text = value.as_string()) return *text;
-  if (const int64_t* number = value.as_int()) return std::to_string(*number);
-  if (const double* number = value.as_double()) {
-    return fmt::format("{}", *number);
+// The rows of the server's CSV: a field is quoted if it holds a comma, a quote
+// or a line feed; the last line is blank.
+std::vector<std::vector<std::string>> read_csv(std::string_view text) {
+  std::vector<std::vector<std::string>> rows;
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  while (!text.empty()) {
+    auto& row = rows.emplace_back();
+    bool more = true;
+    while (more) {
+      std::string& field = row.emplace_back();
+      if (text.starts_with('"')) {
+        size_t at = 1;
+        for (; at < text.size(); ++at) {
+          if (text[at] == '"' && text.substr(at + 1, 1) != "\"") break;
+          at += text[at] == '"';
+          field += text[at];
+        }
+        text.remove_prefix(std::min(at + 1, text.size()));
+      } else {
+        field = text.substr(0, text.find_first_of(",\n"));
+        text.remove_prefix(field.size());
+      }
+      more = text.starts_with(',');
+      if (!text.empty()) text.remove_prefix(1);
+    }
   }
-  if (const bool* flag = value.as_bool()) return *flag ? "true" : "false";
-  return value.is_null() ? "" : value.type_name();
+  return rows;
 }
 
 // Characters of UTF-8 text, for padding.
@@ -41,21 +61,15 @@ size_t width_of(const std::string& text) {
       text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-void print_table(const JsonArray& rows) {
-  std::vector<std::vector<std::string>> cells;
-  std::vector<size_t> widths;
-  for (const JsonValue& row : rows) {
-    auto& line = cells.emplace_back();
-    if (!row.as_array()) continue;
-    for (const JsonValue& value : *row.as_array()) {
-      line.push_back(cell_text(value));
-      if (widths.size() < line.size()) widths.push_back(0);
-      size_t& width = widths[line.size() - 1];
-      width = std::max(width, width_of(line.back()));
+void print_table(const std::vector<std::vector<std::string>>& cells) {
+  std::vector<size_t> widths(cells.empty() ? 0 : cells[0].size());
+  for (const auto& line : cells) {
+    for (size_t c = 0; c < line.size() && c < widths.size(); ++c) {
+      widths[c] = std::max(widths[c], width_of(line[c]));
     }
   }
   for (size_t r = 0; r < cells.size(); ++r) {
-    for (size_t c = 0; c < cells[r].size(); ++c) {
+    for (size_t c = 0; c < cells[r].size() && c < widths.size(); ++c) {
       fmt::print("{}{}{}", c ? "  " : "", cells[r][c],
                  std::string(widths[c] - width_of(cells[r][c]), ' '));
     }
@@ -73,12 +87,12 @@ int print_failure(const HttpReply& reply) {
   auto body = parse_json(reply.body);
   std::string message = reply.body;
   if (body) {
-    if (const JsonValue* text = body->find("errorMessage")) {
-      message = cell_text(*text);
-    } else if (const JsonValue* error = body->find("error")) {
-      const JsonValue* inner = error->find("message");
-      message = cell_text(inner ? *inner : *error);
+    const JsonValue* text = body->find("errorMessage");
+    if (const JsonValue* error = body->find("error"); error && !text) {
+      text = error->find("message");
+      if (!text) text = error;
     }
+    if (text && text->as_string()) message = *text->as_string();
   }
   fmt::print(stderr, "freshet: {} (status {})\n", message, reply.status);
   return reply.status >= 500 ? kExitEnvironment : kExitInvalid;
@@ -101,11 +115,7 @@ int command_query(const QueryOptions& options) {
     if (options.format == "json") fmt::print("\n");
     return kExitDone;
   }
-  auto rows = parse_json(reply->body);
-  if (!rows || !rows->as_array()) {
-    return report_error({ErrorCode::kInternal, "not a table: " + reply->body});
-  }
-  print_table(*rows->as_array());
+  print_table(read_csv(reply->body));
   return kExitDone;
 }
 

@@ -1,5 +1,6 @@
 // The command line of `freshet`.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -192,6 +193,25 @@ void CommandLine::add_segment() {
   }
 }
 
+// The first word that names no command where one is expected, or null. Looked
+// for before CLI11 does, which answers with what it expected, or with the help.
+const char* unknown_command(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* level = &app;
+  for (int i = 1; i < argc; ++i) {
+    auto commands = level->get_subcommands(
+        [](const CLI::App* sub) { return !sub->get_name().empty(); });
+    if (commands.empty()) return nullptr;
+    std::string_view word = argv[i];
+    if (word.starts_with('-')) return nullptr;
+    auto at =
+        std::find_if(commands.begin(), commands.end(),
+                     [&](const CLI::App* c) { return c->get_name() == word; });
+    if (at == commands.end()) return argv[i];
+    level = *at;
+  }
+  return nullptr;
+}
+
 int run(int argc, char** argv) {
   if (!processor_fits()) {
     std::fprintf(stderr,
@@ -201,6 +221,12 @@ int run(int argc, char** argv) {
   }
   std::signal(SIGPIPE, SIG_IGN);
   auto line = std::make_unique<CommandLine>();
+  if (const char* word = unknown_command(line->app, argc, argv)) {
+    std::fprintf(stderr,
+                 "freshet: unknown command '%s'; freshet --help names them\n",
+                 word);
+    return kExitUsage;
+  }
   try {
     line->app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -57,18 +57,28 @@ Interval range_of_length(const RangeLength& length, Timestamp now,
   return {step_back(today, back, zone), day.next(today, zone)};
 }
 
+// One end of a range; what is wrong with it is added to `faults`.
+Timestamp parse_end(const char* name, std::string_view text,
+                    const absl::TimeZone& zone, std::string& faults) {
+  auto time = parse_iso8601(text, zone);
+  if (time) return *time;
+  if (!faults.empty()) faults += "; ";
+  faults += "'" + std::string(name) + "' ";
+  faults += text.empty() ? "is missing: 'from' and 'to' belong together"
+                         : "is no time: " + time.error().message;
+  return {};
+}
+
 }  // namespace
 
 Result<Interval> resolve_range(std::string_view range, std::string_view from,
                                std::string_view to, Timestamp now,
                                const absl::TimeZone& zone) {
-  if (from.empty() != to.empty()) {
-    return invalid("'from' and 'to' belong together; only '" +
-                   std::string(from.empty() ? "to" : "from") + "' is given");
-  }
-  if (!from.empty()) {
-    TRY_ASSIGN(Timestamp start, parse_iso8601(from, zone));
-    TRY_ASSIGN(Timestamp end, parse_iso8601(to, zone));
+  if (!from.empty() || !to.empty()) {
+    std::string faults;
+    Timestamp start = parse_end("from", from, zone, faults);
+    Timestamp end = parse_end("to", to, zone, faults);
+    if (!faults.empty()) return invalid(faults);
     if (end <= start) {
       return invalid("the range is reversed or empty: from '" +
                      std::string(from) + "' to '" + std::string(to) + "'");

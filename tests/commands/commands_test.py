@@ -26,6 +26,78 @@ def test_wrong_usage_exits_2(arguments):
     assert freshet.run(*arguments).returncode == 2
 
 
+@pytest.mark.parametrize("arguments, word", [
+    (["bogus"], "bogus"), (["bogus", "--help"], "bogus"),
+    (["segment", "bogus", "x"], "bogus")])
+def test_an_unknown_command_is_named(arguments, word):
+    done = freshet.run(*arguments)
+    assert done.returncode == 2
+    assert f"unknown command '{word}'" in done.stderr
+
+
+def test_query_keeps_the_decimals_of_money(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        server.ingest("sales", [
+            {"txn_id": "a", "ts": "2026-11-01T10:00:00Z", "qty": 79676,
+             "store": 'x,"y"\nz', "price": "1.25"},
+            {"txn_id": "b", "ts": "2026-11-01T10:00:00Z", "qty": 1}])
+        freshet.wait_until(lambda: server.rows("sales") == 2)
+
+        def ask(sql, form):
+            done = freshet.run("query", "--url", server.url, "--format", form,
+                               sql)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        total = "SELECT SUM(net) AS net, COUNT(*) AS n FROM sales"
+        assert ask(total, "table") == ("net       n\n--------  -\n"
+                                       "99595.00  2\n(1 rows)\n")
+        assert ask(total, "csv") == "net,n\n99595.00,2\n\n"
+        assert ask(total, "json").strip() == '[{"net":99595.00,"n":2}]'
+        # Texts with the signs of CSV, and nulls.
+        shown = ask("SELECT txn_id, store, price FROM sales ORDER BY txn_id",
+                    "table")
+        assert 'x,"y"\nz' in shown and "1.25" in shown
+        assert shown.endswith("(2 rows)\n")
+        assert ask("SELECT store FROM sales WHERE txn_id = 'b'",
+                   "table") == "store\n-----\n     \n(1 rows)\n"
+        assert ask("SELECT store FROM sales WHERE txn_id = 'c'",
+                   "table").endswith("(0 rows)\n")
+
+
+@pytest.mark.parametrize("formula, name", [
+    ("rolling(sum(net), 7d)", "rolling()"),
+    ("same_stores(sum(net))", "same_stores()"),
+    ("1 + time_avg(sum(net), 1d)", "time_avg()")])
+def test_validate_names_a_formula_function_it_lacks(tmp_path, formula, name):
+    model = freshet.sales_model(tmp_path / "m", extra={"kpis/new.yaml": f"""\
+kpis:
+  - kpi: moving
+    dataset: sales
+    formula: "{formula}"
+"""})
+    done = freshet.run("validate", model)
+    assert done.returncode == 1
+    assert done.stdout.startswith("kpis/new.yaml:4: ")
+    assert f"{name} is not supported in this version" in done.stdout
+    assert "'moving'" in done.stdout
+
+
+def test_both_ends_of_a_range_are_checked(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        for ends, parts in (
+                ("from=2026-13-45", ("'from' is no time", "2026-13-45",
+                                     "'to' is missing")),
+                ("to=nix", ("'from' is missing", "'to' is no time", "nix")),
+                ("from=2026-11-01&to=x", ("'to' is no time", "x"))):
+            status, body = server.get(f"/api/v1/kpis/net_sales/value?{ends}")
+            message = json.loads(body)["error"]["message"]
+            assert status == 400
+            assert all(part in message for part in parts), message
+
+
 def test_init_writes_a_valid_model_once(tmp_path):
     folder = tmp_path / "shop"
     assert freshet.run("init", folder).returncode == 0
