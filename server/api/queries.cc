@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "server/api/services.h"
+#include "server/druid/druid_native.h"
 #include "server/druid/druid_sql.h"
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
@@ -9,7 +10,12 @@
 namespace freshet {
 namespace {
 
-constexpr size_t kMaxQueryBody = 1 << 20;
+// JSON may take six bytes for one of the statement, whose own limit it is that
+// counts.
+size_t largest_body(const Limits& limits) {
+  constexpr size_t kOtherMembers = size_t{1} << 20;
+  return 6 * limits.max_statement_bytes + kOtherMembers;
+}
 
 HttpResponse to_http(DruidResponse druid) {
   HttpResponse response;
@@ -20,9 +26,19 @@ HttpResponse to_http(DruidResponse druid) {
   return response;
 }
 
+DruidCaller caller_of(Services& services, const HttpRequest& request) {
+  return {services.limits, services.running, request.disconnected};
+}
+
 HttpResponse druid_sql(Services& services, const HttpRequest& request) {
   return to_http(answer_druid_sql(services.sql, request.header("content-type"),
-                                  request.body, &services.running));
+                                  request.body, caller_of(services, request)));
+}
+
+HttpResponse druid_native(Services& services, const HttpRequest& request) {
+  return to_http(answer_druid_native(services.sql, services.runner.catalog(),
+                                     request.body,
+                                     caller_of(services, request)));
 }
 
 void write_provenance(JsonWriter& out, const Provenance& provenance) {
@@ -72,13 +88,19 @@ HttpResponse plain_query(Services& services, const HttpRequest& request) {
     if (!zone) return error_response(zone.error(), request.request_id);
     sql.zone = *zone;
   }
+  RunningQueries::Handle handle(services.running, sql.id, request.disconnected);
+  sql.cancel = handle.flag();
+  sql.limits = services.limits;
+  QueryControl control(sql.limits, handle.flag());
   auto result = services.sql.run(sql);
   services.metrics.query("sql", result.has_value(),
                          result ? result->provenance.elapsed_ms / 1000 : 0,
                          result ? result->provenance.rows_scanned : 0);
   if (!result) return error_response(result.error(), request.request_id);
+  auto rows = rows_as_objects(*result, sql.zone, control);
+  if (!rows) return error_response(rows.error(), request.request_id);
   JsonWriter out;
-  out.begin_object().key("rows").raw(rows_as_objects(*result, sql.zone));
+  out.begin_object().key("rows").raw(*rows);
   write_provenance(out, result->provenance);
   out.end_object();
   return json_response(out.take());
@@ -118,13 +140,23 @@ void add_query_routes(Router& router, Services& services) {
   auto sql = [&services](const HttpRequest& r) {
     return druid_sql(services, r);
   };
-  router.add("POST", "/druid/v2/sql", Access::kRead, sql, kMaxQueryBody);
-  router.add("POST", "/druid/v2/sql/", Access::kRead, sql, kMaxQueryBody);
-  router.add(
-      "DELETE", "/druid/v2/sql/{id}", Access::kRead,
-      [&services](const HttpRequest& r) {
-        return to_http(cancel_druid_sql(services.running, r.params.at("id")));
-      });
+  const size_t most = largest_body(services.limits);
+  router.add("POST", "/druid/v2/sql", Access::kRead, sql, most,
+             Workers::kQueries);
+  router.add("POST", "/druid/v2/sql/", Access::kRead, sql, most,
+             Workers::kQueries);
+  auto cancel = [&services](const HttpRequest& r) {
+    return to_http(cancel_druid_sql(services.running, r.params.at("id")));
+  };
+  router.add("DELETE", "/druid/v2/sql/{id}", Access::kRead, cancel);
+  auto native = [&services](const HttpRequest& r) {
+    return druid_native(services, r);
+  };
+  router.add("POST", "/druid/v2", Access::kRead, native, most,
+             Workers::kQueries);
+  router.add("POST", "/druid/v2/", Access::kRead, native, most,
+             Workers::kQueries);
+  router.add("DELETE", "/druid/v2/{id}", Access::kRead, cancel);
   router.add("GET", "/druid/v2/datasources", Access::kRead,
              [&services](const HttpRequest&) { return datasources(services); });
   router.add("GET", "/status", Access::kRead,
@@ -134,7 +166,7 @@ void add_query_routes(Router& router, Services& services) {
   router.add(
       "POST", "/api/v1/query", Access::kRead,
       [&services](const HttpRequest& r) { return plain_query(services, r); },
-      kMaxQueryBody);
+      most, Workers::kQueries);
 }
 
 }  // namespace freshet

@@ -73,32 +73,25 @@ Result<std::optional<int64_t>> read_number(const JsonValue& context,
 }
 
 Status read_context(const JsonValue& context, DruidSqlRequest& out) {
-  if (context.is_null()) return {};
-  if (!context.as_object()) {
-    return invalid(
-        fmt::format("context must be an object, not {}", context.type_name()));
-  }
-  const JsonValue* id = context.find("sqlQueryId");
-  if (id && id->as_string() && !id->as_string()->empty()) {
-    const std::string& text = *id->as_string();
-    bool printable = std::all_of(text.begin(), text.end(),
-                                 [](char c) { return c >= ' ' && c < 127; });
-    if (!printable || text.size() > kLongestId) {
-      return invalid(fmt::format(
-          "sqlQueryId must be at most {} printable ASCII letters", kLongestId));
-    }
-    out.sql.id = text;
-  }
   const JsonValue* zone = context.find("sqlTimeZone");
   if (zone && !zone->is_null()) {
     if (!zone->as_string()) return invalid("sqlTimeZone must be a text");
     TRY_ASSIGN(out.sql.zone, load_time_zone(*zone->as_string()));
   }
-  TRY_ASSIGN(auto timeout, read_number(context, "timeout"));
-  if (timeout && *timeout > 0) out.sql.limits.timeout_ms = *timeout;
   TRY_ASSIGN(auto outer_limit, read_number(context, "sqlOuterLimit"));
   if (outer_limit) out.sql.outer_limit = static_cast<uint64_t>(*outer_limit);
   return {};
+}
+
+// The body's context; null if there is none.
+Result<const JsonValue*> context_of(const JsonValue& body) {
+  const JsonValue* context = body.find("context");
+  if (!context || context->is_null()) {
+    return static_cast<const JsonValue*>(nullptr);
+  }
+  if (context->as_object()) return context;
+  return invalid(
+      fmt::format("context must be an object, not {}", context->type_name()));
 }
 
 Result<Value> parameter_value(const std::string& type, const JsonValue& v) {
@@ -185,9 +178,10 @@ Status read_json_body(std::string_view text, DruidSqlRequest& out) {
   }
   out.sql.text = *query->as_string();
   TRY(read_shape(body, out.shape));
-  if (const JsonValue* context = body.find("context")) {
-    TRY(read_context(*context, out));
-  }
+  TRY_ASSIGN(out.sql.id, druid_query_id(body, "sqlQueryId"));
+  TRY(read_druid_timeout(body, out.sql.limits));
+  TRY_ASSIGN(const JsonValue* context, context_of(body));
+  if (context) TRY(read_context(*context, out));
   if (const JsonValue* parameters = body.find("parameters")) {
     TRY(read_parameters(*parameters, out));
   }
@@ -196,9 +190,30 @@ Status read_json_body(std::string_view text, DruidSqlRequest& out) {
 
 }  // namespace
 
+Result<std::string> druid_query_id(const JsonValue& body, const char* key) {
+  TRY_ASSIGN(const JsonValue* context, context_of(body));
+  const JsonValue* id = context ? context->find(key) : nullptr;
+  if (!id || !id->as_string() || id->as_string()->empty()) return made_up_id();
+  const std::string& text = *id->as_string();
+  bool printable = std::all_of(text.begin(), text.end(),
+                               [](char c) { return c >= ' ' && c < 127; });
+  if (printable && text.size() <= kLongestId) return text;
+  return invalid(fmt::format("{} must be at most {} printable ASCII letters",
+                             key, kLongestId));
+}
+
+Status read_druid_timeout(const JsonValue& body, Limits& limits) {
+  TRY_ASSIGN(const JsonValue* context, context_of(body));
+  if (!context) return {};
+  TRY_ASSIGN(auto timeout, read_number(*context, "timeout"));
+  return timeout && *timeout > 0 ? set_timeout(limits, *timeout) : Status();
+}
+
 Result<DruidSqlRequest> parse_druid_request(std::string_view content_type,
-                                            std::string_view body) {
+                                            std::string_view body,
+                                            const Limits& limits) {
   DruidSqlRequest out;
+  out.sql.limits = limits;
   std::string type = to_lower(content_type.substr(0, content_type.find(';')));
   while (!type.empty() && type.back() == ' ') type.pop_back();
   if (type == "text/plain") {

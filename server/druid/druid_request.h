@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "server/druid/druid_result.h"
+#include "server/json/json_value.h"
 #include "server/sql/sql.h"
 
 namespace freshet {
@@ -14,8 +15,15 @@ struct DruidSqlRequest {
 };
 
 // Unknown members and unknown context keys are ignored, as Druid does.
-// kInvalid names what is wrong with the body.
+// kInvalid names what is wrong with the body. `limits` are the caller's; the
+// context may ask for another timeout.
 Result<DruidSqlRequest> parse_druid_request(std::string_view content_type,
-                                            std::string_view body);
+                                            std::string_view body,
+                                            const Limits& limits);
+
+// The id under `key` of the body's context, made up if there is none.
+Result<std::string> druid_query_id(const JsonValue& body, const char* key);
+// `timeout` of the body's context, if it has one.
+Status read_druid_timeout(const JsonValue& body, Limits& limits);
 
 }  // namespace freshet

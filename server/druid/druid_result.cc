@@ -7,21 +7,7 @@
 namespace freshet {
 namespace {
 
-const char* native_type(ExpressionType type) {
-  switch (type.type) {
-    case ValueType::kBool:
-    case ValueType::kLong:
-    case ValueType::kTimestamp:
-      return "LONG";
-    case ValueType::kDouble:
-    case ValueType::kDecimal:
-      return "DOUBLE";
-    case ValueType::kString:
-    case ValueType::kNull:
-      break;
-  }
-  return "STRING";
-}
+constexpr uint64_t kRowsBetweenChecks = 1024;
 
 // A double always looks like one, so that clients give the column one type.
 std::string double_text(double v) {
@@ -30,39 +16,12 @@ std::string double_text(double v) {
   return whole ? text + ".0" : text;
 }
 
-void write_value(const Value& value, const absl::TimeZone& zone,
-                 JsonWriter& out) {
-  switch (value.type()) {
-    case ValueType::kNull:
-      out.null();
-      return;
-    case ValueType::kBool:
-      out.value(*value.as_bool());
-      return;
-    case ValueType::kLong:
-      out.value(*value.as_long());
-      return;
-    case ValueType::kDouble:
-      out.raw(double_text(*value.as_double()));
-      return;
-    case ValueType::kDecimal:
-      out.decimal(value.as_decimal()->units, value.as_decimal()->scale);
-      return;
-    case ValueType::kString:
-      out.value(*value.as_string());
-      return;
-    case ValueType::kTimestamp:
-      out.value(to_iso8601(*value.as_timestamp(), zone));
-      return;
-  }
-}
-
 void write_object(const QueryResult& result, const std::vector<Value>& row,
                   const absl::TimeZone& zone, JsonWriter& out) {
   out.begin_object();
   for (size_t c = 0; c < row.size(); ++c) {
     out.key(result.columns[c].name);
-    write_value(row[c], zone, out);
+    write_druid_value(row[c], zone, out);
   }
   out.end_object();
 }
@@ -70,7 +29,7 @@ void write_object(const QueryResult& result, const std::vector<Value>& row,
 void write_array(const std::vector<Value>& row, const absl::TimeZone& zone,
                  JsonWriter& out) {
   out.begin_array();
-  for (const Value& value : row) write_value(value, zone, out);
+  for (const Value& value : row) write_druid_value(value, zone, out);
   out.end_array();
 }
 
@@ -89,7 +48,7 @@ std::string object_header(const QueryResult& result,
       continue;
     }
     out.begin_object();
-    if (shape.types_header) out.field("type", native_type(column.type));
+    if (shape.types_header) out.field("type", native_type_of(column.type));
     if (shape.sql_types_header) {
       out.field("sqlType", sql_column_type(column.type).name);
     }
@@ -105,7 +64,7 @@ std::vector<std::vector<std::string>> header_rows(
   std::vector<std::string> names, types, sql_types;
   for (const ResultColumn& column : result.columns) {
     names.push_back(column.name);
-    types.push_back(native_type(column.type));
+    types.push_back(native_type_of(column.type));
     sql_types.push_back(sql_column_type(column.type).name);
   }
   std::vector<std::vector<std::string>> rows;
@@ -135,44 +94,47 @@ std::string csv_field(const Value& value, const absl::TimeZone& zone) {
   if (value.as_string()) return *value.as_string();
   if (value.as_timestamp()) return to_iso8601(*value.as_timestamp(), zone);
   JsonWriter out;
-  write_value(value, zone, out);
+  write_druid_value(value, zone, out);
   return out.take();
 }
 
-std::string write_csv(const QueryResult& result, const DruidResultShape& shape,
-                      const absl::TimeZone& zone) {
-  std::string out;
+// The rows, headers first, as texts handed to `take`.
+template <class Take>
+Status each_csv_row(const QueryResult& result, const DruidResultShape& shape,
+                    const absl::TimeZone& zone, Take take) {
+  std::string line;
   for (const auto& row : header_rows(result, shape)) {
+    line.clear();
     for (size_t c = 0; c < row.size(); ++c) {
-      if (c > 0) out += ',';
-      append_csv(row[c], out);
+      if (c > 0) line += ',';
+      append_csv(row[c], line);
     }
-    out += '\n';
+    TRY(take(line));
   }
   for (const auto& row : result.rows) {
+    line.clear();
     for (size_t c = 0; c < row.size(); ++c) {
-      if (c > 0) out += ',';
-      append_csv(csv_field(row[c], zone), out);
+      if (c > 0) line += ',';
+      append_csv(csv_field(row[c], zone), line);
     }
-    out += '\n';
+    TRY(take(line));
   }
-  return out + '\n';
+  return {};
 }
 
-// The rows, headers first, each as JSON text handed to `take`.
 template <class Take>
-void each_json_row(const QueryResult& result, const DruidResultShape& shape,
-                   const absl::TimeZone& zone, Take take) {
+Status each_json_row(const QueryResult& result, const DruidResultShape& shape,
+                     const absl::TimeZone& zone, Take take) {
   JsonWriter out;
   if (is_object(shape.format)) {
-    if (shape.header) take(object_header(result, shape));
+    if (shape.header) TRY(take(object_header(result, shape)));
   } else {
     for (const auto& row : header_rows(result, shape)) {
       out.clear();
       out.begin_array();
       for (const std::string& text : row) out.value(text);
       out.end_array();
-      take(out.text());
+      TRY(take(out.text()));
     }
   }
   for (const auto& row : result.rows) {
@@ -182,34 +144,88 @@ void each_json_row(const QueryResult& result, const DruidResultShape& shape,
     } else {
       write_array(row, zone, out);
     }
-    take(out.text());
+    TRY(take(out.text()));
   }
+  return {};
 }
 
 }  // namespace
 
-std::string rows_as_objects(const QueryResult& result,
-                            const absl::TimeZone& zone) {
-  std::string out = write_druid_result(result, {}, zone);
+const char* native_type_of(ExpressionType type) {
+  switch (type.type) {
+    case ValueType::kBool:
+    case ValueType::kLong:
+    case ValueType::kTimestamp:
+      return "LONG";
+    case ValueType::kDouble:
+    case ValueType::kDecimal:
+      return "DOUBLE";
+    case ValueType::kString:
+    case ValueType::kNull:
+      break;
+  }
+  return "STRING";
+}
+
+void write_druid_value(const Value& value, const absl::TimeZone& zone,
+                       JsonWriter& out) {
+  switch (value.type()) {
+    case ValueType::kNull:
+      out.null();
+      return;
+    case ValueType::kBool:
+      out.value(*value.as_bool());
+      return;
+    case ValueType::kLong:
+      out.value(*value.as_long());
+      return;
+    case ValueType::kDouble:
+      out.raw(double_text(*value.as_double()));
+      return;
+    case ValueType::kDecimal:
+      out.decimal(value.as_decimal()->units, value.as_decimal()->scale);
+      return;
+    case ValueType::kString:
+      out.value(*value.as_string());
+      return;
+    case ValueType::kTimestamp:
+      out.value(to_iso8601(*value.as_timestamp(), zone));
+      return;
+  }
+}
+
+Result<std::string> rows_as_objects(const QueryResult& result,
+                                    const absl::TimeZone& zone,
+                                    const QueryControl& control) {
+  TRY_ASSIGN(std::string out, write_druid_result(result, {}, zone, control));
   out.pop_back();  // the line feed
   return out;
 }
 
-std::string write_druid_result(const QueryResult& result,
-                               const DruidResultShape& shape,
-                               const absl::TimeZone& zone) {
-  if (shape.format == DruidFormat::kCsv) return write_csv(result, shape, zone);
-  bool lines = shape.format == DruidFormat::kObjectLines ||
-               shape.format == DruidFormat::kArrayLines;
+Result<std::string> write_druid_result(const QueryResult& result,
+                                       const DruidResultShape& shape,
+                                       const absl::TimeZone& zone,
+                                       const QueryControl& control) {
+  const bool csv = shape.format == DruidFormat::kCsv;
+  const bool lines = csv || shape.format == DruidFormat::kObjectLines ||
+                     shape.format == DruidFormat::kArrayLines;
   std::string out = lines ? "" : "[";
-  bool first = true;
-  each_json_row(result, shape, zone, [&](const std::string& row) {
-    if (!first) out += lines ? '\n' : ',';
-    first = false;
+  uint64_t rows = 0;
+  auto take = [&](const std::string& row) -> Status {
+    if (rows > 0 && !lines) out += ',';
     out += row;
-  });
+    if (lines) out += '\n';
+    TRY(control.check_result_bytes(out.size()));
+    return rows++ % kRowsBetweenChecks == 0 ? control.check() : Status();
+  };
+  if (csv) {
+    TRY(each_csv_row(result, shape, zone, take));
+  } else {
+    TRY(each_json_row(result, shape, zone, take));
+  }
   // The blank line tells a client that it has seen all rows.
-  return out + (lines ? "\n\n" : "]\n");
+  if (!csv && lines && rows == 0) out += '\n';
+  return out + (lines ? "\n" : "]\n");
 }
 
 const char* druid_content_type(DruidFormat format) {

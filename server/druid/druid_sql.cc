@@ -54,19 +54,21 @@ Fault fault_of(ErrorCode code) {
 }
 
 DruidResponse run_request(Sql& sql, DruidSqlRequest request,
-                          RunningQueries* running) {
-  auto flag = std::make_shared<std::atomic<bool>>(false);
-  request.sql.cancel = flag;
-  std::optional<RunningQueries::Handle> handle;
-  if (running) handle.emplace(*running, request.sql.id, flag);
-  auto result = sql.run(request.sql);
+                          const DruidCaller& caller) {
+  RunningQueries::Handle handle(caller.running, request.sql.id, caller.gone);
+  request.sql.cancel = handle.flag();
+  request.sql.limits.begun = QueryControl::Clock::now();
+  QueryControl control(request.sql.limits, handle.flag());
+  auto answer = [&]() -> Result<std::string> {
+    TRY_ASSIGN(QueryResult result, sql.run(request.sql));
+    return write_druid_result(result, request.shape, request.sql.zone, control);
+  }();
   DruidResponse response;
-  if (!result) {
-    response = druid_error(result.error());
+  if (!answer) {
+    response = druid_error(answer.error());
   } else {
     response.content_type = druid_content_type(request.shape.format);
-    response.body =
-        write_druid_result(*result, request.shape, request.sql.zone);
+    response.body = std::move(*answer);
     if (request.shape.header) response.headers[kHeaderIncluded] = "yes";
   }
   response.headers[kQueryIdHeader] = request.sql.id;
@@ -76,9 +78,10 @@ DruidResponse run_request(Sql& sql, DruidSqlRequest request,
 }  // namespace
 
 DruidResponse answer_druid_sql(Sql& sql, std::string_view content_type,
-                               std::string_view body, RunningQueries* running) {
-  auto request = parse_druid_request(content_type, body);
-  if (request) return run_request(sql, std::move(*request), running);
+                               std::string_view body,
+                               const DruidCaller& caller) {
+  auto request = parse_druid_request(content_type, body, caller.limits);
+  if (request) return run_request(sql, std::move(*request), caller);
   DruidResponse response = druid_error(request.error());
   response.headers[kQueryIdHeader] = "none";  // nothing was run
   return response;

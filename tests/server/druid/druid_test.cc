@@ -28,7 +28,7 @@ class Server {
  public:
   DruidResponse ask(std::string_view body,
                     std::string_view type = "application/json") {
-    return answer_druid_sql(*sql_, type, body, &running_);
+    return answer_druid_sql(*sql_, type, body, {{}, running_});
   }
 
  private:
@@ -185,10 +185,9 @@ TEST_CASE("bad bodies are 400 and still JSON") {
 TEST_CASE("cancel by id") {
   RunningQueries running;
   CHECK(cancel_druid_sql(running, "x").status == 404);
-  auto flag = std::make_shared<std::atomic<bool>>(false);
-  RunningQueries::Handle handle(running, "x", flag);
+  RunningQueries::Handle handle(running, "x");
   CHECK(cancel_druid_sql(running, "x").status == 202);
-  CHECK(flag->load());
+  CHECK(handle.flag()->load());
 }
 
 TEST_CASE("explain") {
