@@ -101,8 +101,7 @@ void ThreadedAlertEngine::evaluate_loop() {
 }
 
 void ThreadedAlertEngine::evaluate(const AlertModel& rule) {
-  auto seen =
-      evaluate_rule(kpis_, rule, board_.last_as_of(rule.name), now(), cancel_);
+  auto seen = evaluate_rule(kpis_, rule, cancel_);
   if (seen) {
     board_.apply(rule, *seen, now());
   } else if (!*cancel_) {
