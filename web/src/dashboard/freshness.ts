@@ -1,4 +1,5 @@
-// How current the page is: ● live, ● behind, ● stale, ○ reconnecting, ⏸ paused.
+// How current the page is: ● live, ● behind, ● stale, ● halted (a source is not
+// read any more), ○ reconnecting, ⏸ paused.
 import type { DatasetStatus } from '../api/types';
 import { instant } from '../format/time';
 import type { Connection, Told } from './live.svelte';
@@ -8,6 +9,7 @@ export type FreshnessState =
   | 'live'
   | 'behind'
   | 'stale'
+  | 'halted'
   | 'reconnecting'
   | 'paused';
 
@@ -19,6 +21,8 @@ export interface Freshness {
 
 const kBehind = 10_000;
 const kStale = 300_000;
+// States of ingestion in which no new data arrives.
+const kHalted = new Set(['failed', 'stopped', 'waiting']);
 
 // What the stream said of its tiles, or the status of their data sets (the
 // worst of them) if that is newer: a stream is silent while nothing happens.
@@ -39,11 +43,17 @@ export function freshness(
     behindMs = Math.min(behindMs, lag + Math.max(0, now - datasetsAt));
     asOf = Math.max(asOf ?? -Infinity, Math.min(...known.map((dataset) => dataset.at)));
   }
-  return { state: stateOf(connection, behindMs), asOf, behindMs };
+  const complete = told?.complete !== false && !datasets.some((d) => kHalted.has(d.state ?? ''));
+  return { state: stateOf(connection, behindMs, complete), asOf, behindMs };
 }
 
-function stateOf(connection: Connection, behindMs: number): FreshnessState {
+function stateOf(
+  connection: Connection,
+  behindMs: number,
+  complete: boolean,
+): FreshnessState {
   if (connection !== 'live') return connection;
+  if (!complete) return 'halted';
   if (behindMs === Infinity) return 'live';
   if (behindMs >= kStale) return 'stale';
   return behindMs >= kBehind ? 'behind' : 'live';
