@@ -7,9 +7,9 @@ export interface ChartData {
   times: number[]; // seconds, bucket starts
   values: (number | null)[];
   firm: (number | null)[]; // values of buckets that are over
-  open: (number | null)[]; // the bucket still running, joined to the last firm
+  open: (number | null)[]; // of buckets that may still grow, joined to the firm
   before: (number | null)[]; // of the comparison, as far as ours has come
-  cut: boolean; // the comparison beside the running bucket is a part of its own
+  cut: boolean[]; // the comparison is a part of its own bucket
   ahead: (number | null)[]; // how the comparison went on, whole buckets
   ghost: (number | null)[]; // `ahead`, joined to what is before it
   beforeKind: string;
@@ -59,21 +59,21 @@ export function chartData(
   const times = points.map((point) => (instant(point.t) ?? 0) / 1000);
   const before = byTime(answer.compare?.series);
   const later = byTime(answer.compare?.ahead);
-  const last = points.length - 1;
-  let running = points.findIndex((point) => point.partial);
-  if (running < 0) running = last + 1;
+  // A bucket that has not begun has no value.
   const values = points.map((point) => point.value);
+  const grows = points.map((point) => point.partial ?? false);
   const beforeValues = times.map((time) => before.get(time)?.value ?? null);
   const ahead = times.map((time) => later.get(time)?.value ?? null);
   return {
     grain,
     times,
-    // What lies ahead of the running bucket is no zero but unknown.
-    values: values.map((v, i) => (i <= running ? v : null)),
-    firm: values.map((v, i) => (i < running ? v : null)),
-    open: values.map((v, i) => (i === running || i === running - 1 ? v : null)),
+    values,
+    firm: values.map((v, i) => (grows[i] ? null : v)),
+    open: values.map((v, i) =>
+      grows[i] || grows[i - 1] || grows[i + 1] ? v : null,
+    ),
     before: beforeValues,
-    cut: before.get(times[running] ?? 0)?.partial ?? false,
+    cut: times.map((time) => before.get(time)?.partial ?? false),
     ahead,
     ghost: ahead.map((value, i) =>
       value === null && (ahead[i + 1] ?? null) !== null
