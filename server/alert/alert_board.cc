@@ -244,12 +244,6 @@ void AlertBoard::keep_only(const std::map<std::string, RuleBook::Rule>& rules) {
   }
 }
 
-Timestamp AlertBoard::last_as_of(const std::string& rule) const {
-  MutexLock lock(mutex_);
-  auto found = entries_.find(rule);
-  return found == entries_.end() ? kMinTimestamp : found->second.as_of;
-}
-
 std::vector<FiringAlert> AlertBoard::firing(
     const std::map<std::string, RuleBook::Rule>& rules) const {
   std::vector<FiringAlert> out;

@@ -39,7 +39,6 @@ class AlertBoard {
   // Forgets the instances of rules that are not in `rules`, or not enabled.
   void keep_only(const std::map<std::string, RuleBook::Rule>& rules);
 
-  Timestamp last_as_of(const std::string& rule) const;
   // Instances that fire, with their rules as they are now.
   std::vector<FiringAlert> firing(
       const std::map<std::string, RuleBook::Rule>& rules) const;

@@ -21,6 +21,7 @@ namespace {
 
 // How often rules are looked at, and what is due is sent.
 constexpr int64_t kTickMs = 200;
+constexpr int64_t kSoonMs = 1000;
 
 class ThreadedAlertEngine : public AlertEngine {
  public:
@@ -54,7 +55,8 @@ class ThreadedAlertEngine : public AlertEngine {
 
  private:
   void evaluate_loop();
-  void evaluate(const AlertModel& rule);
+  // False if the data was not there yet.
+  bool evaluate(const AlertModel& rule);
   void notify_loop();
   // False once stopped.
   bool sleep(int64_t ms);
@@ -95,19 +97,20 @@ void ThreadedAlertEngine::evaluate_loop() {
       Timestamp& due = due_[name];
       if (start < due) continue;
       due = Timestamp{start.ms + rule.alert.every_ms};
-      evaluate(rule.alert);
+      // After a start the data comes soon: no need to wait out the interval.
+      if (!evaluate(rule.alert)) due = Timestamp{start.ms + kSoonMs};
     }
   } while (sleep(kTickMs));
 }
 
-void ThreadedAlertEngine::evaluate(const AlertModel& rule) {
-  auto seen =
-      evaluate_rule(kpis_, rule, board_.last_as_of(rule.name), now(), cancel_);
+bool ThreadedAlertEngine::evaluate(const AlertModel& rule) {
+  auto seen = evaluate_rule(kpis_, rule, cancel_);
   if (seen) {
     board_.apply(rule, *seen, now());
   } else if (!*cancel_) {
     board_.fail(rule.name, seen.error().message);
   }
+  return seen || seen.error().code != ErrorCode::kUnavailable;
 }
 
 void ThreadedAlertEngine::notify_loop() {

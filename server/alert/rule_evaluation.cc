@@ -17,17 +17,10 @@ KpiRequest request_for(const AlertModel& rule, Timestamp from, Timestamp to) {
   return request;
 }
 
-// A range of one millisecond: pruned to nearly nothing, it costs little and
-// says how far the data are complete.
-Result<Timestamp> find_watermark(Kpis& kpis, const AlertModel& rule,
-                                 Timestamp near, const CancelFlag& cancel) {
-  KpiRequest probe = request_for(rule, near, Timestamp{near.ms + 1});
-  TRY_ASSIGN(KpiAnswer answer, kpis.answer(probe, cancel));
-  return answer.provenance.as_of;
-}
-
-std::optional<double> number(const KpiNumber& value, bool enough) {
-  if (value.is_null() || !enough) return std::nullopt;
+// Nothing where too few rows are behind it.
+std::optional<double> number(const AlertModel& rule, const KpiNumber& value,
+                             uint64_t num_rows) {
+  if (value.is_null() || num_rows < rule.min_rows) return std::nullopt;
   return value.to_double();
 }
 
@@ -38,11 +31,9 @@ std::string label_text(const Value& value) {
 }  // namespace
 
 Result<RuleValues> evaluate_rule(Kpis& kpis, const AlertModel& rule,
-                                 Timestamp last_as_of, Timestamp now,
                                  CancelFlag cancel) {
   RuleValues out;
-  Timestamp near = last_as_of == kMinTimestamp ? now : last_as_of;
-  TRY_ASSIGN(out.as_of, find_watermark(kpis, rule, near, cancel));
+  TRY_ASSIGN(out.as_of, kpis.as_of(rule.kpi));
   if (out.as_of == kMinTimestamp) {
     if (rule.by.empty()) out.values.push_back({});
     return out;
@@ -53,10 +44,11 @@ Result<RuleValues> evaluate_rule(Kpis& kpis, const AlertModel& rule,
   Timestamp from{std::max(to.ms - rule.window_ms, kMinTimestamp.ms)};
   KpiRequest request = request_for(rule, from, to);
   request.by = rule.by;
+  request.count_rows = rule.min_rows > 0;
   TRY_ASSIGN(KpiAnswer answer, kpis.answer(request, cancel));
-  bool enough = answer.provenance.rows_scanned >= rule.min_rows;
   if (rule.by.empty()) {
-    out.values.emplace_back(AlertLabels{}, number(answer.value, enough));
+    out.values.emplace_back(AlertLabels{},
+                            number(rule, answer.value, answer.num_rows));
     return out;
   }
   if (answer.rows.size() > kMaxInstances) {
@@ -70,7 +62,8 @@ Result<RuleValues> evaluate_rule(Kpis& kpis, const AlertModel& rule,
     for (size_t i = 0; i < rule.by.size(); ++i) {
       labels[rule.by[i]] = label_text(row.by[i]);
     }
-    out.values.emplace_back(std::move(labels), number(row.value, enough));
+    out.values.emplace_back(std::move(labels),
+                            number(rule, row.value, row.num_rows));
   }
   return out;
 }

@@ -2,6 +2,7 @@
 #include "server/api/services.h"
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
+#include "server/kpi/tile_picture.h"
 
 namespace freshet {
 namespace {
@@ -47,22 +48,29 @@ HttpResponse show_value(Services& services, const HttpRequest& request) {
   return json_response(to_json(*answer));
 }
 
-// One entry of a batch: an answer, or {"error":...} in its place.
-std::string answer_entry(Services& services, const JsonValue& entry,
-                         const CancelFlag& cancel) {
-  auto failed = [](const Error& error) {
-    JsonWriter out;
-    out.begin_object().key("error").begin_object();
-    out.field("code", error_code_name(error.code));
-    out.field("message", std::string_view(error.message));
-    out.end_object().end_object();
-    return out.take();
-  };
-  auto wanted = parse_kpi_request(entry);
-  if (!wanted) return failed(wanted.error());
-  auto answer = services.kpis.answer(*wanted, cancel);
-  if (!answer) return failed(answer.error());
-  return to_json(*answer);
+// Of each entry of a batch: an answer, or {"error":...} in its place.
+std::vector<std::string> answer_entries(Services& services,
+                                        const JsonArray& entries,
+                                        const CancelFlag& cancel) {
+  std::vector<std::string> texts(entries.size());
+  std::vector<KpiRequest> requests;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    auto wanted = parse_kpi_request(entries[i]);
+    if (!wanted) {
+      texts[i] = error_json(wanted.error());
+      continue;
+    }
+    requests.push_back(std::move(*wanted));
+    places.push_back(i);
+  }
+  std::vector<Result<KpiAnswer>> answers =
+      services.kpis.answer_all(requests, cancel);
+  for (size_t i = 0; i < answers.size(); ++i) {
+    texts[places[i]] =
+        answers[i] ? to_json(*answers[i]) : error_json(answers[i].error());
+  }
+  return texts;
 }
 
 HttpResponse answer_batch(Services& services, const HttpRequest& request) {
@@ -89,8 +97,9 @@ HttpResponse answer_batch(Services& services, const HttpRequest& request) {
                                 request.disconnected);
   JsonWriter out;
   out.begin_object().key("answers").begin_array();
-  for (const JsonValue& entry : *list) {
-    out.raw(answer_entry(services, entry, handle.flag()));
+  for (const std::string& text :
+       answer_entries(services, *list, handle.flag())) {
+    out.raw(text);
   }
   out.end_array().end_object();
   return json_response(out.take());

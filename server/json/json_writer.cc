@@ -142,12 +142,13 @@ JsonWriter& JsonWriter::value(uint64_t v) {
 JsonWriter& JsonWriter::value(double v) {
   if (!std::isfinite(v)) return null();
   char buffer[40];
-  auto written = std::to_chars(buffer, buffer + sizeof(buffer), v);
-  // Without an exponent, readers take it for an integer too large for them.
-  if (std::fabs(v) >= 1e17) {
-    written = std::to_chars(buffer, buffer + sizeof(buffer), v,
-                            std::chars_format::scientific);
-  }
+  // Plain for people as long as it is short: 900000, not 9e+05. A large number
+  // without an exponent is read as an integer, too large for many readers.
+  double size = std::fabs(v);
+  bool plain = size == 0 || (size >= 1e-6 && size < 1e17);
+  auto written = std::to_chars(
+      buffer, buffer + sizeof(buffer), v,
+      plain ? std::chars_format::fixed : std::chars_format::scientific);
   return raw({buffer, static_cast<size_t>(written.ptr - buffer)});
 }
 

@@ -20,10 +20,8 @@ Interval cover(Interval a, Interval b) {
   return {std::min(a.start, b.start), std::max(a.end, b.end)};
 }
 
-}  // namespace
-
-AnswerData::Dataset AnswerData::freeze(DatasetSnapshot snapshot) {
-  Dataset out;
+FrozenDataset freeze(DatasetSnapshot snapshot) {
+  FrozenDataset out;
   auto frozen = std::make_shared<Timeline>();
   if (snapshot.timeline) {
     frozen->version = snapshot.timeline->version;
@@ -38,27 +36,50 @@ AnswerData::Dataset AnswerData::freeze(DatasetSnapshot snapshot) {
   for (const auto& segment : frozen->sealed) {
     out.time_range = cover(out.time_range, segment->time_range());
   }
-  out.provenance.as_of = snapshot.as_of;
-  out.provenance.lag_ms = snapshot.lag_ms;
-  out.provenance.complete = snapshot.complete;
-  out.provenance.offsets = snapshot.offsets;
-  out.provenance.late_or_rejected = snapshot.late_or_rejected;
   snapshot.timeline = std::move(frozen);
   out.snapshot = std::move(snapshot);
   return out;
 }
 
-Result<AnswerData> AnswerData::take(Runner& runner,
+// Of an answer that no query has served yet.
+Provenance provenance_of(const DatasetSnapshot& snapshot) {
+  Provenance out;
+  out.as_of = snapshot.as_of;
+  out.lag_ms = snapshot.lag_ms;
+  out.complete = snapshot.complete;
+  out.offsets = snapshot.offsets;
+  out.late_or_rejected = snapshot.late_or_rejected;
+  return out;
+}
+
+}  // namespace
+
+Error dataset_not_ready(const std::string& name) {
+  return {ErrorCode::kUnavailable, "the dataset is not ready: " + name, 0, 0};
+}
+
+Result<std::shared_ptr<const FrozenDataset>> FrozenDatasets::get(
+    const std::string& name) {
+  std::shared_ptr<const FrozenDataset>& taken = taken_[name];
+  if (!taken) {
+    auto snapshot = runner_.catalog().snapshot(name);
+    if (!snapshot) {
+      return dataset_not_ready(name);
+    }
+    taken = std::make_shared<const FrozenDataset>(freeze(std::move(*snapshot)));
+  }
+  return taken;
+}
+
+Result<AnswerData> AnswerData::take(Runner& runner, FrozenDatasets& frozen,
                                     const std::vector<std::string>& datasets,
                                     const Limits& limits, CancelFlag cancel) {
   AnswerData data(runner, limits, std::move(cancel));
   for (const std::string& name : datasets) {
-    auto snapshot = runner.catalog().snapshot(name);
-    if (!snapshot) {
-      return Error{ErrorCode::kUnavailable, "the dataset is not ready: " + name,
-                   0, 0};
-    }
-    data.datasets_.emplace(name, freeze(std::move(*snapshot)));
+    Dataset dataset;
+    TRY_ASSIGN(dataset.data, frozen.get(name));
+    dataset.provenance = provenance_of(dataset.data->snapshot);
+    data.datasets_.emplace(name, std::move(dataset));
   }
   return data;
 }
@@ -67,7 +88,7 @@ Result<QueryResult> AnswerData::run(Query query) {
   query.limits = limits_;
   Dataset& dataset = datasets_.at(query.dataset);
   TRY_ASSIGN(QueryResult result,
-             runner_->run_on(query, dataset.snapshot, cancel_));
+             runner_->run_on(query, dataset.data->snapshot, cancel_));
   Provenance& merged = dataset.provenance;
   const Provenance& one = result.provenance;
   merged.exact = merged.exact && one.exact;
@@ -80,14 +101,14 @@ Result<QueryResult> AnswerData::run(Query query) {
 Timestamp AnswerData::as_of() const {
   Timestamp least = kMaxTimestamp;
   for (const auto& [name, d] : datasets_) {
-    least = std::min(least, d.snapshot.as_of);
+    least = std::min(least, d.data->snapshot.as_of);
   }
   return least;
 }
 
 Interval AnswerData::time_range() const {
   Interval all{Timestamp{0}, Timestamp{0}};
-  for (const auto& [name, d] : datasets_) all = cover(all, d.time_range);
+  for (const auto& [name, d] : datasets_) all = cover(all, d.data->time_range);
   return all;
 }
 

@@ -1,11 +1,13 @@
 // AnswerData: the data one answer is computed from. Each dataset is taken once,
 // its live rows as far as they were published then, so that the total, the
-// series and the rows of an answer tie while events arrive.
+// series and the rows of an answer tie while events arrive; the answers of one
+// batch share what was taken, so that they tie too.
 //
 // Used by one thread.
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,11 +15,31 @@
 
 namespace freshet {
 
+// kUnavailable: it is not there (yet).
+Error dataset_not_ready(const std::string& name);
+
+// A dataset whose live rows stand still.
+struct FrozenDataset {
+  DatasetSnapshot snapshot;
+  Interval time_range{Timestamp{0}, Timestamp{0}};  // of its events
+};
+
+// Datasets as they were when they were first asked for.
+class FrozenDatasets {
+ public:
+  explicit FrozenDatasets(Runner& runner) : runner_(runner) {}
+  // dataset_not_ready() for one that the catalog does not have.
+  Result<std::shared_ptr<const FrozenDataset>> get(const std::string& name);
+
+ private:
+  Runner& runner_;
+  std::map<std::string, std::shared_ptr<const FrozenDataset>> taken_;
+};
+
 class AnswerData {
  public:
-  // kUnavailable for a dataset that is not there (yet). `runner` must outlive
-  // it.
-  static Result<AnswerData> take(Runner& runner,
+  // `runner` must outlive it. Errors: those of FrozenDatasets::get.
+  static Result<AnswerData> take(Runner& runner, FrozenDatasets& frozen,
                                  const std::vector<std::string>& datasets,
                                  const Limits& limits, CancelFlag cancel);
 
@@ -35,11 +57,9 @@ class AnswerData {
   AnswerData(Runner& runner, const Limits& limits, CancelFlag cancel)
       : runner_(&runner), limits_(limits), cancel_(std::move(cancel)) {}
   struct Dataset {
-    DatasetSnapshot snapshot;
-    Interval time_range{Timestamp{0}, Timestamp{0}};
+    std::shared_ptr<const FrozenDataset> data;
     Provenance provenance;  // of its queries, merged
   };
-  static Dataset freeze(DatasetSnapshot snapshot);
 
   Runner* runner_;
   Limits limits_;

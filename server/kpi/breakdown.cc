@@ -64,7 +64,8 @@ Status KpiAnswerer::answer_rows() {
   std::vector<std::pair<GroupKey, BaseValues>> top;
   std::vector<GroupKey> keys;
   for (size_t i = 0; i < shown; ++i) {
-    out_.rows.push_back({*ranked[i].key, ranked[i].value, std::nullopt});
+    out_.rows.push_back({*ranked[i].key, ranked[i].value, std::nullopt,
+                         plan_->num_rows(*ranked[i].values)});
     top.emplace_back(*ranked[i].key, *ranked[i].values);
     keys.push_back(*ranked[i].key);
   }

@@ -27,6 +27,10 @@ struct KpiRequest {
   std::optional<uint32_t> top;
   std::string filter;   // "store:S01,S02;channel:!web"
   std::string compare;  // "" = none
+  // How many rows each number was made from; for callers inside the server,
+  // and only without a grain.
+  bool count_rows = false;
+  bool operator==(const KpiRequest&) const = default;
 };
 
 // A KPI's number: exact where it is decimal or integer.
@@ -39,20 +43,6 @@ struct KpiAnswer {
   std::string tz;
   KpiNumber value;     // null: no data or division by zero
   std::string reason;  // why the value is null, for people
-  struct Compare {
-    std::string kind;
-    Interval range;
-    KpiNumber value, change;
-    std::optional<double> change_ratio;  // of the absolute compared value
-    // Over the whole compared range, at the times of ours.
-    std::vector<std::pair<Timestamp, KpiNumber>> series;
-  };
-  std::optional<Compare> compare;
-  struct Target {
-    double value = 0;  // scaled to the range
-    std::optional<double> attained;
-  };
-  std::optional<Target> target;
   struct Point {
     Timestamp t;
     KpiNumber value;
@@ -60,17 +50,44 @@ struct KpiAnswer {
     // has not begun is partial and has no value.
     bool partial = false;
   };
-  std::string grain;  // of the series; "" without one
+  struct Compare {
+    std::string kind;
+    Interval range;
+    KpiNumber value, change;
+    std::optional<double> change_ratio;  // of the absolute compared value
+    // The buckets of `range`, at the times of ours; the one that stands beside
+    // our running one is cut to the same elapsed part.
+    std::vector<Point> series;
+    // How the compared range went on: whole buckets from the one that was cut
+    // on, at the times of ours. Not part of `value`.
+    std::vector<Point> ahead;
+  };
+  std::optional<Compare> compare;
+  struct Pace {
+    KpiNumber expected;  // of the target, by now
+    bool on_pace = false;
+    int weeks = 0;  // that the expectation was taken from; 0: elapsed time
+  };
+  struct Target {
+    KpiNumber value;  // scaled to the range
+    std::optional<double> attained;
+    std::optional<Pace> pace;  // of a target that fills up over a running range
+  };
+  std::optional<Target> target;
+  std::string target_omitted;  // why the KPI's target is not here, for people
+  std::string grain;           // of the series; "" without one
   std::vector<Point> series;
   struct Row {
     std::vector<Value> by;  // in the order of the request
     KpiNumber value;
     std::optional<KpiNumber> compare;
+    uint64_t num_rows = 0;  // with count_rows
   };
   std::vector<std::string> by;
   std::vector<Row> rows;
   uint64_t total_rows = 0;
   std::optional<std::pair<KpiNumber, uint64_t>> rest;  // value, count
+  uint64_t num_rows = 0;                               // with count_rows
   std::optional<Timestamp> newest;  // newest event, when there is no data
   Provenance provenance;
 };
@@ -88,6 +105,13 @@ class Kpis {
   // kDeadline, kCancelled, kLimit.
   virtual Result<KpiAnswer> answer(const KpiRequest& request,
                                    CancelFlag cancel = nullptr) = 0;
+  // Answers in the order of `requests`, all over the same rows and at the same
+  // time, so that their numbers tie; equal requests are computed once.
+  virtual std::vector<Result<KpiAnswer>> answer_all(
+      const std::vector<KpiRequest>& requests, CancelFlag cancel = nullptr) = 0;
+  // Event time up to which the data of `kpi` is complete, without a query;
+  // kMinTimestamp if nothing was read yet. kNotFound, kUnavailable.
+  virtual Result<Timestamp> as_of(const std::string& kpi) = 0;
 };
 
 // "today", "yesterday", "this_week", "last_7d", "mtd", "qtd", "ytd",

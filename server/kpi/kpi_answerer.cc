@@ -17,6 +17,14 @@ std::string did_you_mean(std::string_view name,
   return near.empty() ? "" : "; did you mean '" + near + "'?";
 }
 
+Error no_such_kpi(const Model& model, const std::string& name) {
+  std::vector<std::string> known;
+  for (const KpiModel& kpi : model.kpis) known.push_back(kpi.name);
+  return Error{ErrorCode::kNotFound,
+               "there is no KPI '" + name + "'" + did_you_mean(name, known), 0,
+               0};
+}
+
 class KpisOfModel : public Kpis {
  public:
   KpisOfModel(Runner& runner,
@@ -26,17 +34,59 @@ class KpisOfModel : public Kpis {
 
   Result<KpiAnswer> answer(const KpiRequest& request,
                            CancelFlag cancel) override {
-    Limits limits = limits_;
-    limits.begun = QueryControl::Clock::now();
-    return KpiAnswerer(runner_, model_(), request, now(), limits,
-                       std::move(cancel))
+    FrozenDatasets frozen(runner_);
+    return KpiAnswerer(runner_, model_(), request, now(), begun(),
+                       std::move(cancel), &frozen, &book_)
         .answer();
   }
 
+  std::vector<Result<KpiAnswer>> answer_all(
+      const std::vector<KpiRequest>& requests, CancelFlag cancel) override {
+    std::shared_ptr<const Model> model = model_();
+    FrozenDatasets frozen(runner_);
+    Timestamp time = now();
+    Limits limits = begun();
+    std::vector<Result<KpiAnswer>> answers;
+    for (auto at = requests.begin(); at != requests.end(); ++at) {
+      auto same = std::find(requests.begin(), at, *at);
+      if (same != at) {
+        answers.push_back(
+            answers[static_cast<size_t>(same - requests.begin())]);
+        continue;
+      }
+      answers.push_back(KpiAnswerer(runner_, model, *at, time, limits, cancel,
+                                    &frozen, &book_)
+                            .answer());
+    }
+    return answers;
+  }
+
+  Result<Timestamp> as_of(const std::string& kpi) override {
+    std::shared_ptr<const Model> model = model_();
+    const KpiModel* found = model->kpi(kpi);
+    if (!found) return no_such_kpi(*model, kpi);
+    TRY_ASSIGN(KpiPlan plan, KpiPlan::create(*model, *found));
+    Timestamp least = kMaxTimestamp;
+    for (const std::string& name : plan.datasets()) {
+      auto snapshot = runner_.catalog().snapshot(name);
+      if (!snapshot) return dataset_not_ready(name);
+      least = std::min(least, snapshot->as_of);
+    }
+    return least;
+  }
+
  private:
+  // The deadline counts from now.
+  Limits begun() const {
+    Limits limits = limits_;
+    limits.begun = QueryControl::Clock::now();
+    return limits;
+  }
+
   Runner& runner_;
   std::function<std::shared_ptr<const Model>()> model_;
   const Limits limits_;
+  PastWeeksBook book_;
 };
 
 }  // namespace
@@ -50,14 +100,14 @@ std::unique_ptr<Kpis> Kpis::create(
 Result<KpiAnswer> KpiAnswerer::answer() {
   absl::Time begin = absl::Now();
   TRY(prepare());
-  TRY_ASSIGN(plan_, KpiPlan::create(*model_, *kpi_));
-  TRY_ASSIGN(data_,
-             AnswerData::take(runner_, plan_->datasets(), limits_, cancel_));
+  TRY_ASSIGN(plan_, KpiPlan::create(*model_, *kpi_, request_.count_rows));
+  TRY_ASSIGN(data_, AnswerData::take(runner_, *frozen_, plan_->datasets(),
+                                     limits_, cancel_));
   if (grain_) TRY(answer_series());
   if (!request_.by.empty()) TRY(answer_rows());
   TRY(answer_value());
   if (comparison_) TRY(answer_comparison());
-  answer_target();
+  TRY(answer_target());
   out_.provenance = data_->provenance();
   out_.provenance.elapsed_ms = absl::ToDoubleMilliseconds(absl::Now() - begin);
   return std::move(out_);
@@ -82,14 +132,7 @@ Status KpiAnswerer::check_dimensions() const {
 
 Status KpiAnswerer::prepare() {
   kpi_ = model_->kpi(request_.kpi);
-  if (!kpi_) {
-    std::vector<std::string> known;
-    for (const KpiModel& kpi : model_->kpis) known.push_back(kpi.name);
-    return Error{ErrorCode::kNotFound,
-                 "there is no KPI '" + request_.kpi + "'" +
-                     did_you_mean(request_.kpi, known),
-                 0, 0};
-  }
+  if (!kpi_) return no_such_kpi(*model_, request_.kpi);
   TRY_ASSIGN(zone_, load_time_zone(request_.tz));
   TRY_ASSIGN(range_, resolve_range(request_.range, request_.from, request_.to,
                                    now_, zone_));
@@ -206,71 +249,9 @@ Status KpiAnswerer::answer_value() {
   } else {
     TRY_ASSIGN(values, queries().total(range_, moment(range_)));
   }
+  out_.num_rows = plan_->num_rows(values);
   explain_null(plan_->evaluate(values, days(range_)), values);
   return {};
-}
-
-Status KpiAnswerer::answer_comparison() {
-  const Comparison& other = *comparison_;
-  out_.compare.emplace();
-  KpiAnswer::Compare& compare = *out_.compare;
-  compare.kind = other.kind;
-  compare.range = other.range;
-  TRY_ASSIGN(BaseValues values, queries().total(other.range, other.range.end));
-  // Before the first event there is nothing to compare with, not a zero.
-  Interval all = data_->time_range();
-  bool before_all = all.empty() || other.range.end <= all.start;
-  if (!before_all) {
-    double length = length_in_days(other.range, zone_);
-    compare.value = plan_->evaluate(values, length).value;
-  }
-  compare.change = subtract_numbers(out_.value, compare.value);
-  double base = std::abs(compare.value.to_double());
-  if (!compare.change.is_null() && base > 0) {
-    compare.change_ratio = compare.change.to_double() / base;
-  }
-  if (grain_) TRY(compare_series());
-  return {};
-}
-
-// The compared buckets at the times of ours: by the calendar step, so that
-// 10:00 meets 10:00 across a DST change; one by one where there is none.
-Status KpiAnswerer::compare_series() {
-  const Comparison& other = *comparison_;
-  TRY_ASSIGN(Buckets theirs, cut(other.whole));
-  TRY_ASSIGN(std::vector<BaseValues> values,
-             queries().series(other.whole, now_, theirs));
-  std::vector<bool> taken(buckets_.starts.size(), false);
-  for (size_t i = 0; i < values.size(); ++i) {
-    size_t at = i;
-    if (other.step) {
-      Timestamp t = grain_->floor(
-          step_forward(theirs.starts[i], *other.step, zone_), zone_);
-      at = static_cast<size_t>(
-          std::lower_bound(buckets_.starts.begin(), buckets_.starts.end(), t) -
-          buckets_.starts.begin());
-    }
-    if (at >= taken.size() || taken[at] || theirs.starts[i] >= now_) continue;
-    taken[at] = true;
-    Interval part{theirs.starts[i], theirs.ends[i]};
-    out_.compare->series.emplace_back(
-        buckets_.starts[at], plan_->evaluate(values[i], days(part)).value);
-  }
-  return {};
-}
-
-void KpiAnswerer::answer_target() {
-  if (!kpi_->target) return;
-  KpiAnswer::Target target;
-  target.value = kpi_->target->value;
-  if (!kpi_->target->per.empty()) {
-    auto grain = Granularity::parse(kpi_->target->per);
-    target.value *= length_in(*grain, range_, zone_);
-  }
-  if (!out_.value.is_null() && target.value != 0) {
-    target.attained = out_.value.to_double() / target.value;
-  }
-  out_.target = target;
 }
 
 }  // namespace freshet

@@ -8,6 +8,7 @@
 #include "server/kpi/base_values.h"
 #include "server/kpi/comparison.h"
 #include "server/kpi/kpi.h"
+#include "server/kpi/past_weeks.h"
 
 namespace freshet {
 
@@ -18,15 +19,18 @@ inline constexpr uint32_t kMaxTop = 10'000;
 
 class KpiAnswerer {
  public:
+  // `request`, `frozen` and `book` must outlive it; `book` may be null.
   KpiAnswerer(Runner& runner, std::shared_ptr<const Model> model,
               const KpiRequest& request, Timestamp now, const Limits& limits,
-              CancelFlag cancel)
+              CancelFlag cancel, FrozenDatasets* frozen, PastWeeksBook* book)
       : runner_(runner),
         model_(std::move(model)),
         request_(request),
         now_(now),
         limits_(limits),
-        cancel_(std::move(cancel)) {}
+        cancel_(std::move(cancel)),
+        frozen_(frozen),
+        book_(book) {}
 
   Result<KpiAnswer> answer();
 
@@ -40,9 +44,15 @@ class KpiAnswerer {
   Status answer_rows();
   Status answer_value();
   Status answer_comparison();
-  Status compare_series();
+  Status compare_ahead();
+  Result<std::vector<KpiAnswer::Point>> compare_series(
+      Interval range, std::optional<BaseValues>* flows);
+  std::vector<Timestamp> our_times(const Buckets& theirs, Interval range) const;
   Status compare_rows(const std::vector<GroupKey>& keys);
-  void answer_target();
+  Status answer_target();
+  bool target_is_for_the_whole() const;
+  Result<KpiAnswer::Pace> pace_of(Decimal target);
+  Result<std::shared_ptr<const PastWeeks>> past_weeks();
   Result<KpiNumber> rest_value(
       const std::vector<std::pair<GroupKey, BaseValues>>& shown,
       const std::vector<const BaseValues*>& rest);
@@ -59,6 +69,8 @@ class KpiAnswerer {
   Timestamp now_;
   const Limits limits_;  // begun with the request
   CancelFlag cancel_;
+  FrozenDatasets* frozen_;
+  PastWeeksBook* book_;
 
   const KpiModel* kpi_ = nullptr;
   absl::TimeZone zone_;

@@ -48,6 +48,21 @@ void write_range(JsonWriter& out, Interval range, const absl::TimeZone& zone) {
   out.end_object();
 }
 
+void write_points(JsonWriter& out, const char* key,
+                  const std::vector<KpiAnswer::Point>& points,
+                  const absl::TimeZone& zone) {
+  out.key(key).begin_array();
+  for (const KpiAnswer::Point& point : points) {
+    out.begin_object();
+    out.field("t", std::string_view(short_time(point.t, zone)));
+    out.key("value");
+    write_value(out, point.value);
+    out.field("partial", point.partial);
+    out.end_object();
+  }
+  out.end_array();
+}
+
 void write_compare(JsonWriter& out, const KpiAnswer::Compare& compare,
                    const absl::TimeZone& zone) {
   out.key("compare").begin_object();
@@ -61,32 +76,25 @@ void write_compare(JsonWriter& out, const KpiAnswer::Compare& compare,
   }
   if (compare.change_ratio) out.field("change_ratio", *compare.change_ratio);
   if (!compare.series.empty()) {
-    out.key("series").begin_array();
-    for (const auto& [t, value] : compare.series) {
-      out.begin_object();
-      out.field("t", std::string_view(short_time(t, zone)));
-      out.key("value");
-      write_value(out, value);
-      out.end_object();
-    }
-    out.end_array();
+    write_points(out, "series", compare.series, zone);
   }
+  if (!compare.ahead.empty()) write_points(out, "ahead", compare.ahead, zone);
   out.end_object();
 }
 
-void write_series(JsonWriter& out, const KpiAnswer& answer,
-                  const absl::TimeZone& zone) {
-  out.field("grain", std::string_view(answer.grain));
-  out.key("series").begin_array();
-  for (const KpiAnswer::Point& point : answer.series) {
-    out.begin_object();
-    out.field("t", std::string_view(short_time(point.t, zone)));
-    out.key("value");
-    write_value(out, point.value);
-    out.field("partial", point.partial);
-    out.end_object();
+void write_target(JsonWriter& out, const KpiAnswer::Target& target) {
+  out.key("target").begin_object().key("value");
+  write_value(out, target.value);
+  if (target.attained) out.field("attained", *target.attained);
+  if (target.pace) {
+    out.key("expected_by_now");
+    write_value(out, target.pace->expected);
+    out.field("on_pace", target.pace->on_pace);
+    out.field("expected_from",
+              target.pace->weeks > 0 ? "past_weeks" : "elapsed_time");
+    if (target.pace->weeks > 0) out.field("weeks", target.pace->weeks);
   }
-  out.end_array();
+  out.end_object();
 }
 
 void write_rows(JsonWriter& out, const KpiAnswer& answer) {
@@ -177,15 +185,12 @@ std::string to_json(const KpiAnswer& answer) {
   write_range(out, answer.range, zone);
   write_text(out, "tz", answer.tz);
   if (answer.compare) write_compare(out, *answer.compare, zone);
-  if (answer.target) {
-    out.key("target").begin_object();
-    out.field("value", answer.target->value);
-    if (answer.target->attained) {
-      out.field("attained", *answer.target->attained);
-    }
-    out.end_object();
+  if (answer.target) write_target(out, *answer.target);
+  write_text(out, "target_omitted", answer.target_omitted);
+  if (!answer.grain.empty()) {
+    out.field("grain", std::string_view(answer.grain));
+    write_points(out, "series", answer.series, zone);
   }
-  if (!answer.grain.empty()) write_series(out, answer, zone);
   if (!answer.by.empty()) write_rows(out, answer);
   write_provenance(out, answer.provenance);
   out.end_object();
@@ -207,7 +212,8 @@ std::string to_json(const KpiModel& kpi) {
   write_text(out, "good", kpi.good);
   if (kpi.target) {
     out.key("target").begin_object();
-    out.field("value", kpi.target->value);
+    out.key("value");
+    write_value(out, Value(kpi.target->value));
     write_text(out, "per", kpi.target->per);
     out.end_object();
   }

@@ -31,10 +31,12 @@ std::string text_or_empty(const ExpressionPtr& e) {
 
 }  // namespace
 
-Result<KpiPlan> KpiPlan::create(const Model& model, const KpiModel& kpi) {
+Result<KpiPlan> KpiPlan::create(const Model& model, const KpiModel& kpi,
+                                bool count_rows) {
   KpiPlan plan;
   TRY(plan.add(model, kpi, 0));
   plan.make_parts();
+  if (count_rows) plan.count_rows();
   return plan;
 }
 
@@ -56,6 +58,7 @@ Result<size_t> KpiPlan::add(const Model& model, const KpiModel& kpi,
   node.first_slot = functions_.size();
   for (const Aggregate& aggregate : kpi.formula.aggregates) {
     functions_.push_back(aggregate.function);
+    wheres_.push_back(kpi.where);
   }
   nodes_.push_back(std::move(node));
   return nodes_.size() - 1;
@@ -74,7 +77,6 @@ void KpiPlan::make_parts() {
     parts_.push_back(std::move(part));
     return parts_.back();
   };
-  std::vector<const ExpressionPtr*> wheres(functions_.size());
   for (const Node& node : nodes_) {
     size_t slot = node.first_slot;
     for (const Aggregate& aggregate : node.kpi->formula.aggregates) {
@@ -82,15 +84,14 @@ void KpiPlan::make_parts() {
       BasePart& part = part_of(node.kpi->dataset, level);
       part.aggregates.push_back(aggregate);
       part.aggregates.back().name = "s" + std::to_string(slot);
-      part.slots.push_back(slot);
-      wheres[slot++] = &node.kpi->where;
+      part.slots.push_back(slot++);
     }
   }
   for (BasePart& part : parts_) {
-    const ExpressionPtr& first = *wheres[part.slots[0]];
+    const ExpressionPtr& first = wheres_[part.slots[0]];
     bool shared =
         std::all_of(part.slots.begin(), part.slots.end(), [&](size_t slot) {
-          return text_or_empty(*wheres[slot]) == text_or_empty(first);
+          return text_or_empty(wheres_[slot]) == text_or_empty(first);
         });
     if (shared) {
       part.where = first;
@@ -98,9 +99,78 @@ void KpiPlan::make_parts() {
     }
     for (size_t i = 0; i < part.slots.size(); ++i) {
       Aggregate& aggregate = part.aggregates[i];
-      aggregate.filter = both(aggregate.filter, *wheres[part.slots[i]]);
+      aggregate.filter = both(aggregate.filter, wheres_[part.slots[i]]);
     }
   }
+}
+
+void KpiPlan::count_rows() {
+  bool only_levels =
+      std::all_of(parts_.begin(), parts_.end(),
+                  [](const BasePart& part) { return part.level; });
+  for (BasePart& part : parts_) {
+    if (part.level && !only_levels) continue;
+    Aggregate count;
+    count.function = Function::kCount;
+    count.name = "s" + std::to_string(functions_.size());
+    if (!part.where) count.filter = any_where(part);
+    row_slots_.push_back(functions_.size());
+    part.slots.push_back(functions_.size());
+    part.aggregates.push_back(std::move(count));
+    functions_.push_back(Function::kCount);
+  }
+}
+
+// What lets a row into any of the part's aggregates; null: every row.
+ExpressionPtr KpiPlan::any_where(const BasePart& part) const {
+  std::vector<ExpressionPtr> any;
+  for (size_t slot : part.slots) {
+    if (!wheres_[slot]) return nullptr;
+    any.push_back(wheres_[slot]);
+  }
+  return any.size() == 1 ? any[0] : call("or", std::move(any));
+}
+
+uint64_t KpiPlan::num_rows(const BaseValues& values) const {
+  uint64_t rows = 0;
+  for (size_t slot : row_slots_) {
+    if (const int64_t* count = values[slot].as_long()) {
+      rows += static_cast<uint64_t>(*count);
+    }
+  }
+  return rows;
+}
+
+bool KpiPlan::is_amount() const {
+  const Node& last = nodes_.back();
+  return is_amount(last, *last.kpi->formula.value);
+}
+
+bool KpiPlan::is_amount(const Node& node, const Expression& e) const {
+  const Formula& formula = node.kpi->formula;
+  if (e.kind == Expression::Kind::kLiteral) return false;
+  if (e.kind == Expression::Kind::kColumn) {
+    for (const Aggregate& aggregate : formula.aggregates) {
+      if (aggregate.name != e.name) continue;
+      return zero_when_empty(aggregate.function) || adds_up(aggregate.function);
+    }
+    for (size_t i = 0; i < formula.kpis.size(); ++i) {
+      if (e.name != "[" + formula.kpis[i] + "]") continue;
+      const Node& used = nodes_[node.uses[i]];
+      return is_amount(used, *used.kpi->formula.value);
+    }
+    return false;
+  }
+  static constexpr std::string_view kConditions[] = {
+      ">",   "<",  ">=",  "<=",      "=",          "<>",
+      "and", "or", "not", "is_null", "is_not_null"};
+  if (std::find(std::begin(kConditions), std::end(kConditions), e.name) !=
+      std::end(kConditions)) {
+    return false;
+  }
+  auto amount = [&](const ExpressionPtr& a) { return is_amount(node, *a); };
+  if (e.name == "/") return amount(e.arguments[0]) && !amount(e.arguments[1]);
+  return std::any_of(e.arguments.begin(), e.arguments.end(), amount);
 }
 
 std::vector<std::string> KpiPlan::datasets() const {

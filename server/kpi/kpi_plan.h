@@ -29,12 +29,18 @@ struct BasePart {
 
 class KpiPlan {
  public:
-  // kInternal if the model is not consistent.
-  static Result<KpiPlan> create(const Model& model, const KpiModel& kpi);
+  // kInternal if the model is not consistent. With `count_rows` the rows that
+  // the KPI's own conditions let through are counted too; of a KPI that is all
+  // levels, the rows its levels were found among.
+  static Result<KpiPlan> create(const Model& model, const KpiModel& kpi,
+                                bool count_rows = false);
 
   const std::vector<BasePart>& parts() const { return parts_; }
   std::vector<std::string> datasets() const;
   bool has_levels() const;
+  // Whether a part's value is a part of the whole's: sums and counts, not
+  // ratios, averages or extremes.
+  bool is_amount() const;
 
   // Of no rows: counts and sums are 0, everything else null.
   BaseValues empty() const;
@@ -46,6 +52,8 @@ class KpiPlan {
   void merge(BaseValues& into, const BaseValues& values) const;
 
   FormulaValue evaluate(const BaseValues& values, double days) const;
+  // 0 without count_rows.
+  uint64_t num_rows(const BaseValues& values) const;
 
  private:
   struct Node {
@@ -55,12 +63,17 @@ class KpiPlan {
   };
   Result<size_t> add(const Model& model, const KpiModel& kpi, int depth);
   void make_parts();
+  void count_rows();
+  ExpressionPtr any_where(const BasePart& part) const;
+  bool is_amount(const Node& node, const Expression& e) const;
   FormulaValue evaluate(size_t node, const BaseValues& values,
                         double days) const;
 
   std::vector<Node> nodes_;                     // used ones first
   std::vector<Aggregate::Function> functions_;  // of each slot
+  std::vector<ExpressionPtr> wheres_;           // of each slot; or null
   std::vector<BasePart> parts_;
+  std::vector<size_t> row_slots_;
 };
 
 }  // namespace freshet

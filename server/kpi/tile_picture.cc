@@ -80,10 +80,15 @@ Result<TilePicture> compute_picture(Kpis& kpis, const Model& model,
   TilePicture picture;
   picture.model_version = model.version;
   Freshness freshness;
-  for (const KpiRequest& request : tile_requests(*found, view)) {
+  std::vector<KpiRequest> requests = tile_requests(*found, view);
+  std::vector<KpiRequest> asked = requests;
+  std::erase_if(asked, [](const KpiRequest& r) { return r.kpi.empty(); });
+  std::vector<Result<KpiAnswer>> answers = kpis.answer_all(asked);
+  auto next = answers.begin();
+  for (const KpiRequest& request : requests) {
     std::string tile, signature;
     if (!request.kpi.empty()) {
-      auto answer = kpis.answer(request);
+      Result<KpiAnswer>& answer = *next++;
       if (answer) {
         freshness.add(answer->provenance);
         tile = to_json(*answer);

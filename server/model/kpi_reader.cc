@@ -34,6 +34,17 @@ void read_unit(ConfigMap& map, KpiModel& kpi) {
   }
 }
 
+// A plain number with all its digits; nothing for what is none, or above 18.
+std::optional<Decimal> parse_exact(const std::string& text) {
+  size_t point = text.find('.');
+  size_t digits = point == std::string::npos ? 0 : text.size() - point - 1;
+  bool plain = text.find_first_of("eE") == std::string::npos;
+  if (!plain || digits > 18 || !parse_number(text)) return std::nullopt;
+  auto units = parse_decimal(text, static_cast<int>(digits));
+  if (!units) return std::nullopt;
+  return Decimal{*units, static_cast<uint8_t>(digits)};
+}
+
 // "0.32", "1200000 per day"
 void read_target(ConfigMap& map, KpiModel& kpi) {
   const ConfigNode* node = map.find("target");
@@ -51,7 +62,7 @@ void read_target(ConfigMap& map, KpiModel& kpi) {
     grain = number.substr(per + 5);
     number.resize(per);
   }
-  auto value = parse_number(number);
+  auto value = parse_exact(number);
   bool known_grain = per == std::string::npos ||
                      std::find(kTargetGrains.begin(), kTargetGrains.end(),
                                grain) != kTargetGrains.end();

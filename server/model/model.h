@@ -60,7 +60,7 @@ struct DatasetModel {
 };
 
 struct KpiTarget {
-  double value = 0;
+  Decimal value;    // as written
   std::string per;  // "", or minute|hour|day|week|month|quarter|year
 };
 

@@ -21,12 +21,14 @@ export function check(condition, name, detail = '') {
 
 // One scenario; whatever it throws is one failed check, not the end.
 export async function scenario(name, run) {
+  const start = Date.now();
   console.log(`--- ${name}`);
   try {
     await run();
   } catch (error) {
     check(false, name, String(error?.message ?? error).split('\n')[0]);
   }
+  console.log(`    ${((Date.now() - start) / 1000).toFixed(1)} s`);
 }
 
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));

@@ -106,7 +106,42 @@ async function todayLiesBetween(browser) {
   await context.close();
 }
 
+// The compared hours are cut where today has come to, and say the same as the
+// tile; the target is the whole's, with its pace.
+async function todayLikeForLike(browser) {
+  const zone = await zoneOf();
+  const answer = await ask(
+    'GET',
+    `/api/v1/kpis/net_sales/value?range=today&tz=${zone}&grain=hour&compare=same_day_last_week`,
+  );
+  const { value, series, ahead = [] } = answer.compare;
+  const sum = series.reduce((total, point) => total + point.value, 0);
+  check(Math.abs(sum - value) < 0.005, 'the compared hours add up', `${sum} vs ${value}`);
+  const running = answer.series.findLast((point) => point.value !== null);
+  const beside = series.find((point) => point.t === running.t);
+  check(beside?.partial === true, 'the running hour stands beside a part', running.t);
+  check(ahead[0]?.t === running.t, 'the rest of that day begins there', ahead[0]?.t);
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/d/trading`);
+  await settled(page);
+  const chart = await tile(page, 'Net sales by hour').locator('.readout').innerText();
+  check(/still running/.test(chart) && /same time/.test(chart), 'the chart says so', chart);
+  const target = tile(page, 'Net sales').locator('.target');
+  const words = await target.innerText();
+  check(/(on pace|behind): €[\d,]+/.test(words), 'the target has a pace', words);
+  check((await target.locator('.marker').count()) === 1, 'and a marker on its bar');
+  await page.goto(`${base}/d/trading?filter=store:S001`);
+  await settled(page);
+  const part = await tile(page, 'Net sales').innerText();
+  check(/target is for the whole/.test(part), 'a part has no target of the whole', part);
+  const margin = await tile(page, 'Gross margin').innerText();
+  check(/target 31/.test(margin), 'a ratio keeps its own', margin);
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 export const numbers = [
   ['numbers of yesterday equal SQL', yesterdayEqualsSql],
   ['number of today follows SQL', todayLiesBetween],
+  ['today like for like', todayLikeForLike],
 ];

@@ -66,6 +66,26 @@ void ScriptedKpis::set(Timestamp as_of, std::map<std::string, double> by_store,
   rows_ = rows;
 }
 
+void ScriptedKpis::set_rows(const std::string& store, uint64_t rows) {
+  MutexLock lock(mutex_);
+  rows_of_[store] = rows;
+}
+
+Result<Timestamp> ScriptedKpis::as_of(const std::string& kpi) {
+  MutexLock lock(mutex_);
+  if (kpi != "rate") return Error{ErrorCode::kNotFound, "no such KPI: " + kpi};
+  return as_of_;
+}
+
+std::vector<Result<KpiAnswer>> ScriptedKpis::answer_all(
+    const std::vector<KpiRequest>& requests, CancelFlag cancel) {
+  std::vector<Result<KpiAnswer>> answers;
+  for (const KpiRequest& request : requests) {
+    answers.push_back(answer(request, cancel));
+  }
+  return answers;
+}
+
 Result<KpiAnswer> ScriptedKpis::answer(const KpiRequest& request, CancelFlag) {
   MutexLock lock(mutex_);
   if (request.kpi != "rate") {
@@ -74,13 +94,15 @@ Result<KpiAnswer> ScriptedKpis::answer(const KpiRequest& request, CancelFlag) {
   asked_.push_back(request);
   KpiAnswer answer;
   answer.provenance.as_of = as_of_;
-  answer.provenance.rows_scanned = rows_;
+  if (request.count_rows) answer.num_rows = rows_;
   double sum = 0;
   for (const auto& [store, value] : by_store_) {
     sum += value;
     KpiAnswer::Row row;
     row.by.emplace_back(store);
     row.value = Value(value);
+    auto own = rows_of_.find(store);
+    row.num_rows = own == rows_of_.end() ? rows_ : own->second;
     if (!request.by.empty()) answer.rows.push_back(std::move(row));
   }
   if (!by_store_.empty()) answer.value = Value(sum);

@@ -45,8 +45,13 @@ class ScriptedKpis : public Kpis {
  public:
   void set(Timestamp as_of, std::map<std::string, double> by_store,
            uint64_t rows = 1000);
+  // Of one store alone.
+  void set_rows(const std::string& store, uint64_t rows);
   Result<KpiAnswer> answer(const KpiRequest& request,
                            CancelFlag cancel) override;
+  std::vector<Result<KpiAnswer>> answer_all(
+      const std::vector<KpiRequest>& requests, CancelFlag cancel) override;
+  Result<Timestamp> as_of(const std::string& kpi) override;
   std::vector<KpiRequest> asked() const;
 
  private:
@@ -54,6 +59,7 @@ class ScriptedKpis : public Kpis {
   Timestamp as_of_ ABSL_GUARDED_BY(mutex_) = kMinTimestamp;
   std::map<std::string, double> by_store_ ABSL_GUARDED_BY(mutex_);
   uint64_t rows_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, uint64_t> rows_of_ ABSL_GUARDED_BY(mutex_);
   std::vector<KpiRequest> asked_ ABSL_GUARDED_BY(mutex_);
 };
 

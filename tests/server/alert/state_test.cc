@@ -115,7 +115,9 @@ TEST_CASE("the board keeps states and history over a restart") {
     AlertBoard board(metadata);
     board.apply(rule, seen(0, {{"S1", 1}, {"S2", 12}}), Timestamp{kStart});
     CHECK(board.firing(rules).size() == 1);
-    CHECK(board.last_as_of(rule.name) == Timestamp{kStart});
+    std::string as_of = "\"as_of\":\"" + to_iso8601(Timestamp{kStart});
+    CHECK(board.rule_json(rules.at(rule.name)).find(as_of) !=
+          std::string::npos);
   }
   AlertBoard board(metadata);
   auto firing = board.firing(rules);

@@ -42,6 +42,9 @@ TEST_CASE("numbers read back the same") {
   CHECK(JsonWriter().value(std::nan("")).text() == "null");
   CHECK(JsonWriter().value(INFINITY).text() == "null");
   CHECK(JsonWriter().value(0.1).text() == "0.1");
+  CHECK(JsonWriter().value(9e5).text() == "900000");
+  CHECK(JsonWriter().value(-2.5e-6).text() == "-0.0000025");
+  CHECK(JsonWriter().value(1e17).text() == "1e+17");
   CHECK(JsonWriter().value(std::numeric_limits<int64_t>::min()).text() ==
         "-9223372036854775808");
   CHECK(JsonWriter().decimal(-5, 2).text() == "-0.05");

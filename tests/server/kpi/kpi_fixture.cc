@@ -104,7 +104,10 @@ void KpiFixture::stock(const std::vector<StockRow>& rows,
 
 Result<KpiAnswer> KpiFixture::answer(const KpiRequest& request,
                                      const std::string& now) {
-  return KpiAnswerer(*runner_, model_, request, at(now), nullptr).answer();
+  FrozenDatasets frozen(*runner_);
+  return KpiAnswerer(*runner_, model_, request, at(now), nullptr, &frozen,
+                     nullptr)
+      .answer();
 }
 
 }  // namespace freshet

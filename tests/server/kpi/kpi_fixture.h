@@ -26,12 +26,14 @@ class MemoryCatalog : public DatasetCatalog {
  public:
   std::optional<DatasetSnapshot> snapshot(
       std::string_view name) const override {
+    ++taken;
     auto found = data.find(std::string(name));
     if (found == data.end()) return std::nullopt;
     return found->second;
   }
   std::vector<std::string> names() const override { return {}; }
   std::map<std::string, DatasetSnapshot> data;
+  mutable int taken = 0;  // snapshots
 };
 
 class KpiFixture {
@@ -42,6 +44,7 @@ class KpiFixture {
   Result<KpiAnswer> answer(const KpiRequest& request, const std::string& now);
   std::shared_ptr<const Model> model() const { return model_; }
   Runner& runner() { return *runner_; }
+  int snapshots_taken() const { return catalog_.taken; }
 
  private:
   void put(const std::string& dataset, std::shared_ptr<LiveSegment> live,

@@ -26,6 +26,15 @@ class CountingKpis : public Kpis {
     out.value = Value(sales ? value.load() : int64_t{5});
     return out;
   }
+  std::vector<Result<KpiAnswer>> answer_all(
+      const std::vector<KpiRequest>& requests, CancelFlag cancel) override {
+    std::vector<Result<KpiAnswer>> answers;
+    for (const KpiRequest& request : requests) {
+      answers.push_back(answer(request, cancel));
+    }
+    return answers;
+  }
+  Result<Timestamp> as_of(const std::string&) override { return Timestamp{}; }
   std::atomic<int64_t> value{1};
   std::atomic<int> calls{0};
 

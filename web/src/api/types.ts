@@ -19,6 +19,9 @@ export interface Point {
 export interface Target {
   value: number;
   attained?: number | null;
+  // Of a running range, for a target that fills up over it.
+  expected_by_now?: number;
+  on_pace?: boolean;
 }
 
 export interface Comparison {
@@ -26,7 +29,8 @@ export interface Comparison {
   value: number | null;
   change?: number | null; // absent where one of the two has no value
   change_ratio?: number | null;
-  series?: Point[];
+  series?: Point[]; // adds up to `value`: cut where our range has come to
+  ahead?: Point[]; // how the compared range went on, in whole buckets
 }
 
 // One group of a breakdown: the dimension's value under its name, the number
@@ -54,6 +58,7 @@ export interface KpiAnswer {
   newest?: string | null;
   compare?: Comparison | null;
   target?: Target | null;
+  target_omitted?: string; // why the KPI's target is not said here
   grain?: string; // of the series; coarser than asked for if too many points
   series?: Point[];
   rows?: AnswerRow[];
@@ -80,6 +85,7 @@ export interface TileDefinition {
 export interface StreamFreshness {
   as_of: string | null;
   lag_ms: number;
+  complete: boolean; // false: a source is not read to its end any more
 }
 
 export interface DashboardSummary {

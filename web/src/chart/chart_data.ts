@@ -1,5 +1,5 @@
 // A KPI's series as the columns a chart draws: aligned, times in seconds.
-import type { KpiAnswer, KpiDefinition } from '../api/types';
+import type { KpiAnswer, KpiDefinition, Point } from '../api/types';
 import { instant } from '../format/time';
 
 export interface ChartData {
@@ -7,8 +7,11 @@ export interface ChartData {
   times: number[]; // seconds, bucket starts
   values: (number | null)[];
   firm: (number | null)[]; // values of buckets that are over
-  open: (number | null)[]; // the bucket still running, joined to the last firm
-  before: (number | null)[]; // of the comparison, same places
+  open: (number | null)[]; // of buckets that may still grow, joined to the firm
+  before: (number | null)[]; // of the comparison, as far as ours has come
+  cut: boolean[]; // the comparison is a part of its own bucket
+  ahead: (number | null)[]; // how the comparison went on, whole buckets
+  ghost: (number | null)[]; // `ahead`, joined to what is before it
   beforeKind: string;
   target: number | null; // per bucket
   zeroBased: boolean;
@@ -26,18 +29,25 @@ const kMinutes: Record<string, number> = {
   year: 525960,
 };
 
-// A target "per day" is cut to the bucket's length; one without a period, such
-// as a margin, holds for any.
+// A target without a period, such as a margin, holds for any bucket; one "per
+// day" for days and longer. Shops don't sell evenly: no hour has its share.
 function targetOf(
+  answer: KpiAnswer,
   grain: string,
   definition: KpiDefinition | undefined,
 ): number | null {
   const target = definition?.target;
-  if (!target) return null;
+  if (!target || !answer.target) return null;
   if (!target.per) return target.value;
   const bucket = kMinutes[grain];
   const period = kMinutes[target.per];
-  return bucket && period ? (target.value * bucket) / period : null;
+  return bucket && period && bucket >= period
+    ? (target.value * bucket) / period
+    : null;
+}
+
+function byTime(points: Point[] | undefined): Map<number, Point> {
+  return new Map((points ?? []).map((p) => [(instant(p.t) ?? 0) / 1000, p]));
 }
 
 export function chartData(
@@ -47,23 +57,31 @@ export function chartData(
   const grain = answer.grain ?? 'hour';
   const points = answer.series ?? [];
   const times = points.map((point) => (instant(point.t) ?? 0) / 1000);
-  const before = new Map(
-    (answer.compare?.series ?? []).map((p) => [(instant(p.t) ?? 0) / 1000, p.value]),
-  );
-  const last = points.length - 1;
-  let running = points.findIndex((point) => point.partial);
-  if (running < 0) running = last + 1;
+  const before = byTime(answer.compare?.series);
+  const later = byTime(answer.compare?.ahead);
+  // A bucket that has not begun has no value.
   const values = points.map((point) => point.value);
+  const grows = points.map((point) => point.partial ?? false);
+  const beforeValues = times.map((time) => before.get(time)?.value ?? null);
+  const ahead = times.map((time) => later.get(time)?.value ?? null);
   return {
     grain,
     times,
-    // What lies ahead of the running bucket is no zero but unknown.
-    values: values.map((v, i) => (i <= running ? v : null)),
-    firm: values.map((v, i) => (i < running ? v : null)),
-    open: values.map((v, i) => (i === running || i === running - 1 ? v : null)),
-    before: times.map((time) => before.get(time) ?? null),
+    values,
+    firm: values.map((v, i) => (grows[i] ? null : v)),
+    open: values.map((v, i) =>
+      grows[i] || grows[i - 1] || grows[i + 1] ? v : null,
+    ),
+    before: beforeValues,
+    cut: times.map((time) => before.get(time)?.partial ?? false),
+    ahead,
+    ghost: ahead.map((value, i) =>
+      value === null && (ahead[i + 1] ?? null) !== null
+        ? (beforeValues[i] ?? null)
+        : value,
+    ),
     beforeKind: answer.compare?.kind ?? '',
-    target: targetOf(grain, definition),
+    target: targetOf(answer, grain, definition),
     zeroBased: answer.unit === 'currency' || answer.unit === 'count',
   };
 }

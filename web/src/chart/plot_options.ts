@@ -1,7 +1,7 @@
 // How a line chart is drawn. Colours are read from the style sheet when the
 // chart paints, so that a change of theme needs no new chart.
 import uPlot from 'uplot';
-import { short, type Unit } from '../format/number';
+import { alike, type Unit } from '../format/number';
 import { clock, shortDay } from '../format/time';
 import type { ChartData } from './chart_data';
 
@@ -13,7 +13,7 @@ const colour = (name: string) =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export function columns(data: ChartData): uPlot.AlignedData {
-  return [data.times, data.before, data.firm, data.open];
+  return [data.times, data.ghost, data.before, data.firm, data.open];
 }
 
 function valueRange(data: () => ChartData) {
@@ -87,11 +87,12 @@ export function plotOptions(
         space: kRoomPerLine,
         ticks: { show: false },
         grid: { stroke: () => colour('--line'), width: 1 },
-        values: (_, splits) => splits.map((value) => short(value, unit())),
+        values: (_, splits) => splits.map(alike(splits, unit())),
       },
     ],
     series: [
       {},
+      { stroke: () => colour('--ahead'), width: 1.5, dash: [2, 4], points: { show: false } },
       { stroke: () => colour('--comparison'), width: 1.5, dash: [4, 4], points: { show: false } },
       { stroke: () => colour('--series-1'), width: 2, points: { show: false } },
       { stroke: () => colour('--series-1'), width: 2, dash: [3, 4], points: { show: false } },

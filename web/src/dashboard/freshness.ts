@@ -47,14 +47,16 @@ export function freshness(
   let state = stateOf(connection, behindMs);
   if (connection === 'live') {
     if (broken.length > 0) state = 'broken';
-    else if (datasets.some((item) => item.complete === false)) state = 'incomplete';
+    else if (told?.complete === false || datasets.some((item) => item.complete === false)) {
+      state = 'incomplete';
+    }
   }
   return { state, asOf, behindMs, broken };
 }
 
 // Whether something keeps a data set's events from arriving.
 export function isBroken(dataset: DatasetStatus): boolean {
-  return ['waiting', 'degraded', 'failed'].includes(dataset.state ?? '');
+  return ['waiting', 'degraded', 'failed', 'stopped'].includes(dataset.state ?? '');
 }
 
 function stateOf(connection: Connection, behindMs: number): FreshnessState {

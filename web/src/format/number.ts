@@ -56,7 +56,39 @@ export function full(value: number | null | undefined, of: Unit): string {
   return format(optionsOf(of, value)).format(value);
 }
 
-// For axes and narrow places: "€81.2K".
+// For numbers that stand under each other: all with the same digits. In full as
+// long as they fit a narrow column, else "€1.2M".
+export function alike(
+  values: (number | null)[],
+  of: Unit,
+  sign: 'auto' | 'exceptZero' = 'auto',
+): (value: number | null | undefined) => string {
+  const known = values.filter((v): v is number => v !== null && Number.isFinite(v));
+  const largest = Math.max(0, ...known.map(Math.abs));
+  if (of.unit === 'percent' || kDurations[of.unit]) {
+    return (value) =>
+      sign === 'auto' || value === null || value === undefined
+        ? full(value, of)
+        : change(value, of);
+  }
+  const compact = largest >= 1_000_000;
+  const step = compact ? 10 ** (3 * Math.floor(Math.log10(largest) / 3)) : 1;
+  const uneven = known.some((v) => !Number.isInteger(v / step));
+  const digits = compact ? (uneven ? 1 : 0) : largest >= 100 || !uneven ? 0 : 2;
+  const options = {
+    ...optionsOf(of, largest),
+    ...(compact ? { notation: 'compact' as const } : {}),
+    signDisplay: sign,
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  };
+  return (value) =>
+    value === null || value === undefined || !Number.isFinite(value)
+      ? kNone
+      : format(options).format(value);
+}
+
+// For narrow places: "€81.2K".
 export function short(value: number | null | undefined, of: Unit): string {
   if (value === null || value === undefined || !Number.isFinite(value)) {
     return kNone;
@@ -79,7 +111,11 @@ export function short(value: number | null | undefined, of: Unit): string {
 // A change with its sign; of a percentage, in percentage points.
 export function change(value: number, of: Unit): string {
   if (of.unit === 'percent') {
-    const points = format({ signDisplay: 'exceptZero', maximumFractionDigits: 1 });
+    const points = format({
+      signDisplay: 'exceptZero',
+      minimumFractionDigits: 1,
+      maximumFractionDigits: 1,
+    });
     return `${points.format(value * 100)} pp`;
   }
   return format({ ...optionsOf(of, value), signDisplay: 'exceptZero' }).format(value);
@@ -89,7 +125,11 @@ export function percent(ratio: number | null | undefined, digits = 1): string {
   if (ratio === null || ratio === undefined || !Number.isFinite(ratio)) {
     return kNone;
   }
-  return format({ style: 'percent', maximumFractionDigits: digits }).format(ratio);
+  return format({
+    style: 'percent',
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(ratio);
 }
 
 export function whole(value: number | null | undefined): string {
@@ -122,6 +162,11 @@ export function seconds(milliseconds: number): string {
     minimumFractionDigits: value < 10 ? 1 : 0,
     maximumFractionDigits: value < 10 ? 1 : 0,
   }).format(value);
+}
+
+// "1 hour", "10 minutes".
+export function spelled(value: number, unit: string): string {
+  return format({ style: 'unit', unit, unitDisplay: 'long' }).format(value);
 }
 
 // "4 min", "3 h", "2 days": how long something lasts or lags.

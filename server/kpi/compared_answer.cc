@@ -1,0 +1,121 @@
+// The comparison of an answer: the same formula over the compared range, as far
+// as our own range has come.
+#include <algorithm>
+#include <cmath>
+
+#include "server/kpi/kpi_answerer.h"
+
+namespace freshet {
+namespace {
+
+Interval span_of(const Buckets& buckets, size_t first, size_t last,
+                 Interval within) {
+  return {std::max(buckets.starts[first], within.start),
+          std::min(buckets.ends[last], within.end)};
+}
+
+}  // namespace
+
+Status KpiAnswerer::answer_comparison() {
+  const Comparison& other = *comparison_;
+  out_.compare.emplace();
+  KpiAnswer::Compare& compare = *out_.compare;
+  compare.kind = other.kind;
+  compare.range = other.range;
+  // Before the first event there is nothing to compare with, not a zero.
+  Interval all = data_->time_range();
+  if (all.empty() || other.range.end <= all.start) return {};
+  std::optional<BaseValues> flows;
+  if (grain_) {
+    TRY_ASSIGN(compare.series, compare_series(other.range, &flows));
+    TRY(compare_ahead());
+  }
+  if (!flows) {
+    TRY_ASSIGN(flows, queries().total(other.range, other.range.end));
+  }
+  double length = length_in_days(other.range, zone_);
+  compare.value = plan_->evaluate(*flows, length).value;
+  compare.change = subtract_numbers(out_.value, compare.value);
+  double base = std::abs(compare.value.to_double());
+  if (!compare.change.is_null() && base > 0) {
+    compare.change_ratio = compare.change.to_double() / base;
+  }
+  return {};
+}
+
+Status KpiAnswerer::compare_ahead() {
+  const Comparison& other = *comparison_;
+  Timestamp from =
+      std::max(grain_->floor(other.range.end, zone_), other.whole.start);
+  Interval rest{from, std::min(other.whole.end, now_)};
+  if (other.range.end >= other.whole.end || rest.empty()) return {};
+  TRY_ASSIGN(out_.compare->ahead, compare_series(rest, nullptr));
+  return {};
+}
+
+// When a compared bucket is shown: by the calendar step, so that 10:00 meets
+// 10:00 across a DST change; one by one where there is none. Buckets of a
+// longer range follow behind ours.
+std::vector<Timestamp> KpiAnswerer::our_times(const Buckets& theirs,
+                                              Interval range) const {
+  std::vector<Timestamp> times;
+  const Comparison& other = *comparison_;
+  if (other.step) {
+    for (Timestamp start : theirs.starts) {
+      Timestamp t =
+          step_forward(std::max(start, range.start), *other.step, zone_);
+      t = grain_->floor(t, zone_);
+      bool full = !times.empty() && times.back() >= buckets_.starts.back();
+      times.push_back(full ? grain_->next(times.back(), zone_) : t);
+    }
+    return times;
+  }
+  size_t skipped = 0;
+  for (Timestamp t = grain_->floor(other.whole.start, zone_);
+       !theirs.starts.empty() && t < theirs.starts[0];
+       t = grain_->next(t, zone_)) {
+    ++skipped;
+  }
+  Timestamp behind = buckets_.ends.back();
+  for (size_t i = skipped; times.size() < theirs.starts.size(); ++i) {
+    bool ours = i < buckets_.starts.size();
+    times.push_back(ours ? buckets_.starts[i] : behind);
+    if (!ours) behind = grain_->next(behind, zone_);
+  }
+  return times;
+}
+
+// Every row of `range` is in one bucket, and every bucket is shown once: where
+// the clock shows two of theirs at one time of ours, they are one. So the
+// series adds up to the value. `flows` takes the base values of the whole if
+// they follow from those of the buckets.
+Result<std::vector<KpiAnswer::Point>> KpiAnswerer::compare_series(
+    Interval range, std::optional<BaseValues>* flows) {
+  std::vector<KpiAnswer::Point> out;
+  TRY_ASSIGN(Buckets theirs, cut(range));
+  bool sum_up = flows && plan_->mergeable(true);
+  if (sum_up) *flows = plan_->empty();
+  if (theirs.starts.empty()) return out;
+  TRY_ASSIGN(std::vector<BaseValues> values,
+             queries().series(range, now_, theirs));
+  std::vector<Timestamp> times = our_times(theirs, range);
+  for (size_t i = 0; i < values.size();) {
+    size_t last = i;
+    while (last + 1 < values.size() && times[last + 1] <= times[i]) ++last;
+    Interval part = span_of(theirs, i, last, range);
+    if (last > i) {
+      TRY_ASSIGN(values[i], queries().total(part, part.end));
+    }
+    KpiAnswer::Point point;
+    point.t = times[i];
+    point.partial =
+        theirs.starts[i] < part.start || part.end < theirs.ends[last];
+    point.value = plan_->evaluate(values[i], days(part)).value;
+    if (sum_up) plan_->merge(**flows, values[i]);
+    out.push_back(std::move(point));
+    i = last + 1;
+  }
+  return out;
+}
+
+}  // namespace freshet
