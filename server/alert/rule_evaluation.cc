@@ -54,7 +54,7 @@ Result<RuleValues> evaluate_rule(Kpis& kpis, const AlertModel& rule,
   KpiRequest request = request_for(rule, from, to);
   request.by = rule.by;
   TRY_ASSIGN(KpiAnswer answer, kpis.answer(request, cancel));
-  bool enough = answer.provenance.rows_scanned >= rule.min_rows;
+  bool enough = answer.provenance.rows_matched >= rule.min_rows;
   if (rule.by.empty()) {
     out.values.emplace_back(AlertLabels{}, number(answer.value, enough));
     return out;

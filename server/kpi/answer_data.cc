@@ -72,6 +72,7 @@ Result<QueryResult> AnswerData::run(const Query& query) {
   merged.exact = merged.exact && one.exact;
   merged.segments = std::max(merged.segments, one.segments);
   merged.rows_scanned += one.rows_scanned;
+  merged.rows_matched += one.rows_matched;
   add_served_by(merged.served_by, one.served_by);
   return result;
 }
@@ -100,6 +101,7 @@ Provenance AnswerData::provenance() const {
     out.exact = out.exact && p.exact;
     out.segments += p.segments;
     out.rows_scanned += p.rows_scanned;
+    out.rows_matched += p.rows_matched;
     out.late_or_rejected += p.late_or_rejected;
     add_served_by(out.served_by, p.served_by);
     for (const auto& [partition, range] : p.offsets) {

@@ -17,16 +17,25 @@ uint64_t rows_of(const std::vector<PreparedSegment>& segments) {
   return rows;
 }
 
-Status prepare(const QueryPlan& plan,
-               const std::vector<ExpressionPtr>& expressions,
+Status prepare(const QueryPlan& plan, std::vector<ExpressionPtr> expressions,
                PreparedSegment& out) {
+  TRY_ASSIGN(out.cube,
+             choose_cube(plan, *out.segment,
+                         plan.query.why_not ? &out.why_not : nullptr));
+  if (out.cube) {
+    // The table lives as long as the segment that has it.
+    out.segment = {out.segment, out.cube->table.get()};
+    auto states = out.cube->expressions();
+    expressions.insert(expressions.end(), states.begin(), states.end());
+  }
+  const Filter& filter = out.cube ? out.cube->filter : plan.filter;
   std::vector<ExpressionPtr> grouped = plan.groups;
   for (const Aggregate& aggregate : plan.aggregates) {
     grouped.insert(grouped.end(), aggregate.keys.begin(), aggregate.keys.end());
   }
   TRY_ASSIGN(out.context,
              SegmentContext::create(out.segment, expressions, grouped));
-  TRY_ASSIGN(out.filter, SegmentFilter::create(plan.filter, *out.context));
+  TRY_ASSIGN(out.filter, SegmentFilter::create(filter, *out.context));
   return {};
 }
 

@@ -119,6 +119,8 @@ Result<QueryResult> Executor::run_plan(PlannedQuery plan,
                                        const Relation& relation) {
   Query& query = plan.query;
   query.limits = request_.limits;
+  query.use_cubes = request_.use_cubes;
+  query.why_not = request_.why_not;
   query.id = request_.id;
   TRY(charge_time(query.limits));
   auto result = relation.dataset.empty()

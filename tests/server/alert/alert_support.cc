@@ -66,7 +66,7 @@ Result<KpiAnswer> ScriptedKpis::answer(const KpiRequest& request, CancelFlag) {
   asked_.push_back(request);
   KpiAnswer answer;
   answer.provenance.as_of = as_of_;
-  answer.provenance.rows_scanned = rows_;
+  answer.provenance.rows_matched = rows_;
   double sum = 0;
   for (const auto& [store, value] : by_store_) {
     sum += value;
