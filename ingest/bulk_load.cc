@@ -131,6 +131,12 @@ class FileRecords : public Records {
   bool ended_ = false;
 };
 
+// Spilled pieces are read once more and then gone.
+SealOptions without_cubes(SealOptions options) {
+  options.cubes.clear();
+  return options;
+}
+
 // The way in of one file, or of one run of made events.
 class Load {
  public:
@@ -145,7 +151,7 @@ class Load {
         progress_(progress),
         names_{"file/" + name},
         spill_(store.data_folder() + "/loading/" + settings.dataset,
-               settings.decoder.schema, SealOptions{settings.sort_by}) {
+               settings.decoder.schema, without_cubes(settings.seal)) {
     settings_.late_ms = -1;  // history is not late
   }
   ~Load() {
@@ -282,7 +288,7 @@ Status Load::wait_for_spill() {
 Status Load::commit() {
   Seal seal;
   seal.dataset = settings_.dataset;
-  seal.options.sort_by = settings_.sort_by;
+  seal.options = settings_.seal;
   if (spilled_) {
     TRY(spill());  // the rest
     TRY(wait_for_spill());

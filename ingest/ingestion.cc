@@ -33,7 +33,7 @@ Status StreamIngestion::load() {
       std::make_unique<Intake>(settings_, make_json_decoder(settings_.decoder),
                                std::move(counts), &store_);
   sealer_ = std::make_unique<Sealer>(
-      store_, settings_.dataset, SealOptions{settings_.sort_by},
+      store_, settings_.dataset, settings_.seal,
       settings_.retention_ms, std::move(committed));
   update_progress(true);
   return {};

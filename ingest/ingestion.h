@@ -29,7 +29,7 @@ struct IngestionSettings {
   DecoderSpec decoder;
   std::shared_ptr<const Transform> transform;            // may be null
   Granularity partition_by{Granularity::Unit::kDay, 1};  // cut in UTC
-  std::vector<std::string> sort_by;
+  SealOptions seal;
   uint64_t seal_rows = 1'000'000;
   int64_t seal_age_ms = 600'000;
   uint64_t seal_bytes = uint64_t{512} << 20;  // live memory of the dataset

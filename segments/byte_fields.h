@@ -58,6 +58,8 @@ class FieldReader {
     rest_.remove_prefix(size);
     return value;
   }
+  // Bytes not yet read.
+  size_t rest() const { return rest_.size(); }
   bool valid() const { return valid_; }
   // All read well and nothing left over.
   bool complete() const { return valid_ && rest_.empty(); }

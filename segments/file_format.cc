@@ -62,6 +62,48 @@ ColumnFooter take_column(FieldReader& in) {
   return column;
 }
 
+void put(FieldWriter& out, const CubeFooter& cube) {
+  out.put(cube.spec.name);
+  out.put(cube.spec.granularity.to_string());
+  out.put(cube.spec.zone);
+  out.put(cube.num_rows);
+  out.put(static_cast<uint32_t>(cube.spec.dimensions.size()));
+  for (const std::string& name : cube.spec.dimensions) out.put(name);
+  out.put(static_cast<uint32_t>(cube.spec.measures.size()));
+  for (const CubeMeasure& measure : cube.spec.measures) {
+    out.put(measure.column);
+    out.put(measure.states);
+  }
+  out.put(static_cast<uint32_t>(cube.columns.size()));
+  for (const ColumnFooter& column : cube.columns) put(out, column);
+}
+
+Result<CubeFooter> take_cube(FieldReader& in) {
+  CubeFooter cube;
+  cube.spec.name = in.text();
+  std::string granularity = in.text();
+  cube.spec.zone = in.text();
+  cube.num_rows = in.take<uint32_t>();
+  for (uint32_t n = in.take<uint32_t>(); n > 0 && in.valid(); --n) {
+    cube.spec.dimensions.push_back(in.text());
+  }
+  for (uint32_t n = in.take<uint32_t>(); n > 0 && in.valid(); --n) {
+    CubeMeasure measure;
+    measure.column = in.text();
+    measure.states = in.take<uint32_t>();
+    cube.spec.measures.push_back(std::move(measure));
+  }
+  for (uint32_t n = in.take<uint32_t>(); n > 0 && in.valid(); --n) {
+    cube.columns.push_back(take_column(in));
+  }
+  auto parsed = Granularity::parse(granularity);
+  if (!in.valid() || !parsed) {
+    return damaged("damaged cube " + cube.spec.name);
+  }
+  cube.spec.granularity = *parsed;
+  return cube;
+}
+
 Encoding encoding_of(ColumnKind kind) {
   if (kind == ColumnKind::kString) return Encoding::kPackedIds;
   if (kind == ColumnKind::kDouble) return Encoding::kRawDoubles;
@@ -73,23 +115,40 @@ bool inside(const Extent& extent, uint64_t end) {
          extent.length <= end - extent.offset;
 }
 
-Status check_column(const ColumnFooter& column, const Footer& footer,
+Status check_column(const ColumnFooter& column, uint32_t num_rows,
                     uint64_t end) {
+  uint64_t num_blocks = (uint64_t{num_rows} + kBlockRows - 1) / kBlockRows;
   const ColumnType& type = column.spec.type;
   bool known = type.kind <= ColumnKind::kTimestamp && type.scale <= 18;
   if (!known || column.encoding != encoding_of(type.kind)) {
     return damaged("unknown type or encoding of column " + column.spec.name);
   }
   bool is_string = type.kind == ColumnKind::kString;
-  bool sound = inside(column.blocks, end) && inside(column.block_table, end) &&
-               inside(column.dictionary, end) &&
-               inside(column.index_directory, end) &&
-               inside(column.index, end) &&
-               column.block_table.length ==
-                   uint64_t{footer.num_blocks()} * sizeof(BlockEntry) &&
-               (column.dictionary_size > 0) == is_string &&
-               column.num_nulls <= footer.num_rows;
+  bool sound =
+      inside(column.blocks, end) && inside(column.block_table, end) &&
+      inside(column.dictionary, end) && inside(column.index_directory, end) &&
+      inside(column.index, end) &&
+      column.block_table.length == num_blocks * sizeof(BlockEntry) &&
+      (column.dictionary_size > 0) == is_string && column.num_nulls <= num_rows;
   if (!sound) return damaged("wrong extents of column " + column.spec.name);
+  return {};
+}
+
+Status check_cube(const CubeFooter& cube, const Footer& footer, uint64_t end) {
+  Schema schema;
+  for (const ColumnFooter& column : footer.columns) {
+    schema.columns.push_back(column.spec);
+  }
+  auto expected = cube_schema(cube.spec, schema);
+  bool sound = expected && cube.num_rows <= footer.num_rows &&
+               expected->columns.size() == cube.columns.size();
+  for (size_t i = 0; sound && i < cube.columns.size(); ++i) {
+    sound = cube.columns[i].spec == expected->columns[i];
+  }
+  if (!sound) return damaged("wrong columns of cube " + cube.spec.name);
+  for (const ColumnFooter& column : cube.columns) {
+    TRY(check_column(column, cube.num_rows, end));
+  }
   return {};
 }
 
@@ -123,6 +182,9 @@ std::string encode_footer_body(const Footer& footer) {
   for (const std::string& name : footer.sort_by) out.put(name);
   out.put(static_cast<uint32_t>(footer.columns.size()));
   for (const ColumnFooter& column : footer.columns) put(out, column);
+  if (footer.cubes.empty()) return bytes;
+  out.put(static_cast<uint32_t>(footer.cubes.size()));
+  for (const CubeFooter& cube : footer.cubes) put(out, cube);
   return bytes;
 }
 
@@ -198,12 +260,21 @@ Result<Footer> decode_footer(std::string_view bytes, const Trailer& trailer) {
   for (uint32_t n = in.take<uint32_t>(); n > 0 && in.valid(); --n) {
     footer.columns.push_back(take_column(in));
   }
+  if (in.rest() > sizeof(footer.content_hash)) {
+    for (uint32_t n = in.take<uint32_t>(); n > 0 && in.valid(); --n) {
+      TRY_ASSIGN(CubeFooter cube, take_cube(in));
+      footer.cubes.push_back(std::move(cube));
+    }
+  }
   footer.content_hash = in.number();
   if (!in.complete() || footer.columns.empty()) {
     return damaged("damaged footer");
   }
   for (const ColumnFooter& column : footer.columns) {
-    TRY(check_column(column, footer, trailer.footer_offset));
+    TRY(check_column(column, footer.num_rows, trailer.footer_offset));
+  }
+  for (const CubeFooter& cube : footer.cubes) {
+    TRY(check_cube(cube, footer, trailer.footer_offset));
   }
   return footer;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "segments/cube.h"
 #include "segments/schema.h"
 #include "segments/segment.h"
 #include "segments/time.h"
@@ -61,12 +62,19 @@ struct ColumnFooter {
   Extent index;
 };
 
+struct CubeFooter {
+  CubeSpec spec;
+  uint32_t num_rows = 0;
+  std::vector<ColumnFooter> columns;  // as cube_schema() lists them
+};
+
 struct Footer {
   std::string id;
   uint32_t num_rows = 0;
   Interval time_range;
   std::vector<std::string> sort_by;
   std::vector<ColumnFooter> columns;
+  std::vector<CubeFooter> cubes;
   uint64_t content_hash = 0;
 
   uint32_t num_blocks() const {

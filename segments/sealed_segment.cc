@@ -7,6 +7,7 @@
 #include "segments/mapped_file.h"
 #include "segments/mutex.h"
 #include "segments/sealed_column.h"
+#include "segments/sealed_cube.h"
 #include "segments/sealed_file.h"
 
 namespace freshet {
@@ -22,6 +23,7 @@ class SealedSegment final : public Segment {
         num_rows_(file.footer.num_rows),
         time_range_(file.footer.time_range),
         content_hash_(file.footer.content_hash),
+        has_cubes_(!file.footer.cubes.empty()),
         columns_(file.footer.columns.size()) {
     for (ColumnFooter& column : file.footer.columns) {
       schema_.columns.push_back(std::move(column.spec));
@@ -43,6 +45,17 @@ class SealedSegment final : public Segment {
         columns_[*position].load(std::memory_order_acquire);
     if (opened != nullptr) return opened;
     return open_column(*position);
+  }
+
+  Result<const std::vector<Cube>*> cubes() const override {
+    if (!has_cubes_) return nullptr;
+    MutexLock lock(mutex_);
+    if (!cubes_) {
+      TRY_ASSIGN(Footer footer, read_footer());
+      TRY_ASSIGN(auto opened, open_cubes(path_, *file_, std::move(footer)));
+      cubes_ = std::make_unique<std::vector<Cube>>(std::move(opened));
+    }
+    return cubes_.get();
   }
 
  private:
@@ -68,13 +81,18 @@ class SealedSegment final : public Segment {
   // The footer is read again here rather than kept, since most segments of a
   // large folder are never asked for a column.
   Result<std::unique_ptr<SealedColumn>> verified(size_t position) const {
+    TRY_ASSIGN(Footer footer, read_footer());
+    auto column = SealedColumn::open(*file_, footer, position);
+    if (!column) return in_file(path_, column.error());
+    return column;
+  }
+
+  Result<Footer> read_footer() const {
     std::string_view bytes =
         file_->bytes(trailer_.footer_offset, trailer_.footer_length);
     Result<Footer> footer = decode_footer(bytes, trailer_);
     if (!footer) return in_file(path_, footer.error());
-    auto column = SealedColumn::open(*file_, *footer, position);
-    if (!column) return in_file(path_, column.error());
-    return column;
+    return footer;
   }
 
   const std::string path_;
@@ -84,12 +102,14 @@ class SealedSegment final : public Segment {
   const uint32_t num_rows_;
   const Interval time_range_;
   const uint64_t content_hash_;
+  const bool has_cubes_;
   Schema schema_;
   mutable std::vector<std::atomic<const SealedColumn*>> columns_;
   mutable Mutex mutex_;
   mutable std::vector<std::unique_ptr<SealedColumn>> opened_
       ABSL_GUARDED_BY(mutex_);
   mutable std::vector<std::optional<Error>> faults_ ABSL_GUARDED_BY(mutex_);
+  mutable std::unique_ptr<std::vector<Cube>> cubes_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

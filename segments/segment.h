@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "segments/bitmap.h"
 #include "segments/result.h"
@@ -84,6 +85,8 @@ class Column {
   virtual const Bitmap* rows_of(uint32_t id) const = 0;
 };
 
+struct Cube;  // segments/cube.h
+
 class Segment {
  public:
   virtual ~Segment() = default;
@@ -103,6 +106,11 @@ class Segment {
   // then null). The first call verifies the column's checksums: kCorrupt names
   // the file and the block. Valid as long as the segment.
   virtual Result<const Column*> column(std::string_view name) const = 0;
+
+  // Its cubes, each of which answers for all of its rows; null if it has none,
+  // as where rows were hidden since it was sealed. kCorrupt names the file.
+  // Valid as long as the segment.
+  virtual Result<const std::vector<Cube>*> cubes() const { return nullptr; }
 
   uint32_t num_blocks() const {
     return (num_rows() + kBlockRows - 1) / kBlockRows;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "segments/sealed_column.h"
+#include "segments/sealed_cube.h"
 #include "segments/sealed_file.h"
 #include "segments/sealed_segment.h"
 
@@ -128,6 +129,21 @@ void describe_column(const SealedColumn& column, uint32_t num_blocks,
   }
 }
 
+void describe_cube(const CubeFooter& cube, std::string& out) {
+  out += fmt::format("cube {}: {} rows, {} in {}, by", cube.spec.name,
+                     cube.num_rows, cube.spec.granularity.to_string(),
+                     cube.spec.zone);
+  for (const std::string& name : cube.spec.dimensions) out += " " + name;
+  out += "\n";
+  for (const ColumnFooter& column : cube.columns) {
+    out += fmt::format("  {} {}: {} bytes\n", column.spec.name,
+                       to_string(column.spec.type),
+                       column.blocks.length + column.block_table.length +
+                           column.dictionary.length + column.index.length +
+                           column.index_directory.length);
+  }
+}
+
 using Columns = std::vector<std::unique_ptr<SealedColumn>>;
 
 Result<Columns> open_columns(const SealedBytes& bytes) {
@@ -165,6 +181,9 @@ Status verify(const SealedBytes& bytes) {
                                             column->footer().spec.name};
     }
   }
+  for (const CubeFooter& cube : bytes.footer.cubes) {
+    TRY(verify_cube(*bytes.file, cube));
+  }
   return check_content(bytes);
 }
 
@@ -195,6 +214,7 @@ Result<std::string> dump_segment(const std::string& path, uint32_t rows) {
   for (const auto& column : *columns) {
     describe_column(*column, footer.num_blocks(), out);
   }
+  for (const CubeFooter& cube : footer.cubes) describe_cube(cube, out);
   dump_rows(*columns, std::min(rows, footer.num_rows), out);
   return out;
 }

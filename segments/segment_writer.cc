@@ -3,12 +3,32 @@
 #include <filesystem>
 
 #include "segments/column_encoder.h"
+#include "segments/cube_builder.h"
 #include "segments/row_order.h"
 #include "segments/sealed_segment.h"
 #include "segments/segment_file.h"
 
 namespace freshet {
 namespace {
+
+// Builds and writes one cube; nothing where it would not pay.
+Result<std::optional<CubeFooter>> write_cube(SegmentFile& file,
+                                             const Segment& segment,
+                                             const CubeSpec& spec) {
+  TRY_ASSIGN(BuiltCube built, build_cube(segment, spec));
+  if (!built.table) return std::optional<CubeFooter>();
+  CubeFooter cube;
+  cube.num_rows = built.table->num_rows();
+  TRY_ASSIGN(std::vector<uint32_t> order,
+             sorted_rows(*built.table, built.spec.dimensions));
+  for (const ColumnSpec& column : built.table->schema().columns) {
+    TRY_ASSIGN(ColumnFooter footer,
+               encode_column(*built.table, column, order, file));
+    cube.columns.push_back(std::move(footer));
+  }
+  cube.spec = std::move(built.spec);
+  return std::optional<CubeFooter>(std::move(cube));
+}
 
 // Writes the whole file's bytes; the result has no path yet.
 Result<SealedFile> write_bytes(SegmentFile& file, const Segment& segment,
@@ -25,6 +45,10 @@ Result<SealedFile> write_bytes(SegmentFile& file, const Segment& segment,
   for (const ColumnSpec& spec : segment.schema().columns) {
     TRY_ASSIGN(ColumnFooter column, encode_column(segment, spec, order, file));
     footer.columns.push_back(std::move(column));
+  }
+  for (const CubeSpec& spec : options.cubes) {
+    TRY_ASSIGN(auto cube, write_cube(file, segment, spec));
+    if (cube) footer.cubes.push_back(std::move(*cube));
   }
   TRY(file.align(kExtentAlignment));
   Trailer trailer;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "segments/cube.h"
 #include "segments/file_system.h"
 #include "segments/segment.h"
 
@@ -12,6 +13,7 @@ namespace freshet {
 
 struct SealOptions {
   std::vector<std::string> sort_by;  // empty: by __time
+  std::vector<CubeSpec> cubes = {};
 };
 
 struct SealedFile {
@@ -22,10 +24,11 @@ struct SealedFile {
   Interval time_range;
 };
 
-// Sorts the rows of `segment`, builds dictionaries, inverted indexes and zone
-// maps, and writes `path`: temp file beside it, fsync, rename, fsync of the
-// folder, re-open and verify every checksum. On error nothing is at `path`.
-// `id` is the id the sealed segment will answer to.
+// Sorts the rows of `segment`, builds dictionaries, inverted indexes, zone
+// maps and those of the cubes that pay (see build_cube), and writes `path`:
+// temp file beside it, fsync, rename, fsync of the folder, re-open and verify
+// every checksum. On error nothing is at `path`. `id` is the id the sealed
+// segment will answer to.
 Result<SealedFile> write_segment(FileSystem& files, const Segment& segment,
                                  const std::string& id, const std::string& path,
                                  const SealOptions& options);

@@ -36,6 +36,7 @@ std::string fingerprint(const DatasetModel& dataset) {
   add(dataset.format + dataset.time_field + "/" + dataset.time_format);
   add(dataset.partition_by.to_string() + dataset.late_policy);
   for (const std::string& name : dataset.sort_by) add(name);
+  for (const CubeSpec& cube : dataset.cubes) add(to_text(cube));
   for (int64_t n : {dataset.late_ms, dataset.seal_age_ms, dataset.retention_ms,
                     static_cast<int64_t>(dataset.seal_rows)}) {
     add(std::to_string(n));
@@ -332,7 +333,7 @@ IngestionSettings ingestion_settings(const DatasetModel& dataset) {
   }
   settings.transform = make_transform(dataset);
   settings.partition_by = dataset.partition_by;
-  settings.sort_by = dataset.sort_by;
+  settings.seal = {dataset.sort_by, dataset.cubes};
   settings.seal_rows = dataset.seal_rows;
   settings.seal_age_ms = dataset.seal_age_ms;
   settings.late_ms = dataset.late_ms;

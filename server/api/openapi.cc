@@ -48,7 +48,9 @@ const Described kDescribed[] = {
     {"PUT", "/api/v1/alerts/{a}", "Sets a rule, e.g. its threshold"},
     {"DELETE", "/api/v1/alerts/{a}", "Removes a rule that was set by PUT"},
     {"GET", "/api/v1/alerts/{a}/history", "When a rule fired and recovered"},
-    {"POST", "/api/v1/query", "SQL: {\"sql\":\"...\",\"tz\":\"...\"}"},
+    {"POST", "/api/v1/query",
+     "SQL: "
+     "{\"sql\":\"...\",\"tz\":\"...\",\"use_cubes\":true,\"why_not\":false}"},
     {"POST", "/druid/v2/sql", "Druid SQL API"},
     {"POST", "/druid/v2/sql/", "Druid SQL API"},
     {"DELETE", "/druid/v2/sql/{id}", "Druid: cancels a running query"},

@@ -54,6 +54,13 @@ void write_provenance(JsonWriter& out, const Provenance& provenance) {
     out.value(std::string_view(name));
   }
   out.end_array();
+  if (!provenance.why_not.empty()) {
+    out.key("why_not").begin_array();
+    for (const auto& reason : provenance.why_not) {
+      out.value(std::string_view(reason));
+    }
+    out.end_array();
+  }
   out.field("segments", provenance.segments);
   out.field("rows_scanned", provenance.rows_scanned);
   out.field("late_or_rejected", provenance.late_or_rejected);
@@ -73,10 +80,16 @@ HttpResponse plain_query(Services& services, const HttpRequest& request) {
   SqlRequest sql;
   sql.id = request.request_id;
   for (const auto& [key, value] : *object) {
+    if (const bool* flag = value.as_bool()) {
+      if (key == "use_cubes") sql.use_cubes = *flag;
+      if (key == "why_not") sql.why_not = *flag;
+      if (key == "use_cubes" || key == "why_not") continue;
+    }
     const std::string* text = value.as_string();
     if ((key != "sql" && key != "tz") || !text) {
       return error_response(
-          invalid(text ? "unknown key '" + key + "'; known are sql, tz"
+          invalid(text ? "unknown key '" + key +
+                             "'; known are sql, tz, use_cubes, why_not"
                        : "'" + key + "' must be a string"),
           request.request_id);
     }

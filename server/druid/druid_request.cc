@@ -80,6 +80,8 @@ Status read_context(const JsonValue& context, DruidSqlRequest& out) {
   }
   TRY_ASSIGN(auto outer_limit, read_number(context, "sqlOuterLimit"));
   if (outer_limit) out.sql.outer_limit = static_cast<uint64_t>(*outer_limit);
+  TRY_ASSIGN(bool no_cubes, read_flag(context, "noProjections"));
+  out.sql.use_cubes = !no_cubes;
   return {};
 }
 

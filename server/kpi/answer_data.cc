@@ -94,6 +94,7 @@ Result<QueryResult> AnswerData::run(Query query) {
   merged.exact = merged.exact && one.exact;
   merged.segments = std::max(merged.segments, one.segments);
   merged.rows_scanned += one.rows_scanned;
+  merged.rows_matched += one.rows_matched;
   add_served_by(merged.served_by, one.served_by);
   return result;
 }

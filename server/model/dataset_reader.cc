@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "server/model/cube_reader.h"
 #include "server/model/model_reader.h"
 #include "server/query/expression_type.h"
 
@@ -290,40 +291,6 @@ void read_columns(ConfigMap& map, DatasetModel& dataset, Schema& schema) {
   }
 }
 
-// Cubes make queries faster and change no number; they are checked, so that a
-// model stays good when they are built.
-void read_cubes(ConfigMap& map, const Schema& schema) {
-  const ConfigNode* node = map.find("cubes");
-  if (!node) return;
-  if (node->kind != ConfigNode::Kind::kList) {
-    map.wrong("cubes", *node, "a list of cubes");
-    return;
-  }
-  std::vector<std::string> names;
-  for (const ConfigNode& item : node->items) {
-    ConfigMap cube(item, "a cube of " + map.place(), map.faults());
-    std::string name = cube.name("name");
-    if (!name.empty()) cube.rename("cube '" + name + "' of " + map.place());
-    if (std::find(names.begin(), names.end(), name) != names.end()) {
-      cube.fault("name", "cube '" + name + "' stands twice in " + map.place());
-    }
-    names.push_back(name);
-    for (const char* key : {"dimensions", "measures"}) {
-      for (const ConfigText& c : cube.texts(key)) {
-        check_column(c.text, schema,
-                     std::string("'") + key + "' of " + cube.place(), c.line,
-                     map.faults());
-      }
-    }
-    std::string grain = cube.text("granularity", "hour");
-    if (!Granularity::parse(grain)) {
-      cube.wrong("granularity", *cube.find("granularity"),
-                 "a grain such as minute, hour or day");
-    }
-    cube.finish();
-  }
-}
-
 void read_lateness(ConfigMap& dataset_map, DatasetModel& dataset) {
   const ConfigNode* node = dataset_map.find("lateness");
   if (!node) return;
@@ -363,7 +330,7 @@ void read_storage(ConfigMap& map, DatasetModel& dataset, const Schema& schema) {
   map.unavailable("on_duplicate");
   map.unavailable("order_by");
   map.unavailable("rollup");
-  read_cubes(map, schema);
+  dataset.cubes = read_cubes(map, schema);
   read_lateness(map, dataset);
   read_seal(map, dataset);
   dataset.retention_ms = map.duration_ms("retention", -1, kMinute);

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "segments/cube.h"
 #include "segments/schema.h"
 #include "segments/time.h"
 #include "server/query/expression.h"
@@ -52,6 +53,7 @@ struct DatasetModel {
   ExpressionPtr filter;              // resolved, or null
   Granularity partition_by{Granularity::Unit::kDay, 1};
   std::vector<std::string> sort_by;
+  std::vector<CubeSpec> cubes;
   int64_t late_ms = -1;
   std::string late_policy = "dead_letter";  // accept | dead_letter | drop
   uint64_t seal_rows = 1'000'000;

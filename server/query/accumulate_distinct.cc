@@ -1,5 +1,6 @@
 // count(distinct): exact, as a set of (group, value id) pairs. Value ids are a
 // segment's dictionary ids while rows are read, and ids by value when merged.
+#include "segments/id_list.h"
 #include "server/query/accumulator.h"
 
 namespace freshet {
@@ -9,7 +10,10 @@ class Distinct final : public Accumulator {
  public:
   explicit Distinct(const AccumulatorSpec& spec)
       : argument_(spec.aggregate.argument), values_(argument_->type) {
-    if (spec.context) {
+    if (spec.state(0)) {
+      lists_ = spec.state(0);
+      dictionary_ = spec.cube->dictionary_of;
+    } else if (spec.context) {
       dictionary_ = spec.context->dictionary_column(*argument_);
     }
   }
@@ -17,6 +21,7 @@ class Distinct final : public Accumulator {
   void resize(size_t groups) override { counts_.resize(groups); }
 
   Status update(BlockRows& rows, const LaneChoice& lanes) override {
+    if (lists_) return add_lists(rows, lanes);
     if (dictionary_) {
       add_ids(rows.ids(*dictionary_), lanes);
       return {};
@@ -53,6 +58,20 @@ class Distinct final : public Accumulator {
   }
 
  private:
+  // Ids of a cube, which are those of the segment's dictionary.
+  Status add_lists(BlockRows& rows, const LaneChoice& lanes) {
+    TRY_ASSIGN(VectorPtr lists, rows.evaluate_checked(*lists_));
+    Status status;
+    lanes.each_value(*lists, [&](uint32_t group, size_t lane) {
+      ids_.clear();
+      Status read = decode_ids(lists->strings[lists->at(lane)],
+                               dictionary_->dictionary()->size(), ids_);
+      if (!read) status = read;
+      for (uint32_t id : ids_) add(group, id);
+    });
+    return status;
+  }
+
   uint32_t intern_from(const Distinct& from, uint32_t id) {
     if (from.dictionary_) {
       return values_.intern_text(from.dictionary_->dictionary()->value(id));
@@ -73,6 +92,7 @@ class Distinct final : public Accumulator {
   }
 
   ExpressionPtr argument_;
+  ExpressionPtr lists_;  // of a cube, or null
   const Column* dictionary_ = nullptr;
   ValueIds values_;
   IdTable pairs_;

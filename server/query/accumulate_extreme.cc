@@ -9,7 +9,7 @@ namespace {
 class Extreme final : public Accumulator {
  public:
   explicit Extreme(const AccumulatorSpec& spec)
-      : argument_(spec.aggregate.argument),
+      : argument_(spec.state(0) ? spec.state(0) : spec.aggregate.argument),
         sign_(spec.aggregate.function == Aggregate::Function::kMax ? 1 : -1),
         slots_(spec.type) {}
 

@@ -10,8 +10,8 @@ namespace {
 class Newest final : public Accumulator {
  public:
   explicit Newest(const AccumulatorSpec& spec)
-      : argument_(spec.aggregate.argument),
-        time_(spec.time),
+      : argument_(spec.state(0) ? spec.state(0) : spec.aggregate.argument),
+        time_(spec.state(1) ? spec.state(1) : spec.time),
         last_(spec.aggregate.function == Aggregate::Function::kLast),
         slots_(spec.type) {}
 

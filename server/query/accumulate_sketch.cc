@@ -22,6 +22,21 @@ class Sketches {
     f(sketch);
     bytes_ += sketch.memory_bytes();
   }
+  // Merges sketches that come as bytes, of a cube.
+  Status add_bytes(const Expression& column, BlockRows& rows,
+                   const LaneChoice& lanes) {
+    TRY_ASSIGN(VectorPtr bytes, rows.evaluate_checked(column));
+    Status status;
+    lanes.each_value(*bytes, [&](uint32_t group, size_t lane) {
+      auto sketch = Sketch::from_bytes(bytes->strings[bytes->at(lane)]);
+      if (!sketch) {
+        status = sketch.error();
+        return;
+      }
+      change(group, [&](Sketch& into) { into.merge(*sketch); });
+    });
+    return status;
+  }
   void merge(const Sketches& from, const std::vector<uint32_t>& to) {
     for (size_t g = 0; g < from.size(); ++g) {
       change(to[g], [&](Sketch& sketch) { sketch.merge(from[g]); });
@@ -53,8 +68,8 @@ uint64_t lane_hash(const Vector& v, size_t i) {
 class ApproximateDistinct final : public Accumulator {
  public:
   explicit ApproximateDistinct(const AccumulatorSpec& spec)
-      : argument_(spec.aggregate.argument) {
-    if (!spec.context) return;
+      : argument_(spec.aggregate.argument), bytes_(spec.state(0)) {
+    if (!spec.context || bytes_) return;
     dictionary_ = spec.context->dictionary_column(*argument_);
     if (dictionary_) hashes_.resize(dictionary_->dictionary()->size());
   }
@@ -62,6 +77,7 @@ class ApproximateDistinct final : public Accumulator {
   void resize(size_t groups) override { sketches_.resize(groups); }
 
   Status update(BlockRows& rows, const LaneChoice& lanes) override {
+    if (bytes_) return sketches_.add_bytes(*bytes_, rows, lanes);
     if (dictionary_) {
       const auto& ids = rows.ids(*dictionary_);
       lanes.each([&](uint32_t group, size_t lane) {
@@ -108,6 +124,7 @@ class ApproximateDistinct final : public Accumulator {
   }
 
   ExpressionPtr argument_;
+  ExpressionPtr bytes_;  // of a cube, or null
   const Column* dictionary_ = nullptr;
   std::vector<uint64_t> hashes_;
   Sketches<HllSketch> sketches_;
@@ -117,11 +134,13 @@ class ApproximateQuantile final : public Accumulator {
  public:
   explicit ApproximateQuantile(const AccumulatorSpec& spec)
       : argument_(spec.aggregate.argument),
+        bytes_(spec.state(0)),
         parameter_(spec.aggregate.parameter) {}
 
   void resize(size_t groups) override { sketches_.resize(groups); }
 
   Status update(BlockRows& rows, const LaneChoice& lanes) override {
+    if (bytes_) return sketches_.add_bytes(*bytes_, rows, lanes);
     TRY_ASSIGN(VectorPtr value, rows.evaluate_checked(*argument_));
     const Vector& v = *value;
     if (v.type.type == ValueType::kNull) return {};
@@ -156,6 +175,7 @@ class ApproximateQuantile final : public Accumulator {
 
  private:
   ExpressionPtr argument_;
+  ExpressionPtr bytes_;  // of a cube, or null
   const double parameter_;
   Sketches<QuantileSketch> sketches_;
 };

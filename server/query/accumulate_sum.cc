@@ -9,12 +9,19 @@ namespace {
 class Count final : public Accumulator {
  public:
   explicit Count(const AccumulatorSpec& spec)
-      : argument_(spec.aggregate.argument) {}
+      : argument_(spec.aggregate.argument), counted_(spec.state(0)) {}
 
   void resize(size_t groups) override { counts_.resize(groups); }
 
   Status update(BlockRows& rows, const LaneChoice& lanes) override {
     auto count = [&](uint32_t group, size_t) { ++counts_[group]; };
+    if (counted_) {
+      TRY_ASSIGN(VectorPtr value, rows.evaluate_checked(*counted_));
+      lanes.each([&](uint32_t group, size_t lane) {
+        counts_[group] += value->longs[value->at(lane)];
+      });
+      return {};
+    }
     if (argument_) {
       TRY_ASSIGN(VectorPtr value, rows.evaluate_narrow(*argument_));
       lanes.each_value(*value, count);
@@ -43,6 +50,7 @@ class Count final : public Accumulator {
 
  private:
   ExpressionPtr argument_;
+  ExpressionPtr counted_;  // of a cube: counts so far, or null
   std::vector<int64_t> counts_;
 };
 
@@ -58,7 +66,10 @@ class ExactSum final : public Accumulator {
   explicit ExactSum(const AccumulatorSpec& spec)
       : aggregate_(spec.aggregate),
         type_(spec.type),
-        scale_(spec.aggregate.argument->type.scale) {}
+        scale_(spec.aggregate.argument->type.scale),
+        counted_(spec.state(0)),
+        high_(spec.state(1)),
+        low_(spec.state(2)) {}
 
   void resize(size_t groups) override {
     sums_.resize(groups);
@@ -66,6 +77,7 @@ class ExactSum final : public Accumulator {
   }
 
   Status update(BlockRows& rows, const LaneChoice& lanes) override {
+    if (counted_) return add_states(rows, lanes);
     TRY_ASSIGN(VectorPtr value, rows.evaluate_narrow(*aggregate_.argument));
     const Vector& v = *value;
     if (v.type.type == ValueType::kNull) return {};
@@ -128,6 +140,25 @@ class ExactSum final : public Accumulator {
     counts_[0] += static_cast<int64_t>(longs.size());
   }
 
+  // Counts and sums of a cube; the sum is high * 2^64 + low.
+  Status add_states(BlockRows& rows, const LaneChoice& lanes) {
+    TRY_ASSIGN(VectorPtr counted, rows.evaluate_checked(*counted_));
+    TRY_ASSIGN(VectorPtr high, rows.evaluate_checked(*high_));
+    TRY_ASSIGN(VectorPtr low, rows.evaluate_checked(*low_));
+    bool overflow = false;
+    lanes.each([&](uint32_t group, size_t lane) {
+      auto upper = static_cast<unsigned __int128>(high->longs[high->at(lane)])
+                   << 64;
+      __int128 sum;
+      overflow |= __builtin_add_overflow(static_cast<__int128>(upper),
+                                         low->longs[low->at(lane)], &sum);
+      overflow |= __builtin_add_overflow(sums_[group], sum, &sums_[group]);
+      counts_[group] += counted->longs[counted->at(lane)];
+    });
+    if (overflow) return too_large(aggregate_);
+    return {};
+  }
+
   Status add_wide(const Vector& v, const LaneChoice& lanes) {
     bool overflow = false;
     lanes.each_value(v, [&](uint32_t group, size_t lane) {
@@ -142,6 +173,7 @@ class ExactSum final : public Accumulator {
   const Aggregate& aggregate_;
   const ExpressionType type_;
   const uint8_t scale_;
+  const ExpressionPtr counted_, high_, low_;  // of a cube, or null
   std::vector<__int128> sums_;
   std::vector<int64_t> counts_;
 };

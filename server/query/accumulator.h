@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/query/block_rows.h"
+#include "server/query/cube_use.h"
 #include "server/query/group_keys.h"
 #include "server/query/query.h"
 
@@ -69,6 +70,13 @@ struct AccumulatorSpec {
   ExpressionPtr time;
   const SegmentContext* context = nullptr;
   uint64_t rows = 0;
+  // Where the rows are of a cube's table: what to take in their place.
+  const CubeAggregate* cube = nullptr;
+
+  // Column `i` of the states; null for rows, and for values of dimensions.
+  ExpressionPtr state(size_t i) const {
+    return cube && i < cube->states.size() ? cube->states[i] : nullptr;
+  }
 };
 
 std::unique_ptr<Accumulator> make_accumulator(const AccumulatorSpec& spec);

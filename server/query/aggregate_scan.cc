@@ -4,11 +4,18 @@ namespace freshet {
 namespace {
 
 std::vector<std::unique_ptr<Accumulator>> make_accumulators(
-    const QueryPlan& plan, const SegmentContext* context, uint64_t rows) {
+    const QueryPlan& plan, const PreparedSegment* segment, uint64_t rows) {
+  const SegmentContext* context = segment ? segment->context.get() : nullptr;
   std::vector<std::unique_ptr<Accumulator>> out;
   for (size_t i = 0; i < plan.aggregates.size(); ++i) {
-    out.push_back(make_accumulator({plan.aggregates[i], plan.aggregate_types[i],
-                                    plan.time, context, rows}));
+    AccumulatorSpec spec{plan.aggregates[i],
+                         plan.aggregate_types[i],
+                         plan.time,
+                         context,
+                         rows,
+                         nullptr};
+    if (segment && segment->cube) spec.cube = &segment->cube->aggregates[i];
+    out.push_back(make_accumulator(spec));
     if (plan.groups.empty()) out.back()->resize(1);
   }
   return out;
@@ -26,7 +33,7 @@ Partial::Partial(const QueryPlan& plan, const BlockRange& range,
   const SegmentContext& context = *range.segment->context;
   uint64_t rows = uint64_t{range.end - range.begin} * kBlockRows;
   if (!plan.groups.empty()) keys_.emplace(plan.groups, context, rows);
-  accumulators_ = make_accumulators(plan, &context, rows);
+  accumulators_ = make_accumulators(plan, range.segment, rows);
 }
 
 Status Partial::scan(const std::atomic<bool>& stop) {
@@ -38,10 +45,24 @@ Status Partial::scan(const std::atomic<bool>& stop) {
     TRY_ASSIGN(bool some, range_.segment->filter.select(block, rows, positions,
                                                         rows_scanned_));
     if (!some) continue;
+    TRY(count_rows(rows));
     TRY(add_block(rows));
     uint64_t bytes = keys_ ? keys_->memory_bytes() : 0;
     for (const auto& a : accumulators_) bytes += a->memory_bytes();
     charge_.set(bytes);
+  }
+  return {};
+}
+
+Status Partial::count_rows(BlockRows& rows) {
+  if (!range_.segment->cube) {
+    rows_matched_ += rows.size();
+    return {};
+  }
+  TRY_ASSIGN(VectorPtr behind,
+             rows.evaluate_checked(*range_.segment->cube->rows));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows_matched_ += static_cast<uint64_t>(behind->longs[behind->at(i)]);
   }
   return {};
 }
@@ -139,6 +160,7 @@ void AggregateScan::complete(size_t index, std::unique_ptr<Partial> partial) {
 Status AggregateScan::merge(const Partial& partial) {
   TRY(control_.check());
   rows_scanned_ += partial.rows_scanned_;
+  rows_matched_ += partial.rows_matched_;
   std::vector<uint32_t> to(1, 0);
   if (merged_) {
     merged_->map(*partial.keys_, to);

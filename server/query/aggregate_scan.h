@@ -20,6 +20,7 @@ class Partial {
  private:
   friend class AggregateScan;
   Status add_block(BlockRows& rows);
+  Status count_rows(BlockRows& rows);
   Result<const std::vector<uint16_t>*> chosen(size_t filter, BlockRows& rows);
 
   const QueryPlan& plan_;
@@ -28,7 +29,7 @@ class Partial {
   MemoryCharge charge_;
   std::optional<GroupKeys> keys_;  // nothing without groups
   std::vector<std::unique_ptr<Accumulator>> accumulators_;
-  uint64_t rows_scanned_ = 0;
+  uint64_t rows_scanned_ = 0, rows_matched_ = 0;
   std::vector<uint32_t> groups_;
   struct Chosen {
     bool valid = false;  // for the current block
@@ -43,6 +44,7 @@ class AggregateScan {
   Status run(const std::vector<BlockRange>& ranges, ScanPool& pool,
              uint64_t rows);
   uint64_t rows_scanned() const { return rows_scanned_; }
+  uint64_t rows_matched() const { return rows_matched_; }
   // Rows before ordering; views into this and `arena`.
   Result<ResultRows> finish(Arena& arena);
 
@@ -64,7 +66,7 @@ class AggregateScan {
   MemoryCharge charge_;
   std::optional<MergedGroups> merged_;
   std::vector<std::unique_ptr<Accumulator>> accumulators_;
-  uint64_t rows_scanned_ = 0;
+  uint64_t rows_scanned_ = 0, rows_matched_ = 0;
 };
 
 }  // namespace freshet

@@ -5,6 +5,15 @@
 namespace freshet {
 namespace {
 
+void add_new(std::vector<std::string>& into,
+             const std::vector<std::string>& more) {
+  for (const std::string& one : more) {
+    if (std::find(into.begin(), into.end(), one) == into.end()) {
+      into.push_back(one);
+    }
+  }
+}
+
 // All but late_or_rejected; elapsed_ms is the caller's to measure.
 void merge_common(Provenance& into, const Provenance& more) {
   into.as_of = std::min(into.as_of, more.as_of);
@@ -13,12 +22,9 @@ void merge_common(Provenance& into, const Provenance& more) {
   into.exact = into.exact && more.exact;
   into.segments += more.segments;
   into.rows_scanned += more.rows_scanned;
-  for (const std::string& one : more.served_by) {
-    if (std::find(into.served_by.begin(), into.served_by.end(), one) ==
-        into.served_by.end()) {
-      into.served_by.push_back(one);
-    }
-  }
+  into.rows_matched += more.rows_matched;
+  add_new(into.served_by, more.served_by);
+  add_new(into.why_not, more.why_not);
   for (const auto& [partition, range] : more.offsets) {
     auto [entry, added] = into.offsets.emplace(partition, range);
     if (added) continue;

@@ -14,9 +14,11 @@ struct Provenance {
   int64_t lag_ms = 0;
   bool complete = true;
   bool exact = true;
-  std::vector<std::string> served_by;  // "segments", "live", "cube NAME"
+  std::vector<std::string> served_by;  // "cube NAME", "segments", "live"
+  std::vector<std::string> why_not;    // as Query::why_not asks, each once
   uint32_t segments = 0;               // read after pruning
   uint64_t rows_scanned = 0;           // rows whose values were looked at
+  uint64_t rows_matched = 0;           // rows of the dataset behind the answer
   OffsetRanges offsets;
   uint64_t late_or_rejected = 0;
   double elapsed_ms = 0;

@@ -79,6 +79,9 @@ struct Query {
   std::optional<uint64_t> limit;
   uint64_t offset = 0;
 
+  bool use_cubes = true;  // where they give the same answer
+  bool why_not = false;   // say why cubes were not used
+
   Limits limits;
   std::string id;  // for cancel and logs; may be empty
 };

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "server/json/json_value.h"
 #include "server/query/aggregate_scan.h"
 #include "server/query/row_scan.h"
@@ -35,10 +37,21 @@ Provenance provenance_of(const DatasetSnapshot& data) {
   return out;
 }
 
+void add_once(std::vector<std::string>& list, const std::string& text) {
+  if (std::find(list.begin(), list.end(), text) == list.end()) {
+    list.push_back(text);
+  }
+}
+
 void add_segments(const std::vector<PreparedSegment>& segments,
                   Provenance& out) {
   bool sealed = false, live = false;
   for (const auto& s : segments) {
+    for (const std::string& reason : s.why_not) add_once(out.why_not, reason);
+    if (s.cube) {
+      add_once(out.served_by, "cube " + s.cube->name);
+      continue;
+    }
     (s.segment->sealed() ? sealed : live) = true;
   }
   if (sealed) out.served_by.push_back("segments");
@@ -81,6 +94,7 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
     AggregateScan scan(plan, control);
     TRY(scan.run(ranges, pool_, rows));
     result.provenance.rows_scanned = scan.rows_scanned();
+    result.provenance.rows_matched = scan.rows_matched();
     Arena arena;
     TRY_ASSIGN(ResultRows found, scan.finish(arena));
     TRY(finish_rows(plan, found, control, result));
@@ -88,6 +102,7 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
     RowScan scan(plan, control);
     TRY(scan.run(std::move(ranges), pool_, rows));
     result.provenance.rows_scanned = scan.rows_scanned();
+    result.provenance.rows_matched = scan.rows_scanned();
     TRY(finish_rows(plan, scan.finish(), control, result));
   }
   result.provenance.elapsed_ms = control.elapsed_ms();

@@ -37,11 +37,23 @@ RowExpressions row_expressions(const QueryPlan& plan) {
   return out;
 }
 
-Status prepare(const RowExpressions& expressions, const QueryPlan& plan,
+Status prepare(RowExpressions expressions, const QueryPlan& plan,
                const QueryControl& control, PreparedSegment& out) {
+  TRY_ASSIGN(out.cube,
+             choose_cube(plan, *out.segment,
+                         plan.query.why_not ? &out.why_not : nullptr));
+  if (out.cube) {
+    // The table lives as long as the segment that has it.
+    out.segment = {out.segment, out.cube->table.get()};
+    for (const ExpressionPtr& state : out.cube->expressions()) {
+      collect_columns(*state, expressions.columns);
+      expressions.evaluated.push_back(state);
+    }
+  }
+  const Filter& filter = out.cube ? out.cube->filter : plan.filter;
   TRY_ASSIGN(out.context,
              SegmentContext::create(out.segment, expressions, control));
-  TRY_ASSIGN(out.filter, SegmentFilter::create(plan.filter, *out.context));
+  TRY_ASSIGN(out.filter, SegmentFilter::create(filter, *out.context));
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "segments/timeline.h"
+#include "server/query/cube_use.h"
 #include "server/query/query_control.h"
 #include "server/query/query_plan.h"
 #include "server/query/scan_pool.h"
@@ -18,6 +19,8 @@ struct PreparedSegment {
   uint32_t order = 0;  // later segments have a greater one
   std::unique_ptr<SegmentContext> context;
   SegmentFilter filter;
+  std::optional<CubeUse> cube;  // `segment` is then its table
+  std::vector<std::string> why_not;
 };
 
 struct BlockRange {

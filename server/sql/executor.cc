@@ -155,6 +155,8 @@ Result<QueryResult> Executor::run_plan(PlannedQuery plan,
                                        const Relation& relation) {
   Query& query = plan.query;
   query.limits = limits_;
+  query.use_cubes = request_.use_cubes;
+  query.why_not = request_.why_not;
   query.id = request_.id;
   auto result = relation.dataset.empty()
                     ? runner_.run_on(query, relation.data, request_.cancel)

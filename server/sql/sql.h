@@ -23,6 +23,8 @@ struct SqlRequest {
   std::string id;
   CancelFlag cancel;
   std::optional<uint64_t> outer_limit;  // sqlOuterLimit
+  bool use_cubes = true;                // not noProjections
+  bool why_not = false;                 // as Query::why_not
 };
 
 class Sql {

@@ -60,6 +60,23 @@ TEST_CASE("a good model loads") {
   CHECK(load.model->version.size() == 16);
 }
 
+TEST_CASE("cubes keep all measures unless they are named") {
+  ModelFolder folder;
+  folder.write("datasets/sales.yaml", std::string(kSalesYaml) + R"(cubes:
+  - { name: all, dimensions: [store], granularity: day, tz: Europe/Madrid }
+  - name: few
+    measures: [qty, last(qty), approx_distinct(store), count(store)]
+)");
+  CHECK(folder.faults() == Faults{});
+  ModelLoad load = folder.load();
+  REQUIRE(load.model);
+  const auto& cubes = load.model->dataset("sales")->cubes;
+  REQUIRE(cubes.size() == 2);
+  CHECK(to_text(cubes[0]) ==
+        "all P1D Europe/Madrid by store of qty/7 price/7 net/7");
+  CHECK(to_text(cubes[1]) == "few PT1H UTC by of qty/23 store/64");
+}
+
 TEST_CASE("the starter model is written and has no fault") {
   ModelFolder folder;
   std::string target = folder.path() + "/new";
@@ -163,6 +180,27 @@ TEST_CASE("columns that are not there") {
         Faults{"datasets/sales.yaml:11: unknown column 'stre' in "
                "'dimensions' of cube 'c' of dataset 'sales'; did you mean "
                "'store'?"});
+  auto cube = [](const std::string& keys) {
+    return dataset_faults_with("cubes:\n  - { name: c, " + keys + " }");
+  };
+  const std::string place = " of cube 'c' of dataset 'sales'";
+  CHECK(cube("dimensions: [__time]") ==
+        Faults{"datasets/sales.yaml:11: 'dimensions'" + place +
+               ": time is cut by 'granularity', it is no dimension"});
+  CHECK(cube("measures: [store]") ==
+        Faults{"datasets/sales.yaml:11: 'measures'" + place +
+               ": 'store' is no number; say what to keep of it, as in "
+               "distinct(store)"});
+  CHECK(cube("measures: [median(qty)]") ==
+        Faults{"datasets/sales.yaml:11: 'measures'" + place +
+               ": knows count, sum, min, max, first, last, distinct, "
+               "approx_distinct and approx_quantile, not median"});
+  CHECK(cube("measures: [sum(store)]") ==
+        Faults{"datasets/sales.yaml:11: 'measures'" + place +
+               ": sum(store) can't be kept of a column of type string"});
+  CHECK(cube("tz: Mars") ==
+        Faults{"datasets/sales.yaml:11: 'tz' in cube 'c' of dataset 'sales' "
+               "must be a zone such as Europe/Madrid, not 'Mars'"});
 }
 
 TEST_CASE("types of expressions") {

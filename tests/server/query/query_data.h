@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "segments/segment_writer.h"
 #include "server/query/runner.h"
 
 namespace freshet::test {
@@ -18,7 +19,8 @@ std::shared_ptr<LiveSegment> live_segment(
     const std::shared_ptr<const Schema>& schema, const std::vector<Row>& rows);
 // Written to a fresh file and opened; the file is removed at once.
 std::shared_ptr<const Segment> sealed_segment(
-    const std::shared_ptr<const Schema>& schema, const std::vector<Row>& rows);
+    const std::shared_ptr<const Schema>& schema, const std::vector<Row>& rows,
+    const SealOptions& options = {});
 
 class OneDataset final : public DatasetCatalog {
  public:

@@ -1,0 +1,108 @@
+#include "segments/sealed_cube.h"
+
+#include "segments/mutex.h"
+#include "segments/sealed_column.h"
+#include "segments/sealed_file.h"
+
+namespace freshet {
+namespace {
+
+// The cube's columns as those of a segment.
+Footer as_footer(const CubeFooter& cube) {
+  Footer footer;
+  footer.id = cube.spec.name;
+  footer.num_rows = cube.num_rows;
+  footer.columns = cube.columns;
+  return footer;
+}
+
+class CubeTable final : public Segment {
+ public:
+  CubeTable(std::string path, const MappedFile& file, const Footer& segment,
+            const CubeFooter& cube)
+      : path_(std::move(path)),
+        file_(file),
+        footer_(as_footer(cube)),
+        id_(segment.id + "/" + cube.spec.name),
+        time_range_(segment.time_range),
+        content_hash_(segment.content_hash),
+        columns_(cube.columns.size()),
+        faults_(cube.columns.size()) {
+    for (const ColumnFooter& column : footer_.columns) {
+      schema_.columns.push_back(column.spec);
+    }
+  }
+
+  const std::string& id() const override { return id_; }
+  const Schema& schema() const override { return schema_; }
+  uint32_t num_rows() const override { return footer_.num_rows; }
+  // That of the segment's rows: buckets may start before it.
+  Interval time_range() const override { return time_range_; }
+  bool sealed() const override { return true; }
+  uint64_t content_hash() const override { return content_hash_; }
+  uint64_t size_bytes() const override {
+    uint64_t bytes = 0;
+    for (const ColumnFooter& c : footer_.columns) {
+      bytes += c.blocks.length + c.block_table.length + c.dictionary.length +
+               c.index.length + c.index_directory.length;
+    }
+    return bytes;
+  }
+
+  Result<const Column*> column(std::string_view name) const override {
+    std::optional<size_t> position = schema_.find(name);
+    if (!position) return nullptr;
+    MutexLock lock(mutex_);
+    if (faults_[*position]) return *faults_[*position];
+    if (!columns_[*position]) {
+      auto column = SealedColumn::open(file_, footer_, *position);
+      if (!column) {
+        faults_[*position] =
+            in_file(path_ + ": cube " + footer_.id, column.error());
+        return *faults_[*position];
+      }
+      columns_[*position] = std::move(*column);
+    }
+    return columns_[*position].get();
+  }
+
+ private:
+  const std::string path_;
+  const MappedFile& file_;
+  const Footer footer_;
+  const std::string id_;
+  const Interval time_range_;
+  const uint64_t content_hash_;
+  Schema schema_;
+  mutable Mutex mutex_;
+  mutable std::vector<std::unique_ptr<SealedColumn>> columns_
+      ABSL_GUARDED_BY(mutex_);
+  mutable std::vector<std::optional<Error>> faults_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+Result<std::vector<Cube>> open_cubes(const std::string& path,
+                                     const MappedFile& file, Footer footer) {
+  std::vector<Cube> cubes;
+  for (const CubeFooter& cube : footer.cubes) {
+    auto zone = load_time_zone(cube.spec.zone);
+    if (!zone) {
+      return in_file(path, {ErrorCode::kCorrupt, zone.error().message});
+    }
+    cubes.push_back({cube.spec, *zone,
+                     std::make_shared<CubeTable>(path, file, footer, cube)});
+  }
+  return cubes;
+}
+
+Status verify_cube(const MappedFile& file, const CubeFooter& cube) {
+  Footer footer = as_footer(cube);
+  for (size_t i = 0; i < footer.columns.size(); ++i) {
+    auto column = SealedColumn::open(file, footer, i);
+    if (!column) return in_file("cube " + cube.spec.name, column.error());
+  }
+  return {};
+}
+
+}  // namespace freshet
