@@ -80,6 +80,7 @@ struct IngestionProgress {
   bool caught_up = false;           // read up to the highs seen at start
   uint64_t live_rows = 0;
   uint64_t live_bytes = 0;
+  DropStats dropped;  // past retention, since start
   Timestamp last_seal = Timestamp{0};
   std::string last_seal_error;  // empty if the last seal went well
 };
