@@ -268,7 +268,9 @@ Result<BackupStats> restore_backup(const std::string& backup,
   TRY(check_target(folder));
   BackupStats stats;
   stats.id = id;
-  if (id.empty()) TRY_ASSIGN(stats.id, newest(backup));
+  if (id.empty()) {
+    TRY_ASSIGN(stats.id, newest(backup));
+  }
   TRY_ASSIGN(auto files, read_list(backup, stats.id));
   std::string beside = folder;
   while (beside.size() > 1 && beside.ends_with('/')) beside.pop_back();
