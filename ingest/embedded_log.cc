@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <rocksdb/options.h>
+#include <rocksdb/utilities/checkpoint.h>
 
 #include <algorithm>
 #include <limits>
@@ -18,6 +19,15 @@ Error log_io_error(std::string_view what, const rocksdb::Status& status) {
   ErrorCode code = status.IsCorruption() ? ErrorCode::kCorrupt : ErrorCode::kIo;
   return Error{code,
                fmt::format("embedded log: {}: {}", what, status.ToString())};
+}
+
+Status RocksLog::checkpoint(const std::string& folder) {
+  rocksdb::Checkpoint* made = nullptr;
+  rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
+  std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  if (status.ok()) status = checkpoint->CreateCheckpoint(folder);
+  if (!status.ok()) return log_io_error("checkpoint " + folder, status);
+  return {};
 }
 
 RocksLog::~RocksLog() {

@@ -51,6 +51,10 @@ class EmbeddedLog {
   // A reader of one dataset's partitions. The log must outlive it.
   virtual Result<std::unique_ptr<Source>> open_source(
       const std::string& dataset) = 0;
+
+  // Writes a copy of the log as of now into `folder`, which must not exist,
+  // mostly as hard links; it has all that was acknowledged. open() reads it.
+  virtual Status checkpoint(const std::string& folder) = 0;
 };
 
 }  // namespace freshet

@@ -71,6 +71,7 @@ class RocksLog final : public EmbeddedLog, public LogReads {
                            std::string_view idempotency_key) override;
   Result<std::unique_ptr<Source>> open_source(
       const std::string& dataset) override;
+  Status checkpoint(const std::string& folder) override;
 
   Result<std::vector<PartitionBounds>> bounds(
       const std::string& dataset) override;

@@ -90,6 +90,7 @@ struct IngestionProgress {
   DeadLetterStock dead_letters;     // durable ones
   uint64_t live_rows = 0;
   uint64_t live_bytes = 0;
+  DropStats dropped;  // past retention, since start
   Timestamp last_seal = Timestamp{0};
   std::string last_seal_error;  // empty if the last seal went well
 

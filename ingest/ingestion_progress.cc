@@ -33,6 +33,7 @@ void StreamIngestion::update_progress(bool always) {
   progress.live_rows = intake_->sinks().rows() + sealed.rows;
   progress.live_bytes = intake_->sinks().bytes() + sealed.bytes;
   progress.dead_letters = sealed.dead_letters;
+  progress.dropped = sealed.dropped;
   progress.last_seal = sealed.last_seal;
   progress.last_seal_error = std::move(sealed.error);
   MutexLock lock(mutex_);

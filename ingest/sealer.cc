@@ -103,6 +103,7 @@ Sealer::View Sealer::view() const {
     view.rows += generation->rows;
     view.bytes += generation->bytes;
   }
+  view.dropped = dropped_;
   view.last_seal = last_seal_;
   view.dead_letters = dead_letters_;
   if (!last_status_) view.error = last_status_.error().message;
@@ -240,8 +241,14 @@ void Sealer::drop_old() {
                  dropped.error().message);
     return;
   }
-  if (*dropped == 0) return;
+  if (dropped->segments == 0) return;
+  spdlog::info("dataset {}: {} segments with {} rows are past retention, {} "
+               "bytes given back",
+               dataset_, dropped->segments, dropped->rows, dropped->bytes);
   MutexLock lock(mutex_);
+  dropped_.segments += dropped->segments;
+  dropped_.rows += dropped->rows;
+  dropped_.bytes += dropped->bytes;
   ++changes_;
 }
 

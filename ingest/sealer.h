@@ -63,6 +63,7 @@ class Sealer {
     std::map<PartitionName, OffsetRecord> committed;
     uint64_t sealed = 0;           // number of the last durable generation
     uint64_t rows = 0, bytes = 0;  // in flight
+    DropStats dropped;             // past retention, since start
     Timestamp last_seal;
     std::string error;  // of the last attempt; empty if it went well
     DeadLetterStock dead_letters;
@@ -101,6 +102,7 @@ class Sealer {
   uint64_t attempts_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t failures_ ABSL_GUARDED_BY(mutex_) = 0;  // of the front one
   uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  DropStats dropped_ ABSL_GUARDED_BY(mutex_);
   Timestamp last_seal_ ABSL_GUARDED_BY(mutex_);
   DeadLetterStock dead_letters_ ABSL_GUARDED_BY(mutex_);
   Status last_status_ ABSL_GUARDED_BY(mutex_);

@@ -77,6 +77,13 @@ class RealFileSystem final : public FileSystem {
     return {};
   }
 
+  Status link(const std::string& from, const std::string& to) override {
+    if (::link(from.c_str(), to.c_str()) != 0) {
+      return io_error("link", from, errno);
+    }
+    return {};
+  }
+
   Status sync_folder(const std::string& path) override {
     int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0) return io_error("open folder", path, errno);

@@ -28,6 +28,8 @@ class FileSystem {
       const std::string& path) = 0;  // truncates
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   virtual Status remove(const std::string& path) = 0;
+  // A second name for the same file.
+  virtual Status link(const std::string& from, const std::string& to) = 0;
   virtual Status sync_folder(const std::string& path) = 0;
   virtual Status create_folders(const std::string& path) = 0;
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;

@@ -6,10 +6,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
+#include <new>
 #include <system_error>
 
 namespace freshet {
 namespace {
+
+constexpr size_t kAlignment = 64;
 
 Error file_error(const char* operation, const std::string& path, int code) {
   ErrorCode kind = code == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo;
@@ -35,10 +39,37 @@ Result<std::unique_ptr<MappedFile>> MappedFile::open(const std::string& path) {
   if (data == MAP_FAILED) {
     return Error{ErrorCode::kCorrupt, "file is empty: " + path};
   }
-  return std::unique_ptr<MappedFile>(new MappedFile(
-      static_cast<const char*>(data), static_cast<uint64_t>(info.st_size)));
+  return std::unique_ptr<MappedFile>(
+      new MappedFile(path, static_cast<const char*>(data),
+                     static_cast<uint64_t>(info.st_size)));
 }
 
-MappedFile::~MappedFile() { ::munmap(const_cast<char*>(data_), size_); }
+MappedFile::~MappedFile() {
+  guard_.reset();
+  ::munmap(const_cast<char*>(data_), size_);
+}
+
+AlignedBytes::AlignedBytes(std::string_view bytes)
+    : bytes_(static_cast<char*>(
+          ::operator new[](bytes.size() + 1, std::align_val_t{kAlignment}))),
+      size_(bytes.size()) {
+  std::memcpy(bytes_.get(), bytes.data(), bytes.size());
+}
+
+void AlignedBytes::Free::operator()(char* bytes) const {
+  ::operator delete[](bytes, std::align_val_t{kAlignment});
+}
+
+Result<AlignedBytes> MappedFile::copy(uint64_t offset, uint64_t length) const {
+  AlignedBytes copied(bytes(offset, length));
+  TRY(status());
+  return copied;
+}
+
+Status MappedFile::status() const {
+  if (!guard_->faulted()) return {};
+  return Error{ErrorCode::kIo,
+               "file was cut short or cannot be read any more: " + path_};
+}
 
 }  // namespace freshet

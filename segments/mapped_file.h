@@ -1,15 +1,34 @@
 // MappedFile: the bytes of a file, read-only. The mapping outlives the file's
-// name: a file may be removed while it is read.
+// name: a file may be removed while it is read. A file that is cut short, or
+// that the disk no longer gives, reads as zeros from then on and status() says
+// so (MappingGuard); it never ends the process.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "segments/mapping_guard.h"
 #include "segments/result.h"
 
 namespace freshet {
+
+// Bytes in memory, aligned for bitmaps.
+class AlignedBytes {
+ public:
+  AlignedBytes() = default;
+  explicit AlignedBytes(std::string_view bytes);
+  std::string_view view() const { return {bytes_.get(), size_}; }
+
+ private:
+  struct Free {
+    void operator()(char* bytes) const;
+  };
+  std::unique_ptr<char[], Free> bytes_;
+  size_t size_ = 0;
+};
 
 class MappedFile {
  public:
@@ -26,11 +45,23 @@ class MappedFile {
   std::string_view bytes(uint64_t offset, uint64_t length) const {
     return bytes().substr(offset, length);
   }
+  // A copy of a range, for what a reader relies on to stay inside the mapping
+  // (tables, dictionaries), as against values, which may turn to zeros at any
+  // time. What it gives is what was in the file.
+  Result<AlignedBytes> copy(uint64_t offset, uint64_t length) const;
+  // kIo once a read could not be served; names the path. Any thread.
+  Status status() const;
 
  private:
-  MappedFile(const char* data, uint64_t size) : data_(data), size_(size) {}
-  const char* data_;
-  uint64_t size_;
+  MappedFile(std::string path, const char* data, uint64_t size)
+      : path_(std::move(path)),
+        data_(data),
+        size_(size),
+        guard_(std::in_place, data, size) {}
+  const std::string path_;
+  const char* const data_;
+  const uint64_t size_;
+  std::optional<MappingGuard> guard_;
 };
 
 }  // namespace freshet

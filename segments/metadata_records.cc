@@ -1,22 +1,36 @@
 #include "segments/metadata_records.h"
 
+#include <charconv>
+#include <cstring>
+#include <vector>
+
 #include "segments/byte_fields.h"
 
 namespace freshet {
 namespace {
 
 constexpr char kVersion = 1;
+constexpr char kSegmentRecordVersion = 2;  // 1 had no sequence
 
-Status check_version(std::string_view key, std::string_view bytes) {
+Status check_version(std::string_view key, std::string_view bytes,
+                     char newest = kVersion) {
   if (bytes.empty()) {
     return Error{ErrorCode::kCorrupt,
                  "empty metadata record: " + std::string(key)};
   }
-  if (bytes[0] == kVersion) return {};
+  if (bytes[0] >= kVersion && bytes[0] <= newest) return {};
   int version = static_cast<unsigned char>(bytes[0]);
   return Error{ErrorCode::kUnsupported, "metadata record of unknown version " +
                                             std::to_string(version) + ": " +
                                             std::string(key)};
+}
+
+// The number that an id ends in: ids were given in order of arrival.
+uint64_t number_of(std::string_view id) {
+  uint64_t number = 0;
+  id.remove_prefix(id.rfind('_') + 1);  // 0 if there is none
+  std::from_chars(id.data(), id.data() + id.size(), number);
+  return number;
 }
 
 Error damaged(std::string_view key) {
@@ -27,7 +41,7 @@ Error damaged(std::string_view key) {
 }  // namespace
 
 std::string encode_segment_record(const SegmentRecord& record) {
-  std::string out(1, kVersion);
+  std::string out(1, kSegmentRecordVersion);
   FieldWriter fields(out);
   fields.put(record.id);
   fields.put(record.file);
@@ -38,12 +52,13 @@ std::string encode_segment_record(const SegmentRecord& record) {
   fields.put(record.time_range.end.ms);
   fields.put(record.granule.start.ms);
   fields.put(record.granule.end.ms);
+  fields.put(record.sequence);
   return out;
 }
 
 Result<SegmentRecord> decode_segment_record(std::string_view key,
                                             std::string_view bytes) {
-  TRY(check_version(key, bytes));
+  TRY(check_version(key, bytes, kSegmentRecordVersion));
   FieldReader fields(bytes.substr(1));
   SegmentRecord record;
   record.id = fields.text();
@@ -55,6 +70,8 @@ Result<SegmentRecord> decode_segment_record(std::string_view key,
   record.time_range.end.ms = fields.signed_number();
   record.granule.start.ms = fields.signed_number();
   record.granule.end.ms = fields.signed_number();
+  record.sequence =
+      bytes[0] == kVersion ? number_of(record.id) : fields.number();
   if (!fields.complete()) return damaged(key);
   return record;
 }
@@ -80,6 +97,26 @@ Result<OffsetRecord> decode_offset_record(std::string_view key,
   record.last_time_ms = fields.signed_number();
   if (!fields.complete()) return damaged(key);
   return record;
+}
+
+std::string encode_hidden(const Bitmap& rows) {
+  std::string out(1 + rows.frozen_size(), kVersion);
+  rows.write_frozen(out.data() + 1);
+  return out;
+}
+
+Result<Bitmap> decode_hidden(std::string_view key, std::string_view bytes) {
+  TRY(check_version(key, bytes));
+  bytes.remove_prefix(1);
+  struct alignas(32) Line {
+    char bytes[32];
+  };
+  std::vector<Line> aligned(bytes.size() / sizeof(Line) + 1);
+  char* copy = aligned[0].bytes;
+  std::memcpy(copy, bytes.data(), bytes.size());
+  auto view = Bitmap::frozen_view({copy, bytes.size()});
+  if (!view || view->empty()) return damaged(key);
+  return view->clone();
 }
 
 }  // namespace freshet

@@ -20,4 +20,9 @@ Result<SegmentRecord> decode_segment_record(std::string_view key,
 Result<OffsetRecord> decode_offset_record(std::string_view key,
                                           std::string_view bytes);
 
+// Hidden rows: after the version the frozen form of the bitmap (FORMAT.md,
+// "Index").
+std::string encode_hidden(const Bitmap& rows);
+Result<Bitmap> decode_hidden(std::string_view key, std::string_view bytes);
+
 }  // namespace freshet

@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
@@ -29,6 +30,10 @@ std::string_view view(const rocksdb::Slice& text) {
 
 std::string segment_key(std::string_view dataset, std::string_view id) {
   return "segment/" + std::string(dataset) + "/" + std::string(id);
+}
+
+std::string hidden_key(std::string_view dataset, std::string_view id) {
+  return "hidden/" + std::string(dataset) + "/" + std::string(id);
 }
 
 std::string offset_key(std::string_view dataset, std::string_view partition) {
@@ -120,6 +125,25 @@ class RocksMetadataStore final : public MetadataStore {
     return records;
   }
 
+  Result<std::map<std::string, std::shared_ptr<const Bitmap>>> hidden(
+      std::string_view dataset) const override {
+    std::map<std::string, std::shared_ptr<const Bitmap>> found;
+    std::string prefix = hidden_key(dataset, "");
+    Status fault;
+    TRY(scan(prefix, "", [&](std::string_view key, std::string_view value) {
+      auto rows = decode_hidden(key, value);
+      if (rows) {
+        found[std::string(key.substr(prefix.size()))] =
+            std::make_shared<const Bitmap>(std::move(*rows));
+      } else {
+        fault = rows.error();
+      }
+      return rows.has_value();
+    }));
+    TRY(fault);
+    return found;
+  }
+
   Status put(std::string_view key, std::string_view value) override {
     rocksdb::WriteBatch batch;
     batch.Put(slice(key), slice(value));
@@ -165,6 +189,14 @@ class RocksMetadataStore final : public MetadataStore {
     return {};
   }
 
+  Status checkpoint(const std::string& folder) override {
+    rocksdb::Checkpoint* made = nullptr;
+    rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
+    std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    if (status.ok()) status = checkpoint->CreateCheckpoint(folder);
+    return written(status, folder);
+  }
+
  private:
   Status check_expected(const std::string& dataset,
                         const Commit::Advance& advance) const {
@@ -192,6 +224,10 @@ class RocksMetadataStore final : public MetadataStore {
     }
     for (const std::string& id : commit.removed) {
       batch.Delete(segment_key(commit.dataset, id));
+      batch.Delete(hidden_key(commit.dataset, id));
+    }
+    for (const auto& [id, rows] : commit.hidden) {
+      batch.Put(hidden_key(commit.dataset, id), encode_hidden(*rows));
     }
     for (const Commit::Advance& advance : commit.offsets) {
       batch.Put(offset_key(commit.dataset, advance.partition),

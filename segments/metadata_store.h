@@ -3,6 +3,7 @@
 //
 // Keys (all text, '/'-separated; dataset names cannot hold '/'):
 //   segment/<dataset>/<segment id>        -> SegmentRecord
+//   hidden/<dataset>/<segment id>         -> its hidden rows (encode_hidden)
 //   offset/<dataset>/<source partition>   -> OffsetRecord
 //   <kind>/<...>                          -> any other kept state, via put/scan
 //                                            (dead letters, alert state, views)
@@ -12,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "segments/bitmap.h"
 #include "segments/result.h"
 #include "segments/time.h"
 
@@ -32,6 +35,9 @@ struct SegmentRecord {
   uint32_t num_rows = 0;
   Interval time_range;
   Interval granule;
+  // Place in the order of arrival among the segments of the granule; a merged
+  // one has that of the last one in it.
+  uint64_t sequence = 0;
 };
 
 // Where a source partition continues, and how to recognise that its log is
@@ -48,7 +54,9 @@ struct OffsetRecord {
 struct Commit {
   std::string dataset;
   std::vector<SegmentRecord> added;
-  std::vector<std::string> removed;  // segment ids
+  std::vector<std::string> removed;  // segment ids; their hidden rows go too
+  // By segment id, all its hidden rows from now on; REQUIRES: not empty.
+  std::vector<std::pair<std::string, std::shared_ptr<const Bitmap>>> hidden;
   struct Advance {
     std::string partition;                 // "pos.sales/3", "log/0"
     std::optional<int64_t> expected_next;  // nothing: no record yet
@@ -74,6 +82,9 @@ class MetadataStore {
       std::string_view dataset) const = 0;
   virtual Result<std::vector<std::pair<std::string, OffsetRecord>>> offsets(
       std::string_view dataset) const = 0;
+  // By segment id; segments without hidden rows are not there.
+  virtual Result<std::map<std::string, std::shared_ptr<const Bitmap>>> hidden(
+      std::string_view dataset) const = 0;
 
   virtual Status put(std::string_view key, std::string_view value) = 0;
   virtual Status remove(std::string_view key) = 0;
@@ -89,6 +100,10 @@ class MetadataStore {
       std::string_view prefix, std::string_view start_after,
       const std::function<bool(std::string_view, std::string_view)>& visit)
       const = 0;
+
+  // Writes a copy of the store as of now into `folder`, which must not exist:
+  // immutable files as hard links, the rest copied. open() reads it.
+  virtual Status checkpoint(const std::string& folder) = 0;
 };
 
 }  // namespace freshet

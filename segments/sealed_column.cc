@@ -41,9 +41,7 @@ SealedColumn::SealedColumn(const MappedFile& file, const Footer& footer,
       num_rows_(footer.num_rows),
       num_blocks_(footer.num_blocks()),
       footer_(column),
-      blocks_(file.bytes().data() + column.blocks.offset),
-      entries_(reinterpret_cast<const BlockEntry*>(
-          file.bytes().data() + column.block_table.offset)) {}
+      blocks_(file.bytes().data() + column.blocks.offset) {}
 
 SealedColumn::~SealedColumn() {
   if (!bitmaps_) return;
@@ -53,20 +51,26 @@ SealedColumn::~SealedColumn() {
 }
 
 Status SealedColumn::verify() {
-  TRY(verify_extent(footer_.block_table, "block table"));
+  TRY(pin(footer_.block_table, "block table", table_bytes_));
+  entries_ = reinterpret_cast<const BlockEntry*>(table_bytes_.view().data());
   for (uint32_t block = 0; block < num_blocks_; ++block) {
     TRY(verify_block(block));
   }
   if (footer_.encoding != Encoding::kPackedIds) return {};
-  TRY(verify_extent(footer_.dictionary, "dictionary"));
-  const Extent& extent = footer_.dictionary;
-  TRY_ASSIGN(dictionary_,
-             SealedDictionary::open(file_.bytes(extent.offset, extent.length),
-                                    footer_.dictionary_size));
+  TRY(pin(footer_.dictionary, "dictionary", dictionary_bytes_));
+  TRY_ASSIGN(dictionary_, SealedDictionary::open(dictionary_bytes_.view(),
+                                                 footer_.dictionary_size));
   for (uint32_t block = 0; block < num_blocks_; ++block) {
     TRY(verify_ids(block));
   }
   return open_index();
+}
+
+Status SealedColumn::pin(const Extent& extent, const char* part,
+                         AlignedBytes& to) const {
+  TRY_ASSIGN(to, file_.copy(extent.offset, extent.length));
+  if (checksum_of(to.view()) == extent.checksum) return {};
+  return damaged(std::string("checksum differs: ") + part);
 }
 
 Status SealedColumn::verify_extent(const Extent& extent,
@@ -115,14 +119,14 @@ Status SealedColumn::verify_ids(uint32_t block) const {
 
 Status SealedColumn::open_index() {
   if (footer_.index_directory.length == 0) return {};
-  TRY(verify_extent(footer_.index_directory, "index directory"));
+  TRY(pin(footer_.index_directory, "index directory", directory_bytes_));
   TRY(verify_extent(footer_.index, "index"));
   uint32_t size = footer_.dictionary_size;
   if (footer_.index_directory.length != size * sizeof(IndexEntry)) {
     return damaged("wrong size of the index directory");
   }
-  auto* entries = reinterpret_cast<const IndexEntry*>(
-      file_.bytes().data() + footer_.index_directory.offset);
+  auto* entries =
+      reinterpret_cast<const IndexEntry*>(directory_bytes_.view().data());
   for (uint32_t id = 0; id < size; ++id) {
     uint64_t end =
         uint64_t{entries[id].offset} * kBitmapAlignment + entries[id].length;
@@ -275,13 +279,14 @@ const Bitmap* SealedColumn::rows_of(uint32_t id) const {
     return made;
   }
   uint64_t offset = uint64_t{index_[id].offset} * kBitmapAlignment;
-  std::string_view bytes =
-      file_.bytes(footer_.index.offset + offset, index_[id].length);
-  Result<Bitmap> view = Bitmap::frozen_view({bytes.data(), bytes.size()});
+  auto bytes = file_.copy(footer_.index.offset + offset, index_[id].length);
+  if (!bytes) return nullptr;  // the segment's status() says so
+  std::string_view copy = bytes->view();
+  Result<Bitmap> view = Bitmap::frozen_view({copy.data(), copy.size()});
   // Checksums hold, so this is a writer's fault; without an index the caller
   // scans, which is right.
   if (!view || view->maximum().value_or(0) >= num_rows_) return nullptr;
-  auto bitmap = std::make_unique<const Bitmap>(std::move(*view));
+  auto bitmap = std::make_unique<const Bitmap>(view->clone());
   const Bitmap* expected = nullptr;
   if (bitmaps_[id].compare_exchange_strong(expected, bitmap.get(),
                                            std::memory_order_acq_rel)) {

@@ -1,5 +1,5 @@
 // SealedColumn: a column of a mapped segment file. Values are unpacked from
-// the mapping by the block; dictionary and bitmaps are read in place.
+// the mapping by the block; tables and dictionary are kept in memory.
 #pragma once
 
 #include <atomic>
@@ -57,6 +57,8 @@ class SealedColumn final : public Column {
   SealedColumn(const MappedFile& file, const Footer& footer,
                const ColumnFooter& column);
   Status verify();
+  // Copies a part into memory and checks the copy.
+  Status pin(const Extent& extent, const char* part, AlignedBytes& to) const;
   Status verify_extent(const Extent& extent, const char* part) const;
   Status verify_block(uint32_t block) const;
   Status verify_ids(uint32_t block) const;
@@ -80,10 +82,13 @@ class SealedColumn final : public Column {
   const uint32_t num_blocks_;
   const ColumnFooter footer_;
   const char* blocks_;
-  const BlockEntry* entries_;
+  // Parts that reads steer by are in memory: the file may be cut short at any
+  // time, and its values then read as zeros (MappedFile).
+  AlignedBytes table_bytes_, dictionary_bytes_, directory_bytes_;
+  const BlockEntry* entries_ = nullptr;
   std::optional<SealedDictionary> dictionary_;
   const IndexEntry* index_ = nullptr;  // null: no inverted index
-  // Bitmap views by id, made when first asked for.
+  // Bitmaps by id, copied when first asked for.
   mutable std::unique_ptr<std::atomic<const Bitmap*>[]> bitmaps_;
 };
 

@@ -49,6 +49,7 @@ Result<SealedBytes> open_sealed_bytes(const std::string& path) {
   TRY_ASSIGN(auto file, MappedFile::open(path));
   Result<SealedBytes> bytes = read_ends(std::move(file));
   if (!bytes) return in_file(path, bytes.error());
+  TRY(bytes->file->status());
   return bytes;
 }
 

@@ -37,6 +37,7 @@ class SealedSegment final : public Segment {
   bool sealed() const override { return true; }
   uint64_t content_hash() const override { return content_hash_; }
   uint64_t size_bytes() const override { return file_->size(); }
+  Status status() const override { return file_->status(); }
 
   Result<const Column*> column(std::string_view name) const override {
     std::optional<size_t> position = schema_.find(name);
@@ -44,7 +45,9 @@ class SealedSegment final : public Segment {
     const SealedColumn* opened =
         columns_[*position].load(std::memory_order_acquire);
     if (opened != nullptr) return opened;
-    return open_column(*position);
+    auto column = open_column(*position);
+    TRY(status());  // a better word for what fails its checksum then
+    return column;
   }
 
   Result<const std::vector<Cube>*> cubes() const override {

@@ -112,6 +112,21 @@ class Segment {
   // Valid as long as the segment.
   virtual Result<const std::vector<Cube>*> cubes() const { return nullptr; }
 
+  // Rows that count no more (deleted, or replaced by a newer one); null if
+  // there are none. num_rows, reads, zone maps, dictionaries and indexes still
+  // have them: whoever answers from the segment leaves them out, and takes no
+  // answer from what was made before they were hidden.
+  virtual const Bitmap* hidden_rows() const { return nullptr; }
+  // kIo once bytes under a column could not be read (file cut short, disk
+  // fault); they then read as zeros. Whoever used values asks after the last
+  // read and before it lets them out.
+  virtual Status status() const { return {}; }
+
+  uint32_t num_visible_rows() const {
+    const Bitmap* hidden = hidden_rows();
+    if (hidden == nullptr) return num_rows();
+    return num_rows() - static_cast<uint32_t>(hidden->cardinality());
+  }
   uint32_t num_blocks() const {
     return (num_rows() + kBlockRows - 1) / kBlockRows;
   }

@@ -4,7 +4,9 @@
 //   DATA/metadata/                       RocksDB, see MetadataStore
 //   DATA/segments/<dataset>/<id>.seg     sealed files
 //
-// Thread-safe. Lives as long as the application.
+// Thread-safe: seals, merges, drops and hides of a dataset may run at once;
+// each is one metadata batch and one new timeline. Lives as long as the
+// application.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +18,7 @@
 
 #include "segments/file_system.h"
 #include "segments/metadata_store.h"
+#include "segments/paced_files.h"
 #include "segments/segment_writer.h"
 #include "segments/timeline.h"
 
@@ -37,11 +40,38 @@ struct SealStats {
   uint32_t segments = 0;
 };
 
+// Sealed segments of one granule to be replaced by one that has their visible
+// rows.
+struct Merge {
+  std::string dataset;
+  std::vector<std::string> segments;  // ids
+  SealOptions options;
+  Pace pace;  // may be null
+};
+
+struct MergeStats {
+  uint64_t rows_read = 0, rows = 0;  // visible ones, hidden ones included
+  uint64_t bytes_read = 0, bytes = 0;
+  uint32_t segments_read = 0;
+};
+
+struct DropStats {
+  uint32_t segments = 0;
+  uint64_t rows = 0, bytes = 0;
+};
+
+// Rows of one segment, ascending.
+struct HideRows {
+  std::string segment;  // id
+  std::vector<uint32_t> rows;
+};
+
 class SegmentStore {
  public:
   // Opens the folder, creating it if absent; lists all segments of all
-  // datasets, opens their files, and removes temp files and files that no
-  // record names. A segment whose file is damaged or gone is kept as
+  // datasets, looks whether their files are there, whole in size (they are
+  // opened when first read), and removes temp files and files that no record
+  // names. A segment whose file is gone or of another size is kept as
   // Timeline::missing, and logged by the caller through damaged().
   static Result<std::unique_ptr<SegmentStore>> open(
       const std::string& data_folder, FileSystem& files = real_file_system());
@@ -58,16 +88,39 @@ class SegmentStore {
   // again, e.g. a reset).
   virtual void drop_live(std::string_view dataset) = 0;
 
-  // Writes every live segment with rows to a file, commits files, offsets and
-  // puts in one batch, then swaps live for sealed in one new timeline. On
-  // error nothing is committed, written files are removed and the live
-  // segments stay visible; the call may be repeated. A fresh id per file.
+  // Writes every live segment with visible rows to a file, commits files,
+  // offsets and puts in one batch, then swaps live for sealed in one new
+  // timeline. On error nothing is committed, written files are removed and
+  // the live segments stay visible; the call may be repeated. A fresh id per
+  // file.
   virtual Result<SealStats> seal(const Seal& seal) = 0;
 
+  // Writes the visible rows of the segments as one (none if no row is left)
+  // and swaps in one batch. Rows hidden meanwhile are hidden in the new one.
+  // kConflict if a segment went away meanwhile (retention), kInvalid if they
+  // are not of one granule. On error nothing has changed.
+  virtual Result<MergeStats> merge(const Merge& merge) = 0;
+
+  // Hides rows of sealed and live segments from all timelines to come, and
+  // writes `puts` in the same batch. Returns how many were not hidden before.
+  // kConflict, hiding nothing, if a segment is not in the timeline any more:
+  // look the rows up again. What is hidden of a sealed segment is durable when
+  // this returns; what is hidden of a live one when it is sealed (after a
+  // crash its rows are read again, not hidden).
+  virtual Result<uint64_t> hide(
+      std::string_view dataset, const std::vector<HideRows>& rows,
+      std::vector<std::pair<std::string, std::string>> puts) = 0;
+
   // Removes sealed segments that end at or before `cutoff`; files go when the
-  // last query that holds them ends. Returns how many.
-  virtual Result<uint32_t> drop_before(std::string_view dataset,
-                                       Timestamp cutoff) = 0;
+  // last query that holds them ends.
+  virtual Result<DropStats> drop_before(std::string_view dataset,
+                                        Timestamp cutoff) = 0;
+
+  // Makes `folder`, which is empty or absent, a copy of the data folder's
+  // metadata and segments at one moment, by hard links where a file never
+  // changes. `more` is called while no commit can come.
+  virtual Status checkpoint(const std::string& folder,
+                            const std::function<Status()>& more) = 0;
 
   virtual MetadataStore& metadata() = 0;
   virtual const std::string& data_folder() const = 0;

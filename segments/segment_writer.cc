@@ -4,6 +4,7 @@
 
 #include "segments/column_encoder.h"
 #include "segments/cube_builder.h"
+#include "segments/failpoint.h"
 #include "segments/row_order.h"
 #include "segments/sealed_segment.h"
 #include "segments/segment_file.h"
@@ -62,7 +63,10 @@ Result<SealedFile> write_bytes(SegmentFile& file, const Segment& segment,
   trailer.footer_checksum = checksum_of(body + hash);
   trailer.file_length = file.offset() + kTrailerBytes;
   TRY(file.append(encode_trailer(trailer)));
+  TRY(segment.status());  // what was read was what is there
+  failpoint("write.before_sync");
   TRY(file.finish());
+  failpoint("write.synced");
   SealedFile sealed;
   sealed.bytes = trailer.file_length;
   sealed.content_hash = footer.content_hash;
@@ -75,6 +79,7 @@ Result<SealedFile> write_beside(FileSystem& files, const Segment& segment,
                                 const std::string& id, const std::string& path,
                                 const SealOptions& options) {
   TRY_ASSIGN(auto writable, files.create(path));
+  failpoint("write.created");
   SegmentFile file(std::move(writable));
   return write_bytes(file, segment, id, options);
 }
@@ -82,7 +87,9 @@ Result<SealedFile> write_beside(FileSystem& files, const Segment& segment,
 Status publish(FileSystem& files, const std::string& temporary,
                const std::string& path) {
   TRY(files.rename(temporary, path));
+  failpoint("write.renamed");
   TRY(files.sync_folder(std::filesystem::path(path).parent_path().string()));
+  failpoint("write.folder_synced");
   return verify_segment(path);
 }
 

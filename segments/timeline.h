@@ -28,6 +28,9 @@ struct Timeline {
     Error error;
   };
   std::vector<Missing> missing;
+  // By id, the hidden rows of the segments above; those segments know them
+  // too (Segment::hidden_rows).
+  std::map<std::string, std::shared_ptr<const Bitmap>, std::less<>> hidden;
 };
 
 }  // namespace freshet

@@ -18,7 +18,9 @@
 #include "segments/segment_store.h"
 #include "server/alert/alert_engine.h"
 #include "server/api/services.h"
+#include "server/application_checkpoint.h"
 #include "server/application_datasets.h"
+#include "server/application_merger.h"
 #include "server/auth/access.h"
 #include "server/http/http_server.h"
 #include "server/http/metrics.h"
@@ -139,6 +141,7 @@ class RunningApplication : public Application {
 
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<SegmentStore> store_;
+  std::unique_ptr<Merger> merger_;
   std::unique_ptr<EmbeddedLog> log_;
   std::unique_ptr<Datasets> datasets_;
   std::unique_ptr<GuardedRunner> runner_;
@@ -181,6 +184,9 @@ Status RunningApplication::open_parts() {
   for (const std::string& message : store_->damaged()) {
     spdlog::error("{}", message);
   }
+  remove_checkpoints(settings_.data);
+  merger_ = start_merger(*store_);
+  set_merge_policies(*merger_, nullptr, *model());
   TRY_ASSIGN(log_, EmbeddedLog::open(settings_.data + "/log"));
   datasets_ = Datasets::create(*store_, *log_, [this] {
     hub_->notify();  // set before the first stream starts, see apply below
@@ -214,7 +220,8 @@ Status RunningApplication::add_routes() {
       Services{*runner_, *sql_, running_, settings_.limits, *kpis_, *hub_,
                *alerts_, *metrics_, *datasets_, [this] { return model(); },
                [this] { return reload(); }, [this] { return readiness(); },
-               [this] { refresh_metrics(); }});
+               [this] { refresh_metrics(); },
+               [this] { return write_checkpoint(*store_, *log_); }});
   add_dataset_routes(router_, *services_);
   add_ingestion_routes(router_, *services_);
   add_kpi_routes(router_, *services_);
@@ -223,6 +230,7 @@ Status RunningApplication::add_routes() {
   add_query_routes(router_, *services_);
   add_health_routes(router_, *services_);
   add_model_routes(router_, *services_);
+  add_checkpoint_routes(router_, *services_);
   add_static_routes(router_);
   return add_openapi_route(router_);
 }
@@ -275,6 +283,7 @@ ModelLoad RunningApplication::reload() {
     spdlog::error("reload: {}", applied.error().message);
     return load;
   }
+  set_merge_policies(*merger_, model().get(), *load.model);
   {
     MutexLock lock(mutex_);
     model_ = load.model;
@@ -356,6 +365,8 @@ void RunningApplication::refresh_metrics() {
           static_cast<double>(data->timeline->sealed.size()));
     gauge("freshet_sealed_bytes", "Bytes of sealed segment files",
           static_cast<double>(bytes));
+    set_segment_metrics(*metrics_, name, merger_->totals(name),
+                        progress->dropped, *data->timeline);
     gauge("freshet_ingestion_up", "1 while all of the source is read",
           progress->state == IngestionState::kRunning ? 1 : 0);
     gauge("freshet_partitions_stopped",
@@ -383,6 +394,7 @@ void RunningApplication::stop() {
   cancel_late.join();
   if (runner_) runner_->stop();  // alerts and the push hub ask too
   if (alerts_) alerts_->stop();
+  if (merger_) merger_->stop();
   if (datasets_) datasets_->stop();
   hub_.reset();  // after the streams that notify it
 }

@@ -60,6 +60,13 @@ struct QueryOptions {
 };
 int command_query(const QueryOptions& options);
 
+struct BackupOptions {
+  std::string data, backup;
+  std::string url, token;  // of the server that has `data` open; or empty
+  std::string id;          // of one backup; empty: the newest, or all
+};
+int command_backup(const std::string& verb, const BackupOptions& options);
+
 int command_segment(const std::string& verb, const std::string& path,
                     uint32_t rows);
 

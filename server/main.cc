@@ -40,6 +40,7 @@ struct CommandLine {
   QueryOptions query;
   std::string segment_path;
   uint32_t segment_rows = 0;
+  BackupOptions backup;
   int exit_code = kExitDone;
 
   CommandLine();
@@ -50,6 +51,7 @@ struct CommandLine {
   void add_load();
   void add_query();
   void add_segment();
+  void add_backup();
   void logging() const { set_up_logging(log_format == "text"); }
 };
 
@@ -66,6 +68,7 @@ CommandLine::CommandLine() {
   add_load();
   add_query();
   add_segment();
+  add_backup();
 }
 
 void CommandLine::add_serve() {
@@ -190,6 +193,37 @@ void CommandLine::add_segment() {
     one->callback([this, verb] {
       exit_code = command_segment(verb, segment_path, segment_rows);
     });
+  }
+}
+
+void CommandLine::add_backup() {
+  auto* sub = app.add_subcommand("backup", "Copies of the data folder");
+  sub->require_subcommand(1);
+  auto add = [&](const char* verb, const char* about, bool data) {
+    auto* one = sub->add_subcommand(verb, about);
+    one->add_option("backup", backup.backup, "Folder of the backups")
+        ->required();
+    if (data) {
+      one->add_option("--data", backup.data, "Folder of the data")->required();
+    }
+    one->callback([this, verb] {
+      set_up_logging(true);
+      exit_code = command_backup(verb, backup);
+    });
+    return one;
+  };
+  auto* create = add("create", "Adds a backup of the data folder", true);
+  create->add_option("--url", backup.url,
+                     "The server that runs on it; none if stopped");
+  create->add_option("--token", backup.token, "Access token")
+      ->envname("FRESHET_TOKEN");
+  auto* verify = add("verify", "Reads every byte of the backups", false);
+  auto* restore =
+      add("restore", "Makes a new or empty data folder of a backup", true);
+  for (auto* one : {verify, restore}) {
+    one->add_option("--id", backup.id,
+                    "One backup (verify: all; restore: the "
+                    "newest)");
   }
 }
 

@@ -19,14 +19,18 @@ void write_columns(JsonWriter& out, const DatasetModel& dataset) {
 }
 
 void write_size(JsonWriter& out, const Timeline& timeline) {
-  uint64_t rows = 0, bytes = 0, live_rows = 0;
+  uint64_t rows = 0, bytes = 0, live_rows = 0, hidden = 0;
   for (const auto& segment : timeline.sealed) {
-    rows += segment->num_rows();
+    rows += segment->num_visible_rows();
+    hidden += segment->num_rows() - segment->num_visible_rows();
     bytes += segment->size_bytes();
   }
-  for (const auto& live : timeline.live) live_rows += live->num_rows();
+  for (const auto& live : timeline.live) {
+    live_rows += live->snapshot()->num_visible_rows();
+  }
   out.field("rows", rows + live_rows);
   out.field("live_rows", live_rows);
+  out.field("hidden_rows", hidden);
   out.field("segments", static_cast<uint64_t>(timeline.sealed.size()));
   out.field("bytes", bytes);
   if (!timeline.missing.empty()) {

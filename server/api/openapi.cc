@@ -63,6 +63,8 @@ const Described kDescribed[] = {
     {"GET", "/healthz", "Liveness"},
     {"GET", "/readyz", "Readiness, with the reasons when not ready"},
     {"GET", "/metrics", "Prometheus text"},
+    {"POST", "/api/v1/checkpoint",
+     "The data folder as it is now, for `freshet backup create`"},
     {"POST", "/api/v1/model/reload", "Reads the model folder again"},
     {"GET", "/api/v1/openapi.json", "This document"},
 };

@@ -43,6 +43,8 @@ struct Services {
   std::function<Readiness()> readiness;
   // Sets gauges that are computed when scraped.
   std::function<void()> refresh_metrics;
+  // The data folder as it is now, as "checkpoints/<name>" below it.
+  std::function<Result<std::string>()> checkpoint;
 };
 
 // One per file of this folder.
@@ -54,6 +56,7 @@ void add_alert_routes(Router& router, Services& services);
 void add_query_routes(Router& router, Services& services);
 void add_health_routes(Router& router, Services& services);
 void add_model_routes(Router& router, Services& services);
+void add_checkpoint_routes(Router& router, Services& services);
 // Last: describes every route added before. kInternal names a route that has
 // no description, or a description that has no route.
 Status add_openapi_route(Router& router);

@@ -312,6 +312,26 @@ void read_seal(ConfigMap& dataset_map, DatasetModel& dataset) {
   map.finish();
 }
 
+// The least that leaves a merged segment worth having.
+constexpr int64_t kMinMergeRows = 1000;
+constexpr int64_t kMaxMergeRows = 20'000'000;  // bounds the memory of a merge
+constexpr int64_t kMegabyte = 1 << 20;
+
+void read_merge(ConfigMap& dataset_map, DatasetModel& dataset) {
+  const ConfigNode* node = dataset_map.find("merge");
+  if (!node) return;
+  ConfigMap map(*node, "merge of " + dataset_map.place(), dataset_map.faults());
+  auto number = [&](const char* key, uint64_t& value, int64_t least,
+                    int64_t most) {
+    value = static_cast<uint64_t>(
+        map.integer(key, static_cast<int64_t>(value), least, most));
+  };
+  number("rows", dataset.merge_rows, kMinMergeRows, kMaxMergeRows);
+  number("bytes", dataset.merge_bytes, kMegabyte, 4096 * kMegabyte);
+  number("rate", dataset.merge_rate, kMegabyte, kLong);
+  map.finish();
+}
+
 void read_storage(ConfigMap& map, DatasetModel& dataset, const Schema& schema) {
   std::string by = map.choice("partition_by", "day",
                               {"hour", "day", "week", "month", "year"});
@@ -333,6 +353,7 @@ void read_storage(ConfigMap& map, DatasetModel& dataset, const Schema& schema) {
   dataset.cubes = read_cubes(map, schema);
   read_lateness(map, dataset);
   read_seal(map, dataset);
+  read_merge(map, dataset);
   dataset.retention_ms = map.duration_ms("retention", -1, kMinute);
 }
 

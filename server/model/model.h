@@ -59,6 +59,10 @@ struct DatasetModel {
   uint64_t seal_rows = 1'000'000;
   int64_t seal_age_ms = 600'000;
   int64_t retention_ms = -1;
+  // Small segments of a granule are merged up to this size.
+  uint64_t merge_rows = 2'000'000;
+  uint64_t merge_bytes = uint64_t{256} << 20;
+  uint64_t merge_rate = uint64_t{32} << 20;  // bytes written a second
 };
 
 struct KpiTarget {

@@ -105,6 +105,8 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
     result.provenance.rows_matched = scan.rows_scanned();
     TRY(finish_rows(plan, scan.finish(), control, result));
   }
+  // Nothing is read after this; what could not be read is no answer.
+  for (const auto& s : segments) TRY(s.segment->status());
   result.provenance.elapsed_ms = control.elapsed_ms();
   return result;
 }

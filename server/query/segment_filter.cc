@@ -80,7 +80,17 @@ Result<SegmentFilter> SegmentFilter::create(const Filter& filter,
     if (out.never_) break;
     TRY(out.add_condition(condition, context));
   }
+  out.leave_out_hidden(context.segment());
   return out;
+}
+
+// The only place where hidden rows leave an answer: every scan selects.
+void SegmentFilter::leave_out_hidden(const Segment& segment) {
+  const Bitmap* hidden = segment.hidden_rows();
+  if (hidden == nullptr || never_) return;
+  rows_ = rows_ ? rows_->and_not(*hidden)
+                : hidden->complement(segment.num_rows());
+  if (rows_->empty()) never_ = true;
 }
 
 void SegmentFilter::add_range(const RangeTest& test,

@@ -37,6 +37,7 @@ class SegmentFilter {
     uint32_t low = 0, high = 0;   // least and greatest member
   };
 
+  void leave_out_hidden(const Segment& segment);
   void add_range(const RangeTest& test, const SegmentContext& context);
   Status add_condition(const ExpressionPtr& condition,
                        const SegmentContext& context);
@@ -44,7 +45,8 @@ class SegmentFilter {
   bool zone_excludes(uint32_t block) const;
 
   bool never_ = false;
-  std::optional<Bitmap> rows_;  // candidates, if an index was worth it
+  // Candidates, if an index was worth it or rows are hidden.
+  std::optional<Bitmap> rows_;
   std::vector<Range> ranges_;
   std::vector<IdSet> id_sets_;
   std::vector<ExpressionPtr> rest_;

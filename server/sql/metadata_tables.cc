@@ -140,7 +140,7 @@ void add_segment(Rows& rows, const std::string& dataset, const Segment& segment,
             Value(to_iso8601(range.end)),
             Value(static_cast<int64_t>(segment.size_bytes())),
             Value(std::to_string(version)), Value(int64_t{0}),
-            Value(int64_t{1}), Value(static_cast<int64_t>(segment.num_rows())),
+            Value(int64_t{1}), Value(static_cast<int64_t>(segment.num_visible_rows())),
             flag(true), flag(sealed), flag(true), flag(!sealed), flag(false)});
 }
 

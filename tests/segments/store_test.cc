@@ -1,205 +1,118 @@
 // SegmentStore: against a model, under faults, and with damaged files.
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <map>
+#include <thread>
 
-#include "segments/segment_store.h"
-#include "tests/support/fault_file_system.h"
-#include "tests/support/row_model.h"
+#include "segments/merger.h"
+#include "tests/segments/store_scenario.h"
 
 namespace freshet {
 namespace {
 
-constexpr int64_t kHour = 3'600'000;
-constexpr int64_t kStart = 1'795'000'000'000 / kHour * kHour;
-
-std::vector<Row> visible_rows(const SegmentStore& store) {
-  auto timeline = store.timeline("sales");
-  std::vector<Row> rows;
-  auto add = [&](const Segment& segment) {
-    std::vector<Row> part = read_rows(segment);
-    rows.insert(rows.end(), part.begin(), part.end());
-  };
-  for (const auto& segment : timeline->sealed) add(*segment);
-  for (const auto& live : timeline->live) add(*live->snapshot());
-  std::sort(rows.begin(), rows.end());
-  return rows;
-}
-
-std::vector<Row> sorted(std::vector<Row> rows) {
-  std::sort(rows.begin(), rows.end());
-  return rows;
-}
-
-// A store and what must be in it.
-struct Scenario {
-  explicit Scenario(uint64_t seed) : random(seed) { open(); }
-
-  void open() {
-    store.reset();
-    auto opened = SegmentStore::open(folder.path(), files);
-    REQUIRE_MESSAGE(opened.has_value(), opened.error().message);
-    store = std::move(*opened);
-  }
-  void append(uint32_t rows) {
-    int64_t hour = static_cast<int64_t>(random() % 4);
-    std::shared_ptr<LiveSegment>& segment = live[hour];
-    Interval granule{Timestamp{kStart + hour * kHour},
-                     Timestamp{kStart + (hour + 1) * kHour}};
-    if (!segment) {
-      segment =
-          LiveSegment::create("live_" + std::to_string(hour), schema, granule);
-      store->add_live("sales", segment);
-    }
-    ColumnBatch batch(schema);
-    for (uint32_t i = 0; i < rows; ++i) {
-      uncommitted.push_back(random_row(random, granule.start.ms));
-      append_row(batch, uncommitted.back());
-    }
-    segment->append(batch);
-    next_offset += rows;
-  }
-  Result<SealStats> seal() {
-    Seal seal;
-    seal.dataset = "sales";
-    for (const auto& [hour, segment] : live) {
-      segment->freeze();
-      seal.live.push_back(segment);
-    }
-    seal.options.sort_by = random() % 2 ? std::vector<std::string>{"store"}
-                                        : std::vector<std::string>{};
-    Commit::Advance advance;
-    advance.partition = "log/0";
-    if (committed_offset > 0) advance.expected_next = committed_offset;
-    advance.record.next = next_offset;
-    if (next_offset > committed_offset) seal.offsets.push_back(advance);
-    return store->seal(seal);
-  }
-  void sealed() {
-    live.clear();
-    committed.insert(committed.end(), uncommitted.begin(), uncommitted.end());
-    uncommitted.clear();
-    committed_offset = next_offset;
-  }
-  void lose_uncommitted() {
-    live.clear();
-    uncommitted.clear();
-    next_offset = committed_offset;
-  }
-  std::vector<Row> expected() const {
-    std::vector<Row> rows = committed;
-    rows.insert(rows.end(), uncommitted.begin(), uncommitted.end());
-    return sorted(std::move(rows));
-  }
-
-  TemporaryFolder folder;
-  FaultFileSystem files;
-  std::mt19937_64 random;
-  std::shared_ptr<const Schema> schema = model_schema();
-  std::unique_ptr<SegmentStore> store;
-  std::map<int64_t, std::shared_ptr<LiveSegment>> live;
-  std::vector<Row> committed, uncommitted;
-  int64_t next_offset = 0, committed_offset = 0;
-};
-
-void drop_before(Scenario& scenario, int64_t cutoff) {
-  // A segment goes whole: only when its last row is before the cutoff.
-  auto before = scenario.store->timeline("sales");
-  std::vector<Row> kept;
-  uint32_t expected = 0;
-  for (const auto& segment : before->sealed) {
-    bool drop = segment->time_range().end.ms <= cutoff;
-    expected += drop;
-    std::vector<Row> rows = read_rows(*segment);
-    if (!drop) kept.insert(kept.end(), rows.begin(), rows.end());
-  }
-  auto dropped = scenario.store->drop_before("sales", Timestamp{cutoff});
-  REQUIRE(dropped.has_value());
-  CHECK(*dropped == expected);
-  scenario.committed = kept;
-  // The old timeline still reads what was dropped.
-  for (const auto& segment : before->sealed) {
-    CHECK(read_rows(*segment).size() == segment->num_rows());
-  }
-}
-
+// Whatever is done, the store has the model's rows; long enough that segments
+// are merged of merged ones, and rows hidden of those.
 TEST_CASE("random operations agree with a vector of rows") {
-  for (uint64_t seed : {1, 2, 3}) {
+  uint64_t operations = 0;
+  std::map<std::string, uint64_t> done;
+  for (uint64_t seed : {1, 2, 3, 4, 5, 6}) {
     CAPTURE(seed);
     Scenario scenario(seed);
-    for (int step = 0; step < 40; ++step) {
+    for (int step = 0; step < 2000; ++step, ++operations) {
       CAPTURE(step);
-      uint64_t choice = scenario.random() % 10;
-      if (choice < 5) {
-        scenario.append(scenario.random() % 10 == 0
+      uint64_t choice = scenario.below(100);
+      if (choice < 60) {
+        scenario.append(scenario.below(200) == 0
                             ? 5000
-                            : static_cast<uint32_t>(scenario.random() % 300));
-      } else if (choice < 7) {
+                            : static_cast<uint32_t>(scenario.below(30)));
+      } else if (choice < 70) {
         auto stats = scenario.seal();
         REQUIRE_MESSAGE(stats.has_value(), stats.error().message);
         CHECK(stats->rows == scenario.uncommitted.size());
         scenario.sealed();
-      } else if (choice == 7) {
+        ++done["seal"];
+      } else if (choice < 78) {
+        auto merged = scenario.merge();
+        REQUIRE_MESSAGE(merged.has_value(), merged.error().message);
+        done["merge"] += merged->segments_read > 0;
+      } else if (choice < 94) {
+        auto hidden = scenario.hide();
+        REQUIRE_MESSAGE(hidden.has_value(), hidden.error().message);
+        done["hide"] += *hidden > 0;
+      } else if (choice < 96) {
         scenario.lose_uncommitted();
-        scenario.open();
-      } else if (choice == 8) {
-        drop_before(
-            scenario,
-            kStart + static_cast<int64_t>(scenario.random() % 3) * kHour);
+        scenario.open(scenario.below(2) == 0);
+        ++done["restart"];
+      } else if (choice < 97) {
+        scenario.drop_before(
+            kStart + static_cast<int64_t>(1 + scenario.below(3)) * kHour);
+        ++done["retention"];
       }
-      REQUIRE(visible_rows(*scenario.store) == scenario.expected());
+      if (choice >= 70 || step % 10 == 0) {
+        std::string difference = scenario.difference();
+        REQUIRE_MESSAGE(difference == "", difference);
+      }
     }
     for (const auto& s : scenario.store->timeline("sales")->sealed) {
       CHECK(check_consistency(*s, scenario.random) == "");
     }
   }
+  CHECK(operations >= 10'000);
+  for (const char* one : {"seal", "merge", "hide", "restart", "retention"}) {
+    CHECK_MESSAGE(done[one] >= 50, one);
+  }
 }
 
+// A scenario with every change of the store, of which the n-th operation on
+// the disk fails; then, as after a power cut, with what was never synced gone.
 TEST_CASE("whatever operation fails, committed rows stay and no others show") {
-  for (bool persistent : {false, true}) {
+  for (int mode = 0; mode < 4; ++mode) {
+    bool persistent = mode % 2 != 0, power_cut = mode / 2 != 0;
     uint64_t n = 1;
     for (; n < 200; ++n) {
       CAPTURE(n);
       CAPTURE(persistent);
+      CAPTURE(power_cut);
       Scenario scenario(n);
-      scenario.append(50);
-      REQUIRE(scenario.seal().has_value());
-      scenario.sealed();
+      for (uint32_t rows : {50, 20, 30, 25, 40}) {
+        scenario.append(rows);
+        REQUIRE(scenario.seal().has_value());
+        scenario.sealed();
+      }
+      REQUIRE(scenario.hide().has_value());
       scenario.append(60);
       scenario.append(70);
       scenario.files.fail_at(n, persistent);
+      auto merged = scenario.merge();
+      scenario.drop_before(kStart + kHour);
       auto stats = scenario.seal();
       bool reached = scenario.files.failed();
-      // While running: all rows are there, whether or not it was sealed.
-      CHECK(visible_rows(*scenario.store) == scenario.expected());
-      if (!stats) {
-        CHECK(stats.error().message.find("injected") != std::string::npos);
-        scenario.files.fail_at(0);
-        if (n % 2 == 0) {  // the call may be repeated
-          REQUIRE(scenario.seal().has_value());
-          scenario.sealed();
-        } else {
-          scenario.lose_uncommitted();
-        }
-      } else {
-        scenario.sealed();
+      // While running: all rows are there, whether or not it went well.
+      CHECK(scenario.difference() == "");
+      for (Error error : {merged ? Error() : merged.error(),
+                          stats ? Error() : stats.error()}) {
+        if (error.message.empty()) continue;
+        CHECK(error.message.find("injected") != std::string::npos);
       }
       scenario.files.fail_at(0);
-      scenario.open();
-      CHECK(visible_rows(*scenario.store) == scenario.expected());
-      // No orphan is left.
-      size_t num_files = 0;
-      for (auto& file : std::filesystem::directory_iterator(
-               scenario.folder.path() + "/segments/sales")) {
-        num_files += file.is_regular_file();
+      if (stats) {
+        scenario.sealed();
+      } else if (n % 2 == 0) {  // the call may be repeated
+        REQUIRE(scenario.seal().has_value());
+        scenario.sealed();
+      } else {
+        scenario.lose_uncommitted();
       }
-      CHECK(num_files == scenario.store->timeline("sales")->sealed.size());
+      scenario.open(power_cut);
+      CHECK(scenario.difference() == "");
+      CHECK(scenario.store->damaged().empty());
+      // No orphan is left.
+      CHECK(scenario.num_files() ==
+            scenario.store->timeline("sales")->sealed.size());
       if (!reached) break;
     }
-    CHECK(n > 8);
+    CHECK(n > 10);
     CHECK(n < 200);
   }
 }

@@ -1,7 +1,11 @@
 #include "tests/support/fault_file_system.h"
 
+#include <filesystem>
+
 namespace freshet {
 namespace {
+
+namespace fs = std::filesystem;
 
 class FaultFile final : public WritableFile {
  public:
@@ -17,7 +21,9 @@ class FaultFile final : public WritableFile {
   }
   Status sync() override {
     TRY(files_.step("sync", path_));
-    return file_->sync();
+    TRY(file_->sync());
+    files_.synced(path_);
+    return {};
   }
   Status close() override {
     TRY(files_.step("close", path_));
@@ -29,6 +35,10 @@ class FaultFile final : public WritableFile {
   std::unique_ptr<WritableFile> file_;
   std::string path_;
 };
+
+std::string folder_of(const std::string& path) {
+  return fs::path(path).parent_path().string();
+}
 
 }  // namespace
 
@@ -45,35 +55,88 @@ Status FaultFileSystem::step(const char* operation, const std::string& path) {
                                (persistent_ && operations_ > fail_at_));
   if (!hit) return {};
   failed_ = true;
-  return Error{ErrorCode::kIo, std::string("injected fault: cannot ") +
-                                   operation + ": " + path};
+  bool full = operation[0] == 'a' && fail_at_ % 2 == 0;
+  return Error{ErrorCode::kIo,
+               std::string("injected fault: cannot ") + operation + ": " +
+                   (full ? "No space left on device: " : "I/O error: ") + path};
+}
+
+void FaultFileSystem::note(Change::Kind kind, const std::string& path,
+                           std::string other) {
+  changes_.push_back({kind, folder_of(path), path, std::move(other)});
+}
+
+void FaultFileSystem::synced(const std::string& path) {
+  synced_bytes_[path] = fs::file_size(path);
+}
+
+void FaultFileSystem::lose_unsynced() {
+  for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) {
+    if (change->kind == Change::Kind::kMade) {
+      fs::remove_all(change->path);
+      synced_bytes_.erase(change->path);
+    } else if (change->kind == Change::Kind::kRenamed) {
+      fs::rename(change->other, change->path);
+      synced_bytes_[change->path] = synced_bytes_[change->other];
+      synced_bytes_.erase(change->other);
+    } else {
+      fs::rename(change->other, change->path);
+    }
+  }
+  changes_.clear();
+  for (const auto& [path, bytes] : synced_bytes_) {
+    if (fs::exists(path) && fs::file_size(path) > bytes) {
+      fs::resize_file(path, bytes);
+    }
+  }
 }
 
 Result<std::unique_ptr<WritableFile>> FaultFileSystem::create(
     const std::string& path) {
   TRY(step("create", path));
   TRY_ASSIGN(auto file, real_file_system().create(path));
+  note(Change::Kind::kMade, path, "");
+  synced_bytes_[path] = 0;
   return std::unique_ptr<WritableFile>(
       std::make_unique<FaultFile>(*this, std::move(file), path));
 }
 
 Status FaultFileSystem::rename(const std::string& from, const std::string& to) {
   TRY(step("rename", from));
-  return real_file_system().rename(from, to);
+  TRY(real_file_system().rename(from, to));
+  note(Change::Kind::kRenamed, from, to);
+  synced_bytes_[to] = synced_bytes_[from];
+  synced_bytes_.erase(from);
+  return {};
 }
 
 Status FaultFileSystem::remove(const std::string& path) {
   TRY(step("remove", path));
-  return real_file_system().remove(path);
+  std::string kept = removed_.path() + "/" + std::to_string(++num_removed_);
+  TRY(real_file_system().rename(path, kept));
+  note(Change::Kind::kRemoved, path, kept);
+  return {};
+}
+
+Status FaultFileSystem::link(const std::string& from, const std::string& to) {
+  TRY(step("link", from));
+  TRY(real_file_system().link(from, to));
+  note(Change::Kind::kMade, to, "");
+  return {};
 }
 
 Status FaultFileSystem::sync_folder(const std::string& path) {
   TRY(step("sync folder", path));
-  return real_file_system().sync_folder(path);
+  TRY(real_file_system().sync_folder(path));
+  std::erase_if(changes_, [&](const Change& c) { return c.folder == path; });
+  return {};
 }
 
 Status FaultFileSystem::create_folders(const std::string& path) {
   TRY(step("create folder", path));
+  for (std::string made = path; !fs::exists(made); made = folder_of(made)) {
+    note(Change::Kind::kMade, made, "");
+  }
   return real_file_system().create_folders(path);
 }
 

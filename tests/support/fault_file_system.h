@@ -1,26 +1,38 @@
-// FaultFileSystem: the real one, whose n-th operation fails.
+// FaultFileSystem: the real one, whose n-th operation fails, and which can
+// forget what was never synced.
 //
 // A test runs a scenario for n = 1, 2, 3, ... until it passes; every step that
 // touches the disk has then failed once. Not thread-safe.
 #pragma once
 
+#include <map>
+#include <vector>
+
 #include "segments/file_system.h"
+#include "tests/support/row_model.h"
 
 namespace freshet {
 
 class FaultFileSystem final : public FileSystem {
  public:
   // The operation to fail, from 1; 0 = none. A failing append writes half of
-  // its bytes. With `persistent`, all later operations fail too.
+  // its bytes; the error is EIO's or, for writes every other time, ENOSPC's.
+  // With `persistent`, all later operations fail too.
   void fail_at(uint64_t operation, bool persistent = false);
   // Operations seen since fail_at.
   uint64_t operations() const { return operations_; }
   bool failed() const { return failed_; }
 
+  // As a power cut at the worst moment: bytes written since a file's last sync
+  // are gone, and so is what was made, renamed, linked or removed in a folder
+  // since its last sync. REQUIRES: nobody has the files open.
+  void lose_unsynced();
+
   Result<std::unique_ptr<WritableFile>> create(
       const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
+  Status link(const std::string& from, const std::string& to) override;
   Status sync_folder(const std::string& path) override;
   Status create_folders(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
@@ -29,10 +41,23 @@ class FaultFileSystem final : public FileSystem {
 
   // Counts an operation: the error it is to fail with, if it is the one.
   Status step(const char* operation, const std::string& path);
+  void synced(const std::string& path);
 
  private:
+  // What happened to a name since its folder was synced.
+  struct Change {
+    enum class Kind { kMade, kRenamed, kRemoved } kind;
+    std::string folder, path;
+    std::string other;  // the new name, or where the removed file is kept
+  };
+  void note(Change::Kind kind, const std::string& path, std::string other);
+
   uint64_t fail_at_ = 0, operations_ = 0;
   bool persistent_ = false, failed_ = false;
+  std::vector<Change> changes_;
+  std::map<std::string, uint64_t> synced_bytes_;  // by path, of new files
+  TemporaryFolder removed_;
+  uint64_t num_removed_ = 0;
 };
 
 }  // namespace freshet

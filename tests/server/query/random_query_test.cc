@@ -8,6 +8,7 @@
 #include <random>
 
 #include "naive_query.h"
+#include "segments/masked_segment.h"
 
 namespace freshet::test {
 namespace {
@@ -270,6 +271,24 @@ void check_equal(const Query& query, std::vector<Row> got,
   }
 }
 
+// The segment with the rows hidden whose `t` says so.
+std::shared_ptr<const Segment> hide_marked(
+    std::shared_ptr<const Segment> segment) {
+  const Column& column = **segment->column("t");
+  std::vector<uint32_t> ids(kBlockRows), rows;
+  for (uint32_t block = 0; block < segment->num_blocks(); ++block) {
+    column.read_ids(block, ids.data());
+    for (uint32_t i = 0; i < segment->block_rows(block); ++i) {
+      if (ids[i] == kNullId) continue;
+      if (column.dictionary()->value(ids[i]) != "hidden") continue;
+      rows.push_back(block * kBlockRows + i);
+    }
+  }
+  if (rows.empty()) return segment;
+  return with_hidden(std::move(segment),
+                     std::make_shared<const Bitmap>(Bitmap::of_sorted(rows)));
+}
+
 TEST_CASE("random queries equal the naive engine") {
   const char* given = std::getenv("FRESHET_SEED");
   uint64_t seed = given ? std::strtoull(given, nullptr, 10) : 20261122;
@@ -282,7 +301,14 @@ TEST_CASE("random queries equal the naive engine") {
     for (uint64_t i = make.below(4); i > 0; --i) {
       auto rows = make.rows(1 + make.below(6000));
       all.insert(all.end(), rows.begin(), rows.end());
-      timeline.sealed.push_back(sealed_segment(schema, rows));
+      // Now and then with rows that are hidden and of which no answer knows.
+      for (uint64_t k = make.below(2) * make.below(3000); k > 0; --k) {
+        Row row = make.rows(1)[0];
+        row[2] = Value("hidden");
+        rows.insert(rows.begin() + static_cast<long>(make.below(rows.size())),
+                    std::move(row));
+      }
+      timeline.sealed.push_back(hide_marked(sealed_segment(schema, rows)));
     }
     for (uint64_t i = make.below(3); i > 0; --i) {
       auto rows = make.rows(make.below(5000));

@@ -1,0 +1,78 @@
+#include "segments/recorded_segment.h"
+
+#include <atomic>
+
+#include "segments/mutex.h"
+#include "segments/sealed_segment.h"
+
+namespace freshet {
+namespace {
+
+class RecordedSegment final : public Segment {
+ public:
+  RecordedSegment(std::shared_ptr<const std::string> folder,
+                  SegmentRecord record)
+      : folder_(std::move(folder)), record_(std::move(record)) {}
+
+  const std::string& id() const override { return record_.id; }
+  const Schema& schema() const override {
+    static const Schema kNothing;
+    auto segment = opened();
+    return segment ? (*segment)->schema() : kNothing;
+  }
+  uint32_t num_rows() const override { return record_.num_rows; }
+  Interval time_range() const override { return record_.time_range; }
+  bool sealed() const override { return true; }
+  uint64_t content_hash() const override { return record_.content_hash; }
+  uint64_t size_bytes() const override { return record_.bytes; }
+  Result<const Column*> column(std::string_view name) const override {
+    TRY_ASSIGN(const Segment* segment, opened());
+    return segment->column(name);
+  }
+  Result<const std::vector<Cube>*> cubes() const override {
+    TRY_ASSIGN(const Segment* segment, opened());
+    return segment->cubes();
+  }
+  Status status() const override {
+    const Segment* segment = ready_.load(std::memory_order_acquire);
+    return segment == nullptr ? Status() : segment->status();
+  }
+
+ private:
+  Result<const Segment*> opened() const {
+    if (const Segment* segment = ready_.load(std::memory_order_acquire)) {
+      return segment;
+    }
+    MutexLock lock(mutex_);
+    if (!segment_) {
+      std::string path = *folder_ + "/" + record_.file;
+      TRY_ASSIGN(auto segment, open_segment(path));
+      if (segment->id() != record_.id ||
+          segment->content_hash() != record_.content_hash ||
+          segment->num_rows() != record_.num_rows) {
+        return Error{
+            ErrorCode::kCorrupt,
+            path + ": not the file that was committed as " + record_.id};
+      }
+      segment_ = std::move(segment);
+      ready_.store(segment_.get(), std::memory_order_release);
+    }
+    return segment_.get();
+  }
+
+  const std::shared_ptr<const std::string> folder_;
+  const SegmentRecord record_;
+  mutable std::atomic<const Segment*> ready_{nullptr};  // segment_, once set
+  mutable Mutex mutex_;
+  mutable std::shared_ptr<const Segment> segment_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+std::shared_ptr<const Segment> recorded_segment(
+    std::shared_ptr<const std::string> folder, SegmentRecord record) {
+  return std::make_shared<RecordedSegment>(std::move(folder),
+                                           std::move(record));
+}
+
+}  // namespace freshet

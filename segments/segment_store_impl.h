@@ -1,0 +1,119 @@
+// SegmentStoreImpl: the one SegmentStore. Opening is in segment_store.cc, what
+// changes segments in segment_store_changes.cc.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "segments/dataset_segments.h"
+#include "segments/mutex.h"
+#include "segments/segment_store.h"
+
+namespace freshet {
+
+// Key of the number that the next sealed file takes; written with each commit
+// so that ids are not given twice.
+inline constexpr std::string_view kNextIdKey = "store/next_segment";
+
+class SegmentStoreImpl final : public SegmentStore {
+ public:
+  SegmentStoreImpl(std::string data_folder, FileSystem& files,
+                   std::unique_ptr<MetadataStore> metadata);
+
+  Status load();
+
+  std::shared_ptr<const Timeline> timeline(
+      std::string_view dataset) const override {
+    return datasets_.timeline(dataset);
+  }
+  void add_live(std::string_view dataset,
+                std::shared_ptr<const LiveSegment> live) override;
+  void drop_live(std::string_view dataset) override;
+  Result<SealStats> seal(const Seal& seal) override;
+  Result<MergeStats> merge(const Merge& merge) override;
+  Result<uint64_t> hide(
+      std::string_view dataset, const std::vector<HideRows>& rows,
+      std::vector<std::pair<std::string, std::string>> puts) override;
+  Result<DropStats> drop_before(std::string_view dataset,
+                                Timestamp cutoff) override;
+  Status checkpoint(const std::string& folder,
+                    const std::function<Status()>& more) override;
+
+  MetadataStore& metadata() override { return *metadata_; }
+  const std::string& data_folder() const override { return data_folder_; }
+  Result<uint64_t> free_bytes() const override {
+    return files_.free_bytes(data_folder_);
+  }
+  std::vector<std::string> damaged() const override;
+
+ private:
+  // What a file was made of: unmasked segments, and the rows of each that
+  // were hidden when it was written.
+  using Masked =
+      std::pair<std::shared_ptr<const Segment>, std::shared_ptr<const Bitmap>>;
+  // A sealed file that is written but not yet committed.
+  struct NewSegment {
+    SegmentRecord record;
+    std::shared_ptr<const Segment> segment;
+    std::vector<Masked> inputs;
+    SealOptions options;
+    std::shared_ptr<const Bitmap> hidden;  // of the new one; may be null
+  };
+  // Ids that leave the timeline with a commit.
+  struct Leaving {
+    std::set<std::string, std::less<>> live, sealed;
+  };
+
+  Status load_next_id();
+  Result<std::set<std::string>> dataset_names() const;
+  Status load_dataset(const std::string& dataset);
+  Result<std::shared_ptr<const Segment>> find_recorded(
+      const SegmentRecord& record) const;
+  Status collect_orphans();
+  Status collect_orphans(const std::string& folder,
+                         const std::set<std::string>& recorded);
+
+  Status write_all(const Seal& seal, std::vector<NewSegment>& written);
+  Status prepare_folder(const std::string& dataset);
+  // Writes the visible rows of new_segment.inputs, of which there is one.
+  Status write_file(FileSystem& files, const std::string& dataset,
+                    Interval granule, NewSegment& new_segment);
+  Result<Interval> find_inputs(const Merge& merge, NewSegment& merged) const;
+  // The one step of every change: batch, then timeline.
+  Status publish(Commit commit, std::vector<NewSegment>& written,
+                 const Leaving& leaving)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
+  // Writes the batch; removes `written` if nothing was committed.
+  Status commit_batch(Commit& commit, const std::vector<NewSegment>& written)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
+  void remove_files(const std::vector<NewSegment>& written);
+  std::string path_of(const std::string& file) const {
+    return *segments_folder_ + "/" + file;
+  }
+
+  const std::string data_folder_;
+  const std::shared_ptr<const std::string> segments_folder_;
+  FileSystem& files_;
+  const std::unique_ptr<MetadataStore> metadata_;
+  std::atomic<uint64_t> next_id_{1};
+  // Held over a batch and its timeline, so that timelines follow one another
+  // as their batches do.
+  Mutex commit_mutex_;
+  // After a failed write of metadata the batch may be in the log all the same
+  // and come back at the next open.
+  struct Doubt {
+    std::vector<SegmentRecord> added;  // by seals; the next commit undoes them
+    bool frozen = false;  // a merge or drop: which segments there are is open
+  };
+  std::map<std::string, Doubt, std::less<>> doubts_
+      ABSL_GUARDED_BY(commit_mutex_);  // by dataset
+  DatasetSegments datasets_;
+};
+
+}  // namespace freshet
