@@ -194,7 +194,8 @@ class RocksMetadataStore final : public MetadataStore {
     rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
     std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
     if (status.ok()) status = checkpoint->CreateCheckpoint(folder);
-    return written(status, folder);
+    if (!status.ok()) return store_error(status, folder);
+    return {};
   }
 
  private:

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "segments/schema.h"
+#include "segments/time.h"
 #include "server/json/json_value.h"
 
 namespace freshet {

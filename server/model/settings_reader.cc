@@ -27,7 +27,7 @@ void read_limits(ConfigMap& map, Limits& limits) {
 }
 
 std::string variable_of(std::string_view setting) {
-  return "FRESHET_" + absl::AsciiStrToUpper(setting);
+  return "FRESHET_" + absl::AsciiStrToUpper(std::string(setting));
 }
 
 Status override_limits(Limits& limits) {
