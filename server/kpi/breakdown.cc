@@ -21,6 +21,26 @@ ExpressionPtr differs(const std::vector<std::string>& by, const GroupKey& key) {
   return any.size() == 1 ? any[0] : call("or", std::move(any));
 }
 
+// Whether a row is none of these, by one dimension: one set, however many
+// there are.
+ExpressionPtr none_of(
+    const std::string& by,
+    const std::vector<std::pair<GroupKey, BaseValues>>& shown) {
+  std::vector<ExpressionPtr> in = {column(by)};
+  bool null_too = false;
+  for (const auto& [key, unused] : shown) {
+    if (key[0].is_null()) {
+      null_too = true;
+    } else {
+      in.push_back(literal(key[0]));
+    }
+  }
+  if (in.size() == 1) return call("is_not_null", {column(by)});
+  ExpressionPtr other = call("not", {call("in", std::move(in))});
+  if (null_too) return other;
+  return call("or", {call("is_null", {column(by)}), std::move(other)});
+}
+
 bool null_or_less(const Value& a, const Value& b) {
   if (a.is_null() || b.is_null()) return a.is_null() && !b.is_null();
   return Value::compare(a, b) < 0;
@@ -96,8 +116,12 @@ Result<KpiNumber> KpiAnswerer::rest_value(
   } else {
     std::vector<ExpressionPtr> all;
     if (filter_) all.push_back(filter_);
-    for (const auto& [key, unused] : shown) {
-      all.push_back(differs(request_.by, key));
+    if (request_.by.size() == 1) {
+      all.push_back(none_of(request_.by[0], shown));
+    } else {
+      for (const auto& [key, unused] : shown) {
+        all.push_back(differs(request_.by, key));
+      }
     }
     ExpressionPtr filter = all.size() == 1 ? all[0] : call("and", all);
     BaseQueries others(*plan_, *data_, filter);

@@ -258,27 +258,28 @@ Result<ExpressionPtr> Translator::translate_call(const SqlExpression& node) {
 }
 
 // AND and OR. Tests of a column with constants count as constants, since they
-// become sets.
+// become sets; those of an aggregate do not, since its placeholder may have the
+// name of a column.
 Result<ExpressionPtr> Translator::translate_tests(const SqlExpression& node) {
-  Arguments conditions;
+  Arguments tests, others;
   const char* merged = node.name == "and" ? "<>" : "=";
   for (const SqlPtr& part : node.arguments) {
     TRY_ASSIGN(ExpressionPtr condition, translate(*part));
-    const auto& test = condition->arguments;
-    bool joins = condition->name == merged && test.size() == 2 &&
-                 test[0]->kind == Expression::Kind::kColumn &&
-                 test[1]->kind == Expression::Kind::kLiteral;
+    const auto& sides = condition->arguments;
+    bool joins = condition->name == merged && sides.size() == 2 &&
+                 sides[0]->kind == Expression::Kind::kColumn &&
+                 sides[1]->kind == Expression::Kind::kLiteral &&
+                 !aggregate_of(*sides[0]);
     if (joins) nodes_ -= 2;
-    conditions.push_back(std::move(condition));
+    (joins ? tests : others).push_back(std::move(condition));
   }
-  ExpressionPtr joined = connect(node.name, std::move(conditions));
-  auto out = std::make_shared<Expression>(*joined);
-  if (out->kind == Expression::Kind::kCall) {
-    out->zone = scope_.zone;
-    out->line = node.line;
-    out->column = node.column;
+  if (tests.size() > 1) {
+    ExpressionPtr joined = connect(node.name, std::move(tests));
+    tests = joined->name == node.name ? joined->arguments : Arguments{joined};
   }
-  return ExpressionPtr(out);
+  others.insert(others.end(), tests.begin(), tests.end());
+  if (others.size() == 1) return others[0];
+  return made_call(node, node.name, std::move(others));
 }
 
 Result<ExpressionPtr> Translator::translate_cast(const SqlExpression& node) {

@@ -348,6 +348,29 @@ TEST_CASE("the provenance is of everything that was read") {
   CHECK(provenance("SELECT 1").served_by.empty());
 }
 
+TEST_CASE("many tests of a column are one set, and its constants") {
+  Query q = query("SELECT 1 FROM sales WHERE s = 'a' OR n = 1 OR s = 'b'");
+  CHECK(to_text(*q.filter) == "((\"n\" = 1) or (\"s\" in ('a', 'b')))");
+  q = query("SELECT 1 FROM sales WHERE n <> 1 AND n <> 2");
+  CHECK(to_text(*q.filter) == "(not (\"n\" in (1, 2)))");
+  // Equal where it is written twice.
+  CHECK(plan("SELECT n = 1 OR n = 2 FROM sales GROUP BY n = 1 OR n = 2")
+            .has_value());
+  // Aggregates are placeholders then, whose names may be those of columns.
+  q = query("SELECT 1 FROM sales GROUP BY s HAVING SUM(n) = 1 OR SUM(n) = 2");
+  CHECK(to_text(*q.having) == "((\"a0\" = 1) or (\"a0\" = 2))");
+  std::string many = "SELECT 1 FROM sales WHERE s = 'x'";
+  for (int i = 0; i < 30'000; ++i) many += " OR s = 'y'";
+  CHECK(plan(many).has_value());
+  many = "SELECT 1 FROM sales WHERE s = 'x'";
+  for (int i = 0; i < 30'000; ++i) many += " OR s < 'y'";
+  auto refused = plan(many);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == ErrorCode::kLimit);
+  CHECK(refused.error().message.find("query_max_statement_nodes") !=
+        std::string::npos);
+}
+
 TEST_CASE("the outer limit is a limit of the query itself") {
   OneDataset catalog("sales", sales());
   auto runner = Runner::create(catalog, 1);
