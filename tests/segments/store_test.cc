@@ -23,7 +23,7 @@ TEST_CASE("random operations agree with a vector of rows") {
       CAPTURE(step);
       uint64_t choice = scenario.below(100);
       if (choice < 60) {
-        scenario.append(scenario.below(200) == 0
+        scenario.append(scenario.below(800) == 0
                             ? 5000
                             : static_cast<uint32_t>(scenario.below(30)));
       } else if (choice < 70) {
