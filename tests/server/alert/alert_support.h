@@ -25,6 +25,11 @@ class MemoryMetadata : public MetadataStore {
       std::string_view) const override {
     return std::vector<std::pair<std::string, OffsetRecord>>{};
   }
+  Result<std::map<std::string, std::shared_ptr<const Bitmap>>> hidden(
+      std::string_view) const override {
+    return std::map<std::string, std::shared_ptr<const Bitmap>>{};
+  }
+  Status checkpoint(const std::string&) override { return {}; }
   Status put(std::string_view key, std::string_view value) override;
   Status remove(std::string_view key) override;
   Status change(const std::vector<std::pair<std::string, std::string>>& puts,

@@ -105,8 +105,8 @@ void KpiFixture::stock(const std::vector<StockRow>& rows,
 Result<KpiAnswer> KpiFixture::answer(const KpiRequest& request,
                                      const std::string& now) {
   FrozenDatasets frozen(*runner_);
-  return KpiAnswerer(*runner_, model_, request, at(now), nullptr, &frozen,
-                     nullptr)
+  return KpiAnswerer(*runner_, model_, request, at(now), Limits{}, nullptr,
+                     &frozen, nullptr)
       .answer();
 }
 
