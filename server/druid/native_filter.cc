@@ -97,11 +97,18 @@ std::string within(const std::string& sql,
                    const std::vector<Interval>& intervals) {
   std::string out;
   for (Interval i : intervals) {
-    out += fmt::format(
-        "{}({} >= MILLIS_TO_TIMESTAMP({}) AND {} < MILLIS_TO_TIMESTAMP({}))",
-        out.empty() ? "" : " OR ", sql, i.start.ms, sql, i.end.ms);
+    std::string one;
+    if (i.start > kMinTimestamp) {
+      one = fmt::format("{} >= MILLIS_TO_TIMESTAMP({})", sql, i.start.ms);
+    }
+    if (i.end < kMaxTimestamp) {
+      one += fmt::format("{}{} < MILLIS_TO_TIMESTAMP({})",
+                         one.empty() ? "" : " AND ", sql, i.end.ms);
+    }
+    if (one.empty()) return "true";
+    if (intervals.size() == 1) return one;
+    out += (out.empty() ? "(" : " OR (") + one + ")";
   }
-  if (intervals.size() == 1) return out.substr(1, out.size() - 2);
   return out.empty() ? "false" : "(" + out + ")";
 }
 
