@@ -8,12 +8,8 @@ namespace {
 void append_field(std::string& out, std::string_view name,
                   std::string_view value) {
   out.append(name).append(": ");
-  constexpr std::string_view kRefused("\r\n\0", 3);
-  while (true) {
-    size_t end = value.find_first_of(kRefused);
-    out.append(value.substr(0, end));
-    if (end == std::string_view::npos) break;
-    value.remove_prefix(end + 1);
+  for (char c : value) {
+    if (c != '\r' && c != '\n' && c != '\0') out += c;
   }
   out += '\n';
 }
