@@ -2,7 +2,6 @@
 
 #include <xxhash.h>
 
-#include "segments/bit_packing.h"
 #include "segments/byte_fields.h"
 
 namespace freshet {
@@ -41,6 +40,8 @@ void put(FieldWriter& out, const ColumnFooter& column) {
   put(out, column.dictionary);
   put(out, column.index_directory);
   put(out, column.index);
+  out.put(column.base);
+  put(out, column.derivation);
 }
 
 ColumnFooter take_column(FieldReader& in) {
@@ -59,13 +60,27 @@ ColumnFooter take_column(FieldReader& in) {
   column.dictionary = take_extent(in);
   column.index_directory = take_extent(in);
   column.index = take_extent(in);
+  column.base = in.take<uint32_t>();
+  column.derivation = take_extent(in);
   return column;
 }
 
-Encoding encoding_of(ColumnKind kind) {
-  if (kind == ColumnKind::kString) return Encoding::kPackedIds;
-  if (kind == ColumnKind::kDouble) return Encoding::kRawDoubles;
-  return Encoding::kPackedLongs;
+bool encodes(Encoding encoding, ColumnKind kind) {
+  if (kind == ColumnKind::kString) {
+    return encoding == Encoding::kIds || encoding == Encoding::kDerivedIds;
+  }
+  return encoding ==
+         (kind == ColumnKind::kDouble ? Encoding::kDoubles : Encoding::kLongs);
+}
+
+// A base with ids of its own, one for each entry of the table.
+bool has_base(const ColumnFooter& column, const Footer& footer) {
+  if (column.encoding != Encoding::kDerivedIds) return true;
+  if (column.base >= footer.columns.size()) return false;
+  const ColumnFooter& base = footer.columns[column.base];
+  return base.encoding == Encoding::kIds &&
+         column.derivation.length ==
+             uint64_t{base.dictionary_size} * sizeof(uint32_t);
 }
 
 bool inside(const Extent& extent, uint64_t end) {
@@ -77,7 +92,7 @@ Status check_column(const ColumnFooter& column, const Footer& footer,
                     uint64_t end) {
   const ColumnType& type = column.spec.type;
   bool known = type.kind <= ColumnKind::kTimestamp && type.scale <= 18;
-  if (!known || column.encoding != encoding_of(type.kind)) {
+  if (!known || !encodes(column.encoding, type.kind)) {
     return damaged("unknown type or encoding of column " + column.spec.name);
   }
   bool is_string = type.kind == ColumnKind::kString;
@@ -88,6 +103,7 @@ Status check_column(const ColumnFooter& column, const Footer& footer,
                column.block_table.length ==
                    uint64_t{footer.num_blocks()} * sizeof(BlockEntry) &&
                (column.dictionary_size > 0) == is_string &&
+               inside(column.derivation, end) && has_base(column, footer) &&
                column.num_nulls <= footer.num_rows;
   if (!sound) return damaged("wrong extents of column " + column.spec.name);
   return {};
@@ -206,11 +222,6 @@ Result<Footer> decode_footer(std::string_view bytes, const Trailer& trailer) {
     TRY(check_column(column, footer, trailer.footer_offset));
   }
   return footer;
-}
-
-uint64_t block_value_bytes(Encoding encoding, uint32_t rows, uint8_t width) {
-  if (encoding == Encoding::kRawDoubles) return rows * sizeof(double);
-  return packed_bytes(rows, width);
 }
 
 }  // namespace freshet
