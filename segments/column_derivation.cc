@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <tuple>
 
 #include "segments/dictionary_order.h"
 
@@ -28,9 +29,10 @@ Result<std::vector<Candidate>> candidates(const Segment& segment) {
     uint32_t ids = column->dictionary()->size();
     if (ids <= kMaxBaseIds) found.push_back({i, column, ids});
   }
-  std::stable_sort(
-      found.begin(), found.end(),
-      [](const Candidate& a, const Candidate& b) { return a.ids > b.ids; });
+  std::sort(found.begin(), found.end(),
+            [](const Candidate& a, const Candidate& b) {
+              return std::tie(b.ids, a.position) < std::tie(a.ids, b.position);
+            });
   return found;
 }
 
