@@ -20,12 +20,25 @@ uint64_t packed_bytes(uint32_t count, uint8_t width);
 // Writes packed_bytes(count, width) bytes. REQUIRES: values fit the width.
 void pack(const uint64_t* values, uint32_t count, uint8_t width, char* out);
 
-// out[i] = reference + value i, for the first `count` values.
+// out[i] = reference + factor * value i for the first `count` values, modulo
+// 2^64. REQUIRES: `packed` has packed_bytes(count, width) bytes; width <= 32
+// unless factor is 1.
 void unpack_longs(const char* packed, uint32_t count, uint8_t width,
-                  int64_t reference, int64_t* out);
-// The same for dictionary ids. REQUIRES: width <= 32.
+                  int64_t reference, uint32_t factor, int64_t* out);
+// The same for dictionary ids, modulo 2^32. REQUIRES: width <= 32.
 void unpack_ids(const char* packed, uint32_t count, uint8_t width,
                 uint32_t reference, uint32_t* out);
+
+// out[i] = the double nearest to values[i] / divisor.
+void divide_longs(const int64_t* values, uint32_t count, double divisor,
+                  double* out);
+
+// What unpack_longs and unpack_ids must equal, value by value: the reference in
+// tests, and the last values of a block.
+void unpack_longs_scalar(const char* packed, uint32_t count, uint8_t width,
+                         int64_t reference, uint32_t factor, int64_t* out);
+void unpack_ids_scalar(const char* packed, uint32_t count, uint8_t width,
+                       uint32_t reference, uint32_t* out);
 
 // Value i alone. REQUIRES: width > 0.
 inline uint64_t packed_value(const char* packed, uint32_t i, uint8_t width) {

@@ -8,9 +8,11 @@
 #include <type_traits>
 #include <vector>
 
-#include "segments/bit_packing.h"
+#include "segments/dictionary_encoder.h"
 #include "segments/dictionary_order.h"
+#include "segments/double_block.h"
 #include "segments/index_encoder.h"
+#include "segments/integer_block.h"
 
 namespace freshet {
 namespace {
@@ -117,30 +119,54 @@ int64_t stored(double value) { return std::bit_cast<int64_t>(value); }
 int64_t stored(int64_t value) { return value; }
 int64_t stored(uint32_t value) { return value; }
 
-// The block's bytes: values, then null words.
+// Values as the codecs take them: under a null, the value before it (or the
+// first there is), which costs least.
+template <class T, class Out>
+std::span<const Out> without_nulls(const Block<T>& block, Out* out) {
+  uint32_t first = 0;
+  while (first < block.rows && block.is_null(first)) ++first;
+  T value = first < block.rows ? block.values[first] : T();
+  for (uint32_t i = 0; i < block.rows; ++i) {
+    if (!block.is_null(i)) value = block.values[i];
+    out[i] = static_cast<Out>(value);
+  }
+  return {out, block.rows};
+}
+
+// The same without nulls among them, or with null ids as the ids they are.
+template <class T, class Out>
+std::span<const Out> as_they_are(const Block<T>& block, Out* out) {
+  std::copy_n(block.values, block.rows, out);
+  return {out, block.rows};
+}
+
+std::string encode_values(const Block<double>& block, const Range<double>&,
+                          BlockEntry& entry) {
+  double values[kBlockRows];
+  EncodedDoubles encoded = encode_doubles(without_nulls(block, values));
+  entry.codec = encoded.codec;
+  entry.width = encoded.width;
+  entry.exponent = encoded.exponent;
+  entry.parameter = encoded.exceptions;
+  return std::move(encoded.bytes);
+}
+
 template <class T>
 std::string encode_values(const Block<T>& block, const Range<T>& range,
                           BlockEntry& entry) {
-  if constexpr (std::is_same_v<T, double>) {
-    entry.width = 64;
-    return std::string(reinterpret_cast<const char*>(block.values),
-                       block.rows * sizeof(double));
-  } else {
-    bool all_null = block.num_nulls == block.rows;
-    bool nulls_packed = std::is_same_v<T, uint32_t> && block.num_nulls > 0;
-    uint64_t base = static_cast<uint64_t>(range.min);
-    if (all_null || nulls_packed) base = 0;
-    uint64_t greatest = all_null ? 0 : static_cast<uint64_t>(range.max) - base;
-    entry.width = packed_width(greatest);
-    uint64_t offsets[kBlockRows];
-    for (uint32_t i = 0; i < block.rows; ++i) {
-      bool is_null = block.is_null(i);
-      offsets[i] = is_null ? 0 : static_cast<uint64_t>(block.values[i]) - base;
-    }
-    std::string bytes(packed_bytes(block.rows, entry.width), '\0');
-    pack(offsets, block.rows, entry.width, bytes.data());
-    return bytes;
-  }
+  if (block.num_nulls == block.rows) return {};  // width 0 above 0
+  constexpr bool kIds = std::is_same_v<T, uint32_t>;
+  int64_t values[kBlockRows];
+  bool as_is = kIds || block.num_nulls == 0;
+  auto all = as_is ? as_they_are(block, values) : without_nulls(block, values);
+  bool null_ids = kIds && block.num_nulls > 0;
+  int64_t least = null_ids ? 0 : static_cast<int64_t>(range.min);
+  EncodedIntegers encoded =
+      encode_integers(all, least, static_cast<int64_t>(range.max));
+  entry.codec = encoded.codec;
+  entry.width = encoded.width;
+  entry.parameter = encoded.factor;
+  return std::move(encoded.bytes);
 }
 
 template <class T>
@@ -160,12 +186,16 @@ Status encode_blocks(const Segment& segment, const Values<T>& all,
     fill(all, order, b * kBlockRows, *block);
     Range<T> block_range = range_of(*block);
     range.add(block_range);
-    std::string bytes = encode_values(*block, block_range, entry);
-    if (block->num_nulls > 0 && !std::is_same_v<T, uint32_t>) {
+    std::string bytes;
+    if (footer.encoding != Encoding::kDerivedIds) {
+      bytes = encode_values(*block, block_range, entry);
+    }
+    bool some_null = block->num_nulls > 0 && block->num_nulls < block->rows;
+    if (some_null && !std::is_same_v<T, uint32_t>) {
       bytes.append(reinterpret_cast<const char*>(block->nulls),
                    sizeof(block->nulls));
     }
-    TRY(file.align(kExtentAlignment));
+    TRY(file.align(kBlockAlignment));
     entry.offset = file.offset() - footer.blocks.offset;
     entry.checksum = checksum_of(bytes);
     entry.min = stored(block_range.min);
@@ -184,43 +214,58 @@ Status encode_blocks(const Segment& segment, const Values<T>& all,
   return {};
 }
 
-Result<std::string> dictionary_bytes(const Dictionary& dictionary,
-                                     const DictionaryOrder& order,
-                                     const std::string& name) {
-  std::vector<uint32_t> offsets = {0};
-  std::string text;
-  for (uint32_t id : order.ids) {
-    text += dictionary.value(id);
-    if (text.size() > UINT32_MAX) {
-      return Error{ErrorCode::kLimit,
-                   "more than 4 GiB of distinct values in column " + name};
-    }
-    offsets.push_back(static_cast<uint32_t>(text.size()));
+// Declared of high cardinality, and at least half as many values as rows:
+// their order is not worth sorting for.
+bool near_unique(const ColumnSpec& spec, std::span<const uint8_t> used,
+                 uint32_t num_rows) {
+  if (!spec.high_cardinality) return false;
+  auto values = std::count(used.begin() + 1, used.end(), 1);
+  return static_cast<uint64_t>(values) * 2 >= num_rows;
+}
+
+DictionaryOrder dictionary_order(const Dictionary& dictionary,
+                                 std::span<const uint32_t> ids,
+                                 std::span<const uint32_t> order,
+                                 const ColumnSpec& spec) {
+  std::vector<uint8_t> used(dictionary.size());
+  for (uint32_t id : ids) used[id] = 1;
+  if (near_unique(spec, used, static_cast<uint32_t>(ids.size()))) {
+    auto plain = DictionaryOrder::of_rows(ids, order, dictionary.size());
+    if (fits_text_blocks(dictionary, plain)) return plain;
   }
-  std::string bytes(reinterpret_cast<const char*>(offsets.data()),
-                    offsets.size() * sizeof(uint32_t));
-  return bytes + text;
+  return DictionaryOrder::of(dictionary, used);
 }
 
 Status encode_strings(const Segment& segment, const Column& column,
-                      std::span<const uint32_t> order, SegmentFile& file,
+                      std::span<const uint32_t> order,
+                      const Derivation* derivation, SegmentFile& file,
                       ColumnFooter& footer) {
   const Dictionary& dictionary = *column.dictionary();
   Values<uint32_t> all = read_all<uint32_t>(segment, column);
   all.values.resize(segment.num_rows());
-  std::vector<uint8_t> used(dictionary.size());
-  for (uint32_t id : all.values) used[id] = 1;
-  DictionaryOrder sorted = DictionaryOrder::of(dictionary, used);
-  for (uint32_t& id : all.values) id = sorted.rank[id];
-  footer.dictionary_size = sorted.size();
+  DictionaryOrder ranked =
+      dictionary_order(dictionary, all.values, order, footer.spec);
+  for (uint32_t& id : all.values) id = ranked.rank[id];
+  footer.dictionary_size = ranked.size();
+  if (derivation != nullptr) {
+    footer.encoding = Encoding::kDerivedIds;
+    footer.base = static_cast<uint32_t>(derivation->base);
+    std::string_view table(
+        reinterpret_cast<const char*>(derivation->ids.data()),
+        derivation->ids.size() * sizeof(uint32_t));
+    TRY_ASSIGN(footer.derivation, file.append_extent(table));
+  }
   TRY(encode_blocks(segment, all, order, file, footer));
-  TRY_ASSIGN(std::string bytes,
-             dictionary_bytes(dictionary, sorted, footer.spec.name));
-  TRY_ASSIGN(footer.dictionary, file.append_extent(bytes));
-  if (!wants_index(footer.spec, sorted.size() - 1, segment.num_rows())) {
+  auto bytes = encode_dictionary(dictionary, ranked);
+  if (!bytes) {
+    return Error{bytes.error().code,
+                 bytes.error().message + " in column " + footer.spec.name};
+  }
+  TRY_ASSIGN(footer.dictionary, file.append_extent(*bytes));
+  if (!wants_index(footer.spec, ranked.size() - 1, segment.num_rows())) {
     return {};
   }
-  return encode_index(all.values, order, sorted.size(), file, footer);
+  return encode_index(all.values, order, ranked.size(), file, footer);
 }
 
 }  // namespace
@@ -234,19 +279,20 @@ bool wants_index(const ColumnSpec& spec, uint32_t num_values,
 Result<ColumnFooter> encode_column(const Segment& segment,
                                    const ColumnSpec& spec,
                                    std::span<const uint32_t> order,
-                                   SegmentFile& file) {
+                                   SegmentFile& file,
+                                   const Derivation* derivation) {
   ColumnFooter footer;
   footer.spec = spec;
   TRY_ASSIGN(const Column* column, segment.column(spec.name));
   if (spec.type.kind == ColumnKind::kString) {
-    footer.encoding = Encoding::kPackedIds;
-    TRY(encode_strings(segment, *column, order, file, footer));
+    footer.encoding = Encoding::kIds;
+    TRY(encode_strings(segment, *column, order, derivation, file, footer));
   } else if (spec.type.kind == ColumnKind::kDouble) {
-    footer.encoding = Encoding::kRawDoubles;
+    footer.encoding = Encoding::kDoubles;
     TRY(encode_blocks(segment, read_all<double>(segment, *column), order, file,
                       footer));
   } else {
-    footer.encoding = Encoding::kPackedLongs;
+    footer.encoding = Encoding::kLongs;
     TRY(encode_blocks(segment, read_all<int64_t>(segment, *column), order, file,
                       footer));
   }

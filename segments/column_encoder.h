@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "segments/column_derivation.h"
 #include "segments/file_format.h"
 #include "segments/segment.h"
 #include "segments/segment_file.h"
@@ -14,11 +15,13 @@
 namespace freshet {
 
 // Appends the column's blocks, block table, dictionary and index to `file`,
-// rows in the given order (as they are if empty), and says where they lie.
+// rows in the given order (as they are if empty), and says where they lie. A
+// string column with a derivation gets that in place of ids.
 Result<ColumnFooter> encode_column(const Segment& segment,
                                    const ColumnSpec& spec,
                                    std::span<const uint32_t> order,
-                                   SegmentFile& file);
+                                   SegmentFile& file,
+                                   const Derivation* derivation = nullptr);
 
 // Whether a string column gets an inverted index: not when declared
 // high-cardinality, and not when it has more than 1024 values and fewer than

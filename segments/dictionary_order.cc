@@ -45,4 +45,19 @@ DictionaryOrder DictionaryOrder::of(const Dictionary& dictionary,
   return order;
 }
 
+DictionaryOrder DictionaryOrder::of_rows(std::span<const uint32_t> ids,
+                                         std::span<const uint32_t> order,
+                                         uint32_t size) {
+  DictionaryOrder result;
+  result.by_appearance = true;
+  result.rank.resize(size);
+  for (uint32_t i = 0; i < ids.size(); ++i) {
+    uint32_t id = ids[order.empty() ? i : order[i]];
+    if (id == kNullId || result.rank[id] != 0) continue;
+    result.ids.push_back(id);
+    result.rank[id] = static_cast<uint32_t>(result.ids.size());
+  }
+  return result;
+}
+
 }  // namespace freshet

@@ -2,7 +2,6 @@
 
 #include <xxhash.h>
 
-#include "segments/bit_packing.h"
 #include "segments/byte_fields.h"
 
 namespace freshet {
@@ -41,6 +40,8 @@ void put(FieldWriter& out, const ColumnFooter& column) {
   put(out, column.dictionary);
   put(out, column.index_directory);
   put(out, column.index);
+  out.put(column.base);
+  put(out, column.derivation);
 }
 
 ColumnFooter take_column(FieldReader& in) {
@@ -59,6 +60,8 @@ ColumnFooter take_column(FieldReader& in) {
   column.dictionary = take_extent(in);
   column.index_directory = take_extent(in);
   column.index = take_extent(in);
+  column.base = in.take<uint32_t>();
+  column.derivation = take_extent(in);
   return column;
 }
 
@@ -104,10 +107,23 @@ Result<CubeFooter> take_cube(FieldReader& in) {
   return cube;
 }
 
-Encoding encoding_of(ColumnKind kind) {
-  if (kind == ColumnKind::kString) return Encoding::kPackedIds;
-  if (kind == ColumnKind::kDouble) return Encoding::kRawDoubles;
-  return Encoding::kPackedLongs;
+bool encodes(Encoding encoding, ColumnKind kind) {
+  if (kind == ColumnKind::kString) {
+    return encoding == Encoding::kIds || encoding == Encoding::kDerivedIds;
+  }
+  return encoding ==
+         (kind == ColumnKind::kDouble ? Encoding::kDoubles : Encoding::kLongs);
+}
+
+// A base with ids of its own, one for each entry of the table.
+bool has_base(const ColumnFooter& column,
+              const std::vector<ColumnFooter>& table) {
+  if (column.encoding != Encoding::kDerivedIds) return true;
+  if (column.base >= table.size()) return false;
+  const ColumnFooter& base = table[column.base];
+  return base.encoding == Encoding::kIds &&
+         column.derivation.length ==
+             uint64_t{base.dictionary_size} * sizeof(uint32_t);
 }
 
 bool inside(const Extent& extent, uint64_t end) {
@@ -115,21 +131,25 @@ bool inside(const Extent& extent, uint64_t end) {
          extent.length <= end - extent.offset;
 }
 
-Status check_column(const ColumnFooter& column, uint32_t num_rows,
+// A column of a table: the segment's columns or a cube's.
+Status check_column(const ColumnFooter& column,
+                    const std::vector<ColumnFooter>& table, uint32_t num_rows,
                     uint64_t end) {
   uint64_t num_blocks = (uint64_t{num_rows} + kBlockRows - 1) / kBlockRows;
   const ColumnType& type = column.spec.type;
   bool known = type.kind <= ColumnKind::kTimestamp && type.scale <= 18;
-  if (!known || column.encoding != encoding_of(type.kind)) {
+  if (!known || !encodes(column.encoding, type.kind)) {
     return damaged("unknown type or encoding of column " + column.spec.name);
   }
   bool is_string = type.kind == ColumnKind::kString;
-  bool sound =
-      inside(column.blocks, end) && inside(column.block_table, end) &&
-      inside(column.dictionary, end) && inside(column.index_directory, end) &&
-      inside(column.index, end) &&
-      column.block_table.length == num_blocks * sizeof(BlockEntry) &&
-      (column.dictionary_size > 0) == is_string && column.num_nulls <= num_rows;
+  bool sound = inside(column.blocks, end) && inside(column.block_table, end) &&
+               inside(column.dictionary, end) &&
+               inside(column.index_directory, end) &&
+               inside(column.index, end) &&
+               column.block_table.length == num_blocks * sizeof(BlockEntry) &&
+               (column.dictionary_size > 0) == is_string &&
+               inside(column.derivation, end) && has_base(column, table) &&
+               column.num_nulls <= num_rows;
   if (!sound) return damaged("wrong extents of column " + column.spec.name);
   return {};
 }
@@ -147,7 +167,7 @@ Status check_cube(const CubeFooter& cube, const Footer& footer, uint64_t end) {
   }
   if (!sound) return damaged("wrong columns of cube " + cube.spec.name);
   for (const ColumnFooter& column : cube.columns) {
-    TRY(check_column(column, cube.num_rows, end));
+    TRY(check_column(column, cube.columns, cube.num_rows, end));
   }
   return {};
 }
@@ -271,17 +291,13 @@ Result<Footer> decode_footer(std::string_view bytes, const Trailer& trailer) {
     return damaged("damaged footer");
   }
   for (const ColumnFooter& column : footer.columns) {
-    TRY(check_column(column, footer.num_rows, trailer.footer_offset));
+    TRY(check_column(column, footer.columns, footer.num_rows,
+                     trailer.footer_offset));
   }
   for (const CubeFooter& cube : footer.cubes) {
     TRY(check_cube(cube, footer, trailer.footer_offset));
   }
   return footer;
-}
-
-uint64_t block_value_bytes(Encoding encoding, uint32_t rows, uint8_t width) {
-  if (encoding == Encoding::kRawDoubles) return rows * sizeof(double);
-  return packed_bytes(rows, width);
 }
 
 }  // namespace freshet

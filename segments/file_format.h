@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "segments/cube.h"
+#include "segments/integer_block.h"
 #include "segments/schema.h"
 #include "segments/segment.h"
 #include "segments/time.h"
@@ -20,7 +21,10 @@ inline constexpr uint64_t kHeaderBytes = 64;
 inline constexpr uint64_t kTrailerBytes = 40;
 inline constexpr uint64_t kExtentAlignment = 64;
 inline constexpr uint64_t kPageBytes = 4096;
+inline constexpr uint64_t kBlockAlignment = 8;
 inline constexpr uint64_t kBitmapAlignment = 32;
+// After the values of a block in which some rows are null, but not all.
+inline constexpr uint64_t kNullBytes = kBlockRows / 8;
 
 // XXH3, 64 bits, seed 0.
 uint64_t checksum_of(std::string_view bytes);
@@ -31,10 +35,12 @@ struct Extent {
   uint64_t checksum = 0;
 };
 
+// What the blocks of a column hold; how, each block's codec says.
 enum class Encoding : uint8_t {
-  kPackedLongs = 1,  // frame of reference, bit-packed
-  kRawDoubles = 2,
-  kPackedIds = 3,  // dictionary ids, as kPackedLongs
+  kLongs = 1,
+  kDoubles = 2,
+  kIds = 3,         // of a dictionary
+  kDerivedIds = 4,  // of a dictionary, by the ids of another column
 };
 
 // One block of one column; the block table of a column is an array of these.
@@ -44,14 +50,17 @@ struct BlockEntry {
   int64_t min = 0, max = 0;  // of non-null values; doubles by their bits
   uint32_t length = 0;       // bytes
   uint32_t num_nulls = 0;
-  uint8_t width = 0;  // bits per value; 64 for doubles
-  uint8_t reserved[7] = {};
+  uint8_t width = 0;  // bits of a packed value; 64 for raw doubles
+  BlockCodec codec = BlockCodec::kPacked;
+  uint8_t exponent = 0;  // kDecimal
+  uint8_t reserved = 0;
+  uint32_t parameter = 1;  // factor of integers; exceptions of kDecimal
 };
 static_assert(sizeof(BlockEntry) == 48);
 
 struct ColumnFooter {
   ColumnSpec spec;
-  Encoding encoding = Encoding::kPackedLongs;
+  Encoding encoding = Encoding::kLongs;
   uint32_t num_nulls = 0;
   int64_t min = 0, max = 0;      // as in BlockEntry, over the column
   uint32_t dictionary_size = 0;  // ids, null included; 0 if no string
@@ -60,6 +69,8 @@ struct ColumnFooter {
   Extent dictionary;
   Extent index_directory;  // length 0: no inverted index
   Extent index;
+  uint32_t base = 0;  // kDerivedIds: position of the other column
+  Extent derivation;  // kDerivedIds: u32 id by id of the base
 };
 
 struct CubeFooter {
@@ -100,8 +111,5 @@ Status check_header(std::string_view bytes);
 Result<Trailer> decode_trailer(std::string_view bytes, uint64_t file_size);
 // Checks that every extent lies before the footer and is aligned.
 Result<Footer> decode_footer(std::string_view bytes, const Trailer& trailer);
-
-// Bytes of a block's values, before its null words.
-uint64_t block_value_bytes(Encoding encoding, uint32_t rows, uint8_t width);
 
 }  // namespace freshet

@@ -42,6 +42,11 @@ Bitmap bitmap_of(std::span<const uint32_t> rows) {
   return bitmap;
 }
 
+// FORMAT.md, "Index": what a bitmap may weigh. Above it, the value is so
+// frequent that nearly every block has it, and a scan of the ids costs as
+// little as the walk along the bitmap.
+size_t greatest_bitmap(size_t num_rows) { return num_rows / 256 + 64; }
+
 }  // namespace
 
 Status encode_index(std::span<const uint32_t> ids,
@@ -54,12 +59,17 @@ Status encode_index(std::span<const uint32_t> ids,
   for (uint32_t id = 0; id < dictionary_size; ++id) {
     Bitmap bitmap = bitmap_of(by_id.of(id));
     size_t size = bitmap.frozen_size();
+    if (size > greatest_bitmap(ids.size())) {
+      directory.insert(directory.end(), {0, 0});
+      continue;
+    }
     size_t at = (bitmaps.size() + kBitmapAlignment - 1) / kBitmapAlignment;
     bitmaps.resize(at * kBitmapAlignment + size);
     bitmap.write_frozen(bitmaps.data() + at * kBitmapAlignment);
     directory.push_back(static_cast<uint32_t>(at));
     directory.push_back(static_cast<uint32_t>(size));
   }
+  if (bitmaps.empty()) return {};
   TRY_ASSIGN(footer.index, file.append_extent(bitmaps));
   TRY_ASSIGN(footer.index_directory,
              file.append_extent({reinterpret_cast<char*>(directory.data()),

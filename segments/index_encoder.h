@@ -1,4 +1,5 @@
-// The inverted index of a string column: one frozen bitmap per id.
+// The inverted index of a string column: a frozen bitmap for each id that is
+// rare enough for one to pay.
 #pragma once
 
 #include <cstdint>

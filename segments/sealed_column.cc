@@ -1,15 +1,11 @@
 #include "segments/sealed_column.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
-#include <vector>
-
-#include "segments/bit_packing.h"
 
 namespace freshet {
 namespace {
-
-constexpr uint32_t kNullBytes = kBlockRows / 8;
 
 Error damaged(std::string what) {
   return Error{ErrorCode::kCorrupt, std::move(what)};
@@ -26,7 +22,8 @@ Result<std::unique_ptr<SealedColumn>> SealedColumn::open(const MappedFile& file,
                                                          size_t position) {
   const ColumnFooter& column = footer.columns[position];
   std::unique_ptr<SealedColumn> result(new SealedColumn(file, footer, column));
-  Status status = result->verify();
+  Status status = result->open_derivation(footer);
+  if (status) status = result->verify();
   if (!status) {
     Error error = status.error();
     error.message = "column " + column.spec.name + ": " + error.message;
@@ -51,19 +48,44 @@ SealedColumn::~SealedColumn() {
 }
 
 Status SealedColumn::verify() {
+  TRY(verify_blocks());
+  if (!has_ids()) return {};
+  TRY(open_dictionary());
+  return open_index();
+}
+
+Status SealedColumn::verify_blocks() {
   TRY(pin(footer_.block_table, "block table", table_bytes_));
   entries_ = reinterpret_cast<const BlockEntry*>(table_bytes_.view().data());
   for (uint32_t block = 0; block < num_blocks_; ++block) {
     TRY(verify_block(block));
+    if (footer_.encoding == Encoding::kIds) TRY(verify_ids(block));
   }
-  if (footer_.encoding != Encoding::kPackedIds) return {};
+  verified_ = true;
+  return {};
+}
+
+Status SealedColumn::open_derivation(const Footer& footer) {
+  if (footer_.encoding != Encoding::kDerivedIds) return {};
+  TRY(pin(footer_.derivation, "derivation", derivation_bytes_));
+  derivation_ =
+      reinterpret_cast<const uint32_t*>(derivation_bytes_.view().data());
+  const ColumnFooter& base = footer.columns[footer_.base];
+  for (uint32_t id = 0; id < base.dictionary_size; ++id) {
+    if (derivation_[id] >= footer_.dictionary_size) {
+      return damaged("derived id outside the dictionary: " +
+                     std::to_string(derivation_[id]));
+    }
+  }
+  base_.reset(new SealedColumn(file_, footer, base));
+  return base_->verify_blocks();
+}
+
+Status SealedColumn::open_dictionary() {
   TRY(pin(footer_.dictionary, "dictionary", dictionary_bytes_));
   TRY_ASSIGN(dictionary_, SealedDictionary::open(dictionary_bytes_.view(),
                                                  footer_.dictionary_size));
-  for (uint32_t block = 0; block < num_blocks_; ++block) {
-    TRY(verify_ids(block));
-  }
-  return open_index();
+  return {};
 }
 
 Status SealedColumn::pin(const Extent& extent, const char* part,
@@ -82,38 +104,33 @@ Status SealedColumn::verify_extent(const Extent& extent,
 
 Status SealedColumn::verify_block(uint32_t block) const {
   const BlockEntry& entry = entries_[block];
-  uint32_t rows = block_rows(block);
-  bool width_known = footer_.encoding == Encoding::kRawDoubles
-                         ? entry.width == 64
-                         : is_packed_width(entry.width);
-  uint64_t length =
-      width_known ? block_value_bytes(footer_.encoding, rows, entry.width) : 0;
-  bool has_null_words =
-      entry.num_nulls > 0 && footer_.encoding != Encoding::kPackedIds;
-  if (has_null_words) length += kNullBytes;
   uint64_t end = footer_.blocks.length;
-  if (!width_known || entry.num_nulls > rows || entry.offset % 8 != 0 ||
-      entry.length != length || entry.offset > end ||
-      entry.length > end - entry.offset) {
+  bool inside = entry.offset % kBlockAlignment == 0 && entry.offset <= end &&
+                entry.length <= end - entry.offset &&
+                entry.num_nulls <= block_rows(block) &&
+                (!has_null_words(block) || entry.length >= kNullBytes);
+  if (!inside) {
     return damaged("wrong table entry of block " + std::to_string(block));
   }
   if (checksum_of({blocks_ + entry.offset, entry.length}) != entry.checksum) {
     return damaged("checksum differs: block " + std::to_string(block));
   }
-  return {};
+  bool fits = base_ ? entry.length == 0
+              : footer_.encoding == Encoding::kDoubles
+                  ? doubles_fit(doubles(block))
+                  : integers_fit(integers(block));
+  if (fits) return {};
+  return damaged("values do not fit their bytes: block " +
+                 std::to_string(block));
 }
 
 Status SealedColumn::verify_ids(uint32_t block) const {
-  const BlockEntry& entry = entries_[block];
-  std::vector<uint32_t> ids(kBlockRows);
-  bool sound = entry.width <= 32 && reference(block) >= 0 &&
-               reference(block) < footer_.dictionary_size;
-  uint32_t rows = block_rows(block);
-  if (sound) read_ids(block, ids.data());
-  for (uint32_t i = 0; i < rows && sound; ++i) {
-    sound = ids[i] < footer_.dictionary_size;
+  uint32_t ids[kBlockRows];
+  read_ids(block, ids);
+  if (*std::max_element(ids, ids + block_rows(block)) <
+      footer_.dictionary_size) {
+    return {};
   }
-  if (sound) return {};
   return damaged("id outside the dictionary: block " + std::to_string(block));
 }
 
@@ -145,20 +162,40 @@ uint32_t SealedColumn::block_rows(uint32_t block) const {
   return rest < kBlockRows ? rest : kBlockRows;
 }
 
-const char* SealedColumn::null_words(uint32_t block) const {
+bool SealedColumn::has_null_words(uint32_t block) const {
+  return entries_[block].num_nulls > 0 && !all_null(block) && !has_ids();
+}
+
+std::string_view SealedColumn::value_bytes(uint32_t block) const {
   const BlockEntry& entry = entries_[block];
-  bool in_values = footer_.encoding == Encoding::kPackedIds;
-  if (entry.num_nulls == 0 || in_values) return nullptr;
-  return values(block) + entry.length - kNullBytes;
+  uint64_t nulls = has_null_words(block) ? kNullBytes : 0;
+  return {blocks_ + entry.offset, entry.length - nulls};
+}
+
+const char* SealedColumn::null_words(uint32_t block) const {
+  if (!has_null_words(block)) return nullptr;
+  const BlockEntry& entry = entries_[block];
+  return blocks_ + entry.offset + entry.length - kNullBytes;
+}
+
+IntegerBlock SealedColumn::integers(uint32_t block) const {
+  const BlockEntry& entry = entries_[block];
+  return {entry.codec,       entry.width,      entry.parameter,
+          block_rows(block), reference(block), value_bytes(block)};
+}
+
+DoubleBlock SealedColumn::doubles(uint32_t block) const {
+  const BlockEntry& entry = entries_[block];
+  return {entry.codec,     entry.width,       entry.exponent,
+          entry.parameter, block_rows(block), value_bytes(block)};
 }
 
 // Packed values are above the least; ids of a block with nulls, which are 0,
 // above 0.
 int64_t SealedColumn::reference(uint32_t block) const {
   const BlockEntry& entry = entries_[block];
-  if (entry.num_nulls == block_rows(block)) return 0;
-  bool nulls_packed = footer_.encoding == Encoding::kPackedIds;
-  return nulls_packed && entry.num_nulls > 0 ? 0 : entry.min;
+  if (all_null(block)) return 0;
+  return has_ids() && entry.num_nulls > 0 ? 0 : entry.min;
 }
 
 template <class T>
@@ -187,63 +224,78 @@ void SealedColumn::clear_nulls(uint32_t block, std::span<const uint16_t> rows,
 }
 
 void SealedColumn::read_longs(uint32_t block, int64_t* out) const {
-  unpack_longs(values(block), block_rows(block), entries_[block].width,
-               reference(block), out);
+  decode_longs(integers(block), out);
   clear_nulls(block, out);
 }
 
 void SealedColumn::read_doubles(uint32_t block, double* out) const {
-  std::memcpy(out, values(block), block_rows(block) * sizeof(*out));
+  decode_doubles(doubles(block), out);
+  clear_nulls(block, out);
+}
+
+// A block that turns to zeros while it is read (MappedFile) may give a wrong
+// sum of differences, but no id that is none; the other codecs then give the
+// reference or 0.
+void SealedColumn::keep_known(uint32_t block, uint32_t* ids,
+                              size_t count) const {
+  if (entries_[block].codec != BlockCodec::kDelta) return;
+  uint32_t last = footer_.dictionary_size - 1;
+  for (size_t i = 0; i < count; ++i) ids[i] = std::min(ids[i], last);
 }
 
 void SealedColumn::read_ids(uint32_t block, uint32_t* out) const {
-  unpack_ids(values(block), block_rows(block), entries_[block].width,
-             static_cast<uint32_t>(reference(block)), out);
+  if (!base_) {
+    decode_ids(integers(block), out);
+    if (verified_) keep_known(block, out, block_rows(block));
+    return;
+  }
+  base_->read_ids(block, out);
+  uint32_t rows = block_rows(block);
+  for (uint32_t i = 0; i < rows; ++i) out[i] = derivation_[out[i]];
 }
 
 void SealedColumn::gather_longs(uint32_t block, std::span<const uint16_t> rows,
                                 int64_t* out) const {
-  uint64_t base = static_cast<uint64_t>(reference(block));
-  uint8_t width = entries_[block].width;
-  const char* packed = values(block);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    uint64_t value = width == 0 ? 0 : packed_value(packed, rows[i], width);
-    out[i] = static_cast<int64_t>(base + value);
-  }
+  freshet::gather_longs(integers(block), rows, out);
   clear_nulls(block, rows, out);
 }
 
 void SealedColumn::gather_doubles(uint32_t block,
                                   std::span<const uint16_t> rows,
                                   double* out) const {
-  const char* raw = values(block);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    std::memcpy(&out[i], raw + rows[i] * sizeof(*out), sizeof(*out));
-  }
+  freshet::gather_doubles(doubles(block), rows, out);
+  clear_nulls(block, rows, out);
 }
 
 void SealedColumn::gather_ids(uint32_t block, std::span<const uint16_t> rows,
                               uint32_t* out) const {
-  uint32_t base = static_cast<uint32_t>(reference(block));
-  uint8_t width = entries_[block].width;
-  const char* packed = values(block);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    uint64_t value = width == 0 ? 0 : packed_value(packed, rows[i], width);
-    out[i] = base + static_cast<uint32_t>(value);
+  if (!base_) {
+    freshet::gather_ids(integers(block), rows, out);
+    keep_known(block, out, rows.size());
+    return;
   }
+  base_->gather_ids(block, rows, out);
+  for (size_t i = 0; i < rows.size(); ++i) out[i] = derivation_[out[i]];
+}
+
+bool SealedColumn::may_have(uint32_t block, int64_t low, int64_t high) const {
+  const BlockEntry& entry = entries_[block];
+  if (entry.max < low || entry.min > high || entry.min > entry.max)
+    return false;
+  return footer_.encoding != Encoding::kLongs ||
+         integers_may_have(integers(block), low, high);
 }
 
 bool SealedColumn::read_nulls(uint32_t block, uint64_t* words) const {
   if (entries_[block].num_nulls == 0) return false;
-  constexpr uint32_t kWords = kBlockRows / 64;
   if (const char* stored = null_words(block)) {
     std::memcpy(words, stored, kNullBytes);
     return true;
   }
-  uint32_t ids[kBlockRows];
-  read_ids(block, ids);
+  uint32_t ids[kBlockRows] = {};  // of an all-null block: kNullId
+  if (!all_null(block)) read_ids(block, ids);
   uint32_t rows = block_rows(block);
-  std::memset(words, 0, kWords * sizeof(*words));
+  std::memset(words, 0, kNullBytes);
   for (uint32_t row = 0; row < rows; ++row) {
     words[row / 64] |= uint64_t{ids[row] == kNullId} << row % 64;
   }
@@ -254,7 +306,7 @@ ZoneMap SealedColumn::zone_of(int64_t min, int64_t max,
                               uint32_t num_nulls) const {
   ZoneMap zone;
   zone.num_nulls = num_nulls;
-  if (footer_.encoding == Encoding::kRawDoubles) {
+  if (footer_.encoding == Encoding::kDoubles) {
     zone.min_double = std::bit_cast<double>(min);
     zone.max_double = std::bit_cast<double>(max);
   } else {
@@ -274,7 +326,7 @@ std::optional<ZoneMap> SealedColumn::zone_map() const {
 }
 
 const Bitmap* SealedColumn::rows_of(uint32_t id) const {
-  if (index_ == nullptr) return nullptr;
+  if (index_ == nullptr || index_[id].length == 0) return nullptr;
   if (const Bitmap* made = bitmaps_[id].load(std::memory_order_acquire)) {
     return made;
   }

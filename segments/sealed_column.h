@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "segments/double_block.h"
 #include "segments/file_format.h"
 #include "segments/mapped_file.h"
 #include "segments/sealed_dictionary.h"
@@ -33,6 +34,7 @@ class SealedColumn final : public Column {
                       double* out) const override;
   void gather_ids(uint32_t block, std::span<const uint16_t> rows,
                   uint32_t* out) const override;
+  bool may_have(uint32_t block, int64_t low, int64_t high) const override;
   bool read_nulls(uint32_t block, uint64_t* words) const override;
   bool has_nulls() const override { return footer_.num_nulls > 0; }
   std::optional<ZoneMap> zone_map(uint32_t block) const override;
@@ -59,13 +61,23 @@ class SealedColumn final : public Column {
   Status verify();
   // Copies a part into memory and checks the copy.
   Status pin(const Extent& extent, const char* part, AlignedBytes& to) const;
+  Status verify_blocks();
+  Status open_dictionary();
+  // The table and the base column, of which only the ids are read.
+  Status open_derivation(const Footer& footer);
+  bool has_ids() const { return footer_.dictionary_size > 0; }
+  void keep_known(uint32_t block, uint32_t* ids, size_t count) const;
   Status verify_extent(const Extent& extent, const char* part) const;
   Status verify_block(uint32_t block) const;
   Status verify_ids(uint32_t block) const;
   Status open_index();
   uint32_t block_rows(uint32_t block) const;
-  const char* values(uint32_t block) const {
-    return blocks_ + entries_[block].offset;
+  IntegerBlock integers(uint32_t block) const;
+  DoubleBlock doubles(uint32_t block) const;
+  std::string_view value_bytes(uint32_t block) const;
+  bool has_null_words(uint32_t block) const;
+  bool all_null(uint32_t block) const {
+    return entries_[block].num_nulls == block_rows(block);
   }
   // Null words follow the values; null if the block has none.
   const char* null_words(uint32_t block) const;
@@ -84,10 +96,14 @@ class SealedColumn final : public Column {
   const char* blocks_;
   // Parts that reads steer by are in memory: the file may be cut short at any
   // time, and its values then read as zeros (MappedFile).
-  AlignedBytes table_bytes_, dictionary_bytes_, directory_bytes_;
+  AlignedBytes table_bytes_, dictionary_bytes_, directory_bytes_,
+      derivation_bytes_;
   const BlockEntry* entries_ = nullptr;
   std::optional<SealedDictionary> dictionary_;
-  const IndexEntry* index_ = nullptr;  // null: no inverted index
+  bool verified_ = false;                 // ids were found to be known
+  std::unique_ptr<SealedColumn> base_;    // kDerivedIds only
+  const uint32_t* derivation_ = nullptr;  // own id by id of the base
+  const IndexEntry* index_ = nullptr;     // null: no inverted index
   // Bitmaps by id, copied when first asked for.
   mutable std::unique_ptr<std::atomic<const Bitmap*>[]> bitmaps_;
 };

@@ -44,10 +44,12 @@ class CubeTable final : public Segment {
     uint64_t bytes = 0;
     for (const ColumnFooter& c : footer_.columns) {
       bytes += c.blocks.length + c.block_table.length + c.dictionary.length +
-               c.index.length + c.index_directory.length;
+               c.index.length + c.index_directory.length + c.derivation.length;
     }
     return bytes;
   }
+
+  Status status() const override { return file_.status(); }
 
   Result<const Column*> column(std::string_view name) const override {
     std::optional<size_t> position = schema_.find(name);

@@ -75,13 +75,22 @@ class Column {
 
   // Nothing where none is kept (live segments).
   virtual std::optional<ZoneMap> zone_map(uint32_t block) const = 0;
+  // Whether a non-null row of the block may have a value (of a string: an id)
+  // of [low, high]. False is certain: by the zone map, and by the block's
+  // table of values where it has one. REQUIRES: not kDouble.
+  virtual bool may_have(uint32_t block, int64_t low, int64_t high) const {
+    std::optional<ZoneMap> zone = zone_map(block);
+    return !zone || (zone->min_long <= zone->max_long &&
+                     zone->max_long >= low && zone->min_long <= high);
+  }
   // Over the whole column; nothing where none is kept.
   virtual std::optional<ZoneMap> zone_map() const = 0;
 
   // kString only, else null.
   virtual const Dictionary* dictionary() const = 0;
   // Rows with dictionary id `id`, or nothing if the column has no inverted
-  // index. REQUIRES: id < dictionary()->size().
+  // index, or none for this id because it is too frequent. REQUIRES: id <
+  // dictionary()->size().
   virtual const Bitmap* rows_of(uint32_t id) const = 0;
 };
 

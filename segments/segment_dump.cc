@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 #include <vector>
 
 #include "segments/sealed_column.h"
@@ -88,15 +89,32 @@ std::string range_text(const SealedColumn& column) {
   if (footer.num_nulls == 0 && column.zone_map()->min_long == INT64_MAX) {
     return "no rows";
   }
-  if (footer.encoding == Encoding::kRawDoubles) {
+  if (footer.encoding == Encoding::kDoubles) {
     return fmt::format("{} .. {}", std::bit_cast<double>(footer.min),
                        std::bit_cast<double>(footer.max));
   }
-  if (footer.encoding == Encoding::kPackedIds || footer.min > footer.max) {
+  if (footer.dictionary_size > 0 || footer.min > footer.max) {
     return fmt::format("ids {} .. {}", footer.min, footer.max);
   }
   return long_text(footer.spec.type, footer.min) + " .. " +
          long_text(footer.spec.type, footer.max);
+}
+
+// "packed 3, delta 240": how many blocks are in which codec.
+std::string codecs_text(const SealedColumn& column, uint32_t num_blocks) {
+  constexpr const char* kNames[] = {"packed", "delta", "dictionary", "raw",
+                                    "decimal"};
+  uint32_t counts[std::size(kNames)] = {};
+  for (uint32_t block = 0; block < num_blocks; ++block) {
+    ++counts[static_cast<size_t>(column.entry(block).codec)];
+  }
+  std::string text;
+  for (size_t codec = 0; codec < std::size(kNames); ++codec) {
+    if (counts[codec] == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += fmt::format("{} {}", kNames[codec], counts[codec]);
+  }
+  return text.empty() ? "no blocks" : text;
 }
 
 void describe_column(const SealedColumn& column, uint32_t num_blocks,
@@ -107,18 +125,21 @@ void describe_column(const SealedColumn& column, uint32_t num_blocks,
     least = std::min<unsigned>(least, column.entry(block).width);
     greatest = std::max<unsigned>(greatest, column.entry(block).width);
   }
-  const char* encoding =
-      footer.encoding == Encoding::kPackedLongs ? "packed longs"
-      : footer.encoding == Encoding::kPackedIds ? "packed ids"
-                                                : "raw doubles";
   out += fmt::format(
       "column {} {}: {}, {}..{} bits, blocks {} bytes, nulls {}, {}\n",
-      footer.spec.name, to_string(footer.spec.type), encoding, least, greatest,
-      footer.blocks.length, footer.num_nulls, range_text(column));
+      footer.spec.name, to_string(footer.spec.type),
+      codecs_text(column, num_blocks), least, greatest, footer.blocks.length,
+      footer.num_nulls, range_text(column));
   const Dictionary* dictionary = column.dictionary();
   if (dictionary == nullptr) return;
-  out += fmt::format("  dictionary {} values, {} bytes; index ",
-                     dictionary->size() - 1, footer.dictionary.length);
+  if (footer.encoding == Encoding::kDerivedIds) {
+    out += fmt::format("  derived from column {} by {} bytes\n", footer.base,
+                       footer.derivation.length);
+  }
+  out += fmt::format("  dictionary {} values {}, {} bytes; index ",
+                     dictionary->size() - 1,
+                     dictionary->sorted() ? "sorted" : "by appearance",
+                     footer.dictionary.length);
   out += footer.index_directory.length == 0
              ? "none\n"
              : fmt::format("{} bytes\n",
@@ -176,7 +197,8 @@ Status verify(const SealedBytes& bytes) {
   TRY_ASSIGN(Columns columns, open_columns(bytes));
   for (const auto& column : columns) {
     const SealedDictionary* dictionary = column->sealed_dictionary();
-    if (dictionary != nullptr && !dictionary->is_ascending()) {
+    if (dictionary != nullptr && dictionary->sorted() &&
+        !dictionary->is_ascending()) {
       return Error{ErrorCode::kCorrupt, "dictionary is not sorted: column " +
                                             column->footer().spec.name};
     }

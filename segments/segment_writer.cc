@@ -43,8 +43,12 @@ Result<SealedFile> write_bytes(SegmentFile& file, const Segment& segment,
   footer.time_range = segment.time_range();
   footer.sort_by = options.sort_by;
   TRY(file.append(encode_header()));
-  for (const ColumnSpec& spec : segment.schema().columns) {
-    TRY_ASSIGN(ColumnFooter column, encode_column(segment, spec, order, file));
+  TRY_ASSIGN(auto derivations, find_derivations(segment));
+  const std::vector<ColumnSpec>& specs = segment.schema().columns;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const Derivation* derivation = derivations[i] ? &*derivations[i] : nullptr;
+    TRY_ASSIGN(ColumnFooter column,
+               encode_column(segment, specs[i], order, file, derivation));
     footer.columns.push_back(std::move(column));
   }
   for (const CubeSpec& spec : options.cubes) {

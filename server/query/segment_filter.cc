@@ -214,21 +214,11 @@ void SegmentFilter::add_id_set(IdSet set, uint32_t members,
 
 bool SegmentFilter::zone_excludes(uint32_t block) const {
   for (const Range& range : ranges_) {
-    auto zone = range.column->zone_map(block);
-    if (!zone) continue;
-    if (zone->min_long > zone->max_long || zone->max_long < range.low ||
-        zone->min_long > range.high) {
-      return true;
-    }
+    if (!range.column->may_have(block, range.low, range.high)) return true;
   }
   for (const IdSet& set : id_sets_) {
     if (!set.column->dictionary()->sorted() || set.member[kNullId]) continue;
-    auto zone = set.column->zone_map(block);
-    if (!zone) continue;
-    if (zone->min_long > zone->max_long || zone->max_long < set.low ||
-        zone->min_long > set.high) {
-      return true;
-    }
+    if (!set.column->may_have(block, set.low, set.high)) return true;
   }
   return false;
 }

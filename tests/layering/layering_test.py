@@ -41,6 +41,10 @@ INGEST_FROM = ("server/application", "server/main", "server/command",
 # Foreign header prefix -> file prefixes that may name it (tests/perf may too).
 WRAPPED = {
     "roaring/": ("segments/bitmap",),
+    "hwy/": ("segments/bit_unpacking",),
+    "lz4": ("segments/text_compression",),
+    "zstd": ("segments/text_compression", "ingest/file_reader",
+             "server/http/content_coding"),
     "rocksdb/": ("segments/metadata_store", "ingest/embedded_log"),
     "librdkafka/": ("ingest/kafka_",),
     "simdjson.h": ("ingest/json_decoder", "ingest/json_", "server/json/"),

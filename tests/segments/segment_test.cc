@@ -7,7 +7,6 @@
 #include <fstream>
 #include <thread>
 
-#include "segments/bit_packing.h"
 #include "segments/live_segment.h"
 #include "segments/sealed_segment.h"
 #include "segments/segment_writer.h"
@@ -42,35 +41,6 @@ std::string read_file(const std::string& path) {
 
 void write_file(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
-}
-
-TEST_CASE("packed values come back, one by one and by the block") {
-  std::mt19937_64 random(11);
-  for (unsigned width = 0; width <= 64; ++width) {
-    if (!is_packed_width(static_cast<uint8_t>(width))) continue;
-    for (uint32_t count : {1u, 7u, 8u, 100u, 4095u, 4096u}) {
-      std::vector<uint64_t> values(count);
-      for (uint64_t& value : values) {
-        value = width == 0 ? 0 : random() >> (64 - width);
-      }
-      uint8_t w = static_cast<uint8_t>(width);
-      std::string packed(packed_bytes(count, w), '\xff');
-      pack(values.data(), count, w, packed.data());
-      std::vector<int64_t> out(count + 1, 5);
-      unpack_longs(packed.data(), count, w, -3, out.data());
-      bool same = out[count] == 5;
-      for (uint32_t i = 0; i < count; ++i) {
-        same &= static_cast<uint64_t>(out[i]) == values[i] - 3;
-        if (width > 0) same &= packed_value(packed.data(), i, w) == values[i];
-      }
-      std::vector<uint32_t> ids(count + 1, 5);
-      if (width <= 32) {
-        unpack_ids(packed.data(), count, w, 0, ids.data());
-        for (uint32_t i = 0; i < count; ++i) same &= ids[i] == values[i];
-      }
-      CHECK_MESSAGE((same && ids[count] == 5), "width ", width);
-    }
-  }
 }
 
 TEST_CASE("a sealed segment has the rows of the live one, in order") {
