@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "ingest/embedded_log_rocks.h"
+#include "segments/disk_room.h"
 #include "segments/metadata_store_log.h"
 
 namespace freshet {
@@ -103,6 +104,20 @@ Status RocksLog::recover_partition(const std::string& dataset, uint32_t number,
   return {};
 }
 
+Status RocksLog::write_declaration(const std::string& dataset,
+                                   uint32_t partitions, int64_t retention_ms) {
+  if (auto shortage = disk_shortage(folder_, 0)) {
+    return Error{ErrorCode::kIo, "embedded log: " + *shortage};
+  }
+  int64_t numbers[2] = {partitions, retention_ms};
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  auto status =
+      db_->Put(synced, log_prefix('d', dataset), encode_log_numbers(numbers));
+  if (!status.ok()) return log_io_error("cannot be written", status);
+  return {};
+}
+
 Status RocksLog::declare(const std::string& dataset, uint32_t partitions,
                          int64_t retention_ms) {
   if (dataset.empty() || dataset.find('\0') != std::string::npos) {
@@ -114,25 +129,22 @@ Status RocksLog::declare(const std::string& dataset, uint32_t partitions,
   }
   {
     MutexLock lock(mutex_);
-    auto& known = datasets_[dataset];
+    LogDataset* known = find(dataset);
     size_t before = known ? known->partitions.size() : 0;
     if (partitions < before) {
       return invalid(fmt::format(
           "the log of {} has {} partitions, which cannot shrink to {}", dataset,
           before, partitions));
     }
-    int64_t numbers[2] = {partitions, retention_ms};
-    rocksdb::WriteOptions synced;
-    synced.sync = true;
-    auto status =
-        db_->Put(synced, log_prefix('d', dataset), encode_log_numbers(numbers));
-    if (!status.ok()) {
-      if (!known) datasets_.erase(dataset);
-      return log_io_error("cannot be written", status);
-    }
+    // Nothing to write for what is known: a server starts on a full disk, too.
+    bool same =
+        known && before == partitions && known->retention_ms == retention_ms;
+    if (!same) TRY(write_declaration(dataset, partitions, retention_ms));
     if (!known) {
-      known = std::make_unique<LogDataset>();
-      known->name = dataset;  // never again: a leader reads it unlocked
+      auto added = std::make_unique<LogDataset>();
+      added->name = dataset;  // never again: a leader reads it unlocked
+      known = added.get();
+      datasets_[dataset] = std::move(added);
     }
     known->retention_ms = retention_ms;
     known->partitions.resize(partitions);

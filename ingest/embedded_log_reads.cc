@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ingest/embedded_log_rocks.h"
+#include "segments/disk_room.h"
 
 namespace freshet {
 
@@ -121,6 +122,7 @@ void RocksLog::set_committed(const std::string& dataset, uint32_t partition,
     committed = next;
   }
   // Not synced: if it is lost, old records stay a little longer.
+  if (disk_shortage(folder_, 0)) return;
   auto status =
       db_->Put(rocksdb::WriteOptions(), log_committed_key(dataset, partition),
                encode_log_numbers(std::span(&next, 1)));

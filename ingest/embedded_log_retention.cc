@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ingest/embedded_log_rocks.h"
+#include "segments/disk_room.h"
 
 namespace freshet {
 namespace {
@@ -24,6 +25,7 @@ void RocksLog::sweep_forever() {
 }
 
 void RocksLog::sweep() {
+  if (disk_shortage(folder_, 0)) return;  // a removal is a write, too
   std::vector<LogDataset> seen;
   {
     MutexLock lock(mutex_);

@@ -90,6 +90,8 @@ class RocksLog final : public EmbeddedLog, public LogReads {
  private:
   LogDataset* find(const std::string& dataset)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status write_declaration(const std::string& dataset, uint32_t partitions,
+                           int64_t retention_ms);
   Status recover_dataset(LogDataset& dataset);
   Status recover_partition(const std::string& dataset, uint32_t number,
                            LogPartition& partition);

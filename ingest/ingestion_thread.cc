@@ -81,7 +81,7 @@ void StreamIngestion::connect() {
   // Without anything there, those that were read are gone.
   bool none = !bounds && bounds.error().code == ErrorCode::kNotFound;
   Status listed;
-  if (!bounds && !(none && assigned_)) {
+  if (!bounds && (!none || positions_->empty())) {
     listed = bounds.error();
   } else {
     listed = positions_->update(

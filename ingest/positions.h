@@ -70,6 +70,7 @@ class Positions {
   };
   // With watermarks and the highs of `status`.
   const std::vector<Place>& places(const SourceStatus& status);
+  bool empty() const { return places_.empty(); }
   bool all_faulty() const;
   // Empty when every partition is read.
   std::string first_fault() const;

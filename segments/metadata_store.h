@@ -7,8 +7,7 @@
 //   offset/<dataset>/<source partition>   -> OffsetRecord
 //   <kind>/<...>                          -> any other kept state, via put/scan
 //                                            (dead letters, alert state, views)
-// Every write is synced; kLimit, with nothing written, when the disk is too
-// full for one. Thread-safe.
+// Every write is synced; kLimit if the disk has no room for it. Thread-safe.
 #pragma once
 
 #include <cstdint>
