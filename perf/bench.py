@@ -2,7 +2,7 @@
 """Benchmarks beside DuckDB and bare librdkafka, in the same run.
 
   bench.py            all
-  bench.py NAME...    ingest | queries | kafka | latency
+  bench.py NAME...    ingest | queries | kafka | latency | cubes
 
 Rows by SSB_ROWS (1,000,000 for ingest and queries), Kafka messages by
 KAFKA_ROWS (1,000,000). Prints tables with ratios; compare ratios within a run
@@ -84,6 +84,20 @@ def bench_ingest(folder):
     table(f"Ingest of {ROWS:,} SSB-flat events of {ours['bytes'] // ROWS} bytes, "
           f"one core ({ours['bytes_per_row']:.1f} bytes a row sealed)",
           ("step", "ns CPU/event", "M events/s", "DuckDB / Freshet"), rows)
+
+
+def bench_cubes(folder):
+    done = subprocess.run([PROGRAMS / "cube_perf", str(ROWS), str(folder)],
+                          capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    rows = [(c["cube"], f"{c['cube_rows']:,}", f"{c['cube_ns']:.0f}",
+             f"{100 * c['cube_bytes'] / c['bytes']:.1f} %",
+             f"{c['raw_ms']:.2f}", f"{c['cube_ms']:.2f}",
+             f"{c['cube_ms'] / c['raw_ms']:.3f}x") for c in lines]
+    table(f"Cubes of {ROWS:,} SSB-flat rows (seal without: "
+          f"{lines[0]['plain_ns']:.0f} ns CPU a row)",
+          ("cube", "rows", "ns CPU/row", "bytes of the data", "rows ms",
+           "cube ms", "ratio"), rows)
 
 
 def same(ours, theirs):

@@ -295,8 +295,8 @@ TEST_CASE("the answer says what served it, and why a cube did not") {
 
   auto reason = [&](Query query) {
     QueryResult found = answer(query, hours.data);
-    CHECK(found.provenance.served_by ==
-          std::vector<std::string>{"segments", "live"});
+    CHECK(found.provenance.served_by.at(0) == "segments");
+    CHECK_FALSE(used_cube(found));
     REQUIRE(found.provenance.why_not.size() == 1);
     return found.provenance.why_not[0];
   };
@@ -315,12 +315,11 @@ TEST_CASE("the answer says what served it, and why a cube did not") {
   query = sum_of("m");
   auto floor =
       std::make_shared<Expression>(*call("time_floor", {column("__time")}));
-  floor->granularity = *Granularity::parse("day");
-  floor->zone = *load_time_zone("Asia/Kolkata");  // 5 hours and a half
+  floor->granularity = *Granularity::parse("PT30M");
   query.groups = {{"g", floor}};
   CHECK(reason(query) ==
         "cube store_hour: its buckets of PT1H in UTC do not lie inside those "
-        "of P1D");
+        "of PT30M");
 }
 
 TEST_CASE("sums beyond 64 bits are as exact, and fail as clearly, in a cube") {
@@ -391,9 +390,9 @@ TEST_CASE("buckets nest where no outer one begins inside an inner one") {
            {"all", "UTC", "hour", "UTC", false},
            {"PT6H", "UTC", "PT3H", "UTC", false},
            {"minute", "UTC", "PT15M", "Asia/Kathmandu", true}}) {
-    CAPTURE(c.inner);
-    CAPTURE(c.outer);
-    CAPTURE(c.outer_zone);
+    CAPTURE(std::string(c.inner));
+    CAPTURE(std::string(c.outer));
+    CAPTURE(std::string(c.outer_zone));
     CHECK(nest({grain(c.inner), zone(c.inner_zone)},
                {grain(c.outer), zone(c.outer_zone)}, range) == c.nests);
   }
