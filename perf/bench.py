@@ -264,7 +264,8 @@ def bench_latency(folder):
 
 
 BENCHMARKS = {"ingest": bench_ingest, "queries": bench_queries,
-              "kafka": bench_kafka, "latency": bench_latency}
+              "kafka": bench_kafka, "latency": bench_latency,
+              "cubes": bench_cubes}
 
 
 def main():
