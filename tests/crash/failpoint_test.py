@@ -54,9 +54,8 @@ def check(server, acknowledged, begun):
         assert row["s"] == row["n"] * (row["n"] - 1) // 2
 
 
-def post_until_it_dies(server, number, deadline):
+def post_until_it_dies(server, number, begun, deadline):
     """Posts batches until the server is gone; (acknowledged, begun)."""
-    begun = number
     while time.monotonic() < deadline and server.process.poll() is None:
         begun = number + 1
         try:
@@ -86,7 +85,7 @@ def test_kill_at_every_step(tmp_path):
         server.start(wait=False)
         try:
             freshet.wait_until(server.alive, 20, what=server.log())
-            number, begun = post_until_it_dies(server, number,
+            number, begun = post_until_it_dies(server, number, begun,
                                                time.monotonic() + 8)
         except AssertionError:  # it died while it started
             assert server.process.poll() is not None
@@ -105,8 +104,6 @@ def test_kill_at_every_step(tmp_path):
                     number = begun
                     check(server, number, begun)
                 server.kill()
-        else:
-            begun = number
     print(f"{died} of {ROUNDS} died at their place, {number * BATCH} rows, "
           f"{time.monotonic() - started:.0f} s")
     assert reached == set(PLACES[:min(ROUNDS, len(PLACES))])

@@ -43,7 +43,7 @@ struct Scenario {
   // Files in the dataset's folder.
   size_t num_files() const;
 
-  TemporaryFolder folder;
+  TemporaryFolder folder{true};
   FaultFileSystem files;
   std::mt19937_64 random;
   std::shared_ptr<const Schema> schema = model_schema();

@@ -1,5 +1,6 @@
 // FaultFileSystem: the real one, whose n-th operation fails, and which can
-// forget what was never synced.
+// forget what was never synced. Its files are below a TemporaryFolder in
+// memory.
 //
 // A test runs a scenario for n = 1, 2, 3, ... until it passes; every step that
 // touches the disk has then failed once. Not thread-safe.
@@ -56,7 +57,7 @@ class FaultFileSystem final : public FileSystem {
   bool persistent_ = false, failed_ = false;
   std::vector<Change> changes_;
   std::map<std::string, uint64_t> synced_bytes_;  // by path, of new files
-  TemporaryFolder removed_;
+  TemporaryFolder removed_{true};
   uint64_t num_removed_ = 0;
 };
 

@@ -152,9 +152,14 @@ bool check_dictionary(const Dictionary& dictionary) {
 
 }  // namespace
 
-TemporaryFolder::TemporaryFolder() {
-  std::string pattern =
-      (std::filesystem::temp_directory_path() / "freshet_XXXXXX").string();
+TemporaryFolder::TemporaryFolder(bool in_memory) {
+  namespace fs = std::filesystem;
+  constexpr uint64_t kRoom = uint64_t{256} << 20;
+  fs::path parent = fs::temp_directory_path();
+  std::error_code code;
+  fs::space_info memory = fs::space("/dev/shm", code);
+  if (in_memory && !code && memory.available > kRoom) parent = "/dev/shm";
+  std::string pattern = (parent / "freshet_XXXXXX").string();
   path_ = ::mkdtemp(pattern.data());
 }
 

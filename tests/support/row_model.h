@@ -22,7 +22,9 @@ using Row = std::vector<Cell>;
 // A folder that goes with the object.
 class TemporaryFolder {
  public:
-  TemporaryFolder();
+  // In memory where the machine has room for that, if asked: for tests that
+  // sync thousands of times and need no disk to do so.
+  explicit TemporaryFolder(bool in_memory = false);
   ~TemporaryFolder();
   const std::string& path() const { return path_; }
 
