@@ -130,13 +130,13 @@ uint32_t Merger::merge_dataset(const std::string& dataset,
 
 bool Merger::merge_one(const std::string& dataset, const MergePolicy& policy,
                        std::vector<std::string> segments) {
-  absl::Time start = absl::Now(), next = start;
+  absl::Time start = absl::Now();
   Merge merge;
   merge.dataset = dataset;
   merge.segments = std::move(segments);
   merge.options = policy.options;
   merge.pace = [&](uint64_t bytes) {
-    return pace(bytes, policy.bytes_per_second, next);
+    return pace(bytes, policy.bytes_per_second);
   };
   auto result = store_.merge(merge);
   if (result || result.error().code != ErrorCode::kCancelled) {
@@ -162,17 +162,17 @@ bool Merger::merge_one(const std::string& dataset, const MergePolicy& policy,
   return result.has_value();
 }
 
-// Waits until the bytes written so far are no more than the rate allows.
-Status Merger::pace(uint64_t bytes, uint64_t bytes_per_second,
-                    absl::Time& next) {
+// Waits until the bytes written so far, by whatever merge, are no more than the
+// rate allows.
+Status Merger::pace(uint64_t bytes, uint64_t bytes_per_second) {
   MutexLock lock(mutex_);
-  while (!stopping_ && absl::Now() < next) {
-    wake_.wait_for(mutex_, next - absl::Now());
+  while (!stopping_ && absl::Now() < next_write_) {
+    wake_.wait_for(mutex_, next_write_ - absl::Now());
   }
   if (stopping_) return Error{ErrorCode::kCancelled, "the merger was stopped"};
-  next = std::max(next, absl::Now()) +
-         absl::Seconds(static_cast<double>(bytes) /
-                       static_cast<double>(bytes_per_second));
+  next_write_ = std::max(next_write_, absl::Now()) +
+                absl::Seconds(static_cast<double>(bytes) /
+                              static_cast<double>(bytes_per_second));
   return {};
 }
 

@@ -68,7 +68,7 @@ class Merger {
   uint32_t merge_dataset(const std::string& dataset, const MergePolicy& policy);
   bool merge_one(const std::string& dataset, const MergePolicy& policy,
                  std::vector<std::string> segments);
-  Status pace(uint64_t bytes, uint64_t bytes_per_second, absl::Time& next);
+  Status pace(uint64_t bytes, uint64_t bytes_per_second);
   bool stopping() const;
 
   SegmentStore& store_;
@@ -76,6 +76,8 @@ class Merger {
   mutable Mutex mutex_;
   CondVar wake_;
   Datasets datasets_ ABSL_GUARDED_BY(mutex_);
+  // When what was written is paid for by the rate.
+  absl::Time next_write_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
