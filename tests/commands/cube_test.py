@@ -65,7 +65,7 @@ def test_cubes_serve_sealed_rows_beside_live_ones(tmp_path):
         assert rows == ask(server, BY_STORE, use_cubes=False)[0]
 
         _, provenance = ask(server, "SELECT SUM(net) AS x FROM sales WHERE "
-                            "txn_id = 't7'", why_not=True)
+                            "txn_id = 't107'", why_not=True)
         assert provenance["served_by"] == ["segments", "live"]
         assert ("cube store_hour: txn_id is none of its dimensions"
                 in provenance["why_not"])
