@@ -83,7 +83,7 @@ TEST_CASE("expressions of filters and derived columns") {
   REQUIRE(e.has_value());
   CHECK(to_text(**e) == R"((("qty" * "price") - "discount"))");
   CHECK(to_text(**parse_expression("Qty <> 0 and a in ('x','y')")) ==
-        R"((("Qty" <> 0) and ("a" in ('x', 'y'))))");
+        R"((("a" in ('x', 'y')) and ("Qty" <> 0)))");
   CHECK(to_text(**parse_expression("-5 + - 3 + 3000000000 + -1.50")) ==
         "(((-5 + -3) + 3000000000) + -1.50)");
   CHECK_FALSE(parse_expression("sum(x)").has_value());
