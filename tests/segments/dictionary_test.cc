@@ -87,6 +87,19 @@ TEST_CASE("text blocks come back; cut or changed ones never leave memory") {
   CHECK(codecs.size() == 3);  // each form of compression had its case
 }
 
+TEST_CASE("a value cannot repeat more than the one before it has") {
+  const std::string right(
+      "\x00\x01\x01\x01"
+      "ab",
+      6);  // "a", "ab"
+  auto read = decode_text(TextCodec::kNone, 6, 3, 2, right);
+  REQUIRE(read.has_value());
+  CHECK(read->value(1) == "ab");
+  std::string wrong = right;
+  wrong[1] = 2;
+  CHECK(!decode_text(TextCodec::kNone, 6, 4, 2, wrong).has_value());
+}
+
 TEST_CASE("a bloom filter has all its members and few strangers") {
   std::vector<char> filter(kBloomBytes);
   for (int i = 0; i < 1024; ++i) {
@@ -285,6 +298,34 @@ TEST_CASE("columns that follow from another have no ids of their own") {
     CHECK(read_rows(*again) == rows);
     std::stable_sort(rows.begin(), rows.end());
   }
+}
+
+TEST_CASE("bitmaps are kept for rare values and for rows that lie together") {
+  TemporaryFolder folder;
+  constexpr uint32_t kRows = 50'000;
+  auto live = LiveSegment::create("live_1", place_schema(), Interval{});
+  ColumnBatch batch(live->schema());
+  for (uint32_t i = 0; i < kRows; ++i) {
+    Row row(5);
+    row[0] = int64_t{1'795'000'000'000} + i;
+    row[1] = std::string(i % 1000 == 5 ? "rare" : i % 2 ? "odd" : "even");
+    row[2] = std::string(i < kRows / 2 ? "first half" : "second half");
+    append_row(batch, row);
+  }
+  live->append(batch);
+  std::string path = folder.path() + "/a.seg";
+  REQUIRE(write_segment(real_file_system(), *live->snapshot(), "x", path, {})
+              .has_value());
+  auto sealed = *open_segment(path);
+  auto cardinality = [&](const char* name, const char* value) {
+    const Column* column = *sealed->column(name);
+    const Bitmap* rows = column->rows_of(*column->dictionary()->find(value));
+    return rows == nullptr ? 0 : rows->cardinality();
+  };
+  CHECK(cardinality("nation", "rare") == kRows / 1000);
+  CHECK(cardinality("nation", "odd") == 0);
+  CHECK(cardinality("nation", "even") == 0);
+  CHECK(cardinality("city", "first half") == kRows / 2);
 }
 
 // A footer that says what no writer says, with good checksums.

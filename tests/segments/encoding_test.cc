@@ -118,6 +118,10 @@ const Shape kShapes[] = {
        int64_t k = i % 257;
        return k * k * k * 1'234'567;
      }},
+    {"barely steps",  // a delta would save less than its reading costs
+     [](uint32_t i, std::mt19937_64& r) {
+       return int64_t{i / 512} + static_cast<int64_t>(r() % 2);
+     }},
     {"2^16 edge",
      [](uint32_t i, std::mt19937_64&) { return 65'535 + int64_t{i % 2}; }},
 };
