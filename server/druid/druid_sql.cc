@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "server/druid/druid_request.h"
+#include "server/json/error_text.h"
 #include "server/json/json_writer.h"
 
 namespace freshet {
@@ -96,7 +97,7 @@ DruidResponse cancel_druid_sql(RunningQueries& running, std::string_view id) {
 // Keys of both of Druid's generations of error objects, in one.
 DruidResponse druid_error(const Error& error) {
   Fault fault = fault_of(error.code);
-  std::string message = error.message;
+  std::string message = error_text(error.message);
   if (error.line > 0) {
     message +=
         fmt::format(" (line [{}], column [{}])", error.line, error.column);

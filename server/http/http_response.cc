@@ -1,4 +1,5 @@
 #include "server/http/http.h"
+#include "server/json/error_text.h"
 #include "server/json/json_writer.h"
 
 namespace freshet {
@@ -37,7 +38,7 @@ HttpResponse error_response(const Error& error, const std::string& request_id) {
   JsonWriter out;
   out.begin_object().key("error").begin_object();
   out.field("code", error_code_name(error.code));
-  out.field("message", std::string_view(error.message));
+  out.field("message", error_text(error.message));
   if (error.line > 0) out.field("line", error.line);
   if (error.column > 0) out.field("column", error.column);
   out.key("details").begin_array().end_array();

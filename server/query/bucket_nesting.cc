@@ -6,10 +6,12 @@ namespace {
 // Outer buckets that are looked at, one by one.
 constexpr int kMostBuckets = 20'000;
 
-bool same_zone(const Buckets& a, const Buckets& b) { return a.zone == b.zone; }
+bool same_zone(const BucketCut& a, const BucketCut& b) {
+  return a.zone == b.zone;
+}
 
 // Known without looking: the same buckets, or whole multiples in UTC.
-bool nest_by_rule(const Buckets& inner, const Buckets& outer) {
+bool nest_by_rule(const BucketCut& inner, const BucketCut& outer) {
   if (!same_zone(inner, outer)) return false;
   const Granularity &a = inner.granularity, &b = outer.granularity;
   if (a == b) return true;
@@ -20,11 +22,11 @@ bool nest_by_rule(const Buckets& inner, const Buckets& outer) {
 
 }  // namespace
 
-bool begins_at(const Buckets& buckets, Timestamp t) {
+bool begins_at(const BucketCut& buckets, Timestamp t) {
   return buckets.granularity.floor(t, buckets.zone) == t;
 }
 
-bool nest(const Buckets& inner, const Buckets& outer, Interval range) {
+bool nest(const BucketCut& inner, const BucketCut& outer, Interval range) {
   if (outer.granularity.unit() == Granularity::Unit::kAll || range.empty() ||
       nest_by_rule(inner, outer)) {
     return true;

@@ -69,7 +69,7 @@ class CubeFit {
   }
 
  private:
-  Buckets buckets() const { return {cube_.spec.granularity, cube_.zone}; }
+  BucketCut buckets() const { return {cube_.spec.granularity, cube_.zone}; }
 
   // The column has the type that the query knows it by.
   bool native(const Expression& column) const {

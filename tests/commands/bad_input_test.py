@@ -105,10 +105,10 @@ def test_bad_sql_is_an_error_in_druids_shape(server, sql, words):
     ("POST", "/ingest/sales", "x", {"Content-Encoding": "br"}, 415),
     ("POST", "/ingest/sales", "x", {"Content-Encoding": "gzip"}, 400),
     ("POST", "/ingest/sales", "a", {"Content-Type": "image/png"}, 415),
-    ("POST", "/druid/v2/sql", "x" * (2 << 20), {}, 413),
+    ("POST", "/druid/v2/sql", "x" * (32 << 20), {}, 413),
     ("GET", "/..%2f..%2fetc/passwd", None, {}, 404),
     ("PUT", "/api/v1/alerts/x", '{"kpi":"net_sales","wen":"> 1"}', {}, 400),
-])
+], ids=lambda value: str(value)[:40])
 def test_wrong_requests(server, method, path, body, headers, expected):
     status, _, answer = server.request(method, path, body, headers)
     assert status == expected, (status, answer[:300])
@@ -239,3 +239,9 @@ def test_full_disk_keeps_rows_and_says_so(tmp_path):
     finally:
         subprocess.run(["umount", "-l", mount], check=False)
         shutil.rmtree(mount, ignore_errors=True)
+
+
+def test_an_error_quotes_no_more_than_a_line_or_two(server):
+    status, _, answer = server.request(
+        "POST", "/druid/v2/sql", json.dumps({"query": "x" * 100_000}))
+    assert status == 400 and len(answer) < 5000

@@ -205,7 +205,8 @@ def test_full_disk_is_said_nothing_is_lost_and_it_recovers(tmp_path):
             status, _, body = server.request(
                 "POST", "/api/v1/ingestion/sales/seal", timeout=60)
             assert status == 503 and b"space" in body, (status, body)
-            assert any("space" in r for r in reasons(server)), reasons(server)
+            freshet.wait_until(lambda: any("space" in r for r in reasons(server)),
+                               5, what="the failed seal is a reason")
             assert server.rows("sales") == sent
             filler.unlink()
             freshet.wait_until(lambda: send()[0] == 200, 30,
