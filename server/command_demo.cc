@@ -5,10 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <utility>
+#include <vector>
 
 #include "ingest/bulk_load.h"
 #include "segments/segment_store.h"
@@ -57,40 +60,50 @@ Timestamp newest(const SegmentStore& store, const std::string& dataset) {
   return end;
 }
 
-// Loads [where the data ends, `until`) of one dataset; the rows.
+// Loads [where the data ends, `until`) of one dataset; the rows, which it adds
+// to `all_rows` as they come.
 Result<uint64_t> load_history(const DatasetModel& dataset, SegmentStore& store,
                               Timestamp earliest, Timestamp sent,
-                              Timestamp until) {
+                              Timestamp until,
+                              std::atomic<uint64_t>& all_rows) {
   Timestamp from = std::max({earliest, newest(store, dataset.name), sent});
   if (until <= from) return uint64_t{0};
   TRY_ASSIGN(auto history, make_history(dataset, kSeed, from, until));
   EventFacts facts;
   LoadProgress last;
-  bool terminal = isatty(STDERR_FILENO);
   TRY(bulk_load_events(
       ingestion_settings(dataset), store, "demo " + to_iso8601(from),
       [&](std::string& event) { return history->next(event, facts); },
       [&](const LoadProgress& progress) {
+        all_rows += progress.rows - last.rows;
         last = progress;
-        if (!terminal) return;
-        fmt::print(stderr, "\rhistory of {}: {} rows ", dataset.name,
-                   progress.rows);
+        if (!isatty(STDERR_FILENO)) return;
+        fmt::print(stderr, "\rhistory: {} rows ", all_rows.load());
       }));
-  if (terminal) fmt::print(stderr, "\n");
   return last.rows;
 }
 
 // The history up to now, straight into sealed segments, before anything else
-// has the data folder open.
+// has the data folder open; the datasets side by side.
 Status load_histories(const Model& model, const std::string& data,
                       int64_t history_ms, Timestamp sent) {
   TRY_ASSIGN(auto store, SegmentStore::open(data));
   Timestamp until = now();
+  std::atomic<uint64_t> all_rows{0};
+  std::vector<std::future<Result<uint64_t>>> loads;
   for (const DatasetModel& dataset : model.datasets) {
-    TRY_ASSIGN(
-        uint64_t rows,
-        load_history(dataset, *store, {until.ms - history_ms}, sent, until));
-    if (rows > 0) spdlog::info("{}: {} rows of history", dataset.name, rows);
+    loads.push_back(std::async(std::launch::async, [&] {
+      return load_history(dataset, *store, {until.ms - history_ms}, sent, until,
+                          all_rows);
+    }));
+  }
+  for (auto& load : loads) load.wait();
+  if (all_rows > 0 && isatty(STDERR_FILENO)) fmt::print(stderr, "\n");
+  for (size_t i = 0; i < loads.size(); ++i) {
+    TRY_ASSIGN(uint64_t rows, loads[i].get());
+    if (rows > 0) {
+      spdlog::info("{}: {} rows of history", model.datasets[i].name, rows);
+    }
   }
   return {};
 }

@@ -129,7 +129,7 @@ RetailWorld::Stock RetailWorld::stock(size_t article, size_t store,
       static_cast<double>(shifted % cycle_ms) / static_cast<double>(cycle_ms);
   uint64_t luck = mix64(key, static_cast<uint64_t>(cycle));
   double sold = 0.60 + 0.65 * unit_interval(luck);  // share of what came
-  double per_day = articles[article].demand * stores[store].size * 174;
+  double per_day = articles[article].demand * stores[store].size * 116;
   double filled =
       std::max(3.0, per_day * static_cast<double>(cycle_ms) / kDayMs * 1.1);
   Stock stock;
