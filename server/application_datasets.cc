@@ -197,6 +197,12 @@ std::optional<DatasetSnapshot> RunningDatasets::snapshot(
   data.schema = stream->dataset->schema;
   data.timeline = store_.timeline(dataset);
   data.as_of = progress.as_of;
+  if (data.as_of == kMinTimestamp) {
+    // Nothing came through the source yet, but history was loaded.
+    for (const auto& segment : data.timeline->sealed) {
+      data.as_of = std::max(data.as_of, {segment->time_range().end.ms - 1});
+    }
+  }
   data.lag_ms = progress.lag_ms;
   for (const PartitionProgress& partition : progress.partitions) {
     data.offsets[partition.partition] = {partition.begin, partition.next};

@@ -32,7 +32,8 @@ std::string number_text(const JsonValue& value) {
                         : fmt::format("{}", *value.as_double());
 }
 
-// A year alone, as Druid's clients write the ends of time, or ISO 8601.
+// A year alone, as Druid's clients write the ends of time, or ISO 8601, of
+// which Druid takes an hour without minutes too.
 Result<Timestamp> native_time(std::string_view text) {
   std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
   size_t year = std::min(digits.find_first_not_of("0123456789"), digits.size());
@@ -40,6 +41,10 @@ Result<Timestamp> native_time(std::string_view text) {
   if (year > 4) return kMaxTimestamp;
   if (year > 0 && year == text.size()) {
     return parse_iso8601(fmt::format("{:0>4}-01-01", text));
+  }
+  constexpr std::string_view kToTheHour = "2026-11-01T06";
+  if (text.size() == kToTheHour.size() && text[10] == 'T') {
+    return parse_iso8601(fmt::format("{}:00", text));
   }
   return parse_iso8601(text);
 }
