@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Every doctest program under AddressSanitizer with UndefinedBehaviorSanitizer,
-# then under ThreadSanitizer. Prints doctest's own summaries.
+# then under ThreadSanitizer; with an argument (asan, tsan) only that. Built by
+# clang, which takes a third of g++'s time for it, so that the whole tree meets
+# the second compiler too. Prints doctest's own summaries.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 export CXX_LD=mold CCACHE_SLOPPINESS=pch_defines,time_macros
@@ -10,13 +12,13 @@ export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 failed=0
 
-programs() { find "$1/tests" -name '*_test' -type f -perm -u+x | sort; }
-
 check() {  # NAME SANITIZERS
   local folder=build/$1 program
   if [ ! -f "$folder/build.ninja" ]; then
-    meson setup "$folder" -Db_sanitize="$2" -Db_lundef=false \
-      -Doptimization=1 -Ddebug=true >"$folder.log" 2>&1 || { cat "$folder.log"; return 1; }
+    mkdir -p build
+    CC=clang-19 CXX=clang++-19 meson setup "$folder" -Db_sanitize="$2" \
+      -Db_lundef=false -Doptimization=1 -Dcpp_args=-gline-tables-only \
+      >"$folder.log" 2>&1 || { cat "$folder.log"; return 1; }
   fi
   local targets
   mapfile -t targets < <(ninja -C "$folder" -t targets all |
@@ -28,6 +30,6 @@ check() {  # NAME SANITIZERS
   done
 }
 
-check asan address,undefined || failed=1
-check tsan thread || failed=1
+[ "${1:-asan}" != asan ] || check asan address,undefined || failed=1
+[ "${1:-tsan}" != tsan ] || check tsan thread || failed=1
 exit $failed

@@ -137,6 +137,12 @@ export function whole(value: number | null | undefined): string {
   return format({ maximumFractionDigits: 0 }).format(value);
 }
 
+// Events a second: a quiet source is not at 0.
+export function pace(value: number | null | undefined): string {
+  if (value === null || value === undefined) return kNone;
+  return format({ maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
+}
+
 export function bytes(value: number | null | undefined): string {
   if (value === null || value === undefined) return kNone;
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
