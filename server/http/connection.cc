@@ -33,8 +33,10 @@ struct Connection::Streams {
 namespace {
 
 constexpr auto kAwait = net::as_tuple(net::use_awaitable);
-constexpr double kFinishSeconds = 1;
-constexpr size_t kFinishBytes = 4 << 20;
+// How long the last bytes of a client may take: without a pause above the
+// first, all together at most the second.
+constexpr double kFinishPause = 1;
+constexpr auto kFinishTotal = std::chrono::seconds(10);
 
 std::string peer_name(tcp::socket& socket) {
   SystemError error;
@@ -115,7 +117,7 @@ net::awaitable<Connection::Outcome> Connection::write(std::string_view head,
 }
 
 net::awaitable<void> Connection::finish() {
-  expires_after(kFinishSeconds);
+  expires_after(kFinishPause);
   if (tls_) {
     // Our close_notify goes out; the client's is not worth waiting for.
     co_await streams_->secure->async_shutdown(kAwait);
@@ -123,15 +125,13 @@ net::awaitable<void> Connection::finish() {
   SystemError ignored;
   tcp::socket& socket = streams_->socket();
   socket.shutdown(tcp::socket::shutdown_send, ignored);
-  std::string rest;
-  size_t total = 0;
-  expires_after(kFinishSeconds);
-  while (total < kFinishBytes) {
-    rest.resize(64 << 10);
+  std::string rest(64 << 10, '\0');
+  auto until = std::chrono::steady_clock::now() + kFinishTotal;
+  while (std::chrono::steady_clock::now() < until) {
+    expires_after(kFinishPause);
     net::mutable_buffer space(rest.data(), rest.size());
     auto [error, count] = co_await socket.async_read_some(space, kAwait);
     if (error) break;
-    total += count;
   }
 }
 
