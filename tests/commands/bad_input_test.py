@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import socket
 import sys
+import time
 
 import pytest
 
@@ -114,6 +115,20 @@ def test_wrong_requests(server, method, path, body, headers, expected):
     assert status == expected, (status, answer[:300])
     if path.startswith(("/api", "/ingest")) and expected != 405:
         assert json.loads(answer)["error"]["message"]
+
+
+def test_a_refused_client_may_finish_sending_before_it_reads(server):
+    # Most clients read nothing before their body is out: a reset in between
+    # would cost them the reason.
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.settimeout(20)
+        size = 32 << 20
+        client.sendall(b"POST /druid/v2/sql HTTP/1.1\r\nHost: localhost\r\n"
+                       b"Content-Length: %d\r\n\r\n" % size)
+        for _ in range(8):
+            client.sendall(b"x" * (size // 8))
+            time.sleep(0.25)
+        assert client.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 def test_gzip_and_csv_and_array_bodies(server):
