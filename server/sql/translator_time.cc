@@ -13,7 +13,6 @@ namespace freshet {
 namespace {
 
 constexpr ExpressionType kTimestampType{ValueType::kTimestamp};
-constexpr ExpressionType kLongType{ValueType::kLong};
 
 bool is_interval(const SqlPtr& p) {
   return p->kind == SqlExpression::Kind::kInterval;

@@ -23,7 +23,10 @@ check() {  # NAME SANITIZERS
   local targets
   mapfile -t targets < <(ninja -C "$folder" -t targets all |
     sed -n 's/^\(tests\/.*_test\): cpp_LINKER$/\1/p')
-  ninja -C "$folder" "${targets[@]}" | tail -1 || return 1
+  ninja -C "$folder" "${targets[@]}" >"$folder.log" 2>&1 || {
+    grep -A15 -E '^FAILED|error:' "$folder.log"
+    return 1
+  }
   for program in "${targets[@]}"; do
     echo "-- $1 $program"
     "$folder/$program" --no-intro || failed=1
