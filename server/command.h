@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,8 +23,8 @@ int report_error(const Error& error);
 int command_serve(const ServeOptions& options);
 
 struct DemoOptions {
-  // Events a second over all datasets; nothing: as the business goes.
-  std::optional<double> rate;
+  // Events a second over all datasets; 0: as the business goes.
+  double rate = 2000;
   int64_t history_ms = int64_t{90} * 86400 * 1000;
   std::string data;  // empty: ./freshet-demo
   std::string listen = "127.0.0.1:8080";

@@ -166,7 +166,7 @@ int command_demo(const DemoOptions& options) {
   if (!application) return report_error(application.error());
   LiveTraffic::Options live;
   live.seed = kSeed;
-  live.rate = options.rate;
+  if (options.rate > 0) live.rate = options.rate;
   IngestionService& ingestion = (*application)->ingestion();
   auto traffic =
       LiveTraffic::start((*application)->model()->datasets, live,

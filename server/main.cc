@@ -14,6 +14,10 @@
 namespace freshet {
 namespace {
 
+constexpr const char* kExitCodes =
+    "Exit codes: 0 done, 1 the input is wrong, 2 usage, "
+    "3 the environment failed.";
+
 // The instructions the binary was compiled for; without them the first vector
 // instruction would end the process with no word of why.
 bool processor_fits() {
@@ -58,9 +62,7 @@ struct CommandLine {
 CommandLine::CommandLine() {
   app.require_subcommand(1);
   app.set_version_flag("--version", "freshet " FRESHET_VERSION);
-  app.footer(
-      "Exit codes: 0 done, 1 the input is wrong, 2 usage, "
-      "3 the environment failed.");
+  app.footer(kExitCodes);
   add_serve();
   add_demo();
   add_model_commands();
@@ -85,6 +87,12 @@ void CommandLine::add_serve() {
                 "Listen beyond loopback without TLS and token");
   sub->add_option("--log-format", log_format, "json or text")
       ->check(CLI::IsMember({"json", "text"}));
+  sub->footer(
+      "Each setting may also stand in freshet.yaml of the model or in a "
+      "variable\n(FRESHET_LISTEN, FRESHET_DATA, ...). The access token only "
+      "there: `token:` or\nFRESHET_TOKEN, best as ${file:PATH} or "
+      "${env:NAME}.\n\n" +
+      std::string(kExitCodes));
   sub->callback([this] {
     logging();
     if (!data.empty()) serve.data = data;
@@ -100,8 +108,8 @@ void CommandLine::add_demo() {
   auto* sub = app.add_subcommand(
       "demo", "Serves the starter model with history and live traffic");
   sub->add_option("--rate", demo.rate,
-                  "Events a second, made up with stock readings, e.g. 2000 "
-                  "(the pace of the business)")
+                  "Events a second, made up with stock readings (2000); 0: the "
+                  "pace of the business")
       ->check(CLI::Range(0.0, 1e6));
   sub->add_option("--history", history, "How far back (90d)");
   sub->add_option("--data", demo.data, "Folder of the data (./freshet-demo)");

@@ -11,7 +11,6 @@ namespace freshet {
 namespace {
 
 constexpr size_t kStores = 40;
-constexpr size_t kArticles = 500;
 constexpr size_t kMembers = 50'000;
 constexpr int64_t kDayMs = 86'400'000;
 
