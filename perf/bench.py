@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Benchmarks beside DuckDB and bare librdkafka, in the same run.
+"""Benchmarks beside DuckDB, ClickHouse and bare librdkafka, in the same run.
 
   bench.py            all
-  bench.py NAME...    ingest | queries | kafka | latency | cubes
+  bench.py NAME...    ingest | queries | sizes | cubes | kafka | latency
 
 Rows by SSB_ROWS (1,000,000 for ingest and queries), Kafka messages by
 KAFKA_ROWS (1,000,000). Prints tables with ratios; compare ratios within a run
@@ -23,12 +23,21 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 sys.path.insert(0, str(ROOT / "perf"))
 import freshet  # noqa: E402
 import ssb_queries  # noqa: E402
+from compare import peers  # noqa: E402
 
 PROGRAMS = ROOT / "build/perf"
 MODEL = ROOT / "perf/workloads/ssb_model"
 ROWS = int(os.environ.get("SSB_ROWS", "1000000"))
 KAFKA_ROWS = int(os.environ.get("KAFKA_ROWS", "1000000"))
 REPEATS = 5
+# The fields of the starter's sales events, for the peers.
+SALES_COLUMNS = {
+    "txn_id": "VARCHAR", "ts": "TIMESTAMP", "line": "BIGINT",
+    "store": "VARCHAR", "region": "VARCHAR", "register": "VARCHAR",
+    "sku": "VARCHAR", "category": "VARCHAR", "qty": "BIGINT",
+    "price": "DECIMAL(18,2)", "discount": "DECIMAL(18,2)",
+    "cost": "DECIMAL(18,2)", "currency": "VARCHAR", "channel": "VARCHAR",
+    "member_id": "VARCHAR"}
 
 
 def table(title, header, rows):
@@ -50,29 +59,13 @@ def ssb_file(folder, rows):
     return path
 
 
-def duck(threads):
-    import duckdb
-    connection = duckdb.connect()
-    connection.execute(f"SET threads = {threads}")
-    return connection
-
-
-def duck_load(connection, path):
-    """Seconds of wall and CPU to load the JSON lines, ordered by date."""
-    columns = ", ".join(f"{name}: '{kind}'"
-                        for name, kind in ssb_queries.COLUMNS.items())
-    wall, cpu = time.perf_counter(), time.process_time()
-    connection.execute(f"CREATE TABLE ssb AS SELECT * FROM read_json('{path}', "
-                       f"format='newline_delimited', columns={{{columns}}})")
-    return time.perf_counter() - wall, time.process_time() - cpu
-
-
 def bench_ingest(folder):
     path = ssb_file(folder, ROWS)
     done = subprocess.run([PROGRAMS / "ingest_perf", str(ROWS), str(folder)],
                           capture_output=True, text=True, check=True)
     ours = json.loads(done.stdout)
-    _, cpu = duck_load(duck(1), path)
+    _, cpu = peers.DuckDb(folder, 1).load("ssb", path, ssb_queries.COLUMNS,
+                                          "lo_orderdate")
     theirs = cpu * 1e9 / ROWS
     rows = [(name, f"{ours[key]:.0f}", f"{1e3 / ours[key]:.2f}",
              f"{theirs / ours[key]:.2f}x") for name, key in (
@@ -118,36 +111,85 @@ def median_ms(call):
     return statistics.median(spent)
 
 
+def load(model, dataset, path, data):
+    """Seconds of `freshet load` into a new data folder."""
+    start = time.perf_counter()
+    done = freshet.run("load", "--data", data, "--model", model, "--dataset",
+                       dataset, path, timeout=900)
+    assert done.returncode == 0, done.stderr
+    return time.perf_counter() - start
+
+
+def sealed_bytes(data):
+    return sum(f.stat().st_size for f in (data / "segments").rglob("*.seg"))
+
+
 def bench_queries(folder):
     path = ssb_file(folder, ROWS)
     os.environ["SSB_BROKERS"] = "127.0.0.1:1"
     data = folder / "ssb_data"
-    start = time.perf_counter()
-    done = freshet.run("load", "--data", data, "--model", MODEL, "--dataset",
-                       "ssb", path, timeout=600)
-    assert done.returncode == 0, done.stderr
-    loaded = time.perf_counter() - start
-    connection = duck(1)
-    duck_wall, _ = duck_load(connection, path)
-    rows, totals = [], [0.0, 0.0]
+    loads = [load(MODEL, "ssb", path, data)]
+    others = [peers.DuckDb(folder, 1), peers.ClickHouse(folder, 1)]
+    for other in others:
+        loads.append(other.load("ssb", path, ssb_queries.COLUMNS,
+                                "lo_orderdate")[0])
+    rows, totals = [], [0.0] * 3
     with freshet.Server(MODEL, data, "--scan-threads", "1") as server:
         for name, sql in ssb_queries.QUERIES.items():
             ours = server.sql(sql, resultFormat="array")
-            theirs = connection.execute(ssb_queries.for_duckdb(sql)).fetchall()
-            assert same(ours, theirs), (name, ours[:3], theirs[:3])
-            mine = median_ms(lambda: server.sql(sql, resultFormat="array"))
-            duck_ms = median_ms(lambda: connection.execute(
-                ssb_queries.for_duckdb(sql)).fetchall())
-            totals[0] += mine
-            totals[1] += duck_ms
-            rows.append((name, f"{mine:.1f}", f"{duck_ms:.1f}",
-                         f"{mine / duck_ms:.2f}x"))
-        rows.append(("sum", f"{totals[0]:.1f}", f"{totals[1]:.1f}",
-                     f"{totals[0] / totals[1]:.2f}x"))
+            spent = [median_ms(lambda: server.sql(sql, resultFormat="array"))]
+            for other in others:
+                asked = ssb_queries.for_peer(sql, other.name)
+                theirs = other.rows(asked)
+                assert same(ours, theirs), (name, ours[:3], theirs[:3])
+                spent.append(median_ms(lambda: other.run(asked)))
+            totals = [t + s for t, s in zip(totals, spent)]
+            rows.append((name, *ratios(spent)))
+    rows.append(("sum", *ratios(totals)))
     table(f"SSB-flat, {ROWS:,} rows, 13 queries, medians of {REPEATS}, 1 thread; "
-          f"ours over HTTP (loads: freshet {loaded:.1f} s, DuckDB "
-          f"{duck_wall:.1f} s)",
-          ("query", "Freshet ms", "DuckDB ms", "Freshet / DuckDB"), rows)
+          f"ours over HTTP, theirs in process (loads: Freshet {loads[0]:.1f} s, "
+          f"DuckDB {loads[1]:.1f} s, ClickHouse {loads[2]:.1f} s)",
+          ("query", "Freshet ms", "DuckDB ms", "ClickHouse ms", "of DuckDB",
+           "of ClickHouse"), rows)
+
+
+def ratios(values):
+    """Ours and the peers' numbers, and what ours is of each of theirs."""
+    return (*(f"{v:.1f}" for v in values),
+            *(f"{values[0] / v:.2f}x" for v in values[1:]))
+
+
+def bench_sizes(folder):
+    starter = folder / "starter"
+    done = freshet.run("init", starter)
+    assert done.returncode == 0, done.stderr
+    sales = folder / "sales.jsonl"
+    done = freshet.run("generate", "--model", starter, "--dataset", "sales",
+                       "--rows", str(ROWS), "--seed", "1", "--to", sales,
+                       timeout=600)
+    assert done.returncode == 0, done.stderr
+    os.environ["SSB_BROKERS"] = "127.0.0.1:1"
+    rows = []
+    for name, model, path, columns, order, near_unique in (
+            ("ssb", MODEL, ssb_file(folder, ROWS), ssb_queries.COLUMNS,
+             "lo_orderdate", ()),
+            ("sales", starter, sales, SALES_COLUMNS, "store, sku",
+             ("txn_id", "member_id"))):
+        home = folder / f"sizes_{name}"
+        home.mkdir()
+        load(model, name, path, home / "data")
+        sizes = [sealed_bytes(home / "data")]
+        duck = peers.DuckDb(home, 2)
+        duck.load(name, path, columns, order)
+        house = peers.ClickHouse(home, 2)
+        house.load(name, path, columns, order, near_unique)
+        sizes += [duck.bytes_on_disk(name), house.bytes_on_disk(name)]
+        house.close()
+        rows.append((name, *ratios([size / ROWS for size in sizes])))
+    table(f"Bytes a row on disk of {ROWS:,} rows (the starter's sales with the "
+          "derived `net`, which the peers do without)",
+          ("data", "Freshet", "DuckDB", "ClickHouse", "of DuckDB",
+           "of ClickHouse"), rows)
 
 
 def broker_script(verb, address, folder):
@@ -265,7 +307,7 @@ def bench_latency(folder):
 
 BENCHMARKS = {"ingest": bench_ingest, "queries": bench_queries,
               "kafka": bench_kafka, "latency": bench_latency,
-              "cubes": bench_cubes}
+              "cubes": bench_cubes, "sizes": bench_sizes}
 
 
 def main():

@@ -1,5 +1,5 @@
 """The 13 queries of the Star Schema Benchmark over the flat table, in SQL that
-Freshet and DuckDB both read; only the time column's name differs."""
+Freshet, DuckDB and ClickHouse read; for_peer() has what differs."""
 
 COLUMNS = {"lo_orderdate": "TIMESTAMP", "lo_orderkey": "BIGINT",
            "lo_linenumber": "BIGINT", "c_city": "VARCHAR",
@@ -69,5 +69,8 @@ QUERIES = {
 }
 
 
-def for_duckdb(sql):
-    return sql.replace("__time", "lo_orderdate")
+def for_peer(sql, name):
+    """In the words of DuckDB or ClickHouse (compare/peers.py)."""
+    table = "peer.ssb" if name == "ClickHouse" else "ssb"
+    return (sql.replace("__time", "lo_orderdate")
+            .replace("FROM ssb", f"FROM {table}"))

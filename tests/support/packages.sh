@@ -106,3 +106,10 @@ install_test() {
     echo "run: no Java: the Kafka suites will be skipped" >&2
   if java_is_new_enough; then tests/support/kafka.sh fetch || true; fi
 }
+
+# ClickHouse as a library, beside which ./run bench measures.
+install_bench() {
+  .deps/venv/bin/python -c 'import chdb' 2>/dev/null && return 0
+  echo "run: installing chdb (ClickHouse) into .deps/venv"
+  .deps/venv/bin/pip install -q --disable-pip-version-check chdb
+}
