@@ -208,7 +208,8 @@ Status Load::open(const std::string& path) {
   TRY_ASSIGN(auto file, FileReader::open(path));
   reader_ = std::make_unique<FileRecords>(std::move(file), csv);
   if (!csv) {
-    start(make_json_decoder(settings_.decoder));
+    TRY_ASSIGN(auto decoder, make_decoder(settings_.decoder));
+    start(std::move(decoder));
     return {};
   }
   std::vector<std::string_view> header;
@@ -253,6 +254,7 @@ Status Load::take(std::span<const std::string_view> records) {
   messages_.clear();
   for (std::string_view record : records) {
     RawMessage message;
+    message.partition_name = names_[0];
     message.offset = record_++;
     message.value = record;
     messages_.push_back(message);

@@ -75,49 +75,87 @@ bool valid_utf8(std::string_view text) {
 
 class CsvDecoder final : public Decoder {
  public:
-  CsvDecoder(DecoderSpec spec, const std::vector<CsvField>& header)
-      : targets_(std::move(spec)), columns_(header.size()) {
+  // `many`: a message may hold several records.
+  CsvDecoder(DecoderSpec spec, const std::vector<std::string>& header,
+             bool many)
+      : delimiter_(spec.csv_delimiter),
+        many_(many),
+        targets_(std::move(spec)),
+        columns_(header.size()) {
     for (size_t i = 0; i < header.size(); ++i) {
       for (size_t t = 0; t < targets_.size(); ++t) {
-        if (targets_.path(t) == trim(header[i].text)) columns_[i].push_back(t);
+        if (targets_.in_value(t) && targets_.path(t) == header[i]) {
+          columns_[i].push_back(t);
+        }
       }
     }
   }
 
-  void decode(std::span<const std::string_view> messages, ColumnBatch& batch,
-              std::vector<uint32_t>& row_messages,
-              std::vector<Rejection>& rejections) override {
+  using Decoder::decode;
+  void decode(std::span<const RawMessage> messages, ColumnBatch& batch,
+              Decoded& decoded) override {
     for (uint32_t i = 0; i < messages.size(); ++i) {
-      if (decode_one(messages[i], batch)) {
-        batch.commit_row();
-        row_messages.push_back(i);
-      } else {
-        batch.abandon_row();
-        rejections.push_back({i, targets_.reason(), targets_.take_text()});
+      if (messages[i].null_value) {
+        ++decoded.ignored;
+        continue;
       }
+      size_t before = batch.num_rows();
+      if (!decode_message(messages[i], batch)) {
+        batch.abandon_row();
+        batch.truncate(before);
+        decoded.rejections.push_back(
+            {i, targets_.reason(), targets_.take_text()});
+        continue;
+      }
+      decoded.row_messages.resize(batch.num_rows(), i);
+      decoded.ignored += batch.num_rows() == before;
     }
   }
 
  private:
-  bool decode_one(std::string_view record, ColumnBatch& batch);
+  bool decode_message(const RawMessage& message, ColumnBatch& batch);
+  bool decode_one(const RawMessage& message, std::string_view record,
+                  ColumnBatch& batch);
 
+  const char delimiter_;
+  const bool many_;
   FieldTargets targets_;
   std::vector<std::vector<size_t>> columns_;  // targets by place in the header
   std::vector<CsvField> fields_;
   std::vector<std::string> unquoted_;
 };
 
-bool CsvDecoder::decode_one(std::string_view record, ColumnBatch& batch) {
-  targets_.begin();
-  if (record.size() > kMaxEventBytes) {
+bool CsvDecoder::decode_message(const RawMessage& message, ColumnBatch& batch) {
+  std::string_view text = message.value;
+  if (text.size() > kMaxEventBytes) {
     return targets_.reject("too_large",
                            fmt::format("the record is larger than {} bytes: {}",
-                                       kMaxEventBytes, record.size()));
+                                       kMaxEventBytes, text.size()));
   }
-  if (!valid_utf8(record)) {
+  if (!valid_utf8(text)) {
     return targets_.reject("not_csv", "the record is not UTF-8");
   }
-  auto split = split_csv_record(record, fields_, unquoted_);
+  if (!many_) return decode_one(message, text, batch);
+  size_t rows = 0;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = std::min(csv_record_end(text, at), text.size());
+    std::string_view record = text.substr(at, end - at);
+    at = end;
+    if (without_line_end(record).empty()) continue;
+    if (++rows > kMaxMessageRows) {
+      return targets_.reject(
+          "too_large",
+          fmt::format("the message has more than {} records", kMaxMessageRows));
+    }
+    if (!decode_one(message, record, batch)) return false;
+  }
+  return rows > 0 || targets_.reject("not_csv", "the message is empty");
+}
+
+bool CsvDecoder::decode_one(const RawMessage& message, std::string_view record,
+                            ColumnBatch& batch) {
+  targets_.begin(message);
+  auto split = split_csv_record(record, fields_, unquoted_, delimiter_);
   if (!split) return targets_.reject("not_csv", split.error().message);
   if (fields_.size() != columns_.size()) {
     return targets_.reject(
@@ -132,7 +170,9 @@ bool CsvDecoder::decode_one(std::string_view record, ColumnBatch& batch) {
       if (!targets_.put(target, text, batch)) return false;
     }
   }
-  return targets_.finish(batch);
+  if (!targets_.finish(batch)) return false;
+  batch.commit_row();
+  return true;
 }
 
 void append_json_text(std::string& out, std::string_view text) {
@@ -151,9 +191,9 @@ void append_json_text(std::string& out, std::string_view text) {
 }
 
 Status read_header(std::string_view record, std::vector<CsvField>& header,
-                   std::vector<std::string>& unquoted) {
+                   std::vector<std::string>& unquoted, char delimiter = ',') {
   if (record.starts_with("\xEF\xBB\xBF")) record.remove_prefix(3);
-  TRY(split_csv_record(record, header, unquoted));
+  TRY(split_csv_record(record, header, unquoted, delimiter));
   absl::flat_hash_map<std::string, int> seen;
   for (const CsvField& field : header) {
     if (++seen[std::string(trim(field.text))] > 1) {
@@ -176,7 +216,7 @@ size_t csv_record_end(std::string_view text, size_t from) {
 }
 
 Status split_csv_record(std::string_view record, std::vector<CsvField>& fields,
-                        std::vector<std::string>& unquoted) {
+                        std::vector<std::string>& unquoted, char delimiter) {
   record = without_line_end(record);
   fields.clear();
   unquoted.clear();
@@ -188,14 +228,14 @@ Status split_csv_record(std::string_view record, std::vector<CsvField>& fields,
     if (at < record.size() && record[at] == '"') {
       TRY(read_quoted(record, at, field, unquoted));
     } else {
-      size_t end = std::min(record.find(',', at), record.size());
+      size_t end = std::min(record.find(delimiter, at), record.size());
       field.text = record.substr(at, end - at);
       field.null = field.text.empty();
       at = end;
     }
     fields.push_back(field);
     if (at >= record.size()) return {};
-    if (record[at] != ',') {
+    if (record[at] != delimiter) {
       return invalid("text behind a quoted field: " +
                      shorten(record.substr(at)));
     }
@@ -206,14 +246,33 @@ Result<std::unique_ptr<Decoder>> make_csv_decoder(DecoderSpec spec,
                                                   std::string_view header) {
   std::vector<CsvField> fields;
   std::vector<std::string> unquoted;
-  TRY(read_header(header, fields, unquoted));
+  TRY(read_header(header, fields, unquoted, spec.csv_delimiter));
+  std::vector<std::string> names;
+  for (const CsvField& field : fields) names.emplace_back(trim(field.text));
   return std::unique_ptr<Decoder>(
-      std::make_unique<CsvDecoder>(std::move(spec), fields));
+      std::make_unique<CsvDecoder>(std::move(spec), names, false));
 }
 
-Result<std::vector<std::string>> csv_to_json_events(std::string_view body) {
-  std::vector<std::string> events;
-  std::vector<CsvField> header, fields;
+Result<std::unique_ptr<Decoder>> make_csv_stream_decoder(DecoderSpec spec) {
+  std::vector<std::string> names = spec.csv_fields;
+  if (names.empty()) return invalid("CSV without a header needs 'fields'");
+  std::ranges::sort(names);
+  auto twice = std::ranges::adjacent_find(names);
+  if (twice != names.end()) {
+    return invalid("a CSV field stands twice: " + shorten(*twice));
+  }
+  names = spec.csv_fields;
+  return std::unique_ptr<Decoder>(
+      std::make_unique<CsvDecoder>(std::move(spec), names, true));
+}
+
+namespace {
+
+// Calls `use` with the fields of each record behind the header line.
+template <class Use>
+Status each_record(std::string_view body, std::vector<CsvField>& header,
+                   const Use& use) {
+  std::vector<CsvField> fields;
   std::vector<std::string> header_text, unquoted;
   auto take = [&body]() {
     size_t end = std::min(csv_record_end(body, 0), body.size());
@@ -221,7 +280,7 @@ Result<std::vector<std::string>> csv_to_json_events(std::string_view body) {
     body.remove_prefix(end);
     return record;
   };
-  if (body.empty()) return events;
+  if (body.empty()) return {};
   TRY(read_header(take(), header, header_text));
   for (int line = 2; !body.empty(); ++line) {
     std::string_view record = take();
@@ -235,6 +294,30 @@ Result<std::vector<std::string>> csv_to_json_events(std::string_view body) {
       error.line = line;
       return error;
     }
+    use(fields);
+  }
+  return {};
+}
+
+void append_csv_text(std::string& out, std::string_view text, char delimiter) {
+  bool quoted = text.empty() ||
+                text.find_first_of("\"\r\n") != std::string_view::npos ||
+                text.find(delimiter) != std::string_view::npos;
+  if (!quoted) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (char c : text) out.append(c == '"' ? 2 : 1, c);
+  out += '"';
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> csv_to_json_events(std::string_view body) {
+  std::vector<std::string> events;
+  std::vector<CsvField> header;
+  TRY(each_record(body, header, [&](const std::vector<CsvField>& fields) {
     std::string event = "{";
     for (size_t i = 0; i < fields.size(); ++i) {
       if (fields[i].null) continue;
@@ -244,8 +327,27 @@ Result<std::vector<std::string>> csv_to_json_events(std::string_view body) {
       append_json_text(event, fields[i].text);
     }
     events.push_back(event + "}");
-  }
+  }));
   return events;
+}
+
+Result<std::vector<std::string>> csv_to_records(
+    std::string_view body, const std::vector<std::string>& names,
+    char delimiter) {
+  std::vector<std::string> records;
+  std::vector<CsvField> header;
+  TRY(each_record(body, header, [&](const std::vector<CsvField>& fields) {
+    std::string record;
+    for (size_t n = 0; n < names.size(); ++n) {
+      if (n > 0) record += delimiter;
+      for (size_t i = 0; i < fields.size(); ++i) {
+        if (fields[i].null || trim(header[i].text) != names[n]) continue;
+        append_csv_text(record, fields[i].text, delimiter);
+      }
+    }
+    records.push_back(std::move(record));
+  }));
+  return records;
 }
 
 }  // namespace freshet

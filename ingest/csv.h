@@ -1,5 +1,6 @@
-// CSV (RFC 4180): comma, quotes doubled inside quotes, LF or CRLF, line ends
-// allowed inside quotes, a header line that names the fields.
+// CSV (RFC 4180): comma (or tab or another delimiter), quotes doubled inside
+// quotes, LF or CRLF, line ends allowed inside quotes, a header line that names
+// the fields, or their names from elsewhere.
 #pragma once
 
 #include <memory>
@@ -22,17 +23,29 @@ struct CsvField {
   bool null = false;
 };
 Status split_csv_record(std::string_view record, std::vector<CsvField>& fields,
-                        std::vector<std::string>& unquoted);
+                        std::vector<std::string>& unquoted,
+                        char delimiter = ',');
 
 // A message is one record. The paths of the spec are looked up in `header`
 // as they stand ("item.sku" is the header "item.sku"). kInvalid if the header
 // is malformed or names a field twice. Rejects as the JSON decoder does, with
-// "not_csv" instead of "not_json".
+// "not_csv" instead of "not_json". The delimiter is spec.csv_delimiter.
 Result<std::unique_ptr<Decoder>> make_csv_decoder(DecoderSpec spec,
                                                   std::string_view header);
+
+// The same for a stream, whose messages have no header: spec.csv_fields names
+// the fields. A message holds one record or several; if one is at fault, none
+// becomes a row.
+Result<std::unique_ptr<Decoder>> make_csv_stream_decoder(DecoderSpec spec);
 
 // Each record after the header line as a JSON object with text members
 // (nothing for a null), for POST /ingest, since a log holds JSON.
 Result<std::vector<std::string>> csv_to_json_events(std::string_view body);
+
+// Each record after the header line as a record of the fields `names`, for a
+// log that holds CSV. Fields the header lacks are null, others are left out.
+Result<std::vector<std::string>> csv_to_records(
+    std::string_view body, const std::vector<std::string>& names,
+    char delimiter);
 
 }  // namespace freshet

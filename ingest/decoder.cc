@@ -1,15 +1,49 @@
 #include "ingest/decoder.h"
 
+#include <algorithm>
+
+#include "ingest/csv.h"
+
 namespace freshet {
 
-Status Decoder::decode(std::string_view message, ColumnBatch& batch) {
-  std::vector<uint32_t> row_messages;
-  std::vector<Rejection> rejections;
-  decode(std::span(&message, 1), batch, row_messages, rejections);
-  if (rejections.empty()) return {};
-  bool large = std::string_view(rejections[0].reason) == "too_large";
+void Decoder::decode(std::span<const std::string_view> values,
+                     ColumnBatch& batch, Decoded& decoded) {
+  wrapped_.assign(values.size(), {});
+  for (size_t i = 0; i < values.size(); ++i) wrapped_[i].value = values[i];
+  decode(wrapped_, batch, decoded);
+}
+
+Status Decoder::decode(std::string_view value, ColumnBatch& batch) {
+  Decoded decoded;
+  decode(std::span(&value, 1), batch, decoded);
+  if (decoded.rejections.empty()) return {};
+  Rejection& rejection = decoded.rejections[0];
+  bool large = std::string_view(rejection.reason) == "too_large";
   return Error{large ? ErrorCode::kLimit : ErrorCode::kInvalid,
-               std::move(rejections[0].text)};
+               std::move(rejection.text)};
+}
+
+namespace {
+
+// Whether the paths say more than the fast decoder knows.
+bool needs_tree(const DecoderSpec& spec) {
+  auto special = [](const std::string& path) {
+    return path.find('[') != std::string::npos || path.starts_with("$.");
+  };
+  return !spec.explode.empty() || special(spec.time.path) ||
+         std::ranges::any_of(
+             spec.fields, [&](const FieldSpec& f) { return special(f.path); });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Decoder>> make_decoder(DecoderSpec spec) {
+  if (spec.format == "csv") return make_csv_stream_decoder(std::move(spec));
+  if (spec.format != "json") {
+    return invalid("not a format of events: " + spec.format);
+  }
+  if (needs_tree(spec)) return make_json_tree_decoder(std::move(spec));
+  return make_json_decoder(std::move(spec));
 }
 
 }  // namespace freshet

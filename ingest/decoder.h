@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ingest/source.h"
 #include "segments/column_batch.h"
 #include "segments/result.h"
 
@@ -20,47 +21,109 @@ struct FieldSpec {
   std::string path;          // "item.sku": member names joined by '.'
   std::string default_text;  // used when absent or null, if has_default
   bool has_default = false;
+  // Not empty: read from the message itself instead of its value: "key",
+  // "key.MEMBER..." (of a JSON key), "header.NAME", "timestamp", "topic",
+  // "partition", "offset".
+  std::string message = {};
+  std::string time_format = "auto";  // of a timestamp column, as in TimeSpec
+  // What a value that does not fit the column becomes.
+  enum class OnError { kReject, kNull, kDefault } on_error = OnError::kReject;
 };
 
 // How __time is read.
 struct TimeSpec {
   std::string path = "ts";
-  std::string format = "auto";  // auto | iso | millis | seconds | strftime
+  // auto | iso | days | seconds | millis | micros | nanos | strftime
+  std::string format = "auto";
+  bool from_message = false;  // the source's own time instead of a field
 };
 
 struct DecoderSpec {
   std::shared_ptr<const Schema> schema;
   TimeSpec time;
   std::vector<FieldSpec> fields;  // every column but __time and derived ones
+  std::string format = "json";    // json | csv
+  // CSV: the names of a record's fields in order, and what is between them.
+  std::vector<std::string> csv_fields;
+  char csv_delimiter = ',';
+  // A path to arrays: each element of theirs becomes a row, which also has the
+  // fields around it.
+  std::string explode;
 };
 
 inline constexpr size_t kMaxEventBytes = 8 << 20;
+// Rows that one message may become.
+inline constexpr size_t kMaxMessageRows = 100'000;
 
-// Why a message gave no row: "not_json", "wrong_type", "time", "too_large",
-// and a text for people that names the field and the value at fault (cut to
-// 80 characters).
+// Why a message gave no row: "not_json" and its kin, "wrong_type", "time",
+// "too_large", and a text for people that names the field and the value at
+// fault (cut to 80 characters).
 struct Rejection {
   uint32_t message = 0;  // position among the messages given
   const char* reason = "";
   std::string text;
 };
 
+// What a row asks for: kUpsert adds it (or puts it in the place of the row
+// with the same key); kDelete removes the row with the same key, and needs
+// hold no more than the key and a time.
+enum class RowOperation : uint8_t { kUpsert, kDelete };
+
+// What decode() says besides the rows. It only appends.
+struct Decoded {
+  std::vector<uint32_t> row_messages;  // by row: its message, never falling
+  // By row; empty while all are kUpsert.
+  std::vector<RowOperation> operations;
+  // Cells, null in the batch, whose value the source left out because it did
+  // not change (PostgreSQL's TOAST): the row that is replaced has it.
+  struct KeptCell {
+    uint32_t row = 0, column = 0;
+  };
+  std::vector<KeptCell> kept_cells;
+  std::vector<Rejection> rejections;
+  // Messages that ask for no row and are no fault: tombstones, control
+  // records, arrays without elements.
+  uint64_t ignored = 0;
+
+  RowOperation operation(size_t row) const {
+    return operations.empty() ? RowOperation::kUpsert : operations[row];
+  }
+  void clear() {
+    row_messages.clear();
+    operations.clear();
+    kept_cells.clear();
+    rejections.clear();
+    ignored = 0;
+  }
+};
+
 // REQUIRES: one batch at a time. The strings of the rows lie in memory of the
-// batch or of the decoder; a decode into a batch without rows (new or cleared)
-// ends the life of those given before.
+// messages, the batch or the decoder; a decode into a batch without rows (new
+// or cleared) ends the life of those given before.
 class Decoder {
  public:
   virtual ~Decoder() = default;
-  // Appends the rows of the messages to `batch`, and to `row_messages` for
-  // each new row the position of its message. A message at fault appends
-  // nothing but its rejection. Missing fields are null; unknown fields are
-  // ignored. This is the fast way: many messages share one copy.
-  virtual void decode(std::span<const std::string_view> messages,
-                      ColumnBatch& batch, std::vector<uint32_t>& row_messages,
-                      std::vector<Rejection>& rejections) = 0;
-  // The same for one message: kInvalid, or kLimit if it is too large.
-  Status decode(std::string_view message, ColumnBatch& batch);
+  // Fetches what the messages need to be read (schemas). kUnavailable: it is
+  // not to be had now; the messages must wait.
+  virtual Status prepare(std::span<const RawMessage> messages) { return {}; }
+  // Appends the rows of the messages to `batch`: one, several or none each. A
+  // message at fault appends nothing but its rejection. Missing fields are
+  // null; unknown fields are ignored. This is the fast way: many messages
+  // share one copy.
+  virtual void decode(std::span<const RawMessage> messages, ColumnBatch& batch,
+                      Decoded& decoded) = 0;
+  // The same for messages that are values alone.
+  void decode(std::span<const std::string_view> values, ColumnBatch& batch,
+              Decoded& decoded);
+  // The same for one: kInvalid, or kLimit if it is too large.
+  Status decode(std::string_view value, ColumnBatch& batch);
+
+ private:
+  std::vector<RawMessage> wrapped_;
 };
+
+// The decoder of the spec's format. kInvalid if the spec is at fault.
+Result<std::unique_ptr<Decoder>> make_decoder(DecoderSpec spec);
 
 // One JSON object per message (simdjson's first stage, see json_structure.h).
 // Numbers may come as strings ("12.50"), text columns take
@@ -70,6 +133,12 @@ class Decoder {
 // first counts. The syntax inside fields nobody asks for is not looked at
 // beyond quotes, brackets and UTF-8.
 std::unique_ptr<Decoder> make_json_decoder(DecoderSpec spec);
+
+// The same with all that paths may say: "items[0].sku" is an element of an
+// array, and spec.explode makes rows of elements. The whole event is read, so
+// it is slower, and nothing in it may be nested deeper than 512.
+// kInvalid for a path that cannot be read.
+Result<std::unique_ptr<Decoder>> make_json_tree_decoder(DecoderSpec spec);
 
 // Splits a JSON array, JSON lines or a single object into object texts, for
 // POST /ingest and files. Views into `body`. kInvalid if it is none of them.

@@ -6,12 +6,16 @@
 
 namespace freshet {
 
-FieldTargets::FieldTargets(DecoderSpec spec)
-    : time_(spec.time.format), column_time_("auto") {
+using OnError = FieldSpec::OnError;
+
+FieldTargets::FieldTargets(DecoderSpec spec) {
   Target time;
   time.path = std::move(spec.time.path);
   time.type.kind = ColumnKind::kTimestamp;
+  time.time = TimeReader(spec.time.format);
+  time.of_message = spec.time.from_message;
   targets_.push_back(std::move(time));
+  if (spec.time.from_message) of_message_.push_back({0, kTimeOfMessage});
   for (FieldSpec& field : spec.fields) {
     Target target;
     target.path = std::move(field.path);
@@ -19,6 +23,13 @@ FieldTargets::FieldTargets(DecoderSpec spec)
     target.type = spec.schema->columns[field.column].type;
     target.has_default = field.has_default;
     target.default_text = std::move(field.default_text);
+    target.on_error = field.on_error;
+    target.time = TimeReader(field.time_format);
+    target.of_message = !field.message.empty();
+    if (target.of_message) {
+      target.path = field.message;
+      of_message_.push_back({targets_.size(), message_field(field.message)});
+    }
     if (target.has_default) defaulted_.push_back(targets_.size());
     targets_.push_back(std::move(target));
   }
@@ -35,18 +46,17 @@ std::optional<size_t> FieldTargets::plain_column(size_t index) const {
 bool FieldTargets::put(size_t index, std::string_view text,
                        ColumnBatch& batch) {
   Target& target = targets_[index];
-  if (index == 0) return put_time(text, false, batch);
   bool good = true;
   if (target.type.kind == ColumnKind::kString) {
     batch.set_string(target.column, text);
   } else if (target.type.kind == ColumnKind::kTimestamp) {
     int64_t ms = 0;
-    good = column_time_.read_text(text, ms);
+    good = target.time.read_text(text, ms);
     if (good) batch.set_long(target.column, ms);
   } else {
     good = put_number(target, trim(text), batch);
   }
-  if (!good) return reject_value(index, text);
+  if (!good) return wrong(index, text, batch);
   target.filled_in = row_;
   return true;
 }
@@ -54,29 +64,40 @@ bool FieldTargets::put(size_t index, std::string_view text,
 bool FieldTargets::put_bare(size_t index, std::string_view text,
                             ColumnBatch& batch) {
   Target& target = targets_[index];
-  if (index == 0) return put_time(text, true, batch);
   bool good = true;
   if (target.type.kind == ColumnKind::kString) {
     batch.set_string(target.column, text);
   } else if (target.type.kind == ColumnKind::kTimestamp) {
     int64_t ms = 0;
-    good = column_time_.read_number(text, ms);
+    good = target.time.read_number(text, ms);
     if (good) batch.set_long(target.column, ms);
   } else {
     good = put_number(target, text, batch);
   }
-  if (!good) return reject_value(index, text);
+  if (!good) return wrong(index, text, batch);
   target.filled_in = row_;
   return true;
 }
 
-bool FieldTargets::put_time(std::string_view text, bool bare,
-                            ColumnBatch& batch) {
-  int64_t ms = 0;
-  bool good = bare ? time_.read_number(text, ms) : time_.read_text(text, ms);
-  if (!good) return reject_value(0, text);
-  batch.set_long(0, ms);
-  targets_[0].filled_in = row_;
+bool FieldTargets::put_millis(size_t index, int64_t ms, ColumnBatch& batch) {
+  if (ms < kMinTimestamp.ms || ms > kMaxTimestamp.ms) {
+    return wrong(index, std::to_string(ms), batch);
+  }
+  batch.set_long(targets_[index].column, ms);
+  targets_[index].filled_in = row_;
+  return true;
+}
+
+// A value that does not fit: the row is lost, or the column says otherwise.
+bool FieldTargets::wrong(size_t index, std::string_view text,
+                         ColumnBatch& batch) {
+  Target& target = targets_[index];
+  if (index == 0 || target.on_error == OnError::kReject) {
+    return reject_value(index, text);
+  }
+  // As if it were absent; finish() has the default.
+  bool null = target.on_error == OnError::kNull;
+  target.filled_in = null && target.has_default ? row_ : 0;
   return true;
 }
 
@@ -104,7 +125,21 @@ bool FieldTargets::put_number(Target& target, std::string_view text,
   return true;
 }
 
+bool FieldTargets::put_message_fields(ColumnBatch& batch) {
+  for (const OfMessage& of : of_message_) {
+    if (of.field.kind == MessageField::Kind::kTimestamp &&
+        targets_[of.target].type.kind == ColumnKind::kTimestamp) {
+      if (!put_millis(of.target, message_->time.ms, batch)) return false;
+      continue;
+    }
+    auto text = message_fields_.read(of.field, *message_);
+    if (text && !put(of.target, batch.keep(*text), batch)) return false;
+  }
+  return true;
+}
+
 bool FieldTargets::finish(ColumnBatch& batch) {
+  if (!of_message_.empty() && !put_message_fields(batch)) return false;
   for (size_t index : defaulted_) {
     Target& target = targets_[index];
     if (target.filled_in == row_) continue;

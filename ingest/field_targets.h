@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ingest/decoder.h"
+#include "ingest/message_fields.h"
 #include "ingest/time_reader.h"
 
 namespace freshet {
@@ -20,6 +21,11 @@ class FieldTargets {
   // Targets are numbered: 0 is the event time, 1.. the fields of the spec.
   size_t size() const { return targets_.size(); }
   const std::string& path(size_t target) const { return targets_[target].path; }
+  // False if it comes from the message itself: then finish() writes it.
+  bool in_value(size_t target) const { return !targets_[target].of_message; }
+  ColumnType type(size_t target) const { return targets_[target].type; }
+  // In the schema.
+  size_t column(size_t target) const { return targets_[target].column; }
 
   // The column of a target whose good values a decoder may as well write by
   // itself: text, or a long that has no default.
@@ -27,12 +33,18 @@ class FieldTargets {
 
   // A row: begin, put in any order, then finish. False means the row must be
   // abandoned; reason() and text() say why.
-  void begin() { ++row_; }
+  void begin(const RawMessage& message) {
+    message_ = &message;
+    ++row_;
+  }
   // A value written as text. It must live as long as the batch's rows.
   bool put(size_t target, std::string_view text, ColumnBatch& batch);
   // As put, for a number, true or false written without quotes.
   bool put_bare(size_t target, std::string_view text, ColumnBatch& batch);
-  // Defaults of what is absent or null; the time must be there.
+  // A time in milliseconds since 1970 for the event time or a timestamp column.
+  bool put_millis(size_t target, int64_t ms, ColumnBatch& batch);
+  // The fields of the message, defaults of what is absent or null; the time
+  // must be there.
   bool finish(ColumnBatch& batch);
 
   bool reject(const char* reason, std::string text);
@@ -48,14 +60,23 @@ class FieldTargets {
     uint64_t filled_in = 0;  // row number of the last value
     bool has_default = false;
     std::string default_text;
+    FieldSpec::OnError on_error = FieldSpec::OnError::kReject;
+    TimeReader time{"auto"};
+    bool of_message = false;
   };
-  bool put_time(std::string_view text, bool bare, ColumnBatch& batch);
+  struct OfMessage {
+    size_t target;
+    MessageField field;
+  };
+  bool wrong(size_t target, std::string_view text, ColumnBatch& batch);
   bool put_number(Target& target, std::string_view text, ColumnBatch& batch);
+  bool put_message_fields(ColumnBatch& batch);
 
   std::vector<Target> targets_;
   std::vector<size_t> defaulted_;
-  TimeReader time_;
-  TimeReader column_time_;  // kTimestamp columns: always "auto"
+  std::vector<OfMessage> of_message_;
+  MessageFields message_fields_;
+  const RawMessage* message_ = nullptr;
   uint64_t row_ = 0;
   const char* reason_ = "";
   std::string text_;

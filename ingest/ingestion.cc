@@ -29,12 +29,12 @@ Status StreamIngestion::load() {
   as_of_ = complete_up_to(clocks);
   positions_ =
       std::make_unique<Positions>(settings_.dataset, committed, counts);
-  intake_ =
-      std::make_unique<Intake>(settings_, make_json_decoder(settings_.decoder),
-                               std::move(counts), &store_);
-  sealer_ = std::make_unique<Sealer>(
-      store_, settings_.dataset, settings_.seal,
-      settings_.retention_ms, std::move(committed));
+  TRY_ASSIGN(auto decoder, make_decoder(settings_.decoder));
+  intake_ = std::make_unique<Intake>(settings_, std::move(decoder),
+                                     std::move(counts), &store_);
+  sealer_ =
+      std::make_unique<Sealer>(store_, settings_.dataset, settings_.seal,
+                               settings_.retention_ms, std::move(committed));
   update_progress(true);
   return {};
 }

@@ -125,7 +125,7 @@ void StreamIngestion::read() {
     return;
   }
   uint64_t before = rows_;
-  take(batch_);
+  if (!take(batch_)) return;
   positions_->arrived(batch_);
   if (positions_->moved() && !has_open_) {
     has_open_ = true;
@@ -147,7 +147,8 @@ void StreamIngestion::read() {
   if (rows_ != before) changed();
 }
 
-void StreamIngestion::take(const MessageBatch& batch) {
+// False if it ends before all messages are taken, since the stream ends.
+bool StreamIngestion::take(const MessageBatch& batch) {
   std::span<const RawMessage> rest(batch.messages);
   while (!rest.empty() && mode() != Mode::kAbandon) {
     size_t count = 0, bytes = 0;
@@ -156,6 +157,7 @@ void StreamIngestion::take(const MessageBatch& batch) {
       bytes += rest[count++].value.size();
     }
     auto part = rest.first(count);
+    if (!wait_until_readable(part)) return false;
     rows_ += intake_->take(part, positions_->names(), positions_->watermarks());
     bytes_ += bytes;
     positions_->passed(part);
@@ -165,6 +167,24 @@ void StreamIngestion::take(const MessageBatch& batch) {
       open_since_ = Clock::now();
     }
     if (seal_due()) seal_open();
+  }
+  return rest.empty();
+}
+
+// Waits while the decoder lacks something that is out of reach (a schema); the
+// messages stay. False if the stream ends first.
+bool StreamIngestion::wait_until_readable(std::span<const RawMessage> part) {
+  for (;;) {
+    Status ready = intake_->prepare(part);
+    if (ready) return true;
+    if (mode() != Mode::kRun) return false;
+    set_state(paused() ? IngestionState::kPaused : IngestionState::kWaiting,
+              paused() ? std::string() : ready.error().message);
+    serve_sealed();
+    serve_seal_requests();
+    if (seal_due()) seal_open();
+    update_progress(true);
+    nap(kRetryEvery);
   }
 }
 

@@ -22,22 +22,12 @@ uint64_t Intake::take(std::span<const RawMessage> messages,
                       std::span<const PartitionName> partitions,
                       std::span<Timestamp> watermarks) {
   batch_.clear();
-  texts_.clear();
-  text_messages_.clear();
-  row_messages_.clear();
-  rejections_.clear();
+  decoded_.clear();
   now_ = now();
-  for (uint32_t i = 0; i < messages.size(); ++i) {
-    if (messages[i].null_value) {
-      ++counts_.filtered;  // a tombstone is no event
-      continue;
-    }
-    texts_.push_back(messages[i].value);
-    text_messages_.push_back(i);
-  }
-  decoder_->decode(texts_, batch_, row_messages_, rejections_);
-  for (Rejection& rejection : rejections_) {
-    const RawMessage& message = messages[text_messages_[rejection.message]];
+  decoder_->decode(messages, batch_, decoded_);
+  counts_.filtered += decoded_.ignored;
+  for (Rejection& rejection : decoded_.rejections) {
+    const RawMessage& message = messages[rejection.message];
     reject(message, partitions[message.partition], rejection.reason,
            std::move(rejection.text));
   }
@@ -51,9 +41,29 @@ uint64_t Intake::take(std::span<const RawMessage> messages,
 void Intake::transform() {
   keep_.assign(batch_.num_rows(), 1);
   errors_.clear();
-  if (settings_.transform == nullptr || batch_.num_rows() == 0) return;
-  settings_.transform->apply(batch_, keep_, errors_);
+  if (batch_.num_rows() == 0) return;
+  refuse_changes();
+  if (settings_.transform != nullptr) {
+    settings_.transform->apply(batch_, keep_, errors_);
+  }
   std::ranges::sort(errors_, {}, &Transform::RowError::row);
+}
+
+// Rows that ask for a change of other rows.
+void Intake::refuse_changes() {
+  for (uint32_t row = 0; row < decoded_.operations.size(); ++row) {
+    if (decoded_.operations[row] == RowOperation::kDelete) {
+      errors_.push_back({row, invalid("the dataset has no key by which a row "
+                                      "can be deleted")});
+    }
+  }
+  for (const Decoded::KeptCell& cell : decoded_.kept_cells) {
+    errors_.push_back(
+        {cell.row,
+         invalid("the value was not sent since it did not change, and the "
+                 "dataset has no key by which to find it: " +
+                 settings_.decoder.schema->columns[cell.column].name)});
+  }
 }
 
 void Intake::judge(std::span<const RawMessage> messages,
@@ -62,7 +72,7 @@ void Intake::judge(std::span<const RawMessage> messages,
   const std::vector<int64_t>& times = batch_.columns()[0].longs;
   size_t error = 0;
   for (uint32_t row = 0; row < batch_.num_rows(); ++row) {
-    const RawMessage& message = messages[text_messages_[row_messages_[row]]];
+    const RawMessage& message = messages[decoded_.row_messages[row]];
     const PartitionName& partition = partitions[message.partition];
     while (error < errors_.size() && errors_[error].row < row) ++error;
     if (error < errors_.size() && errors_[error].row == row) {

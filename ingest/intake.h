@@ -22,6 +22,10 @@ class Intake {
   Intake(const IngestionSettings& settings, std::unique_ptr<Decoder> decoder,
          KeptCounts counts, SegmentStore* store);
 
+  // kUnavailable: the messages cannot be decoded now and must wait.
+  Status prepare(std::span<const RawMessage> messages) {
+    return decoder_->prepare(messages);
+  }
   // Takes `messages`, whose partitions are named by `partitions`, with their
   // watermarks, which it moves on. Returns how many rows became visible.
   uint64_t take(std::span<const RawMessage> messages,
@@ -39,6 +43,7 @@ class Intake {
   void reject(const RawMessage& message, const PartitionName& partition,
               const char* reason, std::string text);
   void transform();
+  void refuse_changes();
   void judge(std::span<const RawMessage> messages,
              std::span<const PartitionName> partitions,
              std::span<Timestamp> watermarks);
@@ -54,10 +59,7 @@ class Intake {
   uint64_t dead_letter_bytes_ = 0;
   Timestamp now_;  // of the batch
 
-  std::vector<std::string_view> texts_;  // of messages with a value
-  std::vector<uint32_t> text_messages_;  // their messages
-  std::vector<uint32_t> row_messages_;   // row -> place in texts_
-  std::vector<Rejection> rejections_;
+  Decoded decoded_;
   std::vector<uint8_t> keep_;  // by row
   std::vector<Transform::RowError> errors_;
 };

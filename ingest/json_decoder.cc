@@ -57,9 +57,9 @@ class JsonDecoder final : public Decoder {
   explicit JsonDecoder(DecoderSpec spec)
       : targets_(std::move(spec)), paths_(targets_) {}
 
-  void decode(std::span<const std::string_view> messages, ColumnBatch& batch,
-              std::vector<uint32_t>& row_messages,
-              std::vector<Rejection>& rejections) override;
+  using Decoder::decode;
+  void decode(std::span<const RawMessage> messages, ColumnBatch& batch,
+              Decoded& decoded) override;
 
  private:
   // A message of the chunk being read.
@@ -67,9 +67,8 @@ class JsonDecoder final : public Decoder {
     uint32_t message;
     uint32_t begin, end;  // in the chunk; the separator's bracket is at end + 1
   };
-  size_t cut_chunk(std::span<const std::string_view> messages, size_t first,
-                   std::vector<Rejection>& rejections);
-  void read_chunk(std::span<const std::string_view> messages);
+  size_t cut_chunk(size_t first);
+  void read_chunk();
   void read_pieces(std::span<const Piece> pieces);
   bool read_message(const Piece& piece);
   bool read_object(JsonLevel& level);
@@ -88,9 +87,9 @@ class JsonDecoder final : public Decoder {
   uint64_t message_number_ = 0;
 
   // Of the decode() under way.
+  std::span<const RawMessage> messages_;
   ColumnBatch* batch_ = nullptr;
-  std::vector<uint32_t>* row_messages_ = nullptr;
-  std::vector<Rejection>* rejections_ = nullptr;
+  Decoded* decoded_ = nullptr;
   size_t row_ = 0;
   std::vector<Piece> pieces_;
   size_t chunk_bytes_ = 0;
@@ -100,38 +99,39 @@ class JsonDecoder final : public Decoder {
   bool escapes_ = false;          // whether there may be any in the chunk
 };
 
-void JsonDecoder::decode(std::span<const std::string_view> messages,
-                         ColumnBatch& batch,
-                         std::vector<uint32_t>& row_messages,
-                         std::vector<Rejection>& rejections) {
+void JsonDecoder::decode(std::span<const RawMessage> messages,
+                         ColumnBatch& batch, Decoded& decoded) {
   if (batch.num_rows() == 0) blocks_.reset();
+  messages_ = messages;
   batch_ = &batch;
-  row_messages_ = &row_messages;
-  rejections_ = &rejections;
+  decoded_ = &decoded;
   batch.open_rows(messages.size());
   paths_.aim(targets_, batch);
   for (size_t first = 0; first < messages.size();) {
-    first = cut_chunk(messages, first, rejections);
-    if (!pieces_.empty()) read_chunk(messages);
+    first = cut_chunk(first);
+    if (!pieces_.empty()) read_chunk();
   }
   batch.close_rows();
 }
 
 // Fills pieces_ from `first` on; returns the first message left.
-size_t JsonDecoder::cut_chunk(std::span<const std::string_view> messages,
-                              size_t first,
-                              std::vector<Rejection>& rejections) {
+size_t JsonDecoder::cut_chunk(size_t first) {
   pieces_.clear();
   chunk_bytes_ = 0;
-  for (; first < messages.size(); ++first) {
-    size_t size = messages[first].size();
+  for (; first < messages_.size(); ++first) {
+    if (messages_[first].null_value) {
+      ++decoded_->ignored;
+      continue;
+    }
+    size_t size = messages_[first].value.size();
     auto number = static_cast<uint32_t>(first);
     if (size > kMaxEventBytes) {
       // In the order of the messages.
       if (!pieces_.empty()) return first;
-      rejections.push_back({number, "too_large",
-                            fmt::format("the event is larger than {} bytes: {}",
-                                        kMaxEventBytes, size)});
+      decoded_->rejections.push_back(
+          {number, "too_large",
+           fmt::format("the event is larger than {} bytes: {}", kMaxEventBytes,
+                       size)});
       continue;
     }
     if (!pieces_.empty() && chunk_bytes_ + size > kChunkBytes) return first;
@@ -142,10 +142,10 @@ size_t JsonDecoder::cut_chunk(std::span<const std::string_view> messages,
   return first;
 }
 
-void JsonDecoder::read_chunk(std::span<const std::string_view> messages) {
+void JsonDecoder::read_chunk() {
   char* chunk = blocks_.take(chunk_bytes_);
   for (const Piece& piece : pieces_) {
-    std::string_view message = messages[piece.message];
+    std::string_view message = messages_[piece.message].value;
     if (!message.empty()) {
       std::memcpy(chunk + piece.begin, message.data(), message.size());
     }
@@ -182,10 +182,10 @@ void JsonDecoder::read_pieces(std::span<const Piece> pieces) {
 void JsonDecoder::keep_or_reject(const Piece& piece, bool good) {
   if (good) {
     batch_->commit_row();
-    row_messages_->push_back(piece.message);
+    decoded_->row_messages.push_back(piece.message);
   } else {
     batch_->abandon_row();
-    rejections_->push_back(
+    decoded_->rejections.push_back(
         {piece.message, targets_.reason(), targets_.take_text()});
   }
 }
@@ -193,7 +193,7 @@ void JsonDecoder::keep_or_reject(const Piece& piece, bool good) {
 bool JsonDecoder::read_message(const Piece& piece) {
   ++message_number_;
   row_ = batch_->num_rows();
-  targets_.begin();
+  targets_.begin(messages_[piece.message]);
   if (text_[*at_] != '{') {
     return not_json(
         piece.begin == piece.end

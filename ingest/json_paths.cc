@@ -48,7 +48,9 @@ int JsonLevel::remember(std::string_view name, int member) {
 
 JsonPaths::JsonPaths(const FieldTargets& targets) {
   levels_.emplace_back();
-  for (size_t i = 0; i < targets.size(); ++i) add(targets, i);
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (targets.in_value(i)) add(targets, i);
+  }
 }
 
 void JsonPaths::add(const FieldTargets& targets, size_t target) {

@@ -130,7 +130,12 @@ class KafkaSource final : public Source {
                   MessageBatch& batch);
   std::optional<uint32_t> index_of(const rd_kafka_message_t& message);
   Error out_of_range(const Assigned& partition);
-  void drop_messages() { messages_.clear(); }
+  std::span<const MessageHeader> read_headers(
+      const rd_kafka_message_t& message);
+  void drop_messages() {
+    headers_.clear();
+    messages_.clear();
+  }
   void check_connection();
   void refresh_highs();
 
@@ -143,6 +148,7 @@ class KafkaSource final : public Source {
   // Ingestion thread only.
   std::vector<Assigned> assigned_;
   std::vector<Message> messages_;  // given out by the last poll
+  std::vector<std::vector<MessageHeader>> headers_;  // of those that have any
   std::vector<rd_kafka_message_t*> polled_;
   absl::flat_hash_map<std::pair<const void*, int32_t>, uint32_t> indexes_;
   const void* last_topic_ = nullptr;
@@ -303,6 +309,7 @@ void KafkaSource::take(Message message, MessageBatch& batch) {
   if (message->offset < partition.position) return;  // of an earlier assign
   RawMessage raw;
   raw.partition = *index;
+  raw.partition_name = partition.name;
   raw.offset = message->offset;
   rd_kafka_timestamp_type_t kind;
   raw.time.ms = rd_kafka_message_timestamp(message.get(), &kind);
@@ -310,8 +317,28 @@ void KafkaSource::take(Message message, MessageBatch& batch) {
   raw.value = {static_cast<const char*>(message->payload), message->len};
   raw.null_value = message->payload == nullptr;
   partition.position = message->offset + 1;
+  if (settings_.headers) raw.headers = read_headers(*message);
   batch.messages.push_back(raw);
   messages_.push_back(std::move(message));
+}
+
+std::span<const MessageHeader> KafkaSource::read_headers(
+    const rd_kafka_message_t& message) {
+  rd_kafka_headers_t* list = nullptr;
+  if (rd_kafka_message_headers(&message, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return {};
+  }
+  std::vector<MessageHeader> headers;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  size_t size = 0;
+  for (size_t i = 0; rd_kafka_header_get_all(list, i, &name, &value, &size) ==
+                     RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i) {
+    headers.push_back({name, {static_cast<const char*>(value), size}});
+  }
+  headers_.push_back(std::move(headers));
+  return headers_.back();
 }
 
 void KafkaSource::take_event(const rd_kafka_message_t& message, uint32_t index,

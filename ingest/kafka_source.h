@@ -21,6 +21,7 @@ struct KafkaSettings {
   // command (plugin.library.paths, ssl.engine.location,
   // sasl.kerberos.kinit.cmd) and those Freshet sets itself.
   std::map<std::string, std::string> properties;
+  bool headers = false;  // whether messages come with theirs
 };
 
 // Never fails because the broker is away (it keeps trying): kInvalid for bad

@@ -30,6 +30,7 @@ class LogSource final : public Source {
  private:
   struct Assigned {
     uint32_t number = 0;
+    PartitionName name;
     int64_t position = 0;
     bool stopped = false;
   };
@@ -57,7 +58,7 @@ Status LogSource::assign(const std::vector<AssignedPartition>& partitions) {
   assigned_.clear();
   for (const AssignedPartition& partition : partitions) {
     TRY_ASSIGN(uint32_t number, parse_log_partition(partition.name));
-    assigned_.push_back({number, partition.next, false});
+    assigned_.push_back({number, partition.name, partition.next, false});
     log_.set_read(dataset_, number, partition.next, 0);
   }
   return {};
@@ -158,6 +159,7 @@ Status LogSource::read_partition(uint32_t index, size_t max_messages,
       --max_messages;
       RawMessage message;
       message.partition = index;
+      message.partition_name = partition.name;
       message.offset = at;
       message.time = entry_.time;
       message.key = record.key;

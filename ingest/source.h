@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,15 +24,21 @@ namespace freshet {
 // pos.sales partition 3, "log/0" for the embedded log.
 using PartitionName = std::string;
 
+struct MessageHeader {
+  std::string_view name, value;
+};
+
 // One record. The bytes belong to the source and are valid until the next
 // poll() on it.
 struct RawMessage {
-  uint32_t partition = 0;  // index into the assignment
+  uint32_t partition = 0;           // index into the assignment
+  std::string_view partition_name;  // as in the assignment
   int64_t offset = 0;
   Timestamp time;  // when the source stored it (Kafka timestamp)
   std::string_view key;
   std::string_view value;
-  bool null_value = false;  // a tombstone
+  bool null_value = false;                 // a tombstone
+  std::span<const MessageHeader> headers;  // if the source was asked for them
 };
 
 struct AssignedPartition {

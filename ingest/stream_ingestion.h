@@ -44,7 +44,8 @@ class StreamIngestion final : public Ingestion {
   void connect();
   void read();
   std::string trouble() const;
-  void take(const MessageBatch& batch);
+  bool take(const MessageBatch& batch);
+  bool wait_until_readable(std::span<const RawMessage> part);
   bool seal_due() const;
   void seal_open();
   void serve_seal_requests();

@@ -38,6 +38,7 @@ bool looks_like_number(std::string_view text) {
 // until the same: no overlap for any time after March 1973.
 constexpr int64_t kLargestSeconds = 100'000'000'000;
 constexpr int64_t kLargestMillis = kLargestSeconds * 1000;
+constexpr int64_t kDayMs = int64_t{24} * 3600 * 1000;
 constexpr int64_t kLargestMicros = kLargestMillis * 1000;
 
 }  // namespace
@@ -47,6 +48,12 @@ TimeReader::TimeReader(std::string format) : pattern_(std::move(format)) {
     format_ = Format::kAuto;
   } else if (pattern_ == "iso") {
     format_ = Format::kIso;
+  } else if (pattern_ == "days") {
+    format_ = Format::kDays;
+  } else if (pattern_ == "micros") {
+    format_ = Format::kMicros;
+  } else if (pattern_ == "nanos") {
+    format_ = Format::kNanos;
   } else if (pattern_ == "millis") {
     format_ = Format::kMillis;
   } else if (pattern_ == "seconds") {
@@ -63,7 +70,10 @@ bool TimeReader::read_text(std::string_view text, int64_t& ms) {
       return read_iso(text, ms);
     case Format::kPattern:
       return read_pattern(text, ms);
+    case Format::kDays:
     case Format::kMillis:
+    case Format::kMicros:
+    case Format::kNanos:
     case Format::kSeconds:
       return read_number(text, ms);
     case Format::kAuto:
@@ -81,6 +91,16 @@ bool TimeReader::read_number(std::string_view text, int64_t& ms) const {
     return parse_exact(text, 0, true, ms) && in_range(ms);
   }
   int64_t whole = 0;
+  if (format_ == Format::kDays) {
+    if (!parse_exact(text, 0, false, whole)) return false;
+    return !__builtin_mul_overflow(whole, kDayMs, &ms) && in_range(ms);
+  }
+  if (format_ == Format::kMicros || format_ == Format::kNanos) {
+    int64_t divisor = format_ == Format::kMicros ? 1000 : 1'000'000;
+    if (!parse_exact(text, 0, true, whole)) return false;
+    ms = whole / divisor - (whole % divisor < 0);
+    return in_range(ms);
+  }
   if (format_ == Format::kAuto) {
     if (!parse_exact(text, 0, true, whole)) return false;
     if (whole == std::numeric_limits<int64_t>::min()) return false;

@@ -14,7 +14,8 @@ namespace freshet {
 class TimeReader {
  public:
   // "auto" (ISO 8601, or epoch seconds, milliseconds or microseconds by
-  // size), "iso", "millis", "seconds", or a strftime pattern read in UTC.
+  // size), "iso", "days", "seconds", "millis", "micros", "nanos" (since 1970),
+  // or a strftime pattern read in UTC.
   explicit TimeReader(std::string format);
 
   // False if `text` is not a time in this format, or lies outside
@@ -23,7 +24,16 @@ class TimeReader {
   bool read_number(std::string_view text, int64_t& ms) const;
 
  private:
-  enum class Format { kAuto, kIso, kMillis, kSeconds, kPattern };
+  enum class Format {
+    kAuto,
+    kIso,
+    kDays,
+    kSeconds,
+    kMillis,
+    kMicros,
+    kNanos,
+    kPattern
+  };
   bool read_iso(std::string_view text, int64_t& ms);
   bool read_pattern(std::string_view text, int64_t& ms) const;
 

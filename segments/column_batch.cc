@@ -87,6 +87,18 @@ void ColumnBatch::close_rows() {
   open_ = false;
 }
 
+void ColumnBatch::truncate(size_t rows) {
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    std::vector<uint8_t>& nulls = columns_[i].nulls;
+    auto from = nulls.begin() + static_cast<ptrdiff_t>(rows);
+    auto to = nulls.begin() + static_cast<ptrdiff_t>(num_rows_);
+    columns_[i].num_nulls -=
+        static_cast<size_t>(std::count(from, to, uint8_t{1}));
+    resize(i, rows);
+  }
+  num_rows_ = rows;
+}
+
 std::string_view ColumnBatch::keep(std::string_view text) {
   if (text.empty()) return {};
   if (text.size() > kArenaBlock / 4) {  // would waste most of a block

@@ -58,6 +58,10 @@ class ColumnBatch {
   void open_rows(size_t rows);
   void close_rows();
 
+  // Forgets the rows from `rows` on, and what was set of the next one. Not
+  // between open_rows and close_rows.
+  void truncate(size_t rows);
+
   // Copies text into memory owned by the batch until clear().
   std::string_view keep(std::string_view text);
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -18,6 +19,12 @@ namespace {
 
 constexpr int64_t kProduceTimeoutMs = 30'000;
 
+template <class Add>
+void add_format(const FormatModel& format, Add& add) {
+  add(format.name + format.csv_delimiter + format.explode);
+  for (const std::string& field : format.csv_fields) add(field);
+}
+
 // Everything that, when it changes, needs the stream to start anew.
 std::string fingerprint(const DatasetModel& dataset) {
   std::string text;
@@ -30,10 +37,13 @@ std::string fingerprint(const DatasetModel& dataset) {
   }
   for (const ColumnModel& column : dataset.columns) {
     add(column.path + "=" + column.default_text.value_or("\1"));
+    add(column.message + "/" + column.time_format + "/" + column.on_error);
     if (column.derived) add(to_text(*column.derived));
   }
   if (dataset.filter) add(to_text(*dataset.filter));
-  add(dataset.format + dataset.time_field + "/" + dataset.time_format);
+  add_format(dataset.format, add);
+  add(dataset.time_field + "/" + dataset.time_format +
+      (dataset.time_of_message ? "m" : ""));
   add(dataset.partition_by.to_string() + dataset.late_policy);
   for (const std::string& name : dataset.sort_by) add(name);
   for (const CubeSpec& cube : dataset.cubes) add(to_text(cube));
@@ -52,8 +62,12 @@ std::string fingerprint(const DatasetModel& dataset) {
   return text;
 }
 
-KafkaSettings kafka_settings(const KafkaSourceModel& kafka) {
-  return {kafka.brokers, kafka.topics, kafka.group, kafka.properties};
+KafkaSettings kafka_settings(const KafkaSourceModel& kafka,
+                             const DatasetModel& dataset) {
+  bool headers = std::ranges::any_of(dataset.columns, [](const auto& c) {
+    return c.message.starts_with("header.");
+  });
+  return {kafka.brokers, kafka.topics, kafka.group, kafka.properties, headers};
 }
 
 // One running stream. The producer is opened by the first POST to it.
@@ -125,7 +139,7 @@ Error no_dataset(std::string_view name) {
 Result<std::unique_ptr<Source>> RunningDatasets::open_source(
     const DatasetModel& dataset) {
   if (auto* kafka = std::get_if<KafkaSourceModel>(&dataset.source)) {
-    return open_kafka_source(kafka_settings(*kafka));
+    return open_kafka_source(kafka_settings(*kafka, dataset));
   }
   const auto& log = std::get<LogSourceModel>(dataset.source);
   TRY(log_.declare(dataset.name, log.partitions, log.retention_ms));
@@ -226,7 +240,8 @@ Result<std::map<std::string, int64_t>> RunningDatasets::produce(
     const std::vector<std::string_view>& events) {
   MutexLock lock(stream.mutex);
   if (!stream.producer) {
-    TRY_ASSIGN(stream.producer, KafkaProducer::open(kafka_settings(kafka)));
+    TRY_ASSIGN(stream.producer,
+               KafkaProducer::open(kafka_settings(kafka, *stream.dataset)));
   }
   std::vector<KafkaProducer::Record> records;
   records.reserve(events.size());
@@ -257,9 +272,10 @@ Result<AcceptedEvents> RunningDatasets::accept(
     std::string_view body, std::string_view idempotency_key) {
   auto stream = find(dataset);
   if (!stream) return no_dataset(dataset);
-  TRY_ASSIGN(IncomingEvents incoming, read_events(content_type, body));
-  AcceptedEvents answer =
-      check_events(ingestion_settings(*stream->dataset), incoming);
+  IngestionSettings settings = ingestion_settings(*stream->dataset);
+  TRY_ASSIGN(IncomingEvents incoming,
+             read_events(settings.decoder, content_type, body));
+  TRY_ASSIGN(AcceptedEvents answer, check_events(settings, incoming));
   if (incoming.events.empty()) return answer;
   TRY_ASSIGN(auto next,
              store_events(*stream, incoming.events, idempotency_key));
@@ -327,7 +343,12 @@ IngestionSettings ingestion_settings(const DatasetModel& dataset) {
   IngestionSettings settings;
   settings.dataset = dataset.name;
   settings.decoder.schema = dataset.schema;
-  settings.decoder.time = {dataset.time_field, dataset.time_format};
+  settings.decoder.time = {dataset.time_field, dataset.time_format,
+                           dataset.time_of_message};
+  settings.decoder.format = dataset.format.name;
+  settings.decoder.csv_fields = dataset.format.csv_fields;
+  settings.decoder.csv_delimiter = dataset.format.csv_delimiter;
+  settings.decoder.explode = dataset.format.explode;
   for (const ColumnModel& column : dataset.columns) {
     if (column.derived) continue;
     FieldSpec field;
@@ -335,6 +356,12 @@ IngestionSettings ingestion_settings(const DatasetModel& dataset) {
     field.path = column.path.empty() ? column.name : column.path;
     field.has_default = column.default_text.has_value();
     if (field.has_default) field.default_text = *column.default_text;
+    field.message = column.message;
+    field.time_format = column.time_format;
+    using OnError = FieldSpec::OnError;
+    field.on_error = column.on_error == "null"      ? OnError::kNull
+                     : column.on_error == "default" ? OnError::kDefault
+                                                    : OnError::kReject;
     settings.decoder.fields.push_back(std::move(field));
   }
   settings.transform = make_transform(dataset);

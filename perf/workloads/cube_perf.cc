@@ -39,8 +39,7 @@ std::shared_ptr<LiveSegment> live_rows(uint64_t rows, const DecoderSpec& spec) {
   auto live = LiveSegment::create("perf", spec.schema, Interval{});
   auto decoder = make_json_decoder(spec);
   ColumnBatch batch(spec.schema);
-  std::vector<uint32_t> messages;
-  std::vector<Rejection> rejections;
+  Decoded decoded;
   for (uint64_t begin = 0; begin < rows; begin += kBatch) {
     uint64_t end = std::min(rows, begin + kBatch);
     std::vector<std::string> texts(end - begin);
@@ -50,11 +49,12 @@ std::shared_ptr<LiveSegment> live_rows(uint64_t rows, const DecoderSpec& spec) {
       lines.push_back(texts[row - begin]);
     }
     batch.clear();
-    messages.clear();
-    decoder->decode(lines, batch, messages, rejections);
+    decoded.row_messages.clear();
+    decoder->decode(lines, batch, decoded);
     live->append(batch);
   }
-  if (!rejections.empty()) fail("rejected: " + rejections[0].text);
+  if (!decoded.rejections.empty())
+    fail("rejected: " + decoded.rejections[0].text);
   live->freeze();
   return live;
 }

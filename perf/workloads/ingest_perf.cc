@@ -54,21 +54,20 @@ template <class Use>
 double decode_all(const Events& events, const DecoderSpec& spec, Use use) {
   auto decoder = make_json_decoder(spec);
   ColumnBatch batch(spec.schema);
-  std::vector<uint32_t> row_messages;
-  std::vector<Rejection> rejections;
+  Decoded decoded;
   double start = cpu_ns();
   std::span<const std::string_view> rest = events.lines;
   while (!rest.empty()) {
     size_t count = std::min(kBatch, rest.size());
     batch.clear();
-    row_messages.clear();
-    decoder->decode(rest.first(count), batch, row_messages, rejections);
+    decoded.row_messages.clear();
+    decoder->decode(rest.first(count), batch, decoded);
     use(batch);
     rest = rest.subspan(count);
   }
   double spent = cpu_ns() - start;
-  if (!rejections.empty()) {
-    fmt::print(stderr, "rejected: {}\n", rejections[0].text);
+  if (!decoded.rejections.empty()) {
+    fmt::print(stderr, "rejected: {}\n", decoded.rejections[0].text);
     std::exit(1);
   }
   return spent / static_cast<double>(events.lines.size());

@@ -21,8 +21,8 @@ std::string_view media_type(std::string_view content_type) {
   return type;
 }
 
-Result<IncomingEvents> read_csv(std::string_view body) {
-  TRY_ASSIGN(std::vector<std::string> lines, csv_to_json_events(body));
+// Events made from the body.
+IncomingEvents made_events(const std::vector<std::string>& lines) {
   IncomingEvents incoming;
   incoming.converted = std::make_unique<std::string>();
   std::vector<size_t> ends;
@@ -39,17 +39,33 @@ Result<IncomingEvents> read_csv(std::string_view body) {
   return incoming;
 }
 
+bool one_of(std::string_view type, std::initializer_list<const char*> types) {
+  return std::ranges::any_of(types, [&](const char* t) { return type == t; });
+}
+
 }  // namespace
 
-Result<IncomingEvents> read_events(std::string_view content_type,
+Result<IncomingEvents> read_events(const DecoderSpec& spec,
+                                   std::string_view content_type,
                                    std::string_view body) {
   std::string_view type = media_type(content_type);
-  if (type == "text/csv") return read_csv(body);
-  for (std::string_view known :
-       {"", "application/json", "application/x-ndjson", "application/jsonl",
-        "application/x-www-form-urlencoded", "text/plain",
-        "application/octet-stream"}) {
-    if (type != known) continue;
+  if (spec.format == "csv") {
+    if (type != "text/csv") {
+      return Error{
+          ErrorCode::kUnsupported,
+          "the dataset's events are text/csv, not " + std::string(type)};
+    }
+    TRY_ASSIGN(auto records,
+               csv_to_records(body, spec.csv_fields, spec.csv_delimiter));
+    return made_events(records);
+  }
+  if (type == "text/csv") {
+    TRY_ASSIGN(auto lines, csv_to_json_events(body));
+    return made_events(lines);
+  }
+  if (one_of(type, {"", "application/json", "application/x-ndjson",
+                    "application/jsonl", "application/x-www-form-urlencoded",
+                    "text/plain", "application/octet-stream"})) {
     IncomingEvents incoming;
     TRY_ASSIGN(incoming.events, split_json_events(body));
     return incoming;
@@ -65,29 +81,29 @@ namespace {
 // What ingestion will do with a stretch of events; used again for each.
 class Check {
  public:
-  Check(const IngestionSettings& settings)
+  Check(const IngestionSettings& settings, std::unique_ptr<Decoder> decoder)
       : settings_(settings),
-        decoder_(make_json_decoder(settings.decoder)),
+        decoder_(std::move(decoder)),
         batch_(settings.decoder.schema) {}
 
   void run(std::span<const std::string_view> events, uint64_t before,
            AcceptedEvents& answer) {
     batch_.clear();
-    row_events_.clear();
-    rejections_.clear();
-    decoder_->decode(events, batch_, row_events_, rejections_);
+    decoded_.clear();
+    decoder_->decode(events, batch_, decoded_);
     if (settings_.transform) transform();
-    std::stable_sort(rejections_.begin(), rejections_.end(),
+    std::vector<Rejection>& rejections = decoded_.rejections;
+    std::stable_sort(rejections.begin(), rejections.end(),
                      [](const Rejection& a, const Rejection& b) {
                        return a.message < b.message;
                      });
-    for (Rejection& rejection : rejections_) {
+    for (Rejection& rejection : rejections) {
       if (answer.errors.size() >= kMaxListedErrors) break;
       answer.errors.push_back(
           {before + rejection.message + 1, std::move(rejection.text)});
     }
-    answer.rejected += rejections_.size();
-    answer.accepted += events.size() - rejections_.size();
+    answer.rejected += rejections.size();
+    answer.accepted += events.size() - rejections.size();
   }
 
  private:
@@ -95,27 +111,32 @@ class Check {
     keep_.assign(batch_.num_rows(), 1);
     errors_.clear();
     settings_.transform->apply(batch_, keep_, errors_);
+    std::ranges::sort(errors_, {}, &Transform::RowError::row);
+    uint32_t last = ~uint32_t{0};
     for (Transform::RowError& error : errors_) {
-      rejections_.push_back({row_events_[error.row], "expression",
-                             std::move(error.error.message)});
+      uint32_t event = decoded_.row_messages[error.row];
+      if (event == last) continue;  // several rows of one event
+      last = event;
+      decoded_.rejections.push_back(
+          {event, "expression", std::move(error.error.message)});
     }
   }
 
   const IngestionSettings& settings_;
   std::unique_ptr<Decoder> decoder_;
   ColumnBatch batch_;
-  std::vector<uint32_t> row_events_;
-  std::vector<Rejection> rejections_;
+  Decoded decoded_;
   std::vector<uint8_t> keep_;
   std::vector<Transform::RowError> errors_;
 };
 
 }  // namespace
 
-AcceptedEvents check_events(const IngestionSettings& settings,
-                            const IncomingEvents& incoming) {
+Result<AcceptedEvents> check_events(const IngestionSettings& settings,
+                                    const IncomingEvents& incoming) {
   AcceptedEvents answer;
-  Check check(settings);
+  TRY_ASSIGN(auto decoder, make_decoder(settings.decoder));
+  Check check(settings, std::move(decoder));
   std::span<const std::string_view> rest = incoming.events;
   for (uint64_t done = 0; !rest.empty();) {
     size_t count = std::min(rest.size(), kCheckBatch);

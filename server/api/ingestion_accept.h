@@ -6,25 +6,28 @@
 #include <string_view>
 #include <vector>
 
+#include "ingest/decoder.h"
 #include "server/api/ingestion_service.h"
 
 namespace freshet {
 
 struct IncomingEvents {
-  std::vector<std::string_view> events;    // one JSON object text each
+  std::vector<std::string_view> events;    // as the log or topic holds them
   std::unique_ptr<std::string> converted;  // their text, when not the body
 };
 
 // Splits a body: JSON lines, a JSON array or one object; CSV with a header
 // line when `content_type` is text/csv (each line becomes a JSON object of
-// strings). kInvalid if it is none of them, or of another content type.
+// strings, or a record of the spec's fields if its format is CSV). kInvalid if
+// it is none of them, kUnsupported if it is of another content type.
 // `body` must outlive the result.
-Result<IncomingEvents> read_events(std::string_view content_type,
+Result<IncomingEvents> read_events(const DecoderSpec& spec,
+                                   std::string_view content_type,
                                    std::string_view body);
 
 // Decodes and transforms every event to tell which will be rows (or filtered)
 // and which dead letters.
-AcceptedEvents check_events(const IngestionSettings& settings,
-                            const IncomingEvents& incoming);
+Result<AcceptedEvents> check_events(const IngestionSettings& settings,
+                                    const IncomingEvents& incoming);
 
 }  // namespace freshet

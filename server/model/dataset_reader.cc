@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "server/model/cube_reader.h"
+#include "server/model/format_reader.h"
 #include "server/model/model_reader.h"
 #include "server/query/expression_type.h"
 
@@ -49,17 +50,6 @@ bool allowed_property(const std::string& name) {
                      });
 }
 
-void read_format(ConfigMap& map, DatasetModel& dataset) {
-  std::string format = map.choice(
-      "format", "json", {"json", "csv", "avro", "xml", "debezium", "dms"});
-  if (format != "json") {
-    map.fault("format", "format '" + format + "' of " + map.place() +
-                            " isn't available in this version; 'json' is");
-  }
-  dataset.format = "json";
-  map.unavailable("registry");
-}
-
 LogSourceModel read_log(const ConfigNode& node, DatasetModel& dataset,
                         const std::string& place, FaultList& faults) {
   ConfigMap map(node, "log of " + place, faults);
@@ -67,7 +57,7 @@ LogSourceModel read_log(const ConfigNode& node, DatasetModel& dataset,
   log.partitions =
       static_cast<uint32_t>(map.integer("partitions", log.partitions, 1, 1024));
   log.retention_ms = map.duration_ms("retention", log.retention_ms, kMinute);
-  read_format(map, dataset);
+  dataset.format = read_format(map);
   map.finish();
   return log;
 }
@@ -112,7 +102,7 @@ KafkaSourceModel read_kafka(const ConfigNode& node, DatasetModel& dataset,
                            " isn't available in this version; 'earliest' is");
   }
   read_properties(map, kafka);
-  read_format(map, dataset);
+  dataset.format = read_format(map);
   map.finish();
   return kafka;
 }
@@ -148,17 +138,18 @@ void read_time(ConfigMap& dataset_map, DatasetModel& dataset) {
     return;
   }
   ConfigMap map(*node, "time of " + dataset_map.place(), dataset_map.faults());
-  dataset.time_field = map.required_text("field");
-  dataset.time_format = map.text("format", "auto");
-  const std::string& format = dataset.time_format;
-  if (format.find('%') == std::string::npos) {
-    static const std::vector<std::string> kFormats = {"auto", "iso", "millis",
-                                                      "seconds"};
-    if (std::find(kFormats.begin(), kFormats.end(), format) == kFormats.end()) {
-      map.wrong("format", *map.find("format"),
-                "auto, iso, millis, seconds, or a strftime pattern");
-    }
+  std::string message = map.text("message");
+  if (message.empty()) {
+    dataset.time_field = map.required_text("field");
+    dataset.time_format = read_time_format(map);
+  } else if (message != "timestamp") {
+    map.wrong("message", *map.find("message"), "timestamp");
+  } else if (map.has("field") || map.has("format")) {
+    map.fault("message", map.place() +
+                             " has no use for 'field' and 'format' "
+                             "beside 'message'");
   }
+  dataset.time_of_message = !message.empty();
   map.finish();
 }
 
@@ -190,7 +181,8 @@ void read_derived(ConfigMap& map, ColumnModel& column, const Schema& before) {
                           ", which does not fit the column's type " +
                           to_string(column.type));
   }
-  for (const char* other : {"path", "default"}) {
+  for (const char* other :
+       {"path", "default", "message", "format", "on_error"}) {
     if (map.has(other)) {
       map.fault(other, std::string("'") + other + "' in " + map.place() +
                            " has no meaning beside 'from'");
@@ -246,7 +238,7 @@ void read_column(const ConfigNode& node, const std::string& dataset_place,
                 "string, long, double, decimal(N), bool or timestamp");
     }
   }
-  column.path = map.text("path", column.name);
+  read_column_source(map, column);
   if (map.has("default")) {
     column.default_text = map.text("default");
     check_default(map, column);

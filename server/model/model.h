@@ -31,12 +31,24 @@ struct LogSourceModel {
   int64_t retention_ms = int64_t{7} * 86400 * 1000;
 };
 
+// How the bytes of an event are read.
+struct FormatModel {
+  std::string name = "json";            // json | csv
+  std::vector<std::string> csv_fields;  // of a record, in order
+  char csv_delimiter = ',';
+  std::string explode;  // path of arrays whose elements become rows
+};
+
 // A column as the model declares it; the schema column of the same name has
 // its type.
 struct ColumnModel {
   std::string name;
   ColumnType type;
   std::string path;  // in the event; default: the name
+  // Not empty: a part of the message itself, such as "key" or "header.NAME".
+  std::string message;
+  std::string time_format = "auto";  // of a timestamp
+  std::string on_error = "reject";   // reject | null | default
   std::optional<std::string> default_text;
   ExpressionPtr derived;  // `from:`, resolved; or null
   bool high_cardinality = false;
@@ -47,8 +59,9 @@ struct DatasetModel {
   std::string name, title, description, owner;
   std::shared_ptr<const Schema> schema;  // __time, then columns in file order
   std::variant<LogSourceModel, KafkaSourceModel> source;
-  std::string format = "json";
+  FormatModel format;
   std::string time_field = "ts", time_format = "auto";
+  bool time_of_message = false;      // the source's own time
   std::vector<ColumnModel> columns;  // without __time
   ExpressionPtr filter;              // resolved, or null
   Granularity partition_by{Granularity::Unit::kDay, 1};

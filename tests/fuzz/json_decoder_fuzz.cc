@@ -55,12 +55,12 @@ void touch(const ColumnBatch& batch) {
 
 void decode_all(Decoder& decoder, ColumnBatch& batch,
                 const std::vector<std::string_view>& messages) {
-  std::vector<uint32_t> row_messages;
-  std::vector<Rejection> rejections;
+  Decoded decoded;
   batch.clear();
-  decoder.decode(messages, batch, row_messages, rejections);
-  check(row_messages.size() + rejections.size() == messages.size());
-  check(batch.num_rows() == row_messages.size());
+  decoder.decode(messages, batch, decoded);
+  check(decoded.row_messages.size() + decoded.rejections.size() ==
+        messages.size());
+  check(batch.num_rows() == decoded.row_messages.size());
   touch(batch);
 }
 

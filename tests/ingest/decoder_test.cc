@@ -178,16 +178,15 @@ TEST_CASE("poison never becomes a row and never harms the next event") {
     messages.push_back(text);
     messages.push_back(good);
   }
-  std::vector<uint32_t> rows;
-  std::vector<Rejection> rejections;
-  decoder->decode(messages, batch, rows, rejections);
-  CHECK(rejections.size() == poison.size());
+  Decoded decoded;
+  decoder->decode(messages, batch, decoded);
+  CHECK(decoded.rejections.size() == poison.size());
   REQUIRE(batch.num_rows() == poison.size());
-  for (uint32_t i = 0; i < rows.size(); ++i) {
-    CHECK(rows[i] == 2 * i + 1);
+  for (uint32_t i = 0; i < decoded.row_messages.size(); ++i) {
+    CHECK(decoded.row_messages[i] == 2 * i + 1);
     CHECK(batch.columns()[1].strings[i] == "good");
   }
-  for (const Rejection& rejection : rejections) {
+  for (const Rejection& rejection : decoded.rejections) {
     CHECK(!rejection.text.empty());
     CHECK(rejection.text.size() < 400);
   }
@@ -224,10 +223,9 @@ TEST_CASE("random events equal a naive model, in any order of fields") {
                                      has_sku ? "K" : "-"));
     }
     std::vector<std::string_view> messages(events.begin(), events.end());
-    std::vector<uint32_t> rows;
-    std::vector<Rejection> rejections;
-    decoder->decode(messages, batch, rows, rejections);
-    REQUIRE(rejections.empty());
+    Decoded decoded;
+    decoder->decode(messages, batch, decoded);
+    REQUIRE(decoded.rejections.empty());
     for (uint32_t r = 0; r < batch.num_rows(); ++r) {
       const auto& c = batch.columns();
       CHECK(fmt::format("{}|{}|{}|{}", c[1].strings[r],
@@ -243,16 +241,15 @@ TEST_CASE("random events equal a naive model, in any order of fields") {
 std::vector<std::string> outcomes(Decoder& decoder,
                                   std::span<const std::string_view> messages) {
   ColumnBatch batch(spec().schema);
-  std::vector<uint32_t> rows;
-  std::vector<Rejection> rejections;
-  decoder.decode(messages, batch, rows, rejections);
+  Decoded decoded;
+  decoder.decode(messages, batch, decoded);
   std::vector<std::string> all(messages.size());
-  for (const auto& r : rejections) all[r.message] += r.reason + r.text;
-  for (uint32_t row = 0; row < rows.size(); ++row) {
-    std::string& text = all[rows[row]];
+  for (const auto& r : decoded.rejections) all[r.message] += r.reason + r.text;
+  for (uint32_t row = 0; row < decoded.row_messages.size(); ++row) {
+    std::string& text = all[decoded.row_messages[row]];
     for (size_t c = 0; c < batch.columns().size(); ++c) {
       const ColumnBuffer& column = batch.columns()[c];
-      CHECK(column.nulls.size() == rows.size());
+      CHECK(column.nulls.size() == decoded.row_messages.size());
       text += "|";
       if (column.nulls[row]) {
         text += "-";

@@ -273,6 +273,31 @@ TEST_CASE("files that blow up") {
   CHECK(deep.size() == 1);
 }
 
+TEST_CASE("how events are written") {
+  auto with = [](const std::string& source) {
+    return dataset_faults("partitions: 2", "partitions: 2, " + source);
+  };
+  const std::string at = "datasets/sales.yaml:2: ";
+  CHECK(with("format: csv, fields: [ts, store], delimiter: tab") == Faults{});
+  CHECK(with("format: tsv, fields: [ts, store]") == Faults{});
+  CHECK(with("format: json, explode: lines") == Faults{});
+  CHECK(with("format: csv") ==
+        Faults{at + "log of dataset 'sales' lacks the key 'fields', the names "
+                    "of a record's fields"});
+  CHECK(with("format: csv, fields: [a], delimiter: \"ab\"").size() == 1);
+  CHECK(with("format: json, fields: [a]").size() == 1);
+  auto column = [](const std::string& keys) {
+    return dataset_faults("{ name: channel, type: string }",
+                          "{ name: channel, type: string, " + keys + " }");
+  };
+  CHECK(column("message: header.trace") == Faults{});
+  CHECK(column("on_error: \"null\"") == Faults{});
+  CHECK(column("message: body").size() == 1);
+  CHECK(column("message: key, path: a").size() == 1);
+  CHECK(column("on_error: default").size() == 1);
+  CHECK(column("format: days").size() == 1);
+}
+
 TEST_CASE("what this version cannot honour") {
   auto later = [](const Faults& faults) {
     REQUIRE(faults.size() == 1);
@@ -285,9 +310,9 @@ TEST_CASE("what this version cannot honour") {
   later(dataset_faults_with("rollup: { granularity: minute }"));
   later(dataset_faults("{ log: { partitions: 2, retention: 1d } }",
                        "{ files: { path: \"*.xml\" } }"));
-  CHECK(later(dataset_faults("partitions: 2", "format: csv")) ==
-        "datasets/sales.yaml:2: format 'csv' of log of dataset 'sales' isn't "
-        "available in this version; 'json' is");
+  CHECK(later(dataset_faults("partitions: 2", "format: avro")) ==
+        "datasets/sales.yaml:2: format 'avro' of log of dataset 'sales' isn't "
+        "available in this version; 'json' and 'csv' are");
   CHECK(later(dataset_faults("{ name: channel, type: string }",
                              "{ name: channel, type: string, lookup: p.x }")) ==
         "datasets/sales.yaml:6: 'lookup' in column 'channel' of dataset "

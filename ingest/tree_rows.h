@@ -1,0 +1,72 @@
+// TreeRows: rows of an EventTree. Finds each target's value by its path, makes
+// a row of each element of the exploded arrays. Shared by every decoder whose
+// events are trees. Used by one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "ingest/event_path.h"
+#include "ingest/event_tree.h"
+#include "ingest/field_targets.h"
+
+namespace freshet {
+
+class TreeRows {
+ public:
+  // How a text in a decimal column is to be read.
+  enum class Decimals { kText, kBase64 };
+  // kInvalid for a path that cannot be read.
+  static Result<std::unique_ptr<TreeRows>> make(
+      DecoderSpec spec, Decimals decimals = Decimals::kText);
+
+  // What a call of append() reads.
+  struct Event {
+    const RawMessage& message;
+    uint32_t number = 0;  // of the message
+    const EventTree& tree;
+    const EventNode* row = nullptr;       // paths start here
+    const EventNode* envelope = nullptr;  // and those with "$." here
+    // A second place for what is null in `row`: the values before a change.
+    const EventNode* fallback = nullptr;
+    RowOperation operation = RowOperation::kUpsert;
+  };
+  // Commits the rows of the event and adds them to `decoded`. False if it is
+  // at fault; then rows that were committed before the fault was met are to be
+  // taken back by the caller (take_back).
+  bool append(const Event& event, ColumnBatch& batch, Decoded& decoded);
+
+  FieldTargets& targets() { return targets_; }
+
+  // Ends a message that is at fault: its rows since `before` go, its rejection
+  // comes.
+  void take_back(uint32_t message, size_t before, ColumnBatch& batch,
+                 Decoded& decoded);
+
+ private:
+  struct Path {
+    EventPath path;
+    size_t shared = 0;  // steps in common with the exploded one
+  };
+  TreeRows(DecoderSpec spec, Decimals decimals)
+      : targets_(std::move(spec)), decimals_(decimals) {}
+  bool explode(const Event& event, size_t step, ColumnBatch& batch,
+               Decoded& decoded);
+  bool add_row(const Event& event, ColumnBatch& batch, Decoded& decoded);
+  bool put(size_t target, const EventNode& node, ColumnBatch& batch,
+           Decoded& decoded);
+  bool put_text(size_t target, const EventNode& node, ColumnBatch& batch);
+  bool put_units(size_t target, const EventNode& node, ColumnBatch& batch);
+  bool put_since_1970(size_t target, const EventNode& node, ColumnBatch& batch);
+
+  FieldTargets targets_;
+  const Decimals decimals_;
+  std::vector<Path> paths_;  // by target
+  std::vector<EventPath::Step> exploded_;
+  std::vector<const EventNode*> bound_;  // by steps of exploded_ taken
+  size_t first_row_ = 0;                 // of the event under way
+};
+
+}  // namespace freshet
