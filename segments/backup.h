@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <string>
 
+#include "segments/file_system.h"
 #include "segments/result.h"
 
 namespace freshet {
@@ -30,7 +31,8 @@ struct BackupStats {
 // Adds a backup of `source`. A segment whose content hash an earlier backup
 // has is not read again; a new one is verified as it is taken.
 Result<BackupStats> create_backup(const std::string& source,
-                                  const std::string& backup);
+                                  const std::string& backup,
+                                  FileSystem& files = real_file_system());
 
 // Reads every byte of one backup, or of all with an empty id.
 Result<BackupStats> verify_backup(const std::string& backup,
@@ -40,6 +42,7 @@ Result<BackupStats> verify_backup(const std::string& backup,
 // backup with an empty id. On error the folder is as it was.
 Result<BackupStats> restore_backup(const std::string& backup,
                                    const std::string& id,
-                                   const std::string& folder);
+                                   const std::string& folder,
+                                   FileSystem& files = real_file_system());
 
 }  // namespace freshet

@@ -71,21 +71,22 @@ void FaultFileSystem::synced(const std::string& path) {
 }
 
 void FaultFileSystem::lose_unsynced() {
+  std::error_code gone;  // with a folder that was removed besides
   for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) {
     if (change->kind == Change::Kind::kMade) {
       fs::remove_all(change->path);
       synced_bytes_.erase(change->path);
     } else if (change->kind == Change::Kind::kRenamed) {
-      fs::rename(change->other, change->path);
+      fs::rename(change->other, change->path, gone);
       synced_bytes_[change->path] = synced_bytes_[change->other];
       synced_bytes_.erase(change->other);
     } else {
-      fs::rename(change->other, change->path);
+      fs::rename(change->other, change->path, gone);
     }
   }
   changes_.clear();
   for (const auto& [path, bytes] : synced_bytes_) {
-    if (fs::exists(path) && fs::file_size(path) > bytes) {
+    if (fs::is_regular_file(path) && fs::file_size(path) > bytes) {
       fs::resize_file(path, bytes);
     }
   }

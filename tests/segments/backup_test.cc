@@ -1,0 +1,129 @@
+// Backups of a store while the n-th operation on the disk fails, and after
+// power cuts.
+#include "segments/backup.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "tests/segments/store_scenario.h"
+
+namespace freshet {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A store with two hours of sealed rows, some of them hidden.
+void fill(Scenario& scenario) {
+  for (int i = 0; i < 3; ++i) {
+    scenario.append(60);
+    REQUIRE(scenario.seal().has_value());
+    scenario.sealed();
+  }
+  REQUIRE(scenario.hide().has_value());
+}
+
+std::string checkpoint(Scenario& scenario, const std::string& name) {
+  std::string folder = scenario.folder.path() + "/" + name;
+  Status made = scenario.store->checkpoint(folder, [] { return Status(); });
+  REQUIRE_MESSAGE(made.has_value(), made.error().message);
+  return folder;
+}
+
+std::vector<Row> rows_of(const std::string& folder) {
+  auto store = SegmentStore::open(folder);
+  REQUIRE_MESSAGE(store.has_value(), store.error().message);
+  CHECK((*store)->damaged().empty());
+  return visible_rows(**store);
+}
+
+// Whichever operation fails, what was backed up before is there, whole, and so
+// is what was answered to be.
+TEST_CASE("a backup that fails leaves the earlier ones, and can be repeated") {
+  for (int mode = 0; mode < 4; ++mode) {
+    bool persistent = mode % 2 != 0, power_cut = mode / 2 != 0;
+    uint64_t n = 1;
+    for (; n < 2000; n += n < 60 ? 1 : 7) {
+      CAPTURE(n);
+      CAPTURE(mode);
+      Scenario scenario(n % 5);
+      FaultFileSystem disk;
+      std::string backup = scenario.folder.path() + "/backup";
+      fill(scenario);
+      std::string first = checkpoint(scenario, "first");
+      bool has_first = n % 3 != 0;
+      if (has_first) {
+        REQUIRE(create_backup(first, backup, disk).has_value());
+      }
+      scenario.append(40);
+      REQUIRE(scenario.seal().has_value());
+      scenario.sealed();
+      std::vector<Row> rows = scenario.expected();
+      std::string second = checkpoint(scenario, "second");
+      disk.fail_at(n, persistent);
+      auto made = create_backup(second, backup, disk);
+      bool reached = disk.failed();
+      if (!made) {
+        CHECK(made.error().message.find("injected") != std::string::npos);
+      }
+      disk.fail_at(0);
+      if (power_cut) disk.lose_unsynced();
+      uint64_t least = has_first + made.has_value();
+      if (least > 0) {
+        auto verified = verify_backup(backup, "");
+        REQUIRE_MESSAGE(verified.has_value(), verified.error().message);
+        CHECK(verified->backups >= least);
+      }
+      auto again = create_backup(second, backup, disk);
+      REQUIRE_MESSAGE(again.has_value(), again.error().message);
+      if (power_cut) disk.lose_unsynced();
+      std::string restored = scenario.folder.path() + "/restored";
+      REQUIRE(restore_backup(backup, again->id, restored).has_value());
+      CHECK(rows_of(restored) == rows);
+      if (!reached) break;
+    }
+    CHECK(n > 40);
+    CHECK(n < 2000);
+  }
+}
+
+TEST_CASE("a restore that fails leaves no folder, or all of it") {
+  for (int mode = 0; mode < 4; ++mode) {
+    bool persistent = mode % 2 != 0, power_cut = mode / 2 != 0;
+    Scenario scenario(3);
+    FaultFileSystem disk;
+    std::string backup = scenario.folder.path() + "/backup";
+    fill(scenario);
+    std::vector<Row> rows = scenario.expected();
+    REQUIRE(create_backup(checkpoint(scenario, "now"), backup).has_value());
+    uint64_t n = 1;
+    for (; n < 2000; n += n < 60 ? 1 : 7) {
+      CAPTURE(n);
+      CAPTURE(mode);
+      std::string folder =
+          scenario.folder.path() + "/restored" + std::to_string(n);
+      disk.fail_at(n, persistent);
+      auto made = restore_backup(backup, "", folder, disk);
+      bool reached = disk.failed();
+      disk.fail_at(0);
+      if (power_cut) disk.lose_unsynced();
+      if (made) CHECK(rows_of(folder) == rows);
+      // While an operation went on failing, the folder may have been left at
+      // its name; it is whole then.
+      if (!made && fs::exists(folder)) {
+        CHECK(persistent);
+        CHECK(rows_of(folder) == rows);
+      } else if (!made) {
+        REQUIRE(restore_backup(backup, "", folder).has_value());
+        CHECK(rows_of(folder) == rows);
+      }
+      fs::remove_all(folder);
+      if (!reached) break;
+    }
+    CHECK(n > 40);
+    CHECK(n < 2000);
+  }
+}
+
+}  // namespace
+}  // namespace freshet
