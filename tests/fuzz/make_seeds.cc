@@ -4,7 +4,11 @@
 #include <iostream>
 #include <random>
 
+#include "segments/dictionary_encoder.h"
+#include "segments/hll_sketch.h"
+#include "segments/id_list.h"
 #include "segments/live_segment.h"
+#include "segments/quantile_sketch.h"
 #include "segments/segment_writer.h"
 #include "tests/support/row_model.h"
 
@@ -33,6 +37,60 @@ void write_bitmap_seed(const fs::path& file, const Bitmap& bitmap) {
   std::ofstream(file, std::ios::binary) << bytes;
 }
 
+void write_bytes(const fs::path& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary) << bytes;
+}
+
+// Values in their order.
+class Values final : public Dictionary {
+ public:
+  explicit Values(std::vector<std::string> values)
+      : values_(std::move(values)) {}
+  uint32_t size() const override {
+    return static_cast<uint32_t>(values_.size()) + 1;
+  }
+  std::string_view value(uint32_t id) const override { return values_[id - 1]; }
+  std::optional<uint32_t> find(std::string_view) const override { return {}; }
+  bool sorted() const override { return false; }
+
+ private:
+  const std::vector<std::string> values_;
+};
+
+bool write_dictionary_seed(const fs::path& file, uint32_t count,
+                           bool by_appearance) {
+  std::vector<std::string> texts;
+  std::vector<uint32_t> rows;
+  for (uint32_t i = 0; i < count; ++i) {
+    texts.push_back("customer#" + std::to_string(i * 7919 % 1'000'003));
+    rows.push_back(i + 1);
+  }
+  Values values(texts);
+  auto order = by_appearance ? DictionaryOrder::of_rows(rows, {}, values.size())
+                             : DictionaryOrder::of(values, {});
+  auto bytes = encode_dictionary(values, order);
+  if (!bytes) return false;
+  uint32_t size = count;  // the fuzzer adds null
+  write_bytes(file, std::string(reinterpret_cast<char*>(&size), 4) + *bytes);
+  return true;
+}
+
+void write_sketch_seeds(const fs::path& folder) {
+  for (int count : {0, 3, 700, 20'000}) {
+    HllSketch distinct;
+    QuantileSketch quantiles;
+    for (int i = 0; i < count; ++i) {
+      distinct.add(sketch_hash(__int128{i}));
+      quantiles.add(i % 97 / 4.0);
+    }
+    std::string name = std::to_string(count);
+    write_bytes(folder / ("distinct_" + name), distinct.to_bytes());
+    write_bytes(folder / ("quantiles_" + name), quantiles.to_bytes());
+  }
+  std::vector<uint32_t> ids = {1, 2, 130, 99'999};
+  write_bytes(folder / "ids", encode_ids(ids));
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -40,6 +98,16 @@ int main(int count, char** arguments) {
   fs::path folder = arguments[1];
   fs::create_directories(folder / "segment_reader_fuzz");
   fs::create_directories(folder / "bitmap_fuzz");
+  fs::create_directories(folder / "dictionary_fuzz");
+  fs::create_directories(folder / "sketch_fuzz");
+  write_sketch_seeds(folder / "sketch_fuzz");
+  for (uint32_t count : {0, 5, 1024, 9000}) {
+    for (bool by_appearance : {false, true}) {
+      fs::path file = folder / "dictionary_fuzz" /
+                      (std::to_string(count) + (by_appearance ? "a" : "s"));
+      if (!write_dictionary_seed(file, count, by_appearance)) return 1;
+    }
+  }
   std::mt19937_64 random(1);
   for (size_t rows : {1, 3, 70, 5000}) {
     if (!write_segment_seed(folder / "segment_reader_fuzz",
