@@ -2,10 +2,11 @@
 """Benchmarks beside DuckDB, ClickHouse and bare librdkafka, in the same run.
 
   bench.py            all
-  bench.py NAME...    ingest | queries | sizes | cubes | kafka | latency
+  bench.py NAME...    ingest | queries | sizes | cubes | store | columns | kafka
+                      | latency
 
 Rows by SSB_ROWS (1,000,000 for ingest and queries), Kafka messages by
-KAFKA_ROWS (1,000,000). Prints tables with ratios; compare ratios within a run
+KAFKA_ROWS (1,000,000), small segments by SEGMENTS (10,000). Prints tables with ratios; compare ratios within a run
 only, since machines differ from hour to hour.
 """
 import json
@@ -29,6 +30,7 @@ PROGRAMS = ROOT / "build/perf"
 MODEL = ROOT / "perf/workloads/ssb_model"
 ROWS = int(os.environ.get("SSB_ROWS", "1000000"))
 KAFKA_ROWS = int(os.environ.get("KAFKA_ROWS", "1000000"))
+SEGMENTS = int(os.environ.get("SEGMENTS", "10000"))
 REPEATS = 5
 # The fields of the starter's sales events, for the peers.
 SALES_COLUMNS = {
@@ -91,6 +93,76 @@ def bench_cubes(folder):
           f"{lines[0]['plain_ns']:.0f} ns CPU a row)",
           ("cube", "rows", "ns CPU/row", "bytes of the data", "rows ms",
            "cube ms", "ratio"), rows)
+
+
+def store_perf(folder, segments):
+    home = folder / f"store_{segments}"
+    home.mkdir()
+    done = subprocess.run([PROGRAMS / "store_perf", str(ROWS), str(home),
+                           str(segments)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return home, json.loads(done.stdout)
+
+
+def bench_store(folder):
+    _, p = store_perf(folder, SEGMENTS)
+    table(f"The store, {ROWS:,} SSB-flat rows of 20 columns, one thread",
+          ("step", "M rows/s", "GB/s given out", "of a plain sum"),
+          [("append", f"{p['append']:.2f}", "", ""),
+           ("append, 2 threads reading", f"{p['append_read']:.2f}", "", ""),
+           ("seal", f"{p['seal']:.2f}", "", ""),
+           ("merge of 8 segments", f"{p['merge']:.2f}", "", ""),
+           ("read all of a live segment", f"{p['live_rows']:.1f}",
+            f"{p['live_gb']:.2f}", f"{p['live_gb'] / p['plain_gb']:.2f}x"),
+           ("read all of a sealed one", f"{p['sealed_rows']:.1f}",
+            f"{p['sealed_gb']:.2f}", f"{p['sealed_gb'] / p['plain_gb']:.2f}x"),
+           ("plain sum over as many bytes", "", f"{p['plain_gb']:.2f}",
+            "1.00x")])
+    table(f"Open a store of {p['segments']:,} segments",
+          ("", "measured", "goal"),
+          [("wall clock", f"{p['open_ms']:.0f} ms", "< 1,000 ms"),
+           ("memory", f"{p['open_mb']:.1f} MB", "< 50 MB"),
+           ("live read rate of the sealed one's",
+            f"{p['live_rows'] / p['sealed_rows']:.2f}x", ">= 0.33x")])
+
+
+def micro(program, *arguments):
+    """Rows of a google-benchmark: name, M rows/s, GB/s."""
+    done = subprocess.run([PROGRAMS / program, *map(str, arguments),
+                           "--benchmark_format=json",
+                           "--benchmark_min_time=0.2"],
+                          capture_output=True, text=True)
+    if done.returncode:
+        return None, done.stderr.strip()
+    return [(b["name"], f"{b['rows'] / 1e6:,.0f}",
+             f"{b['bytes'] / 1e9:.1f}" if "bytes" in b else "")
+            for b in json.loads(done.stdout)["benchmarks"]], ""
+
+
+def bench_columns(folder):
+    if not (PROGRAMS / "column_perf").exists():
+        print("SKIPPED columns: no google-benchmark when build/ was set up "
+              "(./run deps, then remove build/build.ninja)")
+        return
+    home, _ = store_perf(folder, 1)
+    segment = next((home / "one/segments/ssb").glob("*.seg"))
+    table(f"Columns of a sealed segment of {ROWS:,} SSB-flat rows beside plain "
+          "sums of as many bytes", ("reading", "M rows/s", "GB/s"),
+          micro("column_perf", segment)[0])
+    starter, sales = sales_events(folder)
+    data = folder / "columns_sales"
+    load(starter, "sales", sales, data)
+    with freshet.Server(starter, data) as server:
+        most = server.sql("SELECT store, sku, COUNT(*) AS n FROM sales "
+                          "GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 1")[0]
+        assert server.stop() == 0
+    largest = max((data / "segments/sales").glob("*.seg"),
+                  key=lambda path: path.stat().st_size)
+    rows, error = micro("filter_perf", largest, f"store={most['store']}",
+                        f"sku={most['sku']}")
+    table("Bitmaps of one store and one product, and of the rows that pass, in "
+          "the largest segment of the starter's sales",
+          ("step", "M rows/s", "GB/s"), rows or [(error, "", "")])
 
 
 def same(ours, theirs):
@@ -159,15 +231,22 @@ def ratios(values):
             *(f"{values[0] / v:.2f}x" for v in values[1:]))
 
 
-def bench_sizes(folder):
-    starter = folder / "starter"
+def sales_events(folder):
+    """The starter model, and a file of its sales."""
+    starter, sales = folder / "starter", folder / "sales.jsonl"
+    if sales.exists():
+        return starter, sales
     done = freshet.run("init", starter)
     assert done.returncode == 0, done.stderr
-    sales = folder / "sales.jsonl"
     done = freshet.run("generate", "--model", starter, "--dataset", "sales",
                        "--rows", str(ROWS), "--seed", "1", "--to", sales,
                        timeout=600)
     assert done.returncode == 0, done.stderr
+    return starter, sales
+
+
+def bench_sizes(folder):
+    starter, sales = sales_events(folder)
     os.environ["SSB_BROKERS"] = "127.0.0.1:1"
     rows = []
     for name, model, path, columns, order, near_unique in (
@@ -307,7 +386,8 @@ def bench_latency(folder):
 
 BENCHMARKS = {"ingest": bench_ingest, "queries": bench_queries,
               "kafka": bench_kafka, "latency": bench_latency,
-              "cubes": bench_cubes, "sizes": bench_sizes}
+              "cubes": bench_cubes, "sizes": bench_sizes,
+              "store": bench_store, "columns": bench_columns}
 
 
 def main():
