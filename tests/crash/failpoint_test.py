@@ -1,5 +1,6 @@
 """kill -9 at every step of seal, commit, swap, merge and retention of the real
-binary: each acknowledged event counts once after each, whatever came before.
+binary, and at any moment: each acknowledged event counts once after each,
+whatever came before.
 
 FRESHET_CRASH_ROUNDS sets how many rounds (100)."""
 import os
@@ -14,12 +15,24 @@ import freshet  # noqa: E402
 
 ROUNDS = int(os.environ.get("FRESHET_CRASH_ROUNDS", "100"))
 BATCH = 40
+ANY_MOMENT = "any moment"
 # Every place where the store's files or metadata are half way.
 PLACES = ["seal.begin", "write.created", "write.before_sync", "write.synced",
           "write.renamed", "write.folder_synced", "commit.before",
           "commit.after", "swap.after", "merge.begin", "merge.written",
-          "merge.published", "merge.removed"]
-MODEL = {"datasets/sales.yaml": """\
+          "merge.published", "merge.removed", "retention.before",
+          "retention.published", ANY_MOMENT, ANY_MOMENT, ANY_MOMENT]
+# What comes to `old` is past its retention as soon as it is sealed.
+MODEL = {"datasets/old.yaml": """\
+dataset: old
+source: { log: { partitions: 1, format: json } }
+time: { field: ts, format: auto }
+columns:
+  - { name: seq, type: long }
+partition_by: day
+seal: { rows: 60, age: 1s }
+retention: 1h
+""", "datasets/sales.yaml": """\
 dataset: sales
 source: { log: { partitions: 2, format: json } }
 time: { field: ts, format: auto }
@@ -62,10 +75,17 @@ def post_until_it_dies(server, number, begun, deadline):
             # The key makes the repeat after a crash safe.
             server.ingest("sales", batch(number),
                           **{"Idempotency-Key": f"b{number}"})
+            server.ingest("old", batch(number)[:20])
         except (OSError, AssertionError, ValueError):
             break
         number += 1
     return number, begun
+
+
+def kill_after(server, seconds):
+    timer = threading.Timer(seconds, server.process.kill)
+    timer.daemon = True
+    timer.start()
 
 
 def test_kill_at_every_step(tmp_path):
@@ -79,10 +99,15 @@ def test_kill_at_every_step(tmp_path):
     started = time.monotonic()
     for round_number in range(ROUNDS):
         place = PLACES[round_number % len(PLACES)]
-        times = 1 if "merge" in place else chance.randint(1, 4)
-        server = freshet.Server(model, data, env={
-            "FRESHET_FAILPOINT": f"{place}:{times}"}, log=tmp_path / "log")
+        times = chance.randint(1, 4)
+        if "merge" in place or "retention" in place:
+            times = 1
+        env = {} if place == ANY_MOMENT else {
+            "FRESHET_FAILPOINT": f"{place}:{times}"}
+        server = freshet.Server(model, data, env=env, log=tmp_path / "log")
         server.start(wait=False)
+        if place == ANY_MOMENT:  # while it starts, too
+            kill_after(server, chance.uniform(0.05, 3))
         try:
             freshet.wait_until(server.alive, 20, what=server.log())
             number, begun = post_until_it_dies(server, number, begun,
@@ -109,6 +134,9 @@ def test_kill_at_every_step(tmp_path):
     assert reached == set(PLACES[:min(ROUNDS, len(PLACES))])
     with freshet.Server(model, data, log=tmp_path / "log") as server:
         check(server, number, number)
+        server.request("POST", "/api/v1/ingestion/old/seal")
+        freshet.wait_until(lambda: server.rows("old") == 0, 20,
+                           what=server.log())
         assert server.stop() == 0
     assert freshet.run("segment", "verify", data).returncode == 0
     assert threading.active_count() < 5
