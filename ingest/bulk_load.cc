@@ -131,9 +131,10 @@ class FileRecords : public Records {
   bool ended_ = false;
 };
 
-// Spilled pieces are read once more and then gone.
-SealOptions without_cubes(SealOptions options) {
+// Spilled pieces are read once more, as rows, and then gone.
+SealOptions for_spilling(SealOptions options) {
   options.cubes.clear();
+  if (options.rollup) options = {};  // it may sort by states
   return options;
 }
 
@@ -151,7 +152,7 @@ class Load {
         progress_(progress),
         names_{"file/" + name},
         spill_(store.data_folder() + "/loading/" + settings.dataset,
-               settings.decoder.schema, without_cubes(settings.seal)) {
+               settings.decoder.schema, for_spilling(settings.seal)) {
     settings_.late_ms = -1;  // history is not late
   }
   ~Load() {

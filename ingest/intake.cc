@@ -8,6 +8,17 @@
 
 namespace freshet {
 
+namespace {
+
+// The model has checked its name.
+absl::TimeZone zone_of(const SealOptions& options) {
+  if (!options.rollup) return absl::UTCTimeZone();
+  auto zone = load_time_zone(options.rollup->zone);
+  return zone ? *zone : absl::UTCTimeZone();
+}
+
+}  // namespace
+
 Intake::Intake(const IngestionSettings& settings,
                std::unique_ptr<Decoder> decoder, KeptCounts counts,
                SegmentStore* store)
@@ -16,7 +27,8 @@ Intake::Intake(const IngestionSettings& settings,
       batch_(settings.decoder.schema),
       sinks_(settings.dataset, settings.decoder.schema, settings.partition_by,
              store),
-      counts_(std::move(counts)) {}
+      counts_(std::move(counts)),
+      rollup_zone_(zone_of(settings.seal)) {}
 
 uint64_t Intake::take(std::span<const RawMessage> messages,
                       std::span<const PartitionName> partitions,
@@ -33,6 +45,7 @@ uint64_t Intake::take(std::span<const RawMessage> messages,
   }
   transform();
   judge(messages, partitions, watermarks);
+  floor_times();
   uint64_t before = sinks_.rows();
   sinks_.append(batch_, keep_);
   return sinks_.rows() - before;
@@ -87,6 +100,12 @@ void Intake::judge(std::span<const RawMessage> messages,
     keep_[row] = accept_time(Timestamp{times[row]}, message, partition,
                              watermarks[message.partition]);
   }
+}
+
+void Intake::floor_times() {
+  if (!settings_.seal.rollup) return;
+  std::vector<int64_t>& times = batch_.columns()[0].longs;
+  settings_.seal.rollup->granularity.floor_batch(times, rollup_zone_, times);
 }
 
 bool Intake::accept_time(Timestamp event, const RawMessage& message,

@@ -47,6 +47,9 @@ class Intake {
   void judge(std::span<const RawMessage> messages,
              std::span<const PartitionName> partitions,
              std::span<Timestamp> watermarks);
+  // Rows to be rolled up have the time of their bucket from the start, so that
+  // they answer alike before and after.
+  void floor_times();
   bool accept_time(Timestamp event, const RawMessage& message,
                    const PartitionName& partition, Timestamp& watermark);
 
@@ -57,6 +60,7 @@ class Intake {
   KeptCounts counts_;
   std::vector<DeadLetter> dead_letters_;
   uint64_t dead_letter_bytes_ = 0;
+  const absl::TimeZone rollup_zone_;
   Timestamp now_;  // of the batch
 
   Decoded decoded_;

@@ -13,6 +13,8 @@ Error misfit(const CubeSpec& spec, const std::string& what) {
   return invalid("cube " + spec.name + ": " + what);
 }
 
+using PossibleStates = uint32_t(ColumnType);
+
 void add(Schema& out, std::string name, ColumnType type) {
   // No state is filtered by its value.
   bool high_cardinality = type.kind == ColumnKind::kString;
@@ -23,8 +25,9 @@ void add_measure(Schema& out, const CubeMeasure& measure, ColumnType type) {
   const std::string& x = measure.column;
   add(out, x + "#count", kLong);
   if (measure.states & kCubeSum) {
-    add(out, x + "#sum_high", kLong);
-    add(out, x + "#sum", kLong);
+    bool is_double = type.kind == ColumnKind::kDouble;
+    if (!is_double) add(out, x + "#sum_high", kLong);
+    add(out, x + "#sum", is_double ? type : kLong);
   }
   if (measure.states & kCubeMin) add(out, x + "#min", type);
   if (measure.states & kCubeMax) add(out, x + "#max", type);
@@ -39,6 +42,35 @@ void add_measure(Schema& out, const CubeMeasure& measure, ColumnType type) {
   if (measure.states & kCubeDistinct) add(out, x + "#distinct", kText);
   if (measure.states & kCubeApproxDistinct) add(out, x + "#hll", kText);
   if (measure.states & kCubeQuantiles) add(out, x + "#quantiles", kText);
+}
+
+Result<Schema> table_schema(const CubeSpec& spec, const Schema& schema,
+                            PossibleStates possible) {
+  Schema out;
+  add(out, std::string(kTimeColumn), kTime);
+  for (const std::string& name : spec.dimensions) {
+    auto at = schema.find(name);
+    if (!at || name == kTimeColumn || out.find(name)) {
+      return misfit(spec, "no such dimension, or twice: " + name);
+    }
+    if (schema.columns[*at].type.kind == ColumnKind::kDouble) {
+      return misfit(spec, "a double is no dimension: " + name);
+    }
+    out.columns.push_back(schema.columns[*at]);
+  }
+  add(out, std::string(kCubeRows), kLong);
+  for (const CubeMeasure& measure : spec.measures) {
+    auto at = schema.find(measure.column);
+    if (!at || &measure != spec.measure(measure.column)) {
+      return misfit(spec, "no such measure, or twice: " + measure.column);
+    }
+    ColumnType type = schema.columns[*at].type;
+    if (measure.states & ~possible(type)) {
+      return misfit(spec, "states do not fit the type of " + measure.column);
+    }
+    add_measure(out, measure, type);
+  }
+  return out;
 }
 
 }  // namespace
@@ -74,32 +106,22 @@ uint32_t possible_cube_states(ColumnType type) {
   return exact ? states | kCubeSum : states;
 }
 
+uint32_t default_rollup_states(ColumnType type) {
+  if (!type.is_numeric()) return 0;
+  return kCubeSum | kCubeMin | kCubeMax;
+}
+
+uint32_t possible_rollup_states(ColumnType type) {
+  uint32_t states = possible_cube_states(type) & ~uint32_t{kCubeDistinct};
+  return type.is_numeric() ? states | kCubeSum : states;
+}
+
 Result<Schema> cube_schema(const CubeSpec& spec, const Schema& schema) {
-  Schema out;
-  add(out, std::string(kTimeColumn), kTime);
-  for (const std::string& name : spec.dimensions) {
-    auto at = schema.find(name);
-    if (!at || name == kTimeColumn || out.find(name)) {
-      return misfit(spec, "no such dimension, or twice: " + name);
-    }
-    if (schema.columns[*at].type.kind == ColumnKind::kDouble) {
-      return misfit(spec, "a double is no dimension: " + name);
-    }
-    out.columns.push_back(schema.columns[*at]);
-  }
-  add(out, std::string(kCubeRows), kLong);
-  for (const CubeMeasure& measure : spec.measures) {
-    auto at = schema.find(measure.column);
-    if (!at || &measure != spec.measure(measure.column)) {
-      return misfit(spec, "no such measure, or twice: " + measure.column);
-    }
-    ColumnType type = schema.columns[*at].type;
-    if (measure.states & ~possible_cube_states(type)) {
-      return misfit(spec, "states do not fit the type of " + measure.column);
-    }
-    add_measure(out, measure, type);
-  }
-  return out;
+  return table_schema(spec, schema, possible_cube_states);
+}
+
+Result<Schema> rollup_schema(const CubeSpec& spec, const Schema& schema) {
+  return table_schema(spec, schema, possible_rollup_states);
 }
 
 }  // namespace freshet

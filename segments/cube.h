@@ -64,9 +64,17 @@ uint32_t possible_cube_states(ColumnType type);
 
 inline constexpr std::string_view kCubeRows = "#rows";
 
+// The same of a rollup, whose dictionaries are gone with its rows, so that it
+// has no exact distinct values; but it has sums of doubles, since there is
+// nothing else to add up.
+uint32_t default_rollup_states(ColumnType type);
+uint32_t possible_rollup_states(ColumnType type);
+
 // Columns of the table of `spec` over a segment with `schema`. kInvalid if a
 // dimension or measure is missing there or of a type that does not fit.
 Result<Schema> cube_schema(const CubeSpec& spec, const Schema& schema);
+// The same of a rollup; X#sum of a double is a double, without X#sum_high.
+Result<Schema> rollup_schema(const CubeSpec& spec, const Schema& schema);
 
 // A cube of an open segment; lives as long as the segment.
 struct Cube {

@@ -50,6 +50,17 @@ class MeasureStates {
     return out;
   }
 
+  // In the order of the rows: what a sum of doubles is depends on it.
+  GroupValues double_sums() {
+    GroupValues out = zeros(column_.type());
+    each([&](uint32_t group, auto value) {
+      if constexpr (std::is_same_v<decltype(value), double>) {
+        out.doubles[group] += value;
+      }
+    });
+    return out;
+  }
+
   // High and low halves.
   std::pair<GroupValues, GroupValues> sums() {
     std::vector<__int128> sums(groups_.size());
@@ -64,19 +75,6 @@ class MeasureStates {
       out.second.longs[g] = low;
       out.first.longs[g] = static_cast<int64_t>((sums[g] - low) >> 64);
     }
-    return out;
-  }
-
-  GroupValues extreme(bool greatest) {
-    GroupValues out(column_.type(), groups_.size());
-    each([&](uint32_t group, auto value) {
-      decltype(value) best;
-      if (out.null[group] == 0) {
-        held(out, group, best);
-        if (!(greatest ? less(best, value) : less(value, best))) return;
-      }
-      out.set(group, value);
-    });
     return out;
   }
 
@@ -206,6 +204,21 @@ void GroupValues::put(uint32_t group, size_t column, ColumnBatch& batch) const {
   }
 }
 
+GroupValues extreme_values(const Segment& segment, const CubeGroups& groups,
+                           const Column& column, bool greatest) {
+  GroupValues out(column.type(), groups.size());
+  for_each_value(segment, column, [&](uint32_t row, auto value) {
+    uint32_t group = groups.of_rows()[row];
+    decltype(value) best;
+    if (out.null[group] == 0) {
+      held(out, group, best);
+      if (!(greatest ? less(best, value) : less(value, best))) return;
+    }
+    out.set(group, value);
+  });
+  return out;
+}
+
 Result<std::vector<GroupValues>> measure_states(const Segment& segment,
                                                 const CubeGroups& groups,
                                                 CubeMeasure& measure) {
@@ -218,9 +231,17 @@ Result<std::vector<GroupValues>> measure_states(const Segment& segment,
     add(std::move(both.second));
   };
   add(states.counts());
-  if (measure.states & kCubeSum) add_both(states.sums());
-  if (measure.states & kCubeMin) add(states.extreme(false));
-  if (measure.states & kCubeMax) add(states.extreme(true));
+  if (measure.states & kCubeSum) {
+    if (column->type().kind == ColumnKind::kDouble) {
+      add(states.double_sums());
+    } else {
+      add_both(states.sums());
+    }
+  }
+  if (measure.states & kCubeMin)
+    add(extreme_values(segment, groups, *column, false));
+  if (measure.states & kCubeMax)
+    add(extreme_values(segment, groups, *column, true));
   for (uint32_t state : {kCubeFirst, kCubeLast}) {
     if (!(measure.states & state)) continue;
     TRY_ASSIGN(auto newest, states.newest(state == kCubeLast));

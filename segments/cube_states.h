@@ -41,6 +41,10 @@ struct GroupValues {
 template <class Visit>
 void for_each_value(const Segment& segment, const Column& column, Visit visit);
 
+// Least or greatest value of each group; null where it has none.
+GroupValues extreme_values(const Segment& segment, const CubeGroups& groups,
+                           const Column& column, bool greatest);
+
 // The columns that cube_schema() lists for the measure, in its order. Takes
 // `distinct` out of its states where the lists of ids would be long.
 Result<std::vector<GroupValues>> measure_states(const Segment& segment,

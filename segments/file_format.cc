@@ -107,6 +107,53 @@ Result<CubeFooter> take_cube(FieldReader& in) {
   return cube;
 }
 
+void put(FieldWriter& out, const Rollup& rollup) {
+  out.put(rollup.spec.granularity.to_string());
+  out.put(rollup.spec.zone);
+  out.put(static_cast<uint32_t>(rollup.spec.measures.size()));
+  for (const CubeMeasure& measure : rollup.spec.measures) {
+    const Schema& source = rollup.source;
+    const ColumnSpec& column = source.columns[*source.find(measure.column)];
+    out.put(measure.column);
+    out.put(measure.states);
+    out.put(static_cast<uint8_t>(column.type.kind));
+    out.put(column.type.scale);
+    out.put(static_cast<uint8_t>(column.high_cardinality));
+  }
+}
+
+// `table`: the segment's columns, of which the first are time and dimensions.
+Result<Rollup> take_rollup(FieldReader& in,
+                           const std::vector<ColumnFooter>& table) {
+  Rollup rollup;
+  rollup.spec.name = kRollupName;
+  std::string granularity = in.text();
+  rollup.spec.zone = in.text();
+  for (const ColumnFooter& column : table) {
+    if (column.spec.name == kCubeRows) break;
+    rollup.source.columns.push_back(column.spec);
+    if (&column == &table.front()) continue;
+    rollup.spec.dimensions.push_back(column.spec.name);
+  }
+  for (uint32_t n = in.take<uint32_t>(); n > 0 && in.valid(); --n) {
+    CubeMeasure measure;
+    ColumnSpec column;
+    measure.column = column.name = in.text();
+    measure.states = in.take<uint32_t>();
+    column.type.kind = static_cast<ColumnKind>(in.take<uint8_t>());
+    column.type.scale = in.take<uint8_t>();
+    column.high_cardinality = in.take<uint8_t>() != 0;
+    rollup.spec.measures.push_back(std::move(measure));
+    rollup.source.columns.push_back(std::move(column));
+  }
+  auto parsed = Granularity::parse(granularity);
+  if (!in.valid() || !parsed || !load_time_zone(rollup.spec.zone)) {
+    return damaged("damaged rollup");
+  }
+  rollup.spec.granularity = *parsed;
+  return rollup;
+}
+
 bool encodes(Encoding encoding, ColumnKind kind) {
   if (kind == ColumnKind::kString) {
     return encoding == Encoding::kIds || encoding == Encoding::kDerivedIds;
@@ -154,22 +201,57 @@ Status check_column(const ColumnFooter& column,
   return {};
 }
 
-Status check_cube(const CubeFooter& cube, const Footer& footer, uint64_t end) {
+bool are(const std::vector<ColumnFooter>& columns,
+         const Result<Schema>& expected) {
+  if (!expected || expected->columns.size() != columns.size()) return false;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].spec != expected->columns[i]) return false;
+  }
+  return true;
+}
+
+// The columns that the rows have, or had before they were rolled up.
+Schema source_of(const Footer& footer) {
+  if (footer.rollup) return footer.rollup->source;
   Schema schema;
   for (const ColumnFooter& column : footer.columns) {
     schema.columns.push_back(column.spec);
   }
-  auto expected = cube_schema(cube.spec, schema);
-  bool sound = expected && cube.num_rows <= footer.num_rows &&
-               expected->columns.size() == cube.columns.size();
-  for (size_t i = 0; sound && i < cube.columns.size(); ++i) {
-    sound = cube.columns[i].spec == expected->columns[i];
+  return schema;
+}
+
+Status check_rollup(const Footer& footer) {
+  const Rollup& rollup = *footer.rollup;
+  bool sound = are(footer.columns, rollup_schema(rollup.spec, rollup.source));
+  for (const ColumnSpec& column : rollup.source.columns) {
+    sound = sound && column.type.kind <= ColumnKind::kTimestamp &&
+            column.type.scale <= 18;
   }
+  if (!sound) return damaged("wrong columns of a rollup");
+  return {};
+}
+
+Status check_cube(const CubeFooter& cube, const Footer& footer, uint64_t end) {
+  bool sound = cube.num_rows <= footer.num_rows &&
+               are(cube.columns, cube_schema(cube.spec, source_of(footer)));
   if (!sound) return damaged("wrong columns of cube " + cube.spec.name);
   for (const ColumnFooter& column : cube.columns) {
     TRY(check_column(column, cube.columns, cube.num_rows, end));
   }
   return {};
+}
+
+bool is_known(uint32_t version) {
+  return version >= 1 && version <= kSegmentVersion;
+}
+
+std::string header_of(uint32_t version) {
+  std::string bytes(kSegmentMagic, 8);
+  FieldWriter out(bytes);
+  out.put(version);
+  out.put(kBlockRows);
+  bytes.resize(kHeaderBytes, '\0');
+  return bytes;
 }
 
 }  // namespace
@@ -182,14 +264,7 @@ uint64_t checksum_of(std::string_view bytes) {
 #endif
 }
 
-std::string encode_header() {
-  std::string bytes(kSegmentMagic, 8);
-  FieldWriter out(bytes);
-  out.put(kSegmentVersion);
-  out.put(kBlockRows);
-  bytes.resize(kHeaderBytes, '\0');
-  return bytes;
-}
+std::string encode_header() { return header_of(kSegmentVersion); }
 
 std::string encode_footer_body(const Footer& footer) {
   std::string bytes;
@@ -202,7 +277,8 @@ std::string encode_footer_body(const Footer& footer) {
   for (const std::string& name : footer.sort_by) out.put(name);
   out.put(static_cast<uint32_t>(footer.columns.size()));
   for (const ColumnFooter& column : footer.columns) put(out, column);
-  if (footer.cubes.empty()) return bytes;
+  out.put(static_cast<uint8_t>(footer.rollup.has_value()));
+  if (footer.rollup) put(out, *footer.rollup);
   out.put(static_cast<uint32_t>(footer.cubes.size()));
   for (const CubeFooter& cube : footer.cubes) put(out, cube);
   return bytes;
@@ -220,20 +296,20 @@ std::string encode_trailer(const Trailer& trailer) {
   return bytes;
 }
 
-Status check_header(std::string_view bytes) {
+Result<uint32_t> check_header(std::string_view bytes) {
   if (bytes.size() < kHeaderBytes || bytes.substr(0, 8) != kSegmentMagic) {
     return damaged("not a segment file");
   }
   FieldReader in(bytes.substr(8));
   uint32_t version = in.take<uint32_t>();
-  if (version != kSegmentVersion) {
+  if (!is_known(version)) {
     return Error{ErrorCode::kUnsupported,
                  "segment file of unknown version " + std::to_string(version)};
   }
-  if (bytes.substr(0, kHeaderBytes) != encode_header()) {
+  if (bytes.substr(0, kHeaderBytes) != header_of(version)) {
     return damaged("damaged header");
   }
-  return {};
+  return version;
 }
 
 Result<Trailer> decode_trailer(std::string_view bytes, uint64_t file_size) {
@@ -247,7 +323,7 @@ Result<Trailer> decode_trailer(std::string_view bytes, uint64_t file_size) {
   trailer.version = in.take<uint32_t>();
   trailer.footer_checksum = in.number();
   trailer.file_length = in.number();
-  if (trailer.version != kSegmentVersion) {
+  if (!is_known(trailer.version)) {
     return damaged("version of header and trailer differ");
   }
   if (trailer.file_length != file_size) {
@@ -280,7 +356,11 @@ Result<Footer> decode_footer(std::string_view bytes, const Trailer& trailer) {
   for (uint32_t n = in.take<uint32_t>(); n > 0 && in.valid(); --n) {
     footer.columns.push_back(take_column(in));
   }
-  if (in.rest() > sizeof(footer.content_hash)) {
+  bool rolled = trailer.version > 1 && in.take<uint8_t>() != 0;
+  if (rolled) {
+    TRY_ASSIGN(footer.rollup, take_rollup(in, footer.columns));
+  }
+  if (trailer.version > 1 || in.rest() > sizeof(footer.content_hash)) {
     for (uint32_t n = in.take<uint32_t>(); n > 0 && in.valid(); --n) {
       TRY_ASSIGN(CubeFooter cube, take_cube(in));
       footer.cubes.push_back(std::move(cube));
@@ -294,6 +374,7 @@ Result<Footer> decode_footer(std::string_view bytes, const Trailer& trailer) {
     TRY(check_column(column, footer.columns, footer.num_rows,
                      trailer.footer_offset));
   }
+  if (footer.rollup) TRY(check_rollup(footer));
   for (const CubeFooter& cube : footer.cubes) {
     TRY(check_cube(cube, footer, trailer.footer_offset));
   }

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "segments/cube.h"
 #include "segments/integer_block.h"
+#include "segments/rollup.h"
 #include "segments/schema.h"
 #include "segments/segment.h"
 #include "segments/time.h"
@@ -16,7 +18,8 @@
 namespace freshet {
 
 inline constexpr char kSegmentMagic[9] = "FRSHSEG1";
-inline constexpr uint32_t kSegmentVersion = 1;
+// What is written; read are this one and those before it.
+inline constexpr uint32_t kSegmentVersion = 2;
 inline constexpr uint64_t kHeaderBytes = 64;
 inline constexpr uint64_t kTrailerBytes = 40;
 inline constexpr uint64_t kExtentAlignment = 64;
@@ -85,6 +88,7 @@ struct Footer {
   Interval time_range;
   std::vector<std::string> sort_by;
   std::vector<ColumnFooter> columns;
+  std::optional<Rollup> rollup;  // not in version 1
   std::vector<CubeFooter> cubes;
   uint64_t content_hash = 0;
 
@@ -106,8 +110,9 @@ std::string encode_header();
 std::string encode_footer_body(const Footer& footer);
 std::string encode_trailer(const Trailer& trailer);
 
-// Reads what encode_* wrote. Errors say what is wrong, without the path.
-Status check_header(std::string_view bytes);
+// Reads what encode_* wrote, in this version or an earlier one. Errors say what
+// is wrong, without the path. The header's is its version.
+Result<uint32_t> check_header(std::string_view bytes);
 Result<Trailer> decode_trailer(std::string_view bytes, uint64_t file_size);
 // Checks that every extent lies before the footer and is aligned.
 Result<Footer> decode_footer(std::string_view bytes, const Trailer& trailer);

@@ -34,6 +34,7 @@ class MaskedSegment final : public Segment {
   Result<const Column*> column(std::string_view name) const override {
     return segment_->column(name);
   }
+  Result<const Rollup*> rollup() const override { return segment_->rollup(); }
   const Bitmap* hidden_rows() const override { return hidden_.get(); }
   Status status() const override { return segment_->status(); }
 

@@ -29,6 +29,7 @@ size_t fitting(const Run& granule, size_t begin, const MergeTarget& target) {
   Size sum;
   size_t end = begin;
   for (; end < granule.size(); ++end) {
+    if (granule[end]->rollup != granule[begin]->rollup) break;
     Size size = visible_size(*granule[end]);
     bool is_small =
         size.rows < target.rows / 2 && size.bytes < target.bytes / 2;

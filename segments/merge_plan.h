@@ -19,11 +19,12 @@ struct MergeCandidate {
   Interval granule;
   uint64_t rows = 0, hidden = 0;
   uint64_t bytes = 0;
+  std::string rollup = {};  // SegmentRecord::rollup
 };
 
-// Sets of ids to merge, each within a granule, none twice. `candidates` are in
-// order of arrival, and a set is a run of that order, so that rows of one time
-// keep theirs. A set
+// Sets of ids to merge, each within a granule and rolled up alike, none twice.
+// `candidates` are in order of arrival, and a set is a run of that order, so
+// that rows of one time keep theirs. A set
 //  - has segments below half of the target, together at most the target, at
 //    least 4 of them (2 in a granule that is not the newest), the largest no
 //    larger than the others together: each row is rewritten at most

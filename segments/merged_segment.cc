@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "segments/merged_column.h"
+#include "segments/rollup.h"
 
 namespace freshet {
 
@@ -35,10 +36,23 @@ MergedSegment::~MergedSegment() = default;
 Result<std::shared_ptr<const MergedSegment>> MergedSegment::create(
     std::vector<std::shared_ptr<const Segment>> inputs) {
   std::shared_ptr<MergedSegment> merged(new MergedSegment(std::move(inputs)));
+  TRY(merged->find_rollup());
   TRY(merged->find_schema());
   merged->columns_.resize(merged->schema_.columns.size());
   TRY(merged->find_time_range());
   return std::shared_ptr<const MergedSegment>(std::move(merged));
+}
+
+Status MergedSegment::find_rollup() {
+  for (const auto& input : rows_.inputs()) {
+    TRY_ASSIGN(const Rollup* rollup, input->rollup());
+    if (&input != &rows_.inputs().front() &&
+        to_text(rollup) != to_text(rollup_)) {
+      return invalid("segments that are rolled up differently: " + input->id());
+    }
+    rollup_ = rollup;
+  }
+  return {};
 }
 
 Status MergedSegment::find_schema() {

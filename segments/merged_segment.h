@@ -70,7 +70,8 @@ void MergedRows::for_each_run(uint32_t begin, uint32_t end, Visit visit) const {
 class MergedSegment final : public Segment {
  public:
   // The schema is the last input's, and then what only others have. kInvalid
-  // if a column has different types. Reads no values.
+  // if a column has different types, or rows are rolled up in different ways.
+  // Reads no values but times.
   static Result<std::shared_ptr<const MergedSegment>> create(
       std::vector<std::shared_ptr<const Segment>> inputs);
   ~MergedSegment() override;
@@ -85,6 +86,7 @@ class MergedSegment final : public Segment {
   bool sealed() const override { return false; }
   uint64_t content_hash() const override { return 0; }
   uint64_t size_bytes() const override;
+  Result<const Rollup*> rollup() const override { return rollup_; }
   // Used by one thread.
   Result<const Column*> column(std::string_view name) const override;
   Status status() const override;
@@ -92,11 +94,13 @@ class MergedSegment final : public Segment {
  private:
   explicit MergedSegment(std::vector<std::shared_ptr<const Segment>> inputs);
   Status find_schema();
+  Status find_rollup();
   Status find_time_range();
 
   const std::string id_ = "merged";
   const MergedRows rows_;
   Schema schema_;
+  const Rollup* rollup_ = nullptr;  // the last input's
   Interval time_range_{Timestamp{0}, Timestamp{0}};
   // By position in the schema, made when first asked for.
   mutable std::vector<std::unique_ptr<MergedColumn>> columns_;

@@ -19,17 +19,16 @@ Result<std::vector<MergeCandidate>> candidates_of(SegmentStore& store,
                                                   const std::string& dataset,
                                                   const Timeline& timeline) {
   TRY_ASSIGN(auto records, store.metadata().segments(dataset));
-  std::map<std::string_view, Interval> granules;
-  for (const SegmentRecord& record : records) {
-    granules[record.id] = record.granule;
-  }
+  std::map<std::string_view, const SegmentRecord*> by_id;
+  for (const SegmentRecord& record : records) by_id[record.id] = &record;
   std::vector<MergeCandidate> candidates;
   for (const auto& segment : timeline.sealed) {
-    auto granule = granules.find(segment->id());
-    if (granule == granules.end()) continue;  // gone since
+    auto record = by_id.find(segment->id());
+    if (record == by_id.end()) continue;  // gone since
     MergeCandidate one;
     one.id = segment->id();
-    one.granule = granule->second;
+    one.granule = record->second->granule;
+    one.rollup = record->second->rollup;
     one.rows = segment->num_rows();
     one.hidden = one.rows - segment->num_visible_rows();
     one.bytes = segment->size_bytes();

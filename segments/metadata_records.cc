@@ -10,7 +10,8 @@ namespace freshet {
 namespace {
 
 constexpr char kVersion = 1;
-constexpr char kSegmentRecordVersion = 2;  // 1 had no sequence
+// 1 had no sequence, 2 no rollup.
+constexpr char kSegmentRecordVersion = 3;
 
 Status check_version(std::string_view key, std::string_view bytes,
                      char newest = kVersion) {
@@ -53,6 +54,7 @@ std::string encode_segment_record(const SegmentRecord& record) {
   fields.put(record.granule.start.ms);
   fields.put(record.granule.end.ms);
   fields.put(record.sequence);
+  fields.put(record.rollup);
   return out;
 }
 
@@ -72,6 +74,7 @@ Result<SegmentRecord> decode_segment_record(std::string_view key,
   record.granule.end.ms = fields.signed_number();
   record.sequence =
       bytes[0] == kVersion ? number_of(record.id) : fields.number();
+  if (bytes[0] >= 3) record.rollup = fields.text();
   if (!fields.complete()) return damaged(key);
   return record;
 }

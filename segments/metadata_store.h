@@ -37,6 +37,9 @@ struct SegmentRecord {
   // Place in the order of arrival among the segments of the granule; a merged
   // one has that of the last one in it.
   uint64_t sequence = 0;
+  // to_text() of the rollup of its rows; empty: they are not rolled up. Only
+  // those of equal text are merged.
+  std::string rollup;
 };
 
 // Where a source partition continues, and how to recognise that its log is

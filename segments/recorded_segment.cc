@@ -33,6 +33,10 @@ class RecordedSegment final : public Segment {
     TRY_ASSIGN(const Segment* segment, opened());
     return segment->cubes();
   }
+  Result<const Rollup*> rollup() const override {
+    TRY_ASSIGN(const Segment* segment, opened());
+    return segment->rollup();
+  }
   Status status() const override {
     const Segment* segment = ready_.load(std::memory_order_acquire);
     return segment == nullptr ? Status() : segment->status();

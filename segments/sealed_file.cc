@@ -3,27 +3,27 @@
 namespace freshet {
 namespace {
 
-// Whether the file ends as this version's files do: then a strange version in
-// the header is damage, not a newer file.
-bool ends_as_this_version(const MappedFile& file) {
+// Whether the file ends as those of versions we know do: then a strange version
+// in the header is damage, not a newer file.
+bool ends_as_known_version(const MappedFile& file) {
   if (file.size() < kHeaderBytes + kTrailerBytes) return false;
   auto trailer = decode_trailer(
       file.bytes(file.size() - kTrailerBytes, kTrailerBytes), file.size());
   return trailer.has_value();
 }
 
-Status check_start(const MappedFile& file) {
-  Status status = check_header(file.bytes());
-  if (!status && status.error().code == ErrorCode::kUnsupported &&
-      ends_as_this_version(file)) {
+Result<uint32_t> check_start(const MappedFile& file) {
+  auto version = check_header(file.bytes());
+  if (!version && version.error().code == ErrorCode::kUnsupported &&
+      ends_as_known_version(file)) {
     return Error{ErrorCode::kCorrupt, "damaged header"};
   }
-  return status;
+  return version;
 }
 
 Result<SealedBytes> read_ends(std::unique_ptr<MappedFile> file) {
   SealedBytes result;
-  TRY(check_start(*file));
+  TRY_ASSIGN(uint32_t version, check_start(*file));
   if (file->size() < kHeaderBytes + kTrailerBytes) {
     return Error{ErrorCode::kCorrupt, "file has no end mark (cut short?)"};
   }
@@ -31,6 +31,9 @@ Result<SealedBytes> read_ends(std::unique_ptr<MappedFile> file) {
   TRY_ASSIGN(
       result.trailer,
       decode_trailer(file->bytes(trailer_offset, kTrailerBytes), file->size()));
+  if (result.trailer.version != version) {
+    return Error{ErrorCode::kCorrupt, "version of header and trailer differ"};
+  }
   TRY_ASSIGN(result.footer,
              decode_footer(file->bytes(result.trailer.footer_offset,
                                        result.trailer.footer_length),

@@ -25,6 +25,9 @@ class SealedSegment final : public Segment {
         content_hash_(file.footer.content_hash),
         has_cubes_(!file.footer.cubes.empty()),
         columns_(file.footer.columns.size()) {
+    if (file.footer.rollup) {
+      rollup_ = std::make_unique<const Rollup>(std::move(*file.footer.rollup));
+    }
     for (ColumnFooter& column : file.footer.columns) {
       schema_.columns.push_back(std::move(column.spec));
     }
@@ -49,6 +52,8 @@ class SealedSegment final : public Segment {
     TRY(status());  // a better word for what fails its checksum then
     return column;
   }
+
+  Result<const Rollup*> rollup() const override { return rollup_.get(); }
 
   Result<const std::vector<Cube>*> cubes() const override {
     if (!has_cubes_) return nullptr;
@@ -106,6 +111,7 @@ class SealedSegment final : public Segment {
   const Interval time_range_;
   const uint64_t content_hash_;
   const bool has_cubes_;
+  std::unique_ptr<const Rollup> rollup_;  // null: not rolled up
   Schema schema_;
   mutable std::vector<std::atomic<const SealedColumn*>> columns_;
   mutable Mutex mutex_;

@@ -94,7 +94,8 @@ class Column {
   virtual const Bitmap* rows_of(uint32_t id) const = 0;
 };
 
-struct Cube;  // segments/cube.h
+struct Cube;    // segments/cube.h
+struct Rollup;  // segments/rollup.h
 
 class Segment {
  public:
@@ -120,6 +121,11 @@ class Segment {
   // as where rows were hidden since it was sealed. kCorrupt names the file.
   // Valid as long as the segment.
   virtual Result<const std::vector<Cube>*> cubes() const { return nullptr; }
+
+  // What the rows are if they were rolled up: then the columns are states, as
+  // rollup_schema() lists them, and a row stands for many. Null: they are
+  // rows. Errors are those of opening the file. Valid as long as the segment.
+  virtual Result<const Rollup*> rollup() const { return nullptr; }
 
   // Rows that count no more (deleted, or replaced by a newer one); null if
   // there are none. num_rows, reads, zone maps, dictionaries and indexes still

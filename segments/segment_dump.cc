@@ -25,9 +25,38 @@ Status check_content(const SealedBytes& bytes) {
   return Error{ErrorCode::kCorrupt, "content hash differs"};
 }
 
-// JSON text of a value, quotes and all.
+// How many bytes the UTF-8 character at the front has; 0 if there is none.
+size_t character_bytes(std::string_view text) {
+  auto lead = static_cast<unsigned char>(text[0]);
+  size_t bytes = lead < 0x80   ? 1
+                 : lead < 0xc2 ? 0
+                 : lead < 0xe0 ? 2
+                 : lead < 0xf0 ? 3
+                 : lead < 0xf5 ? 4
+                               : 0;
+  if (bytes > text.size()) return 0;
+  for (size_t i = 1; i < bytes; ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
+  }
+  return bytes;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    size_t bytes = character_bytes(text);
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
+// JSON text of a value, quotes and all; of a sketch its bytes in hex.
 std::string quoted(std::string_view text) {
   std::string out = "\"";
+  if (!is_utf8(text)) {
+    for (unsigned char c : text) out += fmt::format("{:02x}", c);
+    return out + '"';
+  }
   for (char c : text) {
     if (c == '"' || c == '\\') {
       out += '\\';
@@ -150,6 +179,15 @@ void describe_column(const SealedColumn& column, uint32_t num_blocks,
   }
 }
 
+void describe_rollup(const Rollup& rollup, std::string& out) {
+  out += fmt::format("rolled up by {} in {}: measures",
+                     rollup.spec.granularity.to_string(), rollup.spec.zone);
+  for (const CubeMeasure& measure : rollup.spec.measures) {
+    out += " " + measure.column;
+  }
+  out += "\n";
+}
+
 void describe_cube(const CubeFooter& cube, std::string& out) {
   out += fmt::format("cube {}: {} rows, {} in {}, by", cube.spec.name,
                      cube.num_rows, cube.spec.granularity.to_string(),
@@ -233,6 +271,7 @@ Result<std::string> dump_segment(const std::string& path, uint32_t rows) {
   out += "sorted by";
   for (const std::string& name : footer.sort_by) out += " " + name;
   out += fmt::format(" {}\n", kTimeColumn);
+  if (footer.rollup) describe_rollup(*footer.rollup, out);
   for (const auto& column : *columns) {
     describe_column(*column, footer.num_blocks(), out);
   }

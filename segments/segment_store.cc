@@ -140,6 +140,24 @@ std::vector<std::string> SegmentStoreImpl::damaged() const {
   return messages;
 }
 
+Status SegmentStoreImpl::checkpoint(const std::string& folder,
+                                    const std::function<Status()>& more) {
+  TRY(files_.create_folders(folder + "/segments"));
+  MutexLock lock(commit_mutex_);
+  TRY(metadata_->checkpoint(folder + "/metadata"));
+  TRY(more());
+  TRY_ASSIGN(std::set<std::string> names, dataset_names());
+  for (const std::string& name : names) {
+    TRY(files_.create_folders(folder + "/segments/" + name));
+    TRY_ASSIGN(auto records, metadata_->segments(name));
+    for (const SegmentRecord& record : records) {
+      TRY(files_.link(path_of(record.file),
+                      folder + "/segments/" + record.file));
+    }
+  }
+  return {};
+}
+
 Result<std::unique_ptr<SegmentStore>> SegmentStore::open(
     const std::string& data_folder, FileSystem& files) {
   TRY(files.create_folders(data_folder));

@@ -97,8 +97,10 @@ class SegmentStore {
 
   // Writes the visible rows of the segments as one (none if no row is left)
   // and swaps in one batch. Rows hidden meanwhile are hidden in the new one.
-  // kConflict if a segment went away meanwhile (retention), kInvalid if they
-  // are not of one granule. On error nothing has changed.
+  // What is rolled up stays so, by its own rules, whatever the options say.
+  // kConflict if a segment went away meanwhile (retention), or rows of one that
+  // is rolled up were hidden; kInvalid if they are not of one granule or
+  // rolled up differently. On error nothing has changed.
   virtual Result<MergeStats> merge(const Merge& merge) = 0;
 
   // Hides rows of sealed and live segments from all timelines to come, and

@@ -1,16 +1,19 @@
-// What changes a dataset's segments: seal, merge, hide, drop, and the copy for
-// a backup.
+// What changes a dataset's segments: seal, merge, hide, drop.
 #include <algorithm>
 
 #include "segments/failpoint.h"
 #include "segments/masked_segment.h"
 #include "segments/merged_segment.h"
+#include "segments/rollup.h"
 #include "segments/row_order.h"
 #include "segments/sealed_segment.h"
 #include "segments/segment_store_impl.h"
 
 namespace freshet {
 namespace {
+
+// Before a seal of rows that somebody keeps hiding makes them wait.
+constexpr int kSealTries = 3;
 
 // "20261122T000000Z" of a granule's start, for ids.
 std::string compact_time(Timestamp t) {
@@ -82,6 +85,16 @@ Result<std::shared_ptr<const Bitmap>> hidden_since(
   return std::make_shared<const Bitmap>(Bitmap::of_sorted(hidden));
 }
 
+// Whether rows were hidden of what a rolled-up file was made of: there is no
+// row in it to hide in their place, it has to be written again.
+bool hidden_meanwhile(const Timeline& now, const std::vector<Masked>& inputs,
+                      const SealOptions& options) {
+  if (!options.rollup) return false;
+  return std::ranges::any_of(inputs, [&](const Masked& input) {
+    return hidden_of(now, input.first->id()) != input.second;
+  });
+}
+
 Error gone(std::string_view id) {
   return Error{ErrorCode::kConflict,
                "segment is not there any more: " + std::string(id)};
@@ -106,9 +119,9 @@ void SegmentStoreImpl::drop_live(std::string_view dataset) {
 Result<SealStats> SegmentStoreImpl::seal(const Seal& seal) {
   failpoint("seal.begin");
   std::vector<NewSegment> written;
-  if (Status status = write_all(seal, written); !status) {
-    remove_files(written);
-    return status.error();
+  for (int tries = 0; tries < kSealTries; ++tries) {
+    TRY(write_all(seal, written));
+    if (!is_stale(seal.dataset, written)) break;
   }
   Commit commit;
   commit.dataset = seal.dataset;
@@ -117,6 +130,8 @@ Result<SealStats> SegmentStoreImpl::seal(const Seal& seal) {
   Leaving leaving;
   for (const auto& live : seal.live) leaving.live.insert(live->id());
   MutexLock lock(commit_mutex_);
+  // Under the lock nobody hides.
+  if (is_stale(seal.dataset, written)) TRY(write_all(seal, written));
   TRY(publish(std::move(commit), written, leaving));
   SealStats stats;
   for (const NewSegment& segment : written) {
@@ -181,8 +196,26 @@ Status SegmentStoreImpl::prepare_folder(const std::string& dataset) {
   return files_.sync_folder(*segments_folder_);
 }
 
+bool SegmentStoreImpl::is_stale(const std::string& dataset,
+                                const std::vector<NewSegment>& written) const {
+  auto now = timeline(dataset);
+  return std::ranges::any_of(written, [&](const NewSegment& segment) {
+    return hidden_meanwhile(*now, segment.inputs, segment.options);
+  });
+}
+
+// In place of what was written before. On error no file is left.
 Status SegmentStoreImpl::write_all(const Seal& seal,
                                    std::vector<NewSegment>& written) {
+  remove_files(written);
+  written.clear();
+  Status status = write_each(seal, written);
+  if (!status) remove_files(written);
+  return status;
+}
+
+Status SegmentStoreImpl::write_each(const Seal& seal,
+                                    std::vector<NewSegment>& written) {
   auto now = timeline(seal.dataset);
   for (const auto& live : seal.live) {
     NewSegment segment;
@@ -222,6 +255,8 @@ Status SegmentStoreImpl::write_file(FileSystem& files,
   record.content_hash = file.content_hash;
   record.num_rows = file.num_rows;
   record.time_range = file.time_range;
+  TRY_ASSIGN(const Rollup* rollup, out.segment->rollup());
+  record.rollup = to_text(rollup);
   return {};
 }
 
@@ -295,6 +330,9 @@ Result<Interval> SegmentStoreImpl::find_inputs(const Merge& merge,
     merged.record.sequence = std::max(merged.record.sequence, record.sequence);
   }
   if (!granule) return invalid("nothing to merge in " + merge.dataset);
+  TRY_ASSIGN(const Rollup* rollup, merged.inputs.front().first->rollup());
+  merged.options.rollup.reset();  // rows stay what they are
+  if (rollup != nullptr) merged.options.rollup = rollup->spec;
   return *granule;
 }
 
@@ -336,6 +374,11 @@ Result<MergeStats> SegmentStoreImpl::merge(const Merge& merge) {
     Status status;
     for (const std::string& id : merge.segments) {
       if (find_id(now->sealed, id) == now->sealed.end()) status = gone(id);
+    }
+    if (status && is_stale(merge.dataset, written)) {
+      status = Error{
+          ErrorCode::kConflict,
+          "rows were hidden while they were merged: " + merge.segments.front()};
     }
     if (!status) {
       remove_files(written);
@@ -437,24 +480,6 @@ Result<DropStats> SegmentStoreImpl::drop_before(std::string_view dataset,
   failpoint("retention.published");
   for (const std::string& path : paths) (void)files_.remove(path);
   return stats;
-}
-
-Status SegmentStoreImpl::checkpoint(const std::string& folder,
-                                    const std::function<Status()>& more) {
-  TRY(files_.create_folders(folder + "/segments"));
-  MutexLock lock(commit_mutex_);
-  TRY(metadata_->checkpoint(folder + "/metadata"));
-  TRY(more());
-  TRY_ASSIGN(std::set<std::string> names, dataset_names());
-  for (const std::string& name : names) {
-    TRY(files_.create_folders(folder + "/segments/" + name));
-    TRY_ASSIGN(auto records, metadata_->segments(name));
-    for (const SegmentRecord& record : records) {
-      TRY(files_.link(path_of(record.file),
-                      folder + "/segments/" + record.file));
-    }
-  }
-  return {};
 }
 
 }  // namespace freshet

@@ -1,5 +1,5 @@
-// SegmentStoreImpl: the one SegmentStore. Opening is in segment_store.cc, what
-// changes segments in segment_store_changes.cc.
+// SegmentStoreImpl: the one SegmentStore. Opening and copying are in
+// segment_store.cc, what changes segments in segment_store_changes.cc.
 #pragma once
 
 #include <atomic>
@@ -80,6 +80,10 @@ class SegmentStoreImpl final : public SegmentStore {
                          const std::set<std::string>& recorded);
 
   Status write_all(const Seal& seal, std::vector<NewSegment>& written);
+  Status write_each(const Seal& seal, std::vector<NewSegment>& written);
+  // Whether a file has to be written again, see hidden_meanwhile.
+  bool is_stale(const std::string& dataset,
+                const std::vector<NewSegment>& written) const;
   Status prepare_folder(const std::string& dataset);
   // Writes the visible rows of new_segment.inputs, of which there is one.
   Status write_file(FileSystem& files, const std::string& dataset,

@@ -5,6 +5,7 @@
 #include "segments/column_encoder.h"
 #include "segments/cube_builder.h"
 #include "segments/failpoint.h"
+#include "segments/rollup.h"
 #include "segments/row_order.h"
 #include "segments/sealed_segment.h"
 #include "segments/segment_file.h"
@@ -42,6 +43,8 @@ Result<SealedFile> write_bytes(SegmentFile& file, const Segment& segment,
   footer.num_rows = segment.num_rows();
   footer.time_range = segment.time_range();
   footer.sort_by = options.sort_by;
+  TRY_ASSIGN(const Rollup* rollup, segment.rollup());
+  if (rollup != nullptr) footer.rollup = *rollup;
   TRY(file.append(encode_header()));
   TRY_ASSIGN(auto derivations, find_derivations(segment));
   const std::vector<ColumnSpec>& specs = segment.schema().columns;
@@ -85,7 +88,9 @@ Result<SealedFile> write_beside(FileSystem& files, const Segment& segment,
   TRY_ASSIGN(auto writable, files.create(path));
   failpoint("write.created");
   SegmentFile file(std::move(writable));
-  return write_bytes(file, segment, id, options);
+  if (!options.rollup) return write_bytes(file, segment, id, options);
+  TRY_ASSIGN(auto rolled, roll_up(segment, *options.rollup));
+  return write_bytes(file, *rolled, id, options);
 }
 
 Status publish(FileSystem& files, const std::string& temporary,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace freshet {
 struct SealOptions {
   std::vector<std::string> sort_by;  // empty: by __time
   std::vector<CubeSpec> cubes = {};
+  std::optional<CubeSpec> rollup = {};  // the rows are rolled up by it first
 };
 
 struct SealedFile {
@@ -24,11 +26,11 @@ struct SealedFile {
   Interval time_range;
 };
 
-// Sorts the rows of `segment`, builds dictionaries, inverted indexes, zone
-// maps and those of the cubes that pay (see build_cube), and writes `path`:
-// temp file beside it, fsync, rename, fsync of the folder, re-open and verify
-// every checksum. On error nothing is at `path`. `id` is the id the sealed
-// segment will answer to.
+// Rolls up and sorts the rows of `segment`, builds dictionaries, inverted
+// indexes, zone maps and those of the cubes that pay (see build_cube), and
+// writes `path`: temp file beside it, fsync, rename, fsync of the folder,
+// re-open and verify every checksum. On error nothing is at `path`. `id` is the
+// id the sealed segment will answer to.
 Result<SealedFile> write_segment(FileSystem& files, const Segment& segment,
                                  const std::string& id, const std::string& path,
                                  const SealOptions& options);

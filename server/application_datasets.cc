@@ -47,6 +47,7 @@ std::string fingerprint(const DatasetModel& dataset) {
   add(dataset.partition_by.to_string() + dataset.late_policy);
   for (const std::string& name : dataset.sort_by) add(name);
   for (const CubeSpec& cube : dataset.cubes) add(to_text(cube));
+  if (dataset.rollup) add("rollup " + to_text(*dataset.rollup));
   for (int64_t n : {dataset.late_ms, dataset.seal_age_ms, dataset.retention_ms,
                     static_cast<int64_t>(dataset.seal_rows)}) {
     add(std::to_string(n));
@@ -210,6 +211,9 @@ std::optional<DatasetSnapshot> RunningDatasets::snapshot(
   DatasetSnapshot data;
   data.schema = stream->dataset->schema;
   data.timeline = store_.timeline(dataset);
+  if (stream->dataset->rollup) {
+    data.rollup = {stream, &*stream->dataset->rollup};
+  }
   data.as_of = progress.as_of;
   if (data.as_of == kMinTimestamp) {
     // Nothing came through the source yet, but history was loaded.
@@ -366,7 +370,7 @@ IngestionSettings ingestion_settings(const DatasetModel& dataset) {
   }
   settings.transform = make_transform(dataset);
   settings.partition_by = dataset.partition_by;
-  settings.seal = {dataset.sort_by, dataset.cubes};
+  settings.seal = {dataset.sort_by, dataset.cubes, dataset.rollup};
   settings.seal_rows = dataset.seal_rows;
   settings.seal_age_ms = dataset.seal_age_ms;
   settings.late_ms = dataset.late_ms;

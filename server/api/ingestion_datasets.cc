@@ -13,6 +13,9 @@ void write_columns(JsonWriter& out, const DatasetModel& dataset) {
     out.field("name", std::string_view(column.name));
     out.field("type", std::string_view(to_string(column.type)));
     if (column.high_cardinality) out.field("cardinality", "high");
+    if (dataset.rollup && dataset.rollup->measure(column.name)) {
+      out.field("measure", true);
+    }
     out.end_object();
   }
   out.end_array();
@@ -53,6 +56,13 @@ void write_dataset(JsonWriter& out, const DatasetModel& dataset,
   bool kafka = std::holds_alternative<KafkaSourceModel>(dataset.source);
   out.field("source", kafka ? "kafka" : "log");
   write_columns(out, dataset);
+  if (dataset.rollup) {
+    const CubeSpec& rollup = *dataset.rollup;
+    out.key("rollup").begin_object();
+    out.field("granularity", std::string_view(rollup.granularity.to_string()));
+    out.field("tz", std::string_view(rollup.zone));
+    out.end_object();
+  }
   if (auto data = services.runner.catalog().snapshot(dataset.name)) {
     write_size(out, *data->timeline);
     if (data->as_of > kMinTimestamp) {

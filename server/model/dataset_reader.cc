@@ -341,8 +341,9 @@ void read_storage(ConfigMap& map, DatasetModel& dataset, const Schema& schema) {
   map.unavailable("key", "nothing would be deduplicated");
   map.unavailable("on_duplicate");
   map.unavailable("order_by");
-  map.unavailable("rollup");
-  dataset.cubes = read_cubes(map, schema);
+  dataset.rollup = read_rollup(map, schema, dataset.sort_by);
+  dataset.cubes =
+      read_cubes(map, schema, dataset.rollup ? &*dataset.rollup : nullptr);
   read_lateness(map, dataset);
   read_seal(map, dataset);
   read_merge(map, dataset);

@@ -5,6 +5,7 @@
 
 #include "server/model/formula_value.h"
 #include "server/model/model_reader.h"
+#include "server/query/cube_use.h"
 #include "server/query/expression_type.h"
 
 namespace freshet {
@@ -240,6 +241,25 @@ void read_dimensions(ConfigMap& map, KpiModel& kpi, const Schema* schema) {
   }
 }
 
+// A KPI over rows that are rolled up must ask for what that keeps.
+void check_kept(ConfigMap& map, const KpiModel& kpi, ReadContext& context) {
+  for (const DatasetModel& dataset : context.model.datasets) {
+    if (dataset.name != kpi.dataset || !dataset.rollup) continue;
+    Query query;
+    query.dataset = dataset.name;
+    query.filter = kpi.where;
+    query.aggregates = kpi.formula.aggregates;
+    for (const std::string& name : kpi.dimensions) {
+      query.groups.push_back({name, column(name)});
+    }
+    auto plan = QueryPlan::create(query, *dataset.schema);
+    if (!plan) continue;  // told elsewhere
+    Status kept = check_rollup(*plan, *dataset.rollup, *dataset.schema);
+    if (kept) continue;
+    map.fault("formula", map.place() + ": " + kept.error().message);
+  }
+}
+
 void read_kpi(const ConfigNode& node, ReadContext& context,
               std::vector<KpiPlace>& places) {
   ConfigMap map(node, "a kpi", context.faults);
@@ -258,6 +278,7 @@ void read_kpi(const ConfigNode& node, ReadContext& context,
   read_target(map, kpi);
   read_dimensions(map, kpi, schema);
   kpi.tags = plain_texts(map.texts("tags"));
+  check_kept(map, kpi, context);
   map.finish();
   if (kpi.name.empty()) return;
   if (context.names.define("kpi", kpi.name, map.line_of("kpi"),

@@ -67,6 +67,7 @@ struct DatasetModel {
   Granularity partition_by{Granularity::Unit::kDay, 1};
   std::vector<std::string> sort_by;
   std::vector<CubeSpec> cubes;
+  std::optional<CubeSpec> rollup;  // by all columns that are no measure
   int64_t late_ms = -1;
   std::string late_policy = "dead_letter";  // accept | dead_letter | drop
   uint64_t seal_rows = 1'000'000;

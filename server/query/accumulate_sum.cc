@@ -9,7 +9,9 @@ namespace {
 class Count final : public Accumulator {
  public:
   explicit Count(const AccumulatorSpec& spec)
-      : argument_(spec.aggregate.argument), counted_(spec.state(0)) {}
+      : argument_(spec.aggregate.argument),
+        counted_(spec.state(0)),
+        of_argument_(spec.cube && spec.cube->of_argument) {}
 
   void resize(size_t groups) override { counts_.resize(groups); }
 
@@ -17,9 +19,15 @@ class Count final : public Accumulator {
     auto count = [&](uint32_t group, size_t) { ++counts_[group]; };
     if (counted_) {
       TRY_ASSIGN(VectorPtr value, rows.evaluate_checked(*counted_));
-      lanes.each([&](uint32_t group, size_t lane) {
+      auto add = [&](uint32_t group, size_t lane) {
         counts_[group] += value->longs[value->at(lane)];
-      });
+      };
+      if (!of_argument_) {
+        lanes.each(add);
+        return {};
+      }
+      TRY_ASSIGN(VectorPtr argument, rows.evaluate_checked(*argument_));
+      lanes.each_value(*argument, add);
       return {};
     }
     if (argument_) {
@@ -51,6 +59,7 @@ class Count final : public Accumulator {
  private:
   ExpressionPtr argument_;
   ExpressionPtr counted_;  // of a cube: counts so far, or null
+  const bool of_argument_;
   std::vector<int64_t> counts_;
 };
 
@@ -182,7 +191,9 @@ class DoubleSum final : public Accumulator {
  public:
   explicit DoubleSum(const AccumulatorSpec& spec)
       : argument_(spec.aggregate.argument),
-        mean_(spec.aggregate.function == Aggregate::Function::kAvg) {}
+        mean_(spec.aggregate.function == Aggregate::Function::kAvg),
+        counted_(spec.state(0)),
+        summed_(spec.state(1)) {}
 
   void resize(size_t groups) override {
     sums_.resize(groups);
@@ -190,6 +201,7 @@ class DoubleSum final : public Accumulator {
   }
 
   Status update(BlockRows& rows, const LaneChoice& lanes) override {
+    if (counted_) return add_states(rows, lanes);
     TRY_ASSIGN(VectorPtr value, rows.evaluate_checked(*argument_));
     const Vector& v = *value;
     const double* doubles = v.doubles.data();
@@ -226,8 +238,20 @@ class DoubleSum final : public Accumulator {
   uint64_t memory_bytes() const override { return sums_.capacity() * 16; }
 
  private:
+  // Of rows that are rolled up.
+  Status add_states(BlockRows& rows, const LaneChoice& lanes) {
+    TRY_ASSIGN(VectorPtr counted, rows.evaluate_checked(*counted_));
+    TRY_ASSIGN(VectorPtr summed, rows.evaluate_checked(*summed_));
+    lanes.each([&](uint32_t group, size_t lane) {
+      sums_[group] += summed->doubles[summed->at(lane)];
+      counts_[group] += counted->longs[counted->at(lane)];
+    });
+    return {};
+  }
+
   ExpressionPtr argument_;
   const bool mean_;
+  const ExpressionPtr counted_, summed_;  // of a rollup, or null
   std::vector<double> sums_;
   std::vector<int64_t> counts_;
 };

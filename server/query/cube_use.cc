@@ -34,17 +34,28 @@ bool is_time(const Expression& e) {
   return e.kind == Expression::Kind::kColumn && e.name == kTimeColumn;
 }
 
-// One cube against one plan. Every test gives nothing, or why not.
+// What a plan is tried on: a cube, or rows that are rolled up, whose times are
+// those of their buckets already.
+struct Subject {
+  const CubeSpec& spec;
+  absl::TimeZone zone;
+  const Schema& source;  // of the rows behind
+  const Schema& table;
+  Interval times;
+  bool rollup = false;
+};
+
+// One table against one plan. Every test gives nothing, or why not.
 class CubeFit {
  public:
   using Refusal = std::optional<std::string>;
 
-  CubeFit(const QueryPlan& plan, const Segment& segment, const Cube& cube)
-      : plan_(plan), segment_(segment), cube_(cube) {}
+  CubeFit(const QueryPlan& plan, const Subject& subject)
+      : plan_(plan), subject_(subject), spec_(subject.spec) {}
 
   Refusal fit(CubeUse& use) {
-    use.name = cube_.spec.name;
-    use.table = cube_.table;
+    use.name = spec_.name;
+    use.rollup = subject_.rollup;
     use.filter = plan_.filter;
     use.rows = state(std::string(kCubeRows));
     for (const auto& group : plan_.groups) {
@@ -57,8 +68,8 @@ class CubeFit {
       if (auto no = over_dimensions(*condition)) return no;
     }
     for (RangeTest& range : use.filter.ranges) {
-      auto no = is_time(*range.column) ? widen(range)
-                                       : over_dimensions(*range.column);
+      bool time = is_time(*range.column) && !subject_.rollup;
+      auto no = time ? widen(range) : over_dimensions(*range.column);
       if (no) return no;
     }
     for (const Aggregate& aggregate : plan_.aggregates) {
@@ -69,30 +80,38 @@ class CubeFit {
   }
 
  private:
-  BucketCut buckets() const { return {cube_.spec.granularity, cube_.zone}; }
+  BucketCut buckets() const { return {spec_.granularity, subject_.zone}; }
 
   // The column has the type that the query knows it by.
   bool native(const Expression& column) const {
-    const Schema& schema = segment_.schema();
-    auto at = schema.find(column.name);
-    return at && expression_type(schema.columns[*at].type) == column.type;
+    auto at = subject_.source.find(column.name);
+    return at &&
+           expression_type(subject_.source.columns[*at].type) == column.type;
   }
 
   bool is_dimension(const Expression& column) const {
-    const auto& names = cube_.spec.dimensions;
+    const auto& names = spec_.dimensions;
     return std::find(names.begin(), names.end(), column.name) != names.end() &&
            native(column);
+  }
+
+  // Neither dimension nor measure: rolled up before there was such a column,
+  // whose values are null.
+  bool is_unknown(const Expression& column) const {
+    return !subject_.source.find(column.name);
   }
 
   // Whether the expression has one value for all rows behind a row of the
   // table, and the same there.
   Refusal over_dimensions(const Expression& e) const {
     if (e.kind == Expression::Kind::kColumn) {
+      if (subject_.rollup && (is_time(e) || is_unknown(e))) return std::nullopt;
       if (is_time(e)) return "a time is wanted to the millisecond";
       if (is_dimension(e)) return std::nullopt;
       return fmt::format("{} is none of its dimensions", e.name);
     }
-    if (!e.arguments.empty() && is_time(*e.arguments[0])) {
+    bool of_time = !e.arguments.empty() && is_time(*e.arguments[0]);
+    if (of_time && !subject_.rollup) {
       return steady(e);
     }
     for (const auto& argument : e.arguments) {
@@ -111,7 +130,7 @@ class CubeFit {
       }
       granularity = *Granularity::parse(at->granularity);
     }
-    if (nest(buckets(), {granularity, e.zone}, segment_.time_range())) {
+    if (nest(buckets(), {granularity, e.zone}, subject_.times)) {
       return std::nullopt;
     }
     return fmt::format("its buckets of {} do not lie inside those of {}",
@@ -119,14 +138,13 @@ class CubeFit {
   }
 
   std::string buckets_text() const {
-    return fmt::format("{} in {}", cube_.spec.granularity.to_string(),
-                       cube_.spec.zone);
+    return fmt::format("{} in {}", spec_.granularity.to_string(), spec_.zone);
   }
 
   // A bound within the segment's times must be where a bucket begins; one
   // outside is dropped, since the first bucket may begin before its rows.
   Refusal widen(RangeTest& range) const {
-    Interval rows = segment_.time_range();
+    Interval rows = subject_.times;
     if (range.low <= rows.start.ms) {
       range.low = kLeast;
     } else if (!begins_at(buckets(), Timestamp{range.low})) {
@@ -157,8 +175,15 @@ class CubeFit {
                      aggregate.function == Kind::kApproxDistinct;
     if (of_values && !over_dimensions(argument)) return std::nullopt;
     bool column = argument.kind == Expression::Kind::kColumn;
+    if (subject_.rollup && aggregate.function == Kind::kCount &&
+        !over_dimensions(argument)) {
+      out.states = {state(std::string(kCubeRows))};
+      out.of_argument = true;
+      return std::nullopt;
+    }
+    if (subject_.rollup && column && is_unknown(argument)) return std::nullopt;
     const CubeMeasure* measure =
-        column ? cube_.spec.measure(argument.name) : nullptr;
+        column ? spec_.measure(argument.name) : nullptr;
     if (!measure || !native(argument)) {
       return fmt::format("{} is none of its measures", to_text(argument));
     }
@@ -191,6 +216,11 @@ class CubeFit {
     }
   }
 
+  bool is_double(const CubeMeasure& measure) const {
+    auto at = subject_.source.find(measure.column);
+    return subject_.source.columns[*at].type.kind == ColumnKind::kDouble;
+  }
+
   // False if the measure does not keep them.
   bool add_states(Kind function, const CubeMeasure& measure,
                   CubeAggregate& out) const {
@@ -207,7 +237,9 @@ class CubeFit {
         return add(0, {"#count"});
       case Kind::kSum:
       case Kind::kAvg:
-        return add(kCubeSum, {"#count", "#sum_high", "#sum"});
+        return is_double(measure)
+                   ? add(kCubeSum, {"#count", "#sum"})
+                   : add(kCubeSum, {"#count", "#sum_high", "#sum"});
       case Kind::kMin:
         return add(kCubeMin, {"#min"});
       case Kind::kMax:
@@ -232,7 +264,7 @@ class CubeFit {
   // A column of the table, as resolve() gives it.
   ExpressionPtr state(std::string name) const {
     auto e = std::make_shared<Expression>();
-    const Schema& schema = cube_.table->schema();
+    const Schema& schema = subject_.table;
     e->kind = Expression::Kind::kColumn;
     e->type = expression_type(schema.columns[*schema.find(name)].type);
     e->name = std::move(name);
@@ -240,8 +272,8 @@ class CubeFit {
   }
 
   const QueryPlan& plan_;
-  const Segment& segment_;
-  const Cube& cube_;
+  const Subject subject_;
+  const CubeSpec& spec_;
 };
 
 // The segment's dictionaries, for lists of ids.
@@ -255,6 +287,19 @@ Status add_dictionaries(const QueryPlan& plan, const Segment& segment,
                segment.column(plan.aggregates[i].argument->name));
   }
   return {};
+}
+
+Error no_rows(const QueryPlan& plan) {
+  return invalid(
+      "rows are rolled up and cannot be listed; ask for aggregates, such as "
+      "COUNT(*) and SUM(measure) by dimensions: " +
+      plan.query.dataset);
+}
+
+Error not_kept(const QueryPlan& plan, const std::string& why) {
+  return invalid(fmt::format(
+      "rows are rolled up, which does not keep what is asked: {}: {}", why,
+      plan.query.dataset));
 }
 
 }  // namespace
@@ -276,9 +321,14 @@ Result<std::optional<CubeUse>> choose_cube(const QueryPlan& plan,
   }
   TRY_ASSIGN(const std::vector<Cube>* cubes, segment.cubes());
   if (cubes == nullptr) return best;
+  TRY_ASSIGN(const Rollup* rollup, segment.rollup());
+  const Schema& source = rollup ? rollup->source : segment.schema();
   for (const Cube& cube : *cubes) {
     CubeUse use;
-    auto no = CubeFit(plan, segment, cube).fit(use);
+    use.table = cube.table;
+    Subject subject{cube.spec, cube.zone, source, cube.table->schema(),
+                    segment.time_range()};
+    auto no = CubeFit(plan, subject).fit(use);
     if (no && why_not) {
       why_not->push_back(fmt::format("cube {}: {}", cube.spec.name, *no));
     }
@@ -287,6 +337,30 @@ Result<std::optional<CubeUse>> choose_cube(const QueryPlan& plan,
   }
   if (best) TRY(add_dictionaries(plan, segment, *best));
   return best;
+}
+
+Result<CubeUse> use_rollup(const QueryPlan& plan, const Segment& segment,
+                           const Rollup& rollup) {
+  CubeUse use;
+  Subject subject{rollup.spec,      absl::UTCTimeZone(),  rollup.source,
+                  segment.schema(), segment.time_range(), true};
+  if (plan.query.kind != Query::Kind::kAggregate) return no_rows(plan);
+  auto no = CubeFit(plan, subject).fit(use);
+  if (no) return not_kept(plan, *no);
+  return use;
+}
+
+Status check_rollup(const QueryPlan& plan, const CubeSpec& spec,
+                    const Schema& schema) {
+  TRY_ASSIGN(Rollup rollup, rollup_of(spec, schema));
+  TRY_ASSIGN(Schema table, rollup_schema(spec, schema));
+  CubeUse use;
+  Subject subject{rollup.spec, absl::UTCTimeZone(), rollup.source,
+                  table,       Interval(),          true};
+  if (plan.query.kind != Query::Kind::kAggregate) return no_rows(plan);
+  auto no = CubeFit(plan, subject).fit(use);
+  if (no) return not_kept(plan, *no);
+  return {};
 }
 
 }  // namespace freshet

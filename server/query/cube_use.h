@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "segments/cube.h"
+#include "segments/rollup.h"
 #include "server/query/query_plan.h"
 
 namespace freshet {
@@ -21,6 +21,7 @@ namespace freshet {
 struct CubeAggregate {
   std::vector<ExpressionPtr> states;      // columns of the table, resolved
   const Column* dictionary_of = nullptr;  // distinct: the segment's column
+  bool of_argument = false;  // count: only rows where the argument is no null
 };
 
 struct CubeUse {
@@ -28,7 +29,8 @@ struct CubeUse {
   std::shared_ptr<const Segment> table;
   Filter filter;  // the plan's, with bounds of time that fit whole buckets
   std::vector<CubeAggregate> aggregates;
-  ExpressionPtr rows;  // how many rows are behind one of the table
+  ExpressionPtr rows;   // how many rows are behind one of the table
+  bool rollup = false;  // the segment itself is the table
 
   // All columns of the table that are not dimensions and are read.
   std::vector<ExpressionPtr> expressions() const;
@@ -40,5 +42,15 @@ struct CubeUse {
 Result<std::optional<CubeUse>> choose_cube(const QueryPlan& plan,
                                            const Segment& segment,
                                            std::vector<std::string>* why_not);
+
+// How the plan reads a segment whose rows are rolled up. kInvalid, with what it
+// would need, if its rows do not say it.
+Result<CubeUse> use_rollup(const QueryPlan& plan, const Segment& segment,
+                           const Rollup& rollup);
+
+// kInvalid if the plan wants what a dataset of this schema does not keep once
+// it is rolled up: asked before it is, so that answers do not depend on when.
+Status check_rollup(const QueryPlan& plan, const CubeSpec& rollup,
+                    const Schema& schema);
 
 }  // namespace freshet

@@ -48,7 +48,7 @@ void add_segments(const std::vector<PreparedSegment>& segments,
   bool sealed = false, live = false;
   for (const auto& s : segments) {
     for (const std::string& reason : s.why_not) add_once(out.why_not, reason);
-    if (s.cube) {
+    if (s.cube && !s.cube->rollup) {
       add_once(out.served_by, "cube " + s.cube->name);
       continue;
     }
@@ -77,6 +77,7 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
   QueryControl control(query.limits, std::move(cancel));
   TRY(control.check());
   TRY_ASSIGN(QueryPlan plan, QueryPlan::create(query, *data.schema));
+  if (data.rollup) TRY(check_rollup(plan, *data.rollup, *data.schema));
   TRY_ASSIGN(auto segments,
              prepare_segments(plan, *data.timeline, control, pool_));
   auto ranges = split_blocks(segments, threads_);

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "segments/cube.h"
 #include "segments/timeline.h"
 #include "server/query/provenance.h"
 #include "server/query/query.h"
@@ -23,6 +24,9 @@ namespace freshet {
 struct DatasetSnapshot {
   std::shared_ptr<const Schema> schema;
   std::shared_ptr<const Timeline> timeline;
+  // How rows are rolled up when they are sealed; null: they are not. Queries
+  // may then ask only for what that keeps.
+  std::shared_ptr<const CubeSpec> rollup;
   // Event time up to which the data is complete (least watermark over the
   // partitions); kMinTimestamp if nothing was read yet.
   Timestamp as_of = kMinTimestamp;

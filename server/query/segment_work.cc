@@ -42,9 +42,13 @@ Status prepare(RowExpressions expressions, const QueryPlan& plan,
   TRY_ASSIGN(out.cube,
              choose_cube(plan, *out.segment,
                          plan.query.why_not ? &out.why_not : nullptr));
+  TRY_ASSIGN(const Rollup* rollup, out.segment->rollup());
+  if (rollup && !out.cube) {
+    TRY_ASSIGN(out.cube, use_rollup(plan, *out.segment, *rollup));
+  }
   if (out.cube) {
     // The table lives as long as the segment that has it.
-    out.segment = {out.segment, out.cube->table.get()};
+    if (!out.cube->rollup) out.segment = {out.segment, out.cube->table.get()};
     for (const ExpressionPtr& state : out.cube->expressions()) {
       collect_columns(*state, expressions.columns);
       expressions.evaluated.push_back(state);

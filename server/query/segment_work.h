@@ -19,7 +19,7 @@ struct PreparedSegment {
   uint32_t order = 0;  // later segments have a greater one
   std::unique_ptr<SegmentContext> context;
   SegmentFilter filter;
-  std::optional<CubeUse> cube;  // `segment` is then its table
+  std::optional<CubeUse> cube;  // `segment` is then the table
   std::vector<std::string> why_not;
 };
 

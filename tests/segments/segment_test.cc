@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "segments/live_segment.h"
+#include "segments/rollup.h"
 #include "segments/sealed_segment.h"
 #include "segments/segment_writer.h"
 #include "tests/support/row_model.h"
@@ -130,12 +131,32 @@ TEST_CASE("readers see whole prefixes while the writer appends") {
   CHECK(read_rows(*live->snapshot()) == rows);
 }
 
-TEST_CASE("any flipped byte is a checksum error or makes no difference") {
+// By hour, and by store; with a cube.
+SealOptions rolled_up_options() {
+  CubeSpec rollup;
+  rollup.name = kRollupName;
+  rollup.granularity = *Granularity::parse("PT1S");
+  rollup.dimensions = {"store", "web", "shipped", "absent"};
+  rollup.measures = {{"txn", kCubeApproxDistinct}};
+  auto schema = model_schema();
+  for (const char* name : {"qty", "wide", "price", "weight", "constant"}) {
+    ColumnType type = schema->columns[*schema->find(name)].type;
+    rollup.measures.push_back({name, default_rollup_states(type)});
+  }
+  CubeSpec cube;
+  cube.name = "hours";
+  cube.granularity = *Granularity::parse("hour");
+  cube.dimensions = {"web"};
+  cube.measures = {{"qty", kCubeSum}, {"txn", kCubeApproxDistinct}};
+  return {{"store"}, {cube}, rollup};
+}
+
+void check_flips(const SealOptions& options) {
   TemporaryFolder folder;
   std::vector<Row> rows = random_rows(21, 300);
   std::string path = folder.path() + "/a.seg", bad = folder.path() + "/b.seg";
   REQUIRE(write_segment(real_file_system(), *live_of(rows)->snapshot(), "x",
-                        path, {})
+                        path, options)
               .has_value());
   std::vector<Row> right = read_rows(**open_segment(path));
   std::string bytes = read_file(path);
@@ -158,6 +179,11 @@ TEST_CASE("any flipped byte is a checksum error or makes no difference") {
     write_file(bad, bytes.substr(0, length));
     CHECK(open_segment(bad).error().code == ErrorCode::kCorrupt);
   }
+}
+
+TEST_CASE("any flipped byte is a checksum error or makes no difference") {
+  SUBCASE("rows") { check_flips({}); }
+  SUBCASE("rolled up, with a cube") { check_flips(rolled_up_options()); }
 }
 
 TEST_CASE("a fault names file, column and block") {
@@ -184,13 +210,7 @@ TEST_CASE("a fault names file, column and block") {
   CHECK(*segment->column("no such") == nullptr);
 }
 
-// The golden file was written by this program's writer from these rows, at
-// the time version 1 was made. REQUIRES: run with the source root in
-// FRESHET_SOURCE_ROOT.
-TEST_CASE("version 1 files of the past are read") {
-  const char* root = std::getenv("FRESHET_SOURCE_ROOT");
-  REQUIRE(root != nullptr);
-  std::string path = std::string(root) + "/tests/golden/v1/model_rows.seg";
+std::vector<Row> golden_rows() {
   std::vector<Row> rows;
   for (int64_t i = 0; i < 40; ++i) {
     Row row(11);
@@ -205,19 +225,79 @@ TEST_CASE("version 1 files of the past are read") {
     row[9] = int64_t{42};
     rows.push_back(row);
   }
+  return rows;
+}
+
+// The path of a golden file. REQUIRES: run with the source root in
+// FRESHET_SOURCE_ROOT.
+std::string golden(const std::string& file) {
+  const char* root = std::getenv("FRESHET_SOURCE_ROOT");
+  REQUIRE(root != nullptr);
+  return std::string(root) + "/tests/golden/" + file;
+}
+
+// The golden files were written by this program's writer from these rows, at
+// the time their version was made; with FRESHET_WRITE_GOLDEN those of this
+// version are written anew.
+TEST_CASE("files of every version are read") {
+  std::vector<Row> rows = golden_rows();
   if (std::getenv("FRESHET_WRITE_GOLDEN") != nullptr) {
-    REQUIRE(write_segment(real_file_system(), *live_of(rows)->snapshot(),
-                          "golden_1", path, {})
-                .has_value());
+    auto live = live_of(rows)->snapshot();
+    for (bool rolled : {false, true}) {
+      std::string file = rolled ? "v2/rolled_up.seg" : "v2/model_rows.seg";
+      SealOptions options = rolled ? rolled_up_options() : SealOptions();
+      REQUIRE(write_segment(real_file_system(), *live, "golden_2", golden(file),
+                            options)
+                  .has_value());
+    }
   }
+  for (const char* file : {"v1/model_rows.seg", "v2/model_rows.seg"}) {
+    CAPTURE(file);
+    REQUIRE(verify_segment(golden(file)).has_value());
+    auto segment = open_segment(golden(file));
+    REQUIRE(segment.has_value());
+    CHECK((*segment)->id() == std::string("golden_") + file[1]);
+    CHECK(read_rows(**segment) == rows);
+    CHECK(*(*segment)->rollup() == nullptr);
+    auto dump = dump_segment(golden(file), 1);
+    REQUIRE(dump.has_value());
+    CHECK(dump->find("\"price\":0.00") != std::string::npos);
+  }
+}
+
+TEST_CASE("a rolled-up file of version 2 is read") {
+  std::string path = golden("v2/rolled_up.seg");
   REQUIRE(verify_segment(path).has_value());
-  auto segment = open_segment(path);
-  REQUIRE(segment.has_value());
-  CHECK((*segment)->id() == "golden_1");
-  CHECK(read_rows(**segment) == rows);
-  auto dump = dump_segment(path, 1);
-  REQUIRE(dump.has_value());
-  CHECK(dump->find("\"price\":0.00") != std::string::npos);
+  auto segment = *open_segment(path);
+  const Rollup* rollup = *segment->rollup();
+  REQUIRE(rollup != nullptr);
+  CHECK(rollup->spec == *rolled_up_options().rollup);
+  CHECK(segment->num_rows() == 40);
+  int64_t sum = 0;
+  size_t at = *segment->schema().find("price#sum");
+  for (const Row& row : read_rows(*segment)) sum += get<int64_t>(row[at]);
+  CHECK(sum == 39 * 40 / 2 * 199);
+  auto cubes = *segment->cubes();
+  REQUIRE(cubes != nullptr);
+  CHECK(cubes->front().table->num_rows() == 2);
+}
+
+TEST_CASE("a version that is not known is refused by its number") {
+  TemporaryFolder folder;
+  std::string bytes = read_file(golden("v2/model_rows.seg"));
+  std::string path = folder.path() + "/a.seg";
+  bytes[8] = 9;
+  bytes[bytes.size() - 28] = 9;
+  write_file(path, bytes);
+  auto refused = open_segment(path);
+  REQUIRE(!refused.has_value());
+  CHECK(refused.error().code == ErrorCode::kUnsupported);
+  CHECK(refused.error().message ==
+        path + ": segment file of unknown version 9");
+  bytes[8] = 1;  // another one than the trailer's
+  bytes[bytes.size() - 28] = 2;
+  write_file(path, bytes);
+  CHECK(open_segment(path).error().code == ErrorCode::kCorrupt);
 }
 
 }  // namespace

@@ -307,7 +307,6 @@ TEST_CASE("what this version cannot honour") {
     return faults[0];
   };
   later(dataset_faults_with("key: [store]"));
-  later(dataset_faults_with("rollup: { granularity: minute }"));
   later(dataset_faults("{ log: { partitions: 2, retention: 1d } }",
                        "{ files: { path: \"*.xml\" } }"));
   CHECK(later(dataset_faults("partitions: 2", "format: avro")) ==
