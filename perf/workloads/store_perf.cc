@@ -56,11 +56,11 @@ struct Batches {
   uint64_t rows = 0;
 };
 
-Batches decoded(uint64_t rows, const DecoderSpec& spec) {
+Batches decode_rows(uint64_t rows, const DecoderSpec& spec) {
   Batches out;
   out.rows = rows;
   auto decoder = make_json_decoder(spec);
-  std::vector<Rejection> rejections;
+  Decoded decoded;
   for (uint64_t begin = 0; begin < rows; begin += kBatch) {
     uint64_t end = std::min(rows, begin + kBatch);
     std::vector<std::string> events(end - begin);
@@ -69,15 +69,16 @@ Batches decoded(uint64_t rows, const DecoderSpec& spec) {
       append_ssb_row(row, rows, events[row - begin]);
       lines.push_back(events[row - begin]);
     }
-    std::vector<uint32_t> messages;
     out.batches.push_back(std::make_unique<ColumnBatch>(spec.schema));
     ColumnBatch& batch = *out.batches.back();
-    decoder->decode(lines, batch, messages, rejections);
+    decoder->decode(lines, batch, decoded);
     for (ColumnBuffer& column : batch.columns()) {
       for (std::string_view& text : column.strings) text = batch.keep(text);
     }
   }
-  if (!rejections.empty()) fail("rejected: " + rejections[0].text);
+  if (!decoded.rejections.empty()) {
+    fail("rejected: " + decoded.rejections[0].text);
+  }
   return out;
 }
 
@@ -251,10 +252,10 @@ int run(uint64_t rows, const std::string& folder, uint32_t segments) {
   // First, while this process is small.
   Opening opening;
   {
-    Batches few = decoded(kBatch, spec);
+    Batches few = decode_rows(kBatch, spec);
     opening = open_many(few, *like, folder + "/many", segments);
   }
-  Batches data = decoded(rows, spec);
+  Batches data = decode_rows(rows, spec);
   int64_t sum = expected_sum(data, *spec.schema);
   std::shared_ptr<LiveSegment> live;
   double alone = append_rate(data, *like, 0, &live);
