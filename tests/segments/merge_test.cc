@@ -424,7 +424,7 @@ int64_t resident_bytes() {
 
 TEST_CASE("a store of many segments opens at once and small") {
   const char* wanted = std::getenv("FRESHET_MANY_SEGMENTS");
-  int count = wanted ? std::atoi(wanted) : 2000;
+  int count = wanted ? std::atoi(wanted) : 10'000;
   TemporaryFolder folder;
   auto store = *SegmentStore::open(folder.path());
   std::mt19937_64 random(1);

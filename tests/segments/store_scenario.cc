@@ -64,23 +64,52 @@ void Scenario::open(bool power_cut) {
   store = std::move(*opened);
 }
 
-void Scenario::append(uint32_t rows) {
-  auto hour = static_cast<int64_t>(below(4));
+LiveSegment& Scenario::live_of(int64_t hour) {
   std::shared_ptr<LiveSegment>& segment = live[hour];
-  Interval granule{Timestamp{kStart + hour * kHour},
-                   Timestamp{kStart + (hour + 1) * kHour}};
   if (!segment) {
+    Interval granule{Timestamp{kStart + hour * kHour},
+                     Timestamp{kStart + (hour + 1) * kHour}};
     segment = LiveSegment::create("live_" + std::to_string(++num_lives), schema,
                                   granule);
     store->add_live("sales", segment);
   }
+  return *segment;
+}
+
+void Scenario::append(uint32_t rows) {
+  auto hour = static_cast<int64_t>(below(4));
+  LiveSegment& segment = live_of(hour);
   ColumnBatch batch(schema);
   for (uint32_t i = 0; i < rows; ++i) {
-    uncommitted.push_back(random_row(random, granule.start.ms));
+    uncommitted.push_back(random_row(random, kStart + hour * kHour));
     append_row(batch, uncommitted.back());
   }
-  segment->append(batch);
+  segment.append(batch);
   next_offset += rows;
+}
+
+// Finds a row as a key would, hides it and appends what it is now.
+Result<uint64_t> Scenario::upsert() {
+  auto timeline = store->timeline("sales");
+  std::vector<std::shared_ptr<const Segment>> all = timeline->sealed;
+  for (const auto& one : timeline->live) all.push_back(one->snapshot());
+  if (all.empty()) return 0;
+  const Segment& segment = *all[below(all.size())];
+  if (segment.num_rows() == 0) return 0;
+  auto at = static_cast<uint32_t>(below(segment.num_rows()));
+  const Bitmap* gone = segment.hidden_rows();
+  if (gone && gone->contains(at)) return 0;
+  Row row = read_rows(segment)[at];
+  auto hidden = store->hide("sales", {{segment.id(), {at}}}, {});
+  if (!hidden) return hidden;
+  remove_one(segment.sealed() ? committed : uncommitted, row);
+  row[3] = static_cast<int64_t>(below(1000));
+  ColumnBatch batch(schema);
+  append_row(batch, row);
+  live_of((std::get<int64_t>(row[0]) - kStart) / kHour).append(batch);
+  uncommitted.push_back(std::move(row));
+  ++next_offset;
+  return hidden;
 }
 
 Result<SealStats> Scenario::seal() {

@@ -24,6 +24,8 @@ struct Scenario {
   explicit Scenario(uint64_t seed) : random(seed) { open(); }
 
   uint64_t below(uint64_t n) { return random() % n; }
+  // The live segment of an hour, made if there is none.
+  LiveSegment& live_of(int64_t hour);
   // Opens the store anew; with `power_cut` what was not synced is gone.
   void open(bool power_cut = false);
   // Rows of one of four hours.
@@ -34,6 +36,8 @@ struct Scenario {
   void lose_uncommitted();
   // Hides a share of the rows of a random segment, and in the model.
   Result<uint64_t> hide();
+  // Replaces a random row; 1, or 0 if there was none.
+  Result<uint64_t> upsert();
   // Merges a random run of segments of one hour; nothing if there is none.
   Result<MergeStats> merge();
   void drop_before(int64_t cutoff);

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "segments/merger.h"
@@ -16,7 +17,11 @@ namespace {
 TEST_CASE("random operations agree with a vector of rows") {
   uint64_t operations = 0;
   std::map<std::string, uint64_t> done;
-  for (uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+  // The last one is another at each run.
+  uint64_t fresh = std::random_device()();
+  MESSAGE("seeds 1 to 5, ", fresh);
+  for (uint64_t seed : {uint64_t{1}, uint64_t{2}, uint64_t{3}, uint64_t{4},
+                        uint64_t{5}, fresh}) {
     CAPTURE(seed);
     Scenario scenario(seed);
     for (int step = 0; step < 2000; ++step, ++operations) {
@@ -36,6 +41,10 @@ TEST_CASE("random operations agree with a vector of rows") {
         auto merged = scenario.merge();
         REQUIRE_MESSAGE(merged.has_value(), merged.error().message);
         done["merge"] += merged->segments_read > 0;
+      } else if (choice < 86) {
+        auto hidden = scenario.upsert();
+        REQUIRE_MESSAGE(hidden.has_value(), hidden.error().message);
+        done["upsert"] += *hidden;
       } else if (choice < 94) {
         auto hidden = scenario.hide();
         REQUIRE_MESSAGE(hidden.has_value(), hidden.error().message);
@@ -59,7 +68,8 @@ TEST_CASE("random operations agree with a vector of rows") {
     }
   }
   CHECK(operations >= 10'000);
-  for (const char* one : {"seal", "merge", "hide", "restart", "retention"}) {
+  for (const char* one :
+       {"seal", "merge", "hide", "upsert", "restart", "retention"}) {
     CHECK_MESSAGE(done[one] >= 50, one);
   }
 }

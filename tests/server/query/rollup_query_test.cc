@@ -225,22 +225,24 @@ TEST_CASE("rolled-up rows answer as the rows do, or refuse alike") {
     CAPTURE(seed);
     Generator generator(seed);
     Data data = data_of(generator, seed % 2 == 0);
-    DatasetSnapshot plain = data.live, unaware = data.sealed;
-    plain.rollup = nullptr;
-    unaware.rollup = nullptr;  // the model has none any more
+    DatasetSnapshot plain = data.live, forgotten = data.sealed;
+    plain.rollup = forgotten.rollup = nullptr;
     for (int i = 0; i < 60; ++i) {
       CAPTURE(i);
       Query query = generator.query();
       std::string live = text(runner->run_on(query, data.live));
       CHECK(text(runner->run_on(query, data.sealed)) == live);
       CHECK(text(runner->run_on(query, data.mixed)) == live);
-      CHECK(text(runner->run_on(query, unaware)) == live);
+      std::string right = text(runner->run_on(query, plain));
+      // Where the model has no rollup any more, rows that are meet it alone.
+      std::string unaware = text(runner->run_on(query, forgotten));
+      CHECK((unaware == live || unaware == right));
       if (live.starts_with("error: ")) {
         CHECK(live.find("rows are rolled up, which does not keep") !=
               std::string::npos);
         ++refused;
       } else {
-        CHECK(text(runner->run_on(query, plain)) == live);
+        CHECK(right == live);
         ++answered;
       }
     }
