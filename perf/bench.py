@@ -2,18 +2,18 @@
 """Benchmarks beside DuckDB, ClickHouse and bare librdkafka, in the same run.
 
   bench.py            all
-  bench.py NAME...    ingest | queries | sizes | cubes | store | columns | kafka
-                      | latency
+  bench.py NAME...    ingest | queries | sales | live | clients | sum | sizes |
+                      cubes | store | columns | kafka | latency
 
-Rows by SSB_ROWS (1,000,000 for ingest and queries), Kafka messages by
-KAFKA_ROWS (1,000,000), small segments by SEGMENTS (10,000). Prints tables with ratios; compare ratios within a run
+Rows by SSB_ROWS, SALES_ROWS, LIVE_ROWS and KAFKA_ROWS (1,000,000 each), small
+segments by SEGMENTS (10,000), threads of queries by BENCH_THREADS ("1 2"), the
+folder for data by BENCH_FOLDER. Prints tables with ratios; compare ratios within a run
 only, since machines differ from hour to hour.
 """
 import json
 import os
 import pathlib
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,33 +23,17 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/support"))
 sys.path.insert(0, str(ROOT / "perf"))
 import freshet  # noqa: E402
+import query_bench  # noqa: E402
 import ssb_queries  # noqa: E402
 from compare import peers  # noqa: E402
+from measure import ratios, table  # noqa: E402
+from query_bench import SALES_COLUMNS  # noqa: E402
 
 PROGRAMS = ROOT / "build/perf"
 MODEL = ROOT / "perf/workloads/ssb_model"
 ROWS = int(os.environ.get("SSB_ROWS", "1000000"))
 KAFKA_ROWS = int(os.environ.get("KAFKA_ROWS", "1000000"))
 SEGMENTS = int(os.environ.get("SEGMENTS", "10000"))
-REPEATS = 5
-# The fields of the starter's sales events, for the peers.
-SALES_COLUMNS = {
-    "txn_id": "VARCHAR", "ts": "TIMESTAMP", "line": "BIGINT",
-    "store": "VARCHAR", "region": "VARCHAR", "register": "VARCHAR",
-    "sku": "VARCHAR", "category": "VARCHAR", "qty": "BIGINT",
-    "price": "DECIMAL(18,2)", "discount": "DECIMAL(18,2)",
-    "cost": "DECIMAL(18,2)", "currency": "VARCHAR", "channel": "VARCHAR",
-    "member_id": "VARCHAR"}
-
-
-def table(title, header, rows):
-    print(f"\n{title}")
-    widths = [max(len(str(r[i])) for r in [header, *rows])
-              for i in range(len(header))]
-    for row in [header, *rows]:
-        print("  " + "  ".join(str(c).rjust(w) if i else str(c).ljust(w)
-                               for i, (c, w) in enumerate(zip(row, widths))))
-    sys.stdout.flush()
 
 
 def ssb_file(folder, rows):
@@ -165,24 +149,6 @@ def bench_columns(folder):
           ("step", "M rows/s", "GB/s"), rows or [(error, "", "")])
 
 
-def same(ours, theirs):
-    """Whether two answers are the same rows, whatever their order."""
-    def key(row):
-        return tuple(str(int(v)) if isinstance(v, (int, float)) else str(v)
-                     for v in row)
-    return sorted(map(key, ours)) == sorted(map(key, theirs))
-
-
-def median_ms(call):
-    call()
-    spent = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        call()
-        spent.append((time.perf_counter() - start) * 1e3)
-    return statistics.median(spent)
-
-
 def load(model, dataset, path, data):
     """Seconds of `freshet load` into a new data folder."""
     start = time.perf_counter()
@@ -197,38 +163,26 @@ def sealed_bytes(data):
 
 
 def bench_queries(folder):
-    path = ssb_file(folder, ROWS)
-    os.environ["SSB_BROKERS"] = "127.0.0.1:1"
-    data = folder / "ssb_data"
-    loads = [load(MODEL, "ssb", path, data)]
-    others = [peers.DuckDb(folder, 1), peers.ClickHouse(folder, 1)]
-    for other in others:
-        loads.append(other.load("ssb", path, ssb_queries.COLUMNS,
-                                "lo_orderdate")[0])
-    rows, totals = [], [0.0] * 3
-    with freshet.Server(MODEL, data, "--scan-threads", "1") as server:
-        for name, sql in ssb_queries.QUERIES.items():
-            ours = server.sql(sql, resultFormat="array")
-            spent = [median_ms(lambda: server.sql(sql, resultFormat="array"))]
-            for other in others:
-                asked = ssb_queries.for_peer(sql, other.name)
-                theirs = other.rows(asked)
-                assert same(ours, theirs), (name, ours[:3], theirs[:3])
-                spent.append(median_ms(lambda: other.run(asked)))
-            totals = [t + s for t, s in zip(totals, spent)]
-            rows.append((name, *ratios(spent)))
-    rows.append(("sum", *ratios(totals)))
-    table(f"SSB-flat, {ROWS:,} rows, 13 queries, medians of {REPEATS}, 1 thread; "
-          f"ours over HTTP, theirs in process (loads: Freshet {loads[0]:.1f} s, "
-          f"DuckDB {loads[1]:.1f} s, ClickHouse {loads[2]:.1f} s)",
-          ("query", "Freshet ms", "DuckDB ms", "ClickHouse ms", "of DuckDB",
-           "of ClickHouse"), rows)
+    query_bench.bench_queries(folder, ssb_file, MODEL, load, ROWS)
 
 
-def ratios(values):
-    """Ours and the peers' numbers, and what ours is of each of theirs."""
-    return (*(f"{v:.1f}" for v in values),
-            *(f"{values[0] / v:.2f}x" for v in values[1:]))
+def bench_sales(folder):
+    query_bench.bench_sales(folder, load)
+
+
+def bench_live(folder):
+    query_bench.bench_live(folder, ssb_file, MODEL)
+
+
+def bench_clients(folder):
+    query_bench.bench_clients(folder, ssb_file, MODEL, load, ROWS)
+
+
+def bench_sum(folder):
+    subprocess.run([PROGRAMS / "cube_perf", str(ROWS), str(folder)],
+                   capture_output=True, check=True)  # leaves plain.seg
+    query_bench.bench_sum(folder, PROGRAMS / "query_perf",
+                          folder / "plain.seg")
 
 
 def sales_events(folder):
@@ -385,6 +339,8 @@ def bench_latency(folder):
 
 
 BENCHMARKS = {"ingest": bench_ingest, "queries": bench_queries,
+              "sales": bench_sales, "live": bench_live,
+              "clients": bench_clients, "sum": bench_sum,
               "kafka": bench_kafka, "latency": bench_latency,
               "cubes": bench_cubes, "sizes": bench_sizes,
               "store": bench_store, "columns": bench_columns}
@@ -392,12 +348,14 @@ BENCHMARKS = {"ingest": bench_ingest, "queries": bench_queries,
 
 def main():
     names = sys.argv[1:] or list(BENCHMARKS)
+    os.environ["SSB_BROKERS"] = "127.0.0.1:1"  # none, but where Kafka is asked
     unknown = [n for n in names if n not in BENCHMARKS]
     if unknown:
         print(f"no benchmark {unknown[0]}; there are {', '.join(BENCHMARKS)}",
               file=sys.stderr)
         return 2
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="freshet-bench-"))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="freshet-bench-", dir=(
+        os.environ.get("BENCH_FOLDER"))))
     try:
         for name in names:
             if name in ("kafka", "latency") and not (

@@ -28,6 +28,8 @@
 #include "server/kpi/kpi.h"
 #include "server/kpi/push_hub.h"
 #include "server/query/guarded_runner.h"
+#include "server/query/partial_cache.h"
+#include "server/query/sharing_runner.h"
 #include "server/sql/sql.h"
 
 namespace freshet {
@@ -106,6 +108,28 @@ bool ends_one_of(std::string_view end, const std::vector<std::string>& texts) {
       texts, [&](const std::string& text) { return text.ends_with(end); });
 }
 
+void set_query_metrics(Metrics& metrics, const PartialCache* cache,
+                       uint64_t shared) {
+  auto counter = [&](const char* name, const char* help, uint64_t value) {
+    metrics.set_counter(name, help, "", "", static_cast<double>(value));
+  };
+  counter("freshet_queries_shared_total",
+          "Queries answered by another's run of the same", shared);
+  if (!cache) return;
+  const PartialCache::Totals totals = cache->totals();
+  counter("freshet_query_cache_hits_total",
+          "Sealed segments answered from what was kept", totals.hits);
+  counter("freshet_query_cache_misses_total",
+          "Sealed segments that had to be read", totals.misses);
+  counter("freshet_query_cache_evicted_total",
+          "Kept answers that made room for others", totals.evicted);
+  auto gauge = [&](const char* name, const char* help, uint64_t value) {
+    metrics.set_gauge(name, help, "", "", static_cast<double>(value));
+  };
+  gauge("freshet_query_cache_bytes", "Memory of kept answers", totals.bytes);
+  gauge("freshet_query_cache_entries", "Kept answers", totals.entries);
+}
+
 class RunningApplication : public Application {
  public:
   ~RunningApplication() override { stop(); }
@@ -144,7 +168,9 @@ class RunningApplication : public Application {
   std::unique_ptr<Merger> merger_;
   std::unique_ptr<EmbeddedLog> log_;
   std::unique_ptr<Datasets> datasets_;
+  std::unique_ptr<PartialCache> cache_;  // null: none is kept
   std::unique_ptr<GuardedRunner> runner_;
+  SharingRunner* sharing_ = nullptr;  // within runner_
   std::unique_ptr<Sql> sql_;
   RunningQueries running_;
   std::unique_ptr<Kpis> kpis_;
@@ -191,9 +217,13 @@ Status RunningApplication::open_parts() {
   datasets_ = Datasets::create(*store_, *log_, [this] {
     hub_->notify();  // set before the first stream starts, see apply below
   });
+  const uint64_t cache_bytes = settings_.limits.cache_bytes;
+  if (cache_bytes > 0) cache_ = std::make_unique<PartialCache>(cache_bytes);
+  auto sharing = std::make_unique<SharingRunner>(
+      Runner::create(*datasets_, settings_.scan_threads, cache_.get()));
+  sharing_ = sharing.get();
   runner_ = std::make_unique<GuardedRunner>(
-      Runner::create(*datasets_, settings_.scan_threads),
-      [this](const Error& error) { note_damage(error); });
+      std::move(sharing), [this](const Error& error) { note_damage(error); });
   sql_ = Sql::create(*runner_);
   kpis_ = Kpis::create(*runner_, current, settings_.limits);
   hub_ = PushHub::create(*kpis_, current);
@@ -240,6 +270,8 @@ Status RunningApplication::serve() {
   http.listen = settings_.listen;
   http.tls_certificate = settings_.tls_certificate;
   http.tls_key = settings_.tls_key;
+  http.query_workers = static_cast<int>(settings_.limits.max_concurrent);
+  http.max_waiting = static_cast<int>(settings_.limits.max_waiting);
   TRY_ASSIGN(server_,
              HttpServer::start(
                  http, router_,
@@ -375,6 +407,7 @@ void RunningApplication::refresh_metrics() {
           "Listed segment files that cannot be opened",
           static_cast<double>(data->timeline->missing.size()));
   }
+  set_query_metrics(*metrics_, cache_.get(), sharing_->shared());
   metrics_->set_gauge("freshet_alerts_firing", "Alert instances firing", "", "",
                       alerts_->firing());
   metrics_->set_gauge("freshet_resident_bytes", "Memory of the process", "", "",

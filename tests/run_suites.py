@@ -49,6 +49,8 @@ SUITES = [
     ("unit", "default", "doctest programs of every folder", None, None),
     ("commands", "default", "the binary's commands, exit codes, bad input",
      pytest("tests/commands"), None),
+    ("oracle", "default", "10,000 random queries beside DuckDB",
+     pytest("tests/oracle"), None),
     ("log", "default", "embedded log end to end, kill -9, ledger",
      pytest("tests/crash"), None),
     ("kafka", "default", "real broker end to end, kill -9, ledger",

@@ -21,12 +21,18 @@ class DuckDb:
         self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute("SET enable_progress_bar = false")
 
-    def load(self, table, path, columns, order):
-        """Seconds of wall clock and of CPU."""
+    def use_threads(self, threads):
+        self.connection.execute(f"SET threads = {threads}")
+
+    def load(self, table, path, columns, order, near_unique=(), derived=None,
+             name=None):
+        """Seconds of wall clock and of CPU. `derived` AS `name`: a further
+        column, computed at the load."""
+        more = f", {derived} AS {name}" if derived else ""
         wall, cpu = time.perf_counter(), time.process_time()
         kinds = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
         self.connection.execute(
-            f"CREATE TABLE {table} AS SELECT * FROM read_json('{path}', "
+            f"CREATE TABLE {table} AS SELECT *{more} FROM read_json('{path}', "
             f"format='newline_delimited', columns={{{kinds}}}) "
             f"ORDER BY {order}")
         return time.perf_counter() - wall, time.process_time() - cpu
@@ -48,6 +54,9 @@ class ClickHouse:
     def __init__(self, folder, threads):
         from chdb.session import Session
         self.session = Session(str(folder / "peer.chdb"))
+        self.use_threads(threads)
+
+    def use_threads(self, threads):
         self.settings = f" SETTINGS max_threads = {threads}"
 
     @staticmethod
@@ -58,18 +67,21 @@ class ClickHouse:
             return kind.title()
         return CLICKHOUSE_TYPES[kind]
 
-    def load(self, table, path, columns, order, near_unique=()):
+    def load(self, table, path, columns, order, near_unique=(), derived=None,
+             name=None):
+        more = f", {derived} AS {name}" if derived else ""
         wall, cpu = time.perf_counter(), time.process_time()
         kinds = ", ".join(
             f"{name} {self.type_of(kind, name in near_unique)}"
             for name, kind in columns.items())
         self.session.query("CREATE DATABASE IF NOT EXISTS peer")
-        self.session.query(f"CREATE TABLE peer.{table} ({kinds}) "
+        column = f", {name} Nullable(Decimal(38, 2))" if derived else ""
+        self.session.query(f"CREATE TABLE peer.{table} ({kinds}{column}) "
                            f"ENGINE = MergeTree ORDER BY ({order})")
         absolute = pathlib.Path(path).resolve()
         quoted = kinds.replace("'", "\\'")
         self.session.query(
-            f"INSERT INTO peer.{table} SELECT * FROM "
+            f"INSERT INTO peer.{table} SELECT *{more} FROM "
             f"file('{absolute}', JSONEachRow, '{quoted}') "
             "SETTINGS date_time_input_format = 'best_effort', "
             "input_format_null_as_default = 1")

@@ -50,7 +50,8 @@ const Described kDescribed[] = {
     {"GET", "/api/v1/alerts/{a}/history", "When a rule fired and recovered"},
     {"POST", "/api/v1/query",
      "SQL: "
-     "{\"sql\":\"...\",\"tz\":\"...\",\"use_cubes\":true,\"why_not\":false}"},
+     "{\"sql\":\"...\",\"tz\":\"...\",\"use_cubes\":true,\"why_not\":false,"
+     "\"use_cache\":true,\"populate_cache\":true}"},
     {"POST", "/druid/v2/sql", "Druid SQL API"},
     {"POST", "/druid/v2/sql/", "Druid SQL API"},
     {"DELETE", "/druid/v2/sql/{id}", "Druid: cancels a running query"},

@@ -27,7 +27,9 @@ HttpResponse to_http(DruidResponse druid) {
 }
 
 DruidCaller caller_of(Services& services, const HttpRequest& request) {
-  return {services.limits, services.running, request.disconnected};
+  Limits limits = services.limits;
+  limits.begun = request.received;
+  return {limits, services.running, request.disconnected};
 }
 
 HttpResponse druid_sql(Services& services, const HttpRequest& request) {
@@ -68,6 +70,15 @@ void write_provenance(JsonWriter& out, const Provenance& provenance) {
   out.end_object();
 }
 
+// A switch of the request by its key, or null.
+bool* flag_of(SqlRequest& request, std::string_view key) {
+  if (key == "use_cubes") return &request.use_cubes;
+  if (key == "why_not") return &request.why_not;
+  if (key == "use_cache") return &request.use_cache;
+  if (key == "populate_cache") return &request.populate_cache;
+  return nullptr;
+}
+
 // {"sql":"...","tz":"Europe/Madrid"} -> {"rows":[...],"provenance":{...}}
 HttpResponse plain_query(Services& services, const HttpRequest& request) {
   auto body = parse_json(request.body);
@@ -80,16 +91,16 @@ HttpResponse plain_query(Services& services, const HttpRequest& request) {
   SqlRequest sql;
   sql.id = request.request_id;
   for (const auto& [key, value] : *object) {
-    if (const bool* flag = value.as_bool()) {
-      if (key == "use_cubes") sql.use_cubes = *flag;
-      if (key == "why_not") sql.why_not = *flag;
-      if (key == "use_cubes" || key == "why_not") continue;
+    if (bool* flag = flag_of(sql, key); flag && value.as_bool()) {
+      *flag = *value.as_bool();
+      continue;
     }
     const std::string* text = value.as_string();
     if ((key != "sql" && key != "tz") || !text) {
       return error_response(
           invalid(text ? "unknown key '" + key +
-                             "'; known are sql, tz, use_cubes, why_not"
+                             "'; known are sql, tz, use_cubes, why_not, "
+                             "use_cache, populate_cache"
                        : "'" + key + "' must be a string"),
           request.request_id);
     }
@@ -104,6 +115,7 @@ HttpResponse plain_query(Services& services, const HttpRequest& request) {
   RunningQueries::Handle handle(services.running, sql.id, request.disconnected);
   sql.cancel = handle.flag();
   sql.limits = services.limits;
+  sql.limits.begun = request.received;
   QueryControl control(sql.limits, handle.flag());
   auto result = services.sql.run(sql);
   services.metrics.query("sql", result.has_value(),

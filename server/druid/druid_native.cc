@@ -15,7 +15,8 @@ Result<SqlRequest> base_request(const JsonValue& body,
   base.limits = caller.limits;
   TRY_ASSIGN(base.id, druid_query_id(body, "queryId"));
   TRY(read_druid_timeout(body, base.limits));
-  base.limits.begun = QueryControl::Clock::now();
+  TRY(read_druid_switches(body, base));
+  begin_limits(base.limits);
   return base;
 }
 

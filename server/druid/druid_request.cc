@@ -47,10 +47,13 @@ std::string url_decoded(std::string_view text) {
   return out;
 }
 
-Result<bool> read_flag(const JsonValue& body, const char* name) {
+Result<bool> read_flag(const JsonValue& body, const char* name,
+                       bool otherwise = false) {
   const JsonValue* member = body.find(name);
-  if (member == nullptr || member->is_null()) return false;
+  if (member == nullptr || member->is_null()) return otherwise;
   if (member->as_bool()) return *member->as_bool();
+  const std::string* text = member->as_string();  // as some clients write it
+  if (text && (*text == "true" || *text == "false")) return *text == "true";
   return invalid(
       fmt::format("{} must be a boolean, not {}", name, member->type_name()));
 }
@@ -80,8 +83,6 @@ Status read_context(const JsonValue& context, DruidSqlRequest& out) {
   }
   TRY_ASSIGN(auto outer_limit, read_number(context, "sqlOuterLimit"));
   if (outer_limit) out.sql.outer_limit = static_cast<uint64_t>(*outer_limit);
-  TRY_ASSIGN(bool no_cubes, read_flag(context, "noProjections"));
-  out.sql.use_cubes = !no_cubes;
   return {};
 }
 
@@ -182,6 +183,7 @@ Status read_json_body(std::string_view text, DruidSqlRequest& out) {
   TRY(read_shape(body, out.shape));
   TRY_ASSIGN(out.sql.id, druid_query_id(body, "sqlQueryId"));
   TRY(read_druid_timeout(body, out.sql.limits));
+  TRY(read_druid_switches(body, out.sql));
   TRY_ASSIGN(const JsonValue* context, context_of(body));
   if (context) TRY(read_context(*context, out));
   if (const JsonValue* parameters = body.find("parameters")) {
@@ -202,6 +204,17 @@ Result<std::string> druid_query_id(const JsonValue& body, const char* key) {
   if (printable && text.size() <= kLongestId) return text;
   return invalid(fmt::format("{} must be at most {} printable ASCII letters",
                              key, kLongestId));
+}
+
+Status read_druid_switches(const JsonValue& body, SqlRequest& request) {
+  TRY_ASSIGN(const JsonValue* context, context_of(body));
+  if (!context) return {};
+  TRY_ASSIGN(bool no_cubes, read_flag(*context, "noProjections"));
+  request.use_cubes = !no_cubes;
+  TRY_ASSIGN(request.use_cache, read_flag(*context, "useCache", true));
+  TRY_ASSIGN(request.populate_cache,
+             read_flag(*context, "populateCache", true));
+  return {};
 }
 
 Status read_druid_timeout(const JsonValue& body, Limits& limits) {

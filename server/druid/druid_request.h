@@ -25,5 +25,7 @@ Result<DruidSqlRequest> parse_druid_request(std::string_view content_type,
 Result<std::string> druid_query_id(const JsonValue& body, const char* key);
 // `timeout` of the body's context, if it has one.
 Status read_druid_timeout(const JsonValue& body, Limits& limits);
+// What the body's context says of cubes and caches.
+Status read_druid_switches(const JsonValue& body, SqlRequest& request);
 
 }  // namespace freshet

@@ -58,7 +58,7 @@ DruidResponse run_request(Sql& sql, DruidSqlRequest request,
                           const DruidCaller& caller) {
   RunningQueries::Handle handle(caller.running, request.sql.id, caller.gone);
   request.sql.cancel = handle.flag();
-  request.sql.limits.begun = QueryControl::Clock::now();
+  begin_limits(request.sql.limits);
   QueryControl control(request.sql.limits, handle.flag());
   auto answer = [&]() -> Result<std::string> {
     TRY_ASSIGN(QueryResult result, sql.run(request.sql));

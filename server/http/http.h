@@ -1,6 +1,7 @@
 // Requests, responses and routes as handlers see them. No Beast here.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,6 +26,8 @@ struct HttpRequest {
   std::string peer;  // "127.0.0.1:51234"
   std::string request_id;
   std::map<std::string, std::string> params;  // from the route's {name}s
+  // When it was there whole; waiting for a worker counts to its time.
+  std::chrono::steady_clock::time_point received;
   // True once the client has gone away; handlers of long work poll it.
   std::function<bool()> disconnected;
 

@@ -239,7 +239,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(
       std::make_unique<net::thread_pool>(settings.query_workers);
   auto context = std::make_shared<SessionContext>(SessionContext{
       settings, router, RequestGuard(is_loopback(settings.listen)),
-      std::move(authorize), std::move(observe), *workers, *query_workers});
+      std::move(authorize), std::move(observe), *workers, *query_workers,
+      FairTurns(static_cast<size_t>(settings.query_workers),
+                static_cast<size_t>(settings.max_waiting))});
   auto server =
       std::make_unique<BeastServer>(std::move(context), std::move(workers),
                                     std::move(query_workers), std::move(io));

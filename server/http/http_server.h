@@ -22,6 +22,7 @@ struct HttpServerSettings {
   std::string tls_certificate, tls_key;   // PEM files; both or neither
   int workers = 8;
   int query_workers = 8;       // besides: for the routes of queries
+  int max_waiting = 200;       // requests of one client that wait for those
   int max_connections = 4096;  // more are closed at once
   // A request's head must be there this long after its first byte; a body may
   // take as long plus a second per 16 KiB. Slower clients get 408.

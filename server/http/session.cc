@@ -4,8 +4,10 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <optional>
@@ -52,6 +54,32 @@ Refusal body_too_large(size_t max_bytes) {
            fmt::format("the body is larger than allowed here, bytes: {}",
                        max_bytes)}};
 }
+
+HttpResponse too_many_waiting(int limit, const std::string& request_id) {
+  HttpResponse response = error_response(
+      {ErrorCode::kLimit,
+       fmt::format("more queries of this client wait than its limit; ask "
+                   "fewer at a time, or raise query_max_waiting in "
+                   "freshet.yaml (FRESHET_QUERY_MAX_WAITING in the "
+                   "environment): {}",
+                   limit)},
+      request_id);
+  response.status = 429;
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+// Ends a request's turn, however it ends.
+class EndOfTurn {
+ public:
+  explicit EndOfTurn(FairTurns& turns) : turns_(turns) {}
+  ~EndOfTurn() { turns_.leave(); }
+  EndOfTurn(const EndOfTurn&) = delete;
+  EndOfTurn& operator=(const EndOfTurn&) = delete;
+
+ private:
+  FairTurns& turns_;
+};
 
 // Takes a share of the memory for bodies, and gives it back.
 class BodyShare {
@@ -294,17 +322,48 @@ HttpResponse Session::refuse_route(const Router::Match& match) const {
 net::awaitable<bool> Session::handle(HandlerCall& call) {
   auto watch = std::make_shared<ClientWatch>(connection_.descriptor());
   call.request.disconnected = [watch] { return watch->gone(); };
-  net::thread_pool& workers = call.match.workers == Workers::kQueries
-                                  ? context_->query_workers
-                                  : context_->workers;
-  co_await net::co_spawn(workers.get_executor(), on_worker(&call),
-                         net::use_awaitable);
+  call.request.received = Clock::now();
+  if (call.match.workers == Workers::kQueries) {
+    co_await run_query(call);
+  } else {
+    co_await net::co_spawn(context_->workers.get_executor(), on_worker(&call),
+                           net::use_awaitable);
+  }
   watch->end();
   if (call.queue) {
     co_await send_events(call);
     co_return false;
   }
   co_return co_await respond(call.response);
+}
+
+// Who shares a place in the queue: one address with one set of credentials.
+std::string Session::client(const HttpRequest& request) const {
+  std::string_view peer = request.peer;
+  std::string out(peer.substr(0, peer.rfind(':')));
+  out += ' ';
+  out += request.header("authorization");
+  return out;
+}
+
+net::awaitable<void> Session::run_query(HandlerCall& call) {
+  net::steady_timer turn(co_await net::this_coro::executor,
+                         Clock::time_point::max());
+  FairTurns& turns = context_->query_turns;
+  std::string name = client(call.request);
+  std::function<void()> wake = [&turn] { turn.cancel(); };
+  FairTurns::Place place = turns.enter(name, std::move(wake));
+  if (place == FairTurns::Place::kRefused) {
+    call.response =
+        too_many_waiting(context_->settings.max_waiting, request_id_);
+    co_return;
+  }
+  if (place == FairTurns::Place::kWaits) {
+    co_await turn.async_wait(net::as_tuple(net::use_awaitable));
+  }
+  EndOfTurn end(turns);
+  co_await net::co_spawn(context_->query_workers.get_executor(),
+                         on_worker(&call), net::use_awaitable);
 }
 
 void Session::observe(int status) {

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "server/http/connection.h"
+#include "server/http/fair_turns.h"
 #include "server/http/handler_call.h"
 #include "server/http/http_server.h"
 #include "server/http/request_head.h"
@@ -30,6 +31,7 @@ struct SessionContext {
   const std::function<void(std::string_view, int, double)> observe;
   net::thread_pool& workers;
   net::thread_pool& query_workers;
+  FairTurns query_turns;  // to a thread of query_workers
   bool stopping = false;
   size_t body_bytes = 0;  // of all bodies that are being read
 };
@@ -56,6 +58,8 @@ class Session : public std::enable_shared_from_this<Session> {
   net::awaitable<bool> read_head(RequestParser& parser);
   net::awaitable<bool> read_body(RequestParser& parser, HandlerCall& call);
   net::awaitable<bool> handle(HandlerCall& call);
+  net::awaitable<void> run_query(HandlerCall& call);
+  std::string client(const HttpRequest& request) const;
   net::awaitable<bool> respond(const HttpResponse& response);
   net::awaitable<bool> refuse(Refusal refusal);
   net::awaitable<void> send_events(HandlerCall& call);

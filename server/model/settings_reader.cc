@@ -22,7 +22,8 @@ void read_limits(ConfigMap& map, Limits& limits) {
   for (const LimitSetting& setting : kLimitSettings) {
     limits.*setting.value = static_cast<uint64_t>(
         map.integer(setting.name, static_cast<int64_t>(limits.*setting.value),
-                    1, std::numeric_limits<int64_t>::max()));
+                    static_cast<int64_t>(setting.least),
+                    static_cast<int64_t>(setting.most)));
   }
 }
 
@@ -54,9 +55,14 @@ Status override_limits(Limits& limits) {
     auto [end, error] =
         std::from_chars(number.data(), number.data() + number.size(), value);
     if (error != std::errc() || end != number.data() + number.size() ||
-        value == 0) {
-      return invalid(variable_of(setting.name) +
-                     " must be a whole number from 1, not '" + text + "'");
+        value < setting.least || value > setting.most) {
+      std::string range =
+          " must be a whole number from " + std::to_string(setting.least);
+      if (setting.most < INT64_MAX) {
+        range += " to " + std::to_string(setting.most);
+      }
+      return invalid(variable_of(setting.name) + range + ", not '" + text +
+                     "'");
     }
   }
   return {};

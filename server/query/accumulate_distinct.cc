@@ -86,9 +86,17 @@ class Distinct final : public Accumulator {
   }
 
   void add_ids(const std::vector<uint32_t>& ids, const LaneChoice& lanes) {
+    batch_.clear();
     lanes.each([&](uint32_t group, size_t lane) {
-      if (ids[lane] != kNullId) add(group, ids[lane]);
+      if (ids[lane] != kNullId) {
+        batch_.push_back(uint64_t{group} << 32 | ids[lane]);
+      }
     });
+    uint32_t known = pairs_.size();
+    slots_.resize(batch_.size());
+    pairs_.find_or_add_all(batch_.data(), batch_.size(), slots_.data());
+    for (; known < pairs_.size(); ++known)
+      ++counts_[pairs_.keys()[known] >> 32];
   }
 
   ExpressionPtr argument_;
@@ -98,6 +106,8 @@ class Distinct final : public Accumulator {
   IdTable pairs_;
   std::vector<int64_t> counts_;
   std::vector<uint32_t> ids_;
+  std::vector<uint64_t> batch_;  // of a block: group and id
+  std::vector<uint32_t> slots_;
 };
 
 }  // namespace

@@ -3,128 +3,31 @@
 namespace freshet {
 namespace {
 
-std::vector<std::unique_ptr<Accumulator>> make_accumulators(
-    const QueryPlan& plan, const PreparedSegment* segment, uint64_t rows) {
-  const SegmentContext* context = segment ? segment->context.get() : nullptr;
-  std::vector<std::unique_ptr<Accumulator>> out;
-  for (size_t i = 0; i < plan.aggregates.size(); ++i) {
-    AccumulatorSpec spec{plan.aggregates[i],
-                         plan.aggregate_types[i],
-                         plan.time,
-                         context,
-                         rows,
-                         nullptr};
-    if (segment && segment->cube) spec.cube = &segment->cube->aggregates[i];
-    out.push_back(make_accumulator(spec));
-    if (plan.groups.empty()) out.back()->resize(1);
-  }
-  return out;
-}
+// A segment's partial is kept where it has this many times fewer groups than
+// rows went into it: others are as dear to merge as to make.
+constexpr uint64_t kRowsPerKeptGroup = 8;
 
 }  // namespace
 
-Partial::Partial(const QueryPlan& plan, const BlockRange& range,
-                 QueryControl& control)
-    : plan_(plan),
-      range_(range),
+AggregateScan::AggregateScan(std::shared_ptr<const QueryPlan> plan,
+                             QueryControl& control, PartialCache* cache)
+    : plan_(std::move(plan)),
       control_(control),
+      cache_(cache),
       charge_(control),
-      chosen_(plan.aggregate_filters.size()) {
-  const SegmentContext& context = *range.segment->context;
-  uint64_t rows = uint64_t{range.end - range.begin} * kBlockRows;
-  if (!plan.groups.empty()) keys_.emplace(plan.groups, context, rows);
-  accumulators_ = make_accumulators(plan, range.segment, rows);
-}
-
-Status Partial::scan(const std::atomic<bool>& stop) {
-  BlockRows rows(*range_.segment->context);
-  std::vector<uint16_t> positions;
-  for (uint32_t block = range_.begin; block < range_.end; ++block) {
-    if (stop.load(std::memory_order_relaxed)) return {};
-    TRY(control_.check());
-    TRY_ASSIGN(bool some, range_.segment->filter.select(block, rows, positions,
-                                                        rows_scanned_));
-    if (!some) continue;
-    TRY(count_rows(rows));
-    TRY(add_block(rows));
-    uint64_t bytes = keys_ ? keys_->memory_bytes() : 0;
-    for (const auto& a : accumulators_) bytes += a->memory_bytes();
-    charge_.set(bytes);
-  }
-  return {};
-}
-
-Status Partial::count_rows(BlockRows& rows) {
-  if (!range_.segment->cube) {
-    rows_matched_ += rows.size();
-    return {};
-  }
-  TRY_ASSIGN(VectorPtr behind,
-             rows.evaluate_checked(*range_.segment->cube->rows));
-  for (size_t i = 0; i < rows.size(); ++i) {
-    rows_matched_ += static_cast<uint64_t>(behind->longs[behind->at(i)]);
-  }
-  return {};
-}
-
-Status Partial::add_block(BlockRows& rows) {
-  LaneChoice lanes;
-  lanes.size = rows.size();
-  lanes.segment_order = range_.segment->order;
-  if (keys_) {
-    TRY(keys_->assign(rows, groups_));
-    TRY(control_.check_groups(keys_->size()));
-    lanes.groups = groups_.data();
-  }
-  for (Chosen& chosen : chosen_) chosen.valid = false;
-  for (size_t i = 0; i < accumulators_.size(); ++i) {
-    LaneChoice mine = lanes;
-    if (plan_.filter_of[i] >= 0) {
-      TRY_ASSIGN(const std::vector<uint16_t>* chosen_lanes,
-                 chosen(static_cast<size_t>(plan_.filter_of[i]), rows));
-      static constexpr uint16_t kNoLane = 0;
-      mine.chosen = chosen_lanes->empty() ? &kNoLane : chosen_lanes->data();
-      mine.num_chosen = chosen_lanes->size();
-    }
-    if (keys_) accumulators_[i]->resize(keys_->size());
-    TRY(accumulators_[i]->update(rows, mine));
-  }
-  return {};
-}
-
-Result<const std::vector<uint16_t>*> Partial::chosen(size_t filter,
-                                                     BlockRows& rows) {
-  Chosen& chosen = chosen_[filter];
-  if (chosen.valid) return &chosen.lanes;
-  const Expression& condition = *plan_.aggregate_filters[filter];
-  TRY_ASSIGN(VectorPtr truth, rows.evaluate_checked(condition));
-  chosen.lanes.clear();
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (truth->is_value(i) && truth->longs[truth->at(i)]) {
-      chosen.lanes.push_back(static_cast<uint16_t>(i));
-    }
-  }
-  chosen.valid = true;
-  return &chosen.lanes;
-}
-
-AggregateScan::AggregateScan(const QueryPlan& plan, QueryControl& control)
-    : plan_(plan),
-      control_(control),
-      charge_(control),
-      accumulators_(make_accumulators(plan, nullptr, 0)) {
-  if (!plan.groups.empty()) merged_.emplace(plan.groups);
-}
+      total_(plan_) {}
 
 Status AggregateScan::run(const std::vector<BlockRange>& ranges, ScanPool& pool,
                           uint64_t rows) {
+  ranges_ = &ranges;
   {
     MutexLock lock(mutex_);
     waiting_.resize(ranges.size());
   }
   run_tasks(pool, ranges.size(), rows, [&](size_t i) {
     if (status_.failed()) return;
-    auto partial = std::make_unique<Partial>(plan_, ranges[i], control_);
+    if (ranges[i].segment->kept) return complete(i, nullptr);
+    auto partial = std::make_unique<Partial>(*plan_, ranges[i], control_);
     auto done = partial->scan(stop_);
     if (done) return complete(i, std::move(partial));
     status_.fail(done.error());
@@ -137,14 +40,15 @@ Status AggregateScan::run(const std::vector<BlockRange>& ranges, ScanPool& pool,
 // its partial to it.
 void AggregateScan::complete(size_t index, std::unique_ptr<Partial> partial) {
   mutex_.lock();
-  waiting_[index] = std::move(partial);
+  waiting_[index] = {true, std::move(partial)};
   if (!merging_) {
     merging_ = true;
-    while (next_ < waiting_.size() && waiting_[next_]) {
-      std::unique_ptr<Partial> ready = std::move(waiting_[next_++]);
+    while (next_ < waiting_.size() && waiting_[next_].ready) {
+      const size_t at = next_++;
+      std::unique_ptr<Partial> ready = std::move(waiting_[at].partial);
       mutex_.unlock();
       Status merged;
-      if (!status_.failed()) merged = merge(*ready);
+      if (!status_.failed()) merged = merge(at, ready.get());
       ready.reset();
       if (!merged) {
         status_.fail(merged.error());
@@ -157,37 +61,46 @@ void AggregateScan::complete(size_t index, std::unique_ptr<Partial> partial) {
   mutex_.unlock();
 }
 
-Status AggregateScan::merge(const Partial& partial) {
-  TRY(control_.check());
-  rows_scanned_ += partial.rows_scanned_;
-  rows_matched_ += partial.rows_matched_;
-  std::vector<uint32_t> to(1, 0);
-  if (merged_) {
-    merged_->map(*partial.keys_, to);
-    TRY(control_.check_groups(merged_->size()));
+Status AggregateScan::merge(size_t index, const Partial* partial) {
+  const PreparedSegment& segment = *(*ranges_)[index].segment;
+  if (partial == nullptr) {
+    TRY(total_.merge(*segment.kept, control_));
+  } else {
+    rows_scanned_ += partial->rows_scanned();
+    TRY(merge_apart(index, *partial));
   }
-  uint64_t bytes = merged_ ? merged_->memory_bytes() : 0;
-  for (size_t i = 0; i < accumulators_.size(); ++i) {
-    if (merged_) accumulators_[i]->resize(merged_->size());
-    TRY(accumulators_[i]->merge(*partial.accumulators_[i], to));
-    bytes += accumulators_[i]->memory_bytes();
-  }
-  charge_.set(bytes);
+  charge_.set(total_.memory_bytes() + (apart_ ? apart_->memory_bytes() : 0));
   return control_.check();
 }
 
+Status AggregateScan::merge_apart(size_t index, const Partial& partial) {
+  const PreparedSegment& segment = partial.segment();
+  const bool first = index == 0 || (*ranges_)[index - 1].segment != &segment;
+  const bool last =
+      index + 1 == ranges_->size() || (*ranges_)[index + 1].segment != &segment;
+  if (first && cache_ && !segment.cache_key.empty()) {
+    uint64_t groups = partial.keys() ? partial.keys()->size() : 0;
+    if (groups * kRowsPerKeptGroup <= partial.rows_scanned()) {
+      apart_ = std::make_shared<MergedPartial>(plan_);
+    }
+  }
+  TRY((apart_ ? *apart_ : total_).merge(partial, control_));
+  return apart_ && last ? end_segment(segment) : Status();
+}
+
+Status AggregateScan::end_segment(const PreparedSegment& segment) {
+  std::shared_ptr<MergedPartial> whole = std::move(apart_);
+  apart_ = nullptr;
+  TRY(total_.merge(*whole, control_));
+  // What could not be read is not kept.
+  TRY(segment.segment->status());
+  uint64_t bytes = whole->memory_bytes();
+  cache_->put(segment.cache_key, std::move(whole), bytes);
+  return {};
+}
+
 Result<ResultRows> AggregateScan::finish(Arena& arena) {
-  size_t size = merged_ ? merged_->size() : 1;
-  std::vector<VectorPtr> columns;
-  for (size_t i = 0; i < plan_.groups.size(); ++i) {
-    columns.push_back(merged_->values(i));
-  }
-  for (const auto& accumulator : accumulators_) {
-    TRY(control_.check());
-    TRY_ASSIGN(VectorPtr column, accumulator->finish());
-    columns.push_back(std::move(column));
-  }
-  return group_rows(plan_, std::move(columns), size, control_, arena);
+  return total_.finish(control_, arena);
 }
 
 }  // namespace freshet

@@ -10,15 +10,41 @@ void BlockRows::reset(uint32_t block, std::span<const uint16_t> positions,
   positions_ = positions;
   all_ = all;
   size_ = all ? context_.segment().block_rows(block) : positions.size();
-  for (auto& [column, ids] : ids_) ids.clear();
+  for (auto& [column, lanes] : ids_) lanes.read = false;
   columns_.clear();
   narrow_.clear();
   arena_.clear();
 }
 
+const std::vector<int64_t>& BlockRows::whole_longs(const Column& column) {
+  Whole<int64_t>& whole = whole_longs_[&column];
+  if (whole.block == block_) return whole.values;
+  whole.values.resize(context_.segment().block_rows(block_));
+  column.read_longs(block_, whole.values.data());
+  whole.block = block_;
+  return whole.values;
+}
+
+const std::vector<uint32_t>& BlockRows::whole_ids(const Column& column) {
+  Whole<uint32_t>& whole = whole_ids_[&column];
+  if (whole.block == block_) return whole.values;
+  whole.values.resize(context_.segment().block_rows(block_));
+  column.read_ids(block_, whole.values.data());
+  whole.block = block_;
+  return whole.values;
+}
+
 void BlockRows::read_longs(const Column& column, std::vector<int64_t>& out) {
   out.resize(size_);
-  if (all_) {
+  auto whole = whole_longs_.find(&column);
+  if (whole != whole_longs_.end() && whole->second.block == block_) {
+    const std::vector<int64_t>& values = whole->second.values;
+    if (all_) {
+      out = values;
+    } else {
+      for (size_t i = 0; i < size_; ++i) out[i] = values[positions_[i]];
+    }
+  } else if (all_) {
     column.read_longs(block_, out.data());
   } else {
     column.gather_longs(block_, positions_, out.data());
@@ -35,15 +61,19 @@ void BlockRows::mark_nulls(const Column& column, Vector& out) {
 }
 
 const std::vector<uint32_t>& BlockRows::ids(const Column& column) {
-  std::vector<uint32_t>& ids = ids_[&column];
-  if (ids.size() == size_) return ids;
-  ids.resize(size_);
-  if (all_) {
-    column.read_ids(block_, ids.data());
+  if (all_) return whole_ids(column);
+  LaneIds& lanes = ids_[&column];
+  if (lanes.read) return lanes.ids;
+  lanes.read = true;
+  lanes.ids.resize(size_);
+  auto whole = whole_ids_.find(&column);
+  if (whole != whole_ids_.end() && whole->second.block == block_) {
+    const std::vector<uint32_t>& values = whole->second.values;
+    for (size_t i = 0; i < size_; ++i) lanes.ids[i] = values[positions_[i]];
   } else {
-    column.gather_ids(block_, positions_, ids.data());
+    column.gather_ids(block_, positions_, lanes.ids.data());
   }
-  return ids;
+  return lanes.ids;
 }
 
 std::shared_ptr<Vector> BlockRows::read(const Column& column,

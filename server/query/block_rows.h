@@ -40,8 +40,12 @@ class BlockRows final : public RowSource {
   // Like evaluate_checked, but a decimal column comes as its int64 units in
   // `longs` (with type kDecimal).
   Result<VectorPtr> evaluate_narrow(const Expression& expression);
-  // Dictionary ids of a string column; the pointer is valid until reset().
+  // Dictionary ids of a string column; valid until reset().
   const std::vector<uint32_t>& ids(const Column& column);
+  // Of all rows of the block, chosen or not; valid until another block. What
+  // is read so is not unpacked again for the chosen rows.
+  const std::vector<uint32_t>& whole_ids(const Column& column);
+  const std::vector<int64_t>& whole_longs(const Column& column);
   // Integers of an integer-backed column.
   void read_longs(const Column& column, std::vector<int64_t>& out);
   // Marks null lanes of `column` in `out.states`.
@@ -57,7 +61,18 @@ class BlockRows final : public RowSource {
   std::span<const uint16_t> positions_;
   bool all_ = false;
   size_t size_ = 0;
-  absl::flat_hash_map<const Column*, std::vector<uint32_t>> ids_;
+  template <class T>
+  struct Whole {
+    std::optional<uint32_t> block;
+    std::vector<T> values;
+  };
+  absl::flat_hash_map<const Column*, Whole<uint32_t>> whole_ids_;
+  absl::flat_hash_map<const Column*, Whole<int64_t>> whole_longs_;
+  struct LaneIds {
+    bool read = false;  // since the last reset()
+    std::vector<uint32_t> ids;
+  };
+  absl::flat_hash_map<const Column*, LaneIds> ids_;
   absl::flat_hash_map<const Column*, VectorPtr> columns_;
   absl::flat_hash_map<const Column*, VectorPtr> narrow_;
   uint64_t null_words_[kBlockRows / 64] = {};

@@ -29,9 +29,10 @@ bool bounds_of(const Expression& column, const SegmentContext& context,
   return true;
 }
 
-// Numbers all values that can come; false if there may be too many.
+// Numbers all values that can come; false if there may be too many. Sets
+// `first` to the least of a column's values, which are numbered one by one.
 bool number_ahead(const Expression& e, const SegmentContext& context,
-                  ValueIds& out) {
+                  ValueIds& out, std::optional<int64_t>& first) {
   int64_t least, greatest;
   if (e.kind == Expression::Kind::kColumn) {
     if (!is_long_backed(e.type) || !bounds_of(e, context, &least, &greatest)) {
@@ -41,6 +42,7 @@ bool number_ahead(const Expression& e, const SegmentContext& context,
       return false;
     }
     for (int64_t v = least; v <= greatest; ++v) out.intern_long(v);
+    first = least;
     return true;
   }
   if (e.name != "time_floor" ||
@@ -92,7 +94,7 @@ GroupKeys::Component GroupKeys::make_component(
     out.bits = std::bit_width(out.known->ids->size() - 1);
   } else {
     out.values = std::make_unique<ValueIds>(expression->type);
-    if (number_ahead(*expression, context, *out.values)) {
+    if (number_ahead(*expression, context, *out.values, out.least)) {
       out.bits = std::bit_width(out.values->size() - 1);
     } else {
       out.values = std::make_unique<ValueIds>(expression->type);
@@ -103,8 +105,10 @@ GroupKeys::Component GroupKeys::make_component(
 
 Status GroupKeys::read_ids(Component& component, BlockRows& rows) {
   if (component.dictionary) {
-    component.lane_ids = rows.ids(*component.dictionary);
-  } else if (component.known) {
+    component.lanes = rows.ids(*component.dictionary).data();
+    return {};
+  }
+  if (component.known) {
     const auto& ids = rows.ids(*component.known->column);
     const auto& distinct = component.known->distinct;
     component.lane_ids.resize(ids.size());
@@ -113,18 +117,37 @@ Status GroupKeys::read_ids(Component& component, BlockRows& rows) {
     }
   } else {
     TRY_ASSIGN(VectorPtr values, rows.evaluate_checked(*component.expression));
-    component.values->intern_all(*values, component.lane_ids);
+    if (component.least && values->states.empty() && !values->constant) {
+      component.lane_ids.resize(values->size);
+      for (size_t i = 0; i < values->size; ++i) {
+        component.lane_ids[i] =
+            static_cast<uint32_t>(values->longs[i] - *component.least) + 1;
+      }
+    } else {
+      component.values->intern_all(*values, component.lane_ids);
+    }
   }
+  component.lanes = component.lane_ids.data();
   return {};
 }
 
 Status GroupKeys::assign(BlockRows& rows, std::vector<uint32_t>& groups) {
   const size_t size = rows.size();
+  for (Component& component : components_) TRY(read_ids(component, rows));
+  groups.resize(size);
+  if (components_.size() == 1 && !dense_.empty()) {
+    const uint32_t* ids = components_[0].lanes;
+    for (size_t i = 0; i < size; ++i) {
+      uint32_t& group = dense_[ids[i]];
+      if (group == IdTable::kNone) group = add_group(i);
+      groups[i] = group;
+    }
+    return {};
+  }
   packed_.assign(size, 0);
   int bits = 0;
   size_t fold = 0;
   for (Component& component : components_) {
-    TRY(read_ids(component, rows));
     if (bits + component.bits > 64) {
       IdTable& table = folds_[fold++];
       for (size_t i = 0; i < size; ++i) {
@@ -133,11 +156,10 @@ Status GroupKeys::assign(BlockRows& rows, std::vector<uint32_t>& groups) {
       bits = 32;
     }
     for (size_t i = 0; i < size; ++i) {
-      packed_[i] = packed_[i] << component.bits | component.lane_ids[i];
+      packed_[i] = packed_[i] << component.bits | component.lanes[i];
     }
     bits += component.bits;
   }
-  groups.resize(size);
   if (!dense_.empty()) {
     for (size_t i = 0; i < size; ++i) {
       uint32_t& group = dense_[packed_[i]];
@@ -146,8 +168,8 @@ Status GroupKeys::assign(BlockRows& rows, std::vector<uint32_t>& groups) {
     }
     return {};
   }
-  for (size_t i = 0; i < size; ++i) {
-    groups[i] = sparse_.find_or_add(packed_[i]);
+  sparse_.find_or_add_all(packed_.data(), size, groups.data());
+  for (size_t i = 0; i < size && num_groups_ < sparse_.size(); ++i) {
     if (groups[i] == num_groups_) add_group(i);
   }
   return {};
@@ -155,7 +177,7 @@ Status GroupKeys::assign(BlockRows& rows, std::vector<uint32_t>& groups) {
 
 uint32_t GroupKeys::add_group(size_t lane) {
   for (const Component& component : components_) {
-    group_ids_.push_back(component.lane_ids[lane]);
+    group_ids_.push_back(component.lanes[lane]);
   }
   return num_groups_++;
 }

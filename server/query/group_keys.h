@@ -37,8 +37,11 @@ class GroupKeys {
     const Column* dictionary = nullptr;       // bare string column
     const DictionaryValues* known = nullptr;  // by dictionary value
     std::unique_ptr<ValueIds> values;         // else
+    // The values are all of [least, ...], numbered in this order.
+    std::optional<int64_t> least;
     int bits = 32;
-    std::vector<uint32_t> lane_ids;
+    const uint32_t* lanes = nullptr;  // ids of the block's lanes
+    std::vector<uint32_t> lane_ids;   // where they are not the column's own
   };
   Component make_component(const ExpressionPtr& expression,
                            const SegmentContext& context) const;

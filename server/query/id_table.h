@@ -24,6 +24,21 @@ class IdTable {
     return id;
   }
 
+  // out[i] = find_or_add(keys[i]). In a table beyond the caches the slots to
+  // come are fetched ahead.
+  void find_or_add_all(const uint64_t* keys, size_t count, uint32_t* out) {
+    if (slots_.size() <= kCachedSlots) {
+      for (size_t i = 0; i < count; ++i) out[i] = find_or_add(keys[i]);
+      return;
+    }
+    for (size_t i = 0; i < count; ++i) {
+      if (i + kAhead < count) {
+        __builtin_prefetch(&slots_[hash(keys[i + kAhead]) >> shift_], 1);
+      }
+      out[i] = find_or_add(keys[i]);
+    }
+  }
+
   uint32_t size() const { return static_cast<uint32_t>(keys_.size()); }
   // key(id) for every id.
   const std::vector<uint64_t>& keys() const { return keys_; }
@@ -32,6 +47,9 @@ class IdTable {
   }
 
  private:
+  static constexpr size_t kCachedSlots = size_t{1} << 14;
+  static constexpr size_t kAhead = 12;
+
   struct Slot {
     uint64_t key = 0;
     uint32_t id = kNone;

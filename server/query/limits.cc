@@ -27,6 +27,11 @@ Error deadline_error(int64_t timeout_ms) {
                            timeout_ms)};
 }
 
+void begin_limits(Limits& limits) {
+  if (limits.begun != std::chrono::steady_clock::time_point{}) return;
+  limits.begun = std::chrono::steady_clock::now();
+}
+
 Status set_timeout(Limits& limits, int64_t timeout_ms) {
   if (timeout_ms <= limits.max_timeout_ms) {
     limits.timeout_ms = timeout_ms;

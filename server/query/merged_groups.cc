@@ -8,7 +8,8 @@ MergedGroups::MergedGroups(const std::vector<ExpressionPtr>& expressions)
   for (const auto& e : expressions) components_.emplace_back(e->type);
 }
 
-void MergedGroups::map(const GroupKeys& local, std::vector<uint32_t>& to) {
+template <class Keys>
+void MergedGroups::map_groups(const Keys& local, std::vector<uint32_t>& to) {
   const size_t count = components_.size();
   // Each distinct value is looked up once, not once a group.
   std::vector<std::vector<uint32_t>> merged(count);
@@ -33,6 +34,11 @@ void MergedGroups::map(const GroupKeys& local, std::vector<uint32_t>& to) {
     group_ids_.insert(group_ids_.end(), ids.begin(), ids.end());
   }
 }
+
+template void MergedGroups::map_groups(const GroupKeys&,
+                                       std::vector<uint32_t>&);
+template void MergedGroups::map_groups(const MergedGroups&,
+                                       std::vector<uint32_t>&);
 
 VectorPtr MergedGroups::values(size_t component) const {
   const Vector& values = components_[component].values();

@@ -13,14 +13,33 @@ class MergedGroups {
   explicit MergedGroups(const std::vector<ExpressionPtr>& expressions);
 
   // to[g] for every group g of `local`. REQUIRES: at least one expression.
-  void map(const GroupKeys& local, std::vector<uint32_t>& to);
+  void map(const GroupKeys& local, std::vector<uint32_t>& to) {
+    map_groups(local, to);
+  }
+  void map(const MergedGroups& local, std::vector<uint32_t>& to) {
+    map_groups(local, to);
+  }
 
   uint32_t size() const { return num_groups_; }
   // The groups' values of one component, one lane a group; views into this.
   VectorPtr values(size_t component) const;
   uint64_t memory_bytes() const;
 
+  // As those of GroupKeys.
+  uint32_t id(uint32_t group, size_t component) const {
+    return group_ids_[group * components_.size() + component];
+  }
+  uint32_t num_ids(size_t component) const {
+    return components_[component].size();
+  }
+  uint32_t intern(size_t component, uint32_t id, ValueIds& out) const {
+    return out.intern(components_[component].values(), id);
+  }
+
  private:
+  template <class Keys>
+  void map_groups(const Keys& local, std::vector<uint32_t>& to);
+
   std::vector<ValueIds> components_;
   // folds_[0]: id of component 0 -> running id; folds_[c]: running id and the
   // id of component c -> running id. The last running id is the group.

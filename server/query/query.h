@@ -79,8 +79,10 @@ struct Query {
   std::optional<uint64_t> limit;
   uint64_t offset = 0;
 
-  bool use_cubes = true;  // where they give the same answer
-  bool why_not = false;   // say why cubes were not used
+  bool use_cubes = true;       // where they give the same answer
+  bool why_not = false;        // say why cubes were not used; takes no cache
+  bool use_cache = true;       // take what earlier queries found in segments
+  bool populate_cache = true;  // and keep what this one finds
 
   Limits limits;
   std::string id;  // for cancel and logs; may be empty

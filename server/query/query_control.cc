@@ -20,6 +20,13 @@ Status QueryControl::check() const {
                        "the query needs more bytes of memory",
                        "group by fewer values or return fewer rows");
   }
+  int64_t together = server_ ? server_->load(std::memory_order_relaxed) : 0;
+  if (bytes > 0 && together > 0 &&
+      static_cast<uint64_t>(together) > limits_.max_server_memory_bytes) {
+    return limit_error(limits_, &Limits::max_server_memory_bytes,
+                       "the queries that run now need more bytes of memory",
+                       "ask again when others are done");
+  }
   return {};
 }
 

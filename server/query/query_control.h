@@ -1,4 +1,5 @@
-// QueryControl: what can stop a running query: deadline, cancel, memory.
+// QueryControl: what can stop a running query: deadline, cancel, memory (its
+// own, and that of all queries of a server together).
 // Shared by all tasks of one query; thread-safe.
 #pragma once
 
@@ -9,12 +10,18 @@
 
 namespace freshet {
 
+// Bytes that the running queries of a server have taken.
+using ServerMemory = std::atomic<int64_t>;
+
 class QueryControl {
  public:
   using Clock = std::chrono::steady_clock;
-  QueryControl(const Limits& limits, CancelFlag cancel)
+  // `server`, or null, must outlive this.
+  QueryControl(const Limits& limits, CancelFlag cancel,
+               ServerMemory* server = nullptr)
       : limits_(limits),
         cancel_(std::move(cancel)),
+        server_(server),
         start_(Clock::now()),
         deadline_(
             (limits.begun == Clock::time_point{} ? start_ : limits.begun) +
@@ -27,6 +34,7 @@ class QueryControl {
   // Bytes taken (or, negative, given back) by a part of the query.
   void charge(int64_t bytes) {
     memory_.fetch_add(bytes, std::memory_order_relaxed);
+    if (server_) server_->fetch_add(bytes, std::memory_order_relaxed);
   }
   Status check_groups(uint64_t groups) const;
   Status check_rows(uint64_t rows) const;
@@ -37,6 +45,7 @@ class QueryControl {
  private:
   const Limits limits_;
   const CancelFlag cancel_;
+  ServerMemory* const server_;
   const Clock::time_point start_, deadline_;
   std::atomic<int64_t> memory_{0};
 };

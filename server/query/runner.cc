@@ -13,8 +13,12 @@ namespace {
 
 class SegmentRunner final : public Runner {
  public:
-  SegmentRunner(const DatasetCatalog& catalog, int scan_threads)
-      : catalog_(catalog), threads_(scan_threads), pool_(scan_threads) {}
+  SegmentRunner(const DatasetCatalog& catalog, int scan_threads,
+                PartialCache* cache)
+      : catalog_(catalog),
+        threads_(scan_threads),
+        cache_(cache),
+        pool_(scan_threads) {}
 
   Result<QueryResult> run(const Query& query, CancelFlag cancel) override;
   Result<QueryResult> run_on(const Query& query, const DatasetSnapshot& data,
@@ -24,6 +28,8 @@ class SegmentRunner final : public Runner {
  private:
   const DatasetCatalog& catalog_;
   const int threads_;
+  PartialCache* const cache_;
+  ServerMemory memory_{0};
   ScanPool pool_;
 };
 
@@ -48,6 +54,10 @@ void add_segments(const std::vector<PreparedSegment>& segments,
   bool sealed = false, live = false;
   for (const auto& s : segments) {
     for (const std::string& reason : s.why_not) add_once(out.why_not, reason);
+    if (s.kept) {
+      add_once(out.served_by, "cache");
+      continue;
+    }
     if (s.cube && !s.cube->rollup) {
       add_once(out.served_by, "cube " + s.cube->name);
       continue;
@@ -74,15 +84,18 @@ Result<QueryResult> SegmentRunner::run(const Query& query, CancelFlag cancel) {
 Result<QueryResult> SegmentRunner::run_on(const Query& query,
                                           const DatasetSnapshot& data,
                                           CancelFlag cancel) {
-  QueryControl control(query.limits, std::move(cancel));
+  QueryControl control(query.limits, std::move(cancel), &memory_);
   TRY(control.check());
-  TRY_ASSIGN(QueryPlan plan, QueryPlan::create(query, *data.schema));
-  if (data.rollup) TRY(check_rollup(plan, *data.rollup, *data.schema));
+  TRY_ASSIGN(QueryPlan made, QueryPlan::create(query, *data.schema));
+  if (data.rollup) TRY(check_rollup(made, *data.rollup, *data.schema));
+  // Shared, since partials that are kept point into it.
+  const auto shared = std::make_shared<const QueryPlan>(std::move(made));
+  const QueryPlan& plan = *shared;
   TRY_ASSIGN(auto segments,
-             prepare_segments(plan, *data.timeline, control, pool_));
+             prepare_segments(plan, *data.timeline, control, pool_, cache_));
   auto ranges = split_blocks(segments, threads_);
   uint64_t rows = 0;
-  for (const auto& s : segments) rows += s.segment->num_rows();
+  for (const auto& s : segments) rows += s.kept ? 0 : s.segment->num_rows();
 
   QueryResult result;
   result.columns = plan.outputs;
@@ -92,7 +105,7 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
     if (a.approximate()) result.provenance.exact = false;
   }
   if (plan.query.kind == Query::Kind::kAggregate) {
-    AggregateScan scan(plan, control);
+    AggregateScan scan(shared, control, cache_);
     TRY(scan.run(ranges, pool_, rows));
     result.provenance.rows_scanned = scan.rows_scanned();
     result.provenance.rows_matched = scan.rows_matched();
@@ -115,8 +128,8 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
 }  // namespace
 
 std::unique_ptr<Runner> Runner::create(const DatasetCatalog& catalog,
-                                       int scan_threads) {
-  return std::make_unique<SegmentRunner>(catalog, scan_threads);
+                                       int scan_threads, PartialCache* cache) {
+  return std::make_unique<SegmentRunner>(catalog, scan_threads, cache);
 }
 
 }  // namespace freshet

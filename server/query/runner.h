@@ -20,6 +20,8 @@
 
 namespace freshet {
 
+class PartialCache;
+
 // A dataset at one moment, as the application hands it to queries.
 struct DatasetSnapshot {
   std::shared_ptr<const Schema> schema;
@@ -63,9 +65,11 @@ using CancelFlag = std::shared_ptr<std::atomic<bool>>;
 
 class Runner {
  public:
-  // `catalog` must outlive the runner. `scan_threads` ≥ 1.
+  // `catalog` and `cache` must outlive the runner. `scan_threads` ≥ 1. Without
+  // a cache every query reads its segments.
   static std::unique_ptr<Runner> create(const DatasetCatalog& catalog,
-                                        int scan_threads);
+                                        int scan_threads,
+                                        PartialCache* cache = nullptr);
   virtual ~Runner() = default;
   virtual Result<QueryResult> run(const Query& query,
                                   CancelFlag cancel = nullptr) = 0;

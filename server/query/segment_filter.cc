@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/query/row_mask.h"
 #include "server/query/value_set.h"
 
 namespace freshet {
@@ -47,23 +48,14 @@ std::optional<std::vector<uint32_t>> looked_up(const Expression& e,
   return ids;
 }
 
+// Below one row of so many left, the other columns are read at positions.
+constexpr uint32_t kSparse = 12;
+
 template <class Keep>
 void keep_if(std::vector<uint16_t>& positions, Keep keep) {
   size_t kept = 0;
   for (size_t i = 0; i < positions.size(); ++i) {
     positions[kept] = positions[i];
-    kept += keep(i);
-  }
-  positions.resize(kept);
-}
-
-// The first test of a block: all rows are candidates.
-template <class Keep>
-void choose(size_t size, std::vector<uint16_t>& positions, Keep keep) {
-  positions.resize(size);
-  size_t kept = 0;
-  for (size_t i = 0; i < size; ++i) {
-    positions[kept] = static_cast<uint16_t>(i);
     kept += keep(i);
   }
   positions.resize(kept);
@@ -81,6 +73,10 @@ Result<SegmentFilter> SegmentFilter::create(const Filter& filter,
     TRY(out.add_condition(condition, context));
   }
   out.leave_out_hidden(context.segment());
+  std::stable_sort(out.tests_.begin(), out.tests_.end(),
+                   [](const ColumnTest& a, const ColumnTest& b) {
+                     return a.share < b.share;
+                   });
   return out;
 }
 
@@ -88,9 +84,13 @@ Result<SegmentFilter> SegmentFilter::create(const Filter& filter,
 void SegmentFilter::leave_out_hidden(const Segment& segment) {
   const Bitmap* hidden = segment.hidden_rows();
   if (hidden == nullptr || never_) return;
-  rows_ = rows_ ? rows_->and_not(*hidden)
-                : hidden->complement(segment.num_rows());
-  if (rows_->empty()) never_ = true;
+  if (rows_) {
+    rows_ = rows_->and_not(*hidden);
+    never_ = rows_->empty();
+  } else {
+    hidden_ = hidden;
+    never_ = hidden->cardinality() == segment.num_rows();
+  }
 }
 
 void SegmentFilter::add_range(const RangeTest& test,
@@ -129,13 +129,17 @@ void SegmentFilter::add_range(const RangeTest& test,
     least = context.segment().time_range().start.ms;
     greatest = context.segment().time_range().end.ms - 1;
   } else {
-    ranges_.push_back({column, test.low, test.high});
+    tests_.push_back({column, test.low, test.high, {}});
     return;
   }
   if (least > greatest || greatest < test.low || least > test.high) {
     never_ = true;
   } else if (nulls > 0 || least < test.low || greatest > test.high) {
-    ranges_.push_back({column, test.low, test.high});
+    const double inside = static_cast<double>(std::min(greatest, test.high)) -
+                          static_cast<double>(std::max(least, test.low)) + 1;
+    const double all =
+        static_cast<double>(greatest) - static_cast<double>(least) + 1;
+    tests_.push_back({column, test.low, test.high, {}, false, inside / all});
   }
 }
 
@@ -148,7 +152,7 @@ Status SegmentFilter::add_condition(const ExpressionPtr& condition,
     return {};
   }
   const Dictionary& dictionary = *column->dictionary();
-  IdSet set{column, {}};
+  ColumnTest set{column, 0, 0, {}};
   uint32_t members = 0;
   if (auto ids = looked_up(*condition, dictionary)) {
     set.member.resize(dictionary.size());
@@ -174,116 +178,189 @@ Status SegmentFilter::add_condition(const ExpressionPtr& condition,
     rest_.push_back(condition);
     return {};
   }
-  add_id_set(std::move(set), members, context);
+  add_ids(std::move(set), members, context);
   return {};
 }
 
-void SegmentFilter::add_id_set(IdSet set, uint32_t members,
-                               const SegmentContext& context) {
+void SegmentFilter::add_ids(ColumnTest test, uint32_t members,
+                            const SegmentContext& context) {
   if (members == 0) {
     never_ = true;
     return;
   }
-  if (members == set.member.size()) return;  // all, null included
-  auto first = std::find(set.member.begin(), set.member.end(), 1);
-  auto last = std::find(set.member.rbegin(), set.member.rend(), 1);
-  set.low = static_cast<uint32_t>(first - set.member.begin());
-  set.high = static_cast<uint32_t>(set.member.rend() - last - 1);
+  if (members == test.member.size()) return;  // all, null included
+  auto first = std::find(test.member.begin(), test.member.end(), 1);
+  auto last = std::find(test.member.rbegin(), test.member.rend(), 1);
+  test.low = first - test.member.begin();
+  test.high = test.member.rend() - last - 1;
+  test.gaps = test.high - test.low + 1 != members;
+  test.share =
+      static_cast<double>(members) / static_cast<double>(test.member.size());
+  if (!index_ids(test, members, context)) tests_.push_back(std::move(test));
+}
+
+// Answers the test by the bitmaps of its members, if they leave few enough
+// rows.
+bool SegmentFilter::index_ids(const ColumnTest& test, uint32_t members,
+                              const SegmentContext& context) {
+  if (members > kMaxIndexedMembers) return false;
   const double most = kIndexShare * context.segment().num_rows();
   std::vector<const Bitmap*> bitmaps;
   uint64_t rows = 0;
-  bool indexed = members <= kMaxIndexedMembers;
-  for (uint32_t id = set.low; indexed && id <= set.high; ++id) {
-    if (!set.member[id]) continue;
-    const Bitmap* bitmap = set.column->rows_of(id);
-    indexed = bitmap != nullptr;
-    if (!indexed) break;
+  for (int64_t id = test.low; id <= test.high; ++id) {
+    if (!test.member[static_cast<size_t>(id)]) continue;
+    const Bitmap* bitmap = test.column->rows_of(static_cast<uint32_t>(id));
+    if (bitmap == nullptr) return false;
     rows += bitmap->cardinality();
+    if (static_cast<double>(rows) > most) return false;
     bitmaps.push_back(bitmap);
-    indexed = static_cast<double>(rows) <= most;
-  }
-  if (!indexed) {
-    id_sets_.push_back(std::move(set));
-    return;
   }
   Bitmap chosen =
       bitmaps.size() == 1 ? bitmaps[0]->clone() : Bitmap::union_of(bitmaps);
   rows_ = rows_ ? *rows_ & chosen : std::move(chosen);
   if (rows_->empty()) never_ = true;
+  return true;
 }
 
 bool SegmentFilter::zone_excludes(uint32_t block) const {
-  for (const Range& range : ranges_) {
-    if (!range.column->may_have(block, range.low, range.high)) return true;
-  }
-  for (const IdSet& set : id_sets_) {
-    if (!set.column->dictionary()->sorted() || set.member[kNullId]) continue;
-    if (!set.column->may_have(block, set.low, set.high)) return true;
+  for (const ColumnTest& test : tests_) {
+    if (!test.member.empty() &&
+        (!test.column->dictionary()->sorted() || test.member[kNullId])) {
+      continue;
+    }
+    if (!test.column->may_have(block, test.low, test.high)) return true;
   }
   return false;
 }
 
+bool SegmentFilter::needed(const ColumnTest& test, uint32_t block) {
+  if (test.gaps) return true;
+  if (!test.member.empty() && !test.column->dictionary()->sorted()) return true;
+  auto zone = test.column->zone_map(block);
+  return !zone || zone->num_nulls > 0 || zone->min_long < test.low ||
+         zone->max_long > test.high;
+}
+
+struct SegmentFilter::Passing {
+  Passing(BlockRows& rows, std::vector<uint16_t>& positions, uint32_t block)
+      : rows(rows),
+        positions(positions),
+        block(block),
+        size(rows.context().segment().block_rows(block)) {}
+
+  BlockRows& rows;
+  std::vector<uint16_t>& positions;
+  const uint32_t block;
+  const uint32_t size;  // of the block
+  bool as_mask = true;
+  RowMask mask;
+  uint32_t count = 0;
+
+  // All rows but the hidden ones.
+  void start(const Bitmap* hidden) {
+    rows.reset(block, positions, true);
+    fill_mask(size, mask);
+    count = size;
+    if (!hidden) return;
+    hidden->rows_in(block * kBlockRows, block * kBlockRows + size, positions);
+    for (uint16_t row : positions) {
+      mask[row / 64] &= ~(uint64_t{1} << row % 64);
+    }
+    count -= static_cast<uint32_t>(positions.size());
+    positions.clear();
+  }
+  void start(const Bitmap& candidates) {
+    as_mask = false;
+    candidates.rows_in(block * kBlockRows, block * kBlockRows + size,
+                       positions);
+    count = static_cast<uint32_t>(positions.size());
+    rows.reset(block, positions, count == size);
+  }
+
+  void apply(const ColumnTest& test) {
+    if (as_mask) {
+      test.member.empty() ? keep_values(test) : keep_ids(test);
+      count = count_rows(mask);
+      if (count * kSparse < size) use_positions();
+      return;
+    }
+    if (test.member.empty()) return keep_lanes(test);
+    const uint32_t* ids = rows.ids(*test.column).data();
+    const uint8_t* member = test.member.data();
+    keep([&](size_t i) { return member[ids[i]]; });
+  }
+
+  // Of lanes, after which everything is read at positions.
+  template <class Keep>
+  void keep(Keep test) {
+    if (count == size && positions.size() != size) {
+      mask_positions(mask, positions);
+    }
+    keep_if(positions, test);
+    count = static_cast<uint32_t>(positions.size());
+    rows.reset(block, positions, count == size);
+  }
+
+  void use_positions() {
+    if (!as_mask) return;
+    as_mask = false;
+    if (count == size) return;  // rows still has all of them
+    mask_positions(mask, positions);
+    rows.reset(block, positions, false);
+  }
+
+ private:
+  void keep_values(const ColumnTest& test) {
+    const auto& longs = rows.whole_longs(*test.column);
+    keep_range(longs.data(), size, test.low, test.high, mask);
+    // A null reads as 0.
+    if (test.low > 0 || test.high < 0 || !test.column->has_nulls()) return;
+    uint64_t nulls[kBlockRows / 64];
+    if (test.column->read_nulls(block, nulls)) drop_rows(nulls, mask);
+  }
+  void keep_ids(const ColumnTest& test) {
+    const auto& ids = rows.whole_ids(*test.column);
+    if (test.gaps) {
+      keep_members(ids.data(), size, test.member.data(), mask);
+    } else {
+      keep_id_range(ids.data(), size, static_cast<uint32_t>(test.low),
+                    static_cast<uint32_t>(test.high), mask);
+    }
+  }
+  void keep_lanes(const ColumnTest& test) {
+    std::vector<int64_t> longs;
+    rows.read_longs(*test.column, longs);
+    Vector nulls;
+    nulls.size = rows.size();
+    rows.mark_nulls(*test.column, nulls);
+    keep([&](size_t i) {
+      return longs[i] >= test.low && longs[i] <= test.high && nulls.is_value(i);
+    });
+  }
+};
+
 Result<bool> SegmentFilter::select(uint32_t block, BlockRows& rows,
                                    std::vector<uint16_t>& positions,
                                    uint64_t& looked_at) const {
-  const uint32_t size = rows.context().segment().block_rows(block);
-  bool all = true;
   positions.clear();
-  if (rows_) {
-    rows_->rows_in(block * kBlockRows, block * kBlockRows + size, positions);
-    if (positions.empty()) return false;
-    all = positions.size() == size;
+  if (!rows_ && zone_excludes(block)) return false;
+  Passing passing(rows, positions, block);
+  rows_ ? passing.start(*rows_) : passing.start(hidden_);
+  if (passing.count == 0 || (rows_ && zone_excludes(block))) return false;
+  looked_at += passing.count;
+  for (const ColumnTest& test : tests_) {
+    if (!needed(test, block)) continue;
+    passing.apply(test);
+    if (passing.count == 0) return false;
   }
-  if (zone_excludes(block)) return false;
-  rows.reset(block, positions, all);
-  looked_at += rows.size();
-  auto keep = [&](auto test) {
-    if (all) {
-      choose(size, positions, test);
-    } else {
-      keep_if(positions, test);
-    }
-    all = positions.size() == size;
-    rows.reset(block, positions, all);
-    return !positions.empty();
-  };
-  std::vector<int64_t> longs;
-  for (const Range& range : ranges_) {
-    auto zone = range.column->zone_map(block);
-    if (zone && zone->num_nulls == 0 && zone->min_long >= range.low &&
-        zone->max_long <= range.high) {
-      continue;
-    }
-    rows.read_longs(*range.column, longs);
-    Vector nulls;
-    nulls.size = rows.size();
-    rows.mark_nulls(*range.column, nulls);
-    const uint64_t width =
-        static_cast<uint64_t>(range.high) - static_cast<uint64_t>(range.low);
-    auto inside = [&](size_t i) {
-      return static_cast<uint64_t>(longs[i]) -
-                 static_cast<uint64_t>(range.low) <=
-             width;
-    };
-    bool some = nulls.states.empty() ? keep(inside) : keep([&](size_t i) {
-      return inside(i) && nulls.states[i] == kLaneValue;
-    });
-    if (!some) return false;
-  }
-  for (const IdSet& set : id_sets_) {
-    const uint32_t* ids = rows.ids(*set.column).data();
-    const uint8_t* member = set.member.data();
-    // rows.reset() inside keep() comes after the last use of ids.
-    if (!keep([&](size_t i) { return member[ids[i]]; })) return false;
-  }
+  passing.use_positions();
   for (const auto& condition : rest_) {
     TRY_ASSIGN(VectorPtr truth, rows.evaluate_checked(*condition));
     const Vector& t = *truth;
-    if (!keep([&](size_t i) { return t.is_value(i) && t.longs[t.at(i)]; })) {
-      return false;
-    }
+    passing.keep([&](size_t i) { return t.is_value(i) && t.longs[t.at(i)]; });
+    if (passing.count == 0) return false;
   }
-  return rows.size() > 0;
+  return true;
 }
 
 }  // namespace freshet

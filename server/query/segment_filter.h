@@ -27,28 +27,35 @@ class SegmentFilter {
                       uint64_t& looked_at) const;
 
  private:
-  struct Range {
+  // A test of one column's values or dictionary ids.
+  struct ColumnTest {
     const Column* column;
-    int64_t low, high;
+    int64_t low, high;            // of values, or the members' ids
+    std::vector<uint8_t> member;  // by id; empty: a test of values
+    bool gaps = false;            // not all ids from low to high are members
+    double share = 1;             // of the rows, that is thought to pass
   };
-  struct IdSet {
-    const Column* column;
-    std::vector<uint8_t> member;  // by dictionary id
-    uint32_t low = 0, high = 0;   // least and greatest member
-  };
+  // The rows of a block that passed so far: as bits while they are many, as
+  // positions when few are left.
+  struct Passing;
 
   void leave_out_hidden(const Segment& segment);
   void add_range(const RangeTest& test, const SegmentContext& context);
   Status add_condition(const ExpressionPtr& condition,
                        const SegmentContext& context);
-  void add_id_set(IdSet set, uint32_t members, const SegmentContext& context);
+  void add_ids(ColumnTest test, uint32_t members,
+               const SegmentContext& context);
+  bool index_ids(const ColumnTest& test, uint32_t members,
+                 const SegmentContext& context);
   bool zone_excludes(uint32_t block) const;
+  // False if the block's zone map shows that all rows pass.
+  static bool needed(const ColumnTest& test, uint32_t block);
 
   bool never_ = false;
-  // Candidates, if an index was worth it or rows are hidden.
+  // Candidates, if an index was worth it.
   std::optional<Bitmap> rows_;
-  std::vector<Range> ranges_;
-  std::vector<IdSet> id_sets_;
+  const Bitmap* hidden_ = nullptr;  // where rows_ does not leave them out
+  std::vector<ColumnTest> tests_;   // those that leave fewest rows first
   std::vector<ExpressionPtr> rest_;
 };
 

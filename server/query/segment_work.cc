@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/query/partial_cache.h"
+
 namespace freshet {
 namespace {
 
@@ -13,7 +15,7 @@ constexpr uint64_t kMinTaskBlocks = 32;
 
 uint64_t rows_of(const std::vector<PreparedSegment>& segments) {
   uint64_t rows = 0;
-  for (const auto& s : segments) rows += s.segment->num_rows();
+  for (const auto& s : segments) rows += s.kept ? 0 : s.segment->num_rows();
   return rows;
 }
 
@@ -61,6 +63,20 @@ Status prepare(RowExpressions expressions, const QueryPlan& plan,
   return {};
 }
 
+void look_up(const QueryPlan& plan, PartialCache& cache,
+             std::vector<PreparedSegment>& segments) {
+  // The reasons against cubes are found while a segment is prepared.
+  if (plan.query.why_not) return;
+  const std::string shape = partial_shape(plan);
+  if (shape.empty()) return;
+  for (PreparedSegment& s : segments) {
+    std::string key = partial_key(shape, plan, *s.segment);
+    if (key.empty()) continue;
+    if (plan.query.use_cache) s.kept = cache.find(key);
+    if (plan.query.populate_cache && !s.kept) s.cache_key = std::move(key);
+  }
+}
+
 }  // namespace
 
 void TaskStatus::fail(Error error) {
@@ -83,7 +99,7 @@ void run_tasks(ScanPool& pool, size_t tasks, uint64_t rows,
 
 Result<std::vector<PreparedSegment>> prepare_segments(
     const QueryPlan& plan, const Timeline& timeline,
-    const QueryControl& control, ScanPool& pool) {
+    const QueryControl& control, ScanPool& pool, PartialCache* cache) {
   const Interval interval = plan.filter.interval;
   std::vector<PreparedSegment> all;
   if (plan.filter.never || interval.empty()) return all;
@@ -100,24 +116,28 @@ Result<std::vector<PreparedSegment>> prepare_segments(
   };
   for (const auto& segment : timeline.sealed) add(segment);
   for (const auto& live : timeline.live) add(live->snapshot());
+  if (cache) look_up(plan, *cache, all);
 
   const RowExpressions expressions = row_expressions(plan);
   TaskStatus status;
   run_tasks(pool, all.size(), rows_of(all), [&](size_t i) {
-    if (status.failed()) return;
+    if (status.failed() || all[i].kept) return;
     auto checked = control.check();
     auto done = checked ? prepare(expressions, plan, control, all[i]) : checked;
     if (!done) status.fail(done.error());
   });
   TRY(status.status());
-  std::erase_if(all, [](const auto& s) { return s.filter.never(); });
+  std::erase_if(all, [](const auto& s) { return !s.kept && s.filter.never(); });
   return all;
 }
 
 std::vector<BlockRange> split_blocks(
     const std::vector<PreparedSegment>& segments, int threads) {
+  auto blocks_of = [](const PreparedSegment& s) {
+    return s.kept ? 0 : s.segment->num_blocks();
+  };
   uint64_t blocks = 0;
-  for (const auto& s : segments) blocks += s.segment->num_blocks();
+  for (const auto& s : segments) blocks += blocks_of(s);
   uint64_t most = blocks;
   if (threads > 1) {
     most =
@@ -125,7 +145,8 @@ std::vector<BlockRange> split_blocks(
   }
   std::vector<BlockRange> out;
   for (const auto& s : segments) {
-    uint32_t end = s.segment->num_blocks();
+    const uint32_t end = blocks_of(s);
+    if (s.kept) out.push_back({&s, 0, 0});
     for (uint64_t begin = 0; begin < end; begin += most) {
       out.push_back(
           {&s, static_cast<uint32_t>(begin),

@@ -14,9 +14,17 @@
 
 namespace freshet {
 
+class MergedPartial;
+class PartialCache;
+
 struct PreparedSegment {
   std::shared_ptr<const Segment> segment;
   uint32_t order = 0;  // later segments have a greater one
+  // Where what is found may be kept; empty: nowhere.
+  std::string cache_key;
+  // What an earlier query found: there is nothing to scan then, and no
+  // context.
+  std::shared_ptr<const MergedPartial> kept;
   std::unique_ptr<SegmentContext> context;
   SegmentFilter filter;
   std::optional<CubeUse> cube;  // `segment` is then the table
@@ -25,15 +33,16 @@ struct PreparedSegment {
 
 struct BlockRange {
   const PreparedSegment* segment;
-  uint32_t begin, end;  // blocks
+  uint32_t begin, end;  // blocks; none of a segment whose partial was kept
 };
 
 // Segments whose time meets the plan's interval, prepared in parallel, without
 // those that no row can pass. Sealed ones first. Fails with the error of a
-// missing segment that the interval meets.
+// missing segment that the interval meets. `cache`, or null: where the plan
+// may find and leave what segments come to.
 Result<std::vector<PreparedSegment>> prepare_segments(
     const QueryPlan& plan, const Timeline& timeline,
-    const QueryControl& control, ScanPool& pool);
+    const QueryControl& control, ScanPool& pool, PartialCache* cache);
 
 // At most `threads` * a few ranges, none shorter than is worth a task.
 std::vector<BlockRange> split_blocks(

@@ -157,6 +157,8 @@ Result<QueryResult> Executor::run_plan(PlannedQuery plan,
   query.limits = limits_;
   query.use_cubes = request_.use_cubes;
   query.why_not = request_.why_not;
+  query.use_cache = request_.use_cache;
+  query.populate_cache = request_.populate_cache;
   query.id = request_.id;
   auto result = relation.dataset.empty()
                     ? runner_.run_on(query, relation.data, request_.cancel)

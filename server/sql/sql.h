@@ -25,6 +25,8 @@ struct SqlRequest {
   std::optional<uint64_t> outer_limit;  // sqlOuterLimit
   bool use_cubes = true;                // not noProjections
   bool why_not = false;                 // as Query::why_not
+  bool use_cache = true;                // Druid's useCache
+  bool populate_cache = true;           // Druid's populateCache
 };
 
 class Sql {

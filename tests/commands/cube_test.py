@@ -25,7 +25,7 @@ def event(i):
 
 def ask(server, sql, **flags):
     status, _, body = server.request("POST", "/api/v1/query",
-                                     {"sql": sql, **flags})
+                                     {"sql": sql, "use_cache": False, **flags})
     assert status == 200, body
     answer = json.loads(body)
     return answer["rows"], answer["provenance"]

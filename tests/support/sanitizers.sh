@@ -34,5 +34,7 @@ check() {  # NAME SANITIZERS
 }
 
 [ "${1:-asan}" != asan ] || check asan address,undefined || failed=1
+# Ingestion, seals, merges and queries at once for a minute.
+export FRESHET_SOAK_SECONDS=60
 [ "${1:-tsan}" != tsan ] || check tsan thread || failed=1
 exit $failed

@@ -9,6 +9,7 @@
 
 #include "naive_query.h"
 #include "segments/masked_segment.h"
+#include "server/query/partial_cache.h"
 
 namespace freshet::test {
 namespace {
@@ -319,7 +320,8 @@ TEST_CASE("random queries equal the naive engine") {
     data.schema = schema;
     data.timeline = std::make_shared<Timeline>(std::move(timeline));
     OneDataset catalog("sales", data);
-    auto runner = Runner::create(catalog, 1 + round % 3);
+    PartialCache cache(1 << 24);
+    auto runner = Runner::create(catalog, 1 + round % 3, &cache);
     for (int i = 0; i < 60; ++i) {
       Query query = make.query();
       query.dataset = "sales";
@@ -328,8 +330,15 @@ TEST_CASE("random queries equal the naive engine") {
       auto got = runner->run(query);
       REQUIRE_MESSAGE(got.has_value(), query_text(query), "\n",
                       got.error().message);
-      check_equal(query, got->rows, naive_aggregate(query, *schema, all));
+      const auto expected = naive_aggregate(query, *schema, all);
+      check_equal(query, got->rows, expected);
+      auto again = runner->run(query);
+      REQUIRE(again.has_value());
+      INFO("from what was kept");
+      check_equal(query, again->rows, expected);
+      CHECK(again->provenance.rows_matched == got->provenance.rows_matched);
     }
+    if (!data.timeline->sealed.empty()) CHECK(cache.totals().hits > 0);
   }
 }
 

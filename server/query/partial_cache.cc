@@ -1,0 +1,122 @@
+#include "server/query/partial_cache.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "server/query/expression_type.h"
+#include "server/query/query_plan.h"
+
+namespace freshet {
+namespace {
+
+// A longer shape (an IN of thousands) is kept by no one.
+constexpr size_t kMaxShape = 16 << 10;
+// Of an entry, besides its key and its states.
+constexpr uint64_t kEntryBytes = 256;
+
+// Columns may have had other types when the text was the same.
+void add_types(std::string& out, const Expression& expression) {
+  if (expression.kind == Expression::Kind::kColumn) {
+    out += ':';
+    out += type_name(expression.type);
+  }
+  for (const auto& argument : expression.arguments) add_types(out, *argument);
+}
+
+void add(std::string& out, const ExpressionPtr& expression) {
+  if (expression) {
+    out += to_text(*expression);
+    add_types(out, *expression);
+  }
+  out += '\n';
+}
+
+}  // namespace
+
+std::string partial_shape(const QueryPlan& plan) {
+  std::string out;
+  if (plan.query.kind != Query::Kind::kAggregate) return out;
+  out = plan.query.use_cubes ? "cubes\n" : "rows\n";
+  for (const RangeTest& range : plan.filter.ranges) {
+    if (range.column->name == kTimeColumn) continue;
+    add(out, range.column);
+    out += fmt::format("{},{}\n", range.low, range.high);
+  }
+  for (const auto& condition : plan.filter.rest) {
+    add(out, condition);
+    if (out.size() > kMaxShape) return {};
+  }
+  out += "groups\n";
+  for (const auto& group : plan.groups) add(out, group);
+  for (const Aggregate& aggregate : plan.aggregates) {
+    // Its states name rows by the place that a segment has in one query.
+    if (aggregate.function == Aggregate::Function::kLastPerKeySum) return {};
+    out +=
+        fmt::format("aggregate {} {}\n", static_cast<int>(aggregate.function),
+                    aggregate.parameter);
+    add(out, aggregate.argument);
+    add(out, aggregate.filter);
+  }
+  return out.size() > kMaxShape ? std::string() : out;
+}
+
+std::string partial_key(const std::string& shape, const QueryPlan& plan,
+                        const Segment& segment) {
+  if (!segment.sealed() || segment.content_hash() == 0) return {};
+  std::string key =
+      fmt::format("{} {:016x} ", segment.id(), segment.content_hash());
+  const Interval times = segment.time_range();
+  for (const RangeTest& range : plan.filter.ranges) {
+    if (range.column->name != kTimeColumn) continue;
+    if (range.low > times.start.ms) key += fmt::format("from {} ", range.low);
+    if (range.high < times.end.ms - 1) key += fmt::format("to {} ", range.high);
+  }
+  return key + shape;
+}
+
+std::shared_ptr<const MergedPartial> PartialCache::find(
+    const std::string& key) {
+  MutexLock lock(mutex_);
+  auto at = places_.find(key);
+  if (at == places_.end()) {
+    ++totals_.misses;
+    return nullptr;
+  }
+  entries_.splice(entries_.begin(), entries_, at->second);
+  ++totals_.hits;
+  return at->second->partial;
+}
+
+void PartialCache::put(std::string key,
+                       std::shared_ptr<const MergedPartial> partial,
+                       uint64_t bytes) {
+  bytes += key.size() + kEntryBytes;
+  // One answer must not drive out all others.
+  if (bytes > max_bytes_ / 4) return;
+  MutexLock lock(mutex_);
+  auto at = places_.find(key);
+  if (at != places_.end()) remove(at->second);
+  while (!entries_.empty() && totals_.bytes + bytes > max_bytes_) {
+    remove(std::prev(entries_.end()));
+    ++totals_.evicted;
+  }
+  entries_.push_front({std::move(key), std::move(partial), bytes});
+  places_.emplace(entries_.front().key, entries_.begin());
+  totals_.bytes += bytes;
+}
+
+void PartialCache::remove(std::list<Entry>::iterator entry) {
+  totals_.bytes -= entry->bytes;
+  places_.erase(entry->key);
+  entries_.erase(entry);
+}
+
+PartialCache::Totals PartialCache::totals() const {
+  MutexLock lock(mutex_);
+  Totals out = totals_;
+  out.entries = entries_.size();
+  return out;
+}
+
+}  // namespace freshet

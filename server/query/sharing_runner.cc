@@ -1,0 +1,164 @@
+#include "server/query/sharing_runner.h"
+
+#include <fmt/format.h>
+
+#include "server/query/query_control.h"
+
+namespace freshet {
+namespace {
+
+// How long a cancel waits at most to be seen by one that waits.
+constexpr absl::Duration kLook = absl::Milliseconds(10);
+
+void add(std::string& out, const ExpressionPtr& expression) {
+  if (expression) out += to_text(*expression);
+  out += '\n';
+}
+
+// Names may be any text.
+void add(std::string& out, const std::string& name) {
+  out += fmt::format("{}:{}\n", name.size(), name);
+}
+
+void add(std::string& out, const Aggregate& aggregate) {
+  out += fmt::format("{} {} ", static_cast<int>(aggregate.function),
+                     aggregate.parameter);
+  add(out, aggregate.name);
+  add(out, aggregate.argument);
+  add(out, aggregate.filter);
+  for (const auto& key : aggregate.keys) add(out, key);
+  out += '\n';
+}
+
+// Which rows a snapshot has: its timeline, and how many live rows.
+std::string data_text(const DatasetSnapshot& data) {
+  std::string out = fmt::format("{} {}", fmt::ptr(data.timeline.get()),
+                                fmt::ptr(data.schema.get()));
+  for (const auto& live : data.timeline->live) {
+    out += fmt::format(" {}", live->num_rows());
+  }
+  return out + '\n';
+}
+
+// Only the run that it happened to is stopped by it.
+bool stops_one(const Error& error) {
+  return error.code == ErrorCode::kCancelled ||
+         error.code == ErrorCode::kDeadline;
+}
+
+}  // namespace
+
+std::string query_text(const Query& query) {
+  std::string out = fmt::format(
+      "{} {} {} {}{}{}{}{} {} {} ", static_cast<int>(query.kind),
+      query.interval.start.ms, query.interval.end.ms, int{query.distinct},
+      int{query.use_cubes}, int{query.why_not}, int{query.use_cache},
+      int{query.populate_cache},
+      query.limit ? fmt::to_string(*query.limit) : "all", query.offset);
+  add(out, query.dataset);
+  add(out, query.filter);
+  for (const auto& group : query.groups) {
+    add(out, group.name);
+    add(out, group.expression);
+  }
+  out += "aggregates\n";
+  for (const Aggregate& aggregate : query.aggregates) add(out, aggregate);
+  out += "having\n";
+  add(out, query.having);
+  for (const auto& output : query.select) {
+    add(out, output.name);
+    add(out, output.expression);
+  }
+  out += "order\n";
+  for (const OrderBy& by : query.order_by) {
+    add(out, by.name);
+    out += fmt::format("{}{}\n", int{by.descending},
+                       by.nulls_first ? int{*by.nulls_first} : 2);
+  }
+  for (const LimitSetting& setting : kLimitSettings) {
+    out += fmt::format("{} ", query.limits.*setting.value);
+  }
+  return out;
+}
+
+Result<QueryResult> SharingRunner::run(const Query& query, CancelFlag cancel) {
+  if (!query.use_cache) return runner_->run(query, std::move(cancel));
+  const std::string text = query_text(query);
+  while (true) {
+    auto data = catalog().snapshot(query.dataset);
+    if (!data) return runner_->run(query, std::move(cancel));
+    std::string key = data_text(*data) + text;
+    std::shared_ptr<Run> run;
+    bool leads = false;
+    {
+      MutexLock lock(mutex_);
+      std::shared_ptr<Run>& place = runs_[key];
+      leads = place == nullptr;
+      if (leads) place = std::make_shared<Run>();
+      run = place;
+      if (leads) run->data = std::move(*data);
+    }
+    if (leads) return lead(query, key, *run, std::move(cancel));
+    TRY_ASSIGN(auto answer, follow(query, *run, cancel));
+    if (!answer) continue;
+    shared_.fetch_add(1, std::memory_order_relaxed);
+    return *answer;
+  }
+}
+
+// The run leaves the list whatever happens, so that nobody waits for it in
+// vain.
+class SharingRunner::Lead {
+ public:
+  Lead(SharingRunner& owner, const std::string& key, Run& run)
+      : owner_(owner), key_(key), run_(run) {}
+  ~Lead() {
+    {
+      MutexLock lock(owner_.mutex_);
+      if (!run_.answer) {
+        run_.answer = std::make_shared<const Result<QueryResult>>(
+            Error{ErrorCode::kCancelled, "the shared run was given up"});
+      }
+      owner_.runs_.erase(key_);
+    }
+    owner_.finished_.signal_all();
+  }
+  Lead(const Lead&) = delete;
+  Lead& operator=(const Lead&) = delete;
+
+  void finish(std::shared_ptr<const Result<QueryResult>> answer) {
+    MutexLock lock(owner_.mutex_);
+    run_.answer = std::move(answer);
+  }
+
+ private:
+  SharingRunner& owner_;
+  const std::string& key_;
+  Run& run_;
+};
+
+Result<QueryResult> SharingRunner::lead(const Query& query,
+                                        const std::string& key, Run& run,
+                                        CancelFlag cancel) {
+  Lead lead(*this, key, run);
+  auto answer = std::make_shared<const Result<QueryResult>>(
+      runner_->run_on(query, run.data, std::move(cancel)));
+  lead.finish(answer);
+  return *answer;
+}
+
+Result<std::shared_ptr<const Result<QueryResult>>> SharingRunner::follow(
+    const Query& query, const Run& run, const CancelFlag& cancel) {
+  const QueryControl control(query.limits, cancel);
+  MutexLock lock(mutex_);
+  while (!run.answer) {
+    TRY(control.check());
+    finished_.wait_for(mutex_, kLook);
+  }
+  if (!*run.answer && stops_one(run.answer->error())) {
+    return std::shared_ptr<const Result<QueryResult>>();
+  }
+  return run.answer;
+}
+
+}  // namespace freshet
