@@ -351,6 +351,7 @@ void read_storage(ConfigMap& map, DatasetModel& dataset, const Schema& schema) {
   map.unavailable("order_by");
   map.unavailable("rollup");
   dataset.cubes = read_cubes(map, schema);
+  dataset.auto_cubes = map.flag("auto_cubes", true);
   read_lateness(map, dataset);
   read_seal(map, dataset);
   read_merge(map, dataset);
