@@ -26,6 +26,7 @@
 #include "server/http/metrics.h"
 #include "server/http/static_assets.h"
 #include "server/kpi/kpi.h"
+#include "server/kpi/kpi_tables.h"
 #include "server/kpi/push_hub.h"
 #include "server/query/guarded_runner.h"
 #include "server/sql/sql.h"
@@ -194,7 +195,7 @@ Status RunningApplication::open_parts() {
   runner_ = std::make_unique<GuardedRunner>(
       Runner::create(*datasets_, settings_.scan_threads),
       [this](const Error& error) { note_damage(error); });
-  sql_ = Sql::create(*runner_);
+  sql_ = Sql::create(*runner_, kpi_tables(current));
   kpis_ = Kpis::create(*runner_, current, settings_.limits);
   hub_ = PushHub::create(*kpis_, current);
   TRY(datasets_->apply(model()));
@@ -225,6 +226,7 @@ Status RunningApplication::add_routes() {
   add_dataset_routes(router_, *services_);
   add_ingestion_routes(router_, *services_);
   add_kpi_routes(router_, *services_);
+  add_lineage_routes(router_, *services_);
   add_dashboard_routes(router_, *services_);
   add_alert_routes(router_, *services_);
   add_query_routes(router_, *services_);
