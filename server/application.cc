@@ -26,6 +26,7 @@
 #include "server/http/metrics.h"
 #include "server/http/static_assets.h"
 #include "server/kpi/kpi.h"
+#include "server/kpi/kpi_tables.h"
 #include "server/kpi/push_hub.h"
 #include "server/query/guarded_runner.h"
 #include "server/query/partial_cache.h"
@@ -224,7 +225,7 @@ Status RunningApplication::open_parts() {
   sharing_ = sharing.get();
   runner_ = std::make_unique<GuardedRunner>(
       std::move(sharing), [this](const Error& error) { note_damage(error); });
-  sql_ = Sql::create(*runner_);
+  sql_ = Sql::create(*runner_, kpi_tables(current));
   kpis_ = Kpis::create(*runner_, current, settings_.limits);
   hub_ = PushHub::create(*kpis_, current);
   TRY(datasets_->apply(model()));
@@ -255,6 +256,7 @@ Status RunningApplication::add_routes() {
   add_dataset_routes(router_, *services_);
   add_ingestion_routes(router_, *services_);
   add_kpi_routes(router_, *services_);
+  add_lineage_routes(router_, *services_);
   add_dashboard_routes(router_, *services_);
   add_alert_routes(router_, *services_);
   add_query_routes(router_, *services_);

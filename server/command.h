@@ -33,7 +33,11 @@ struct DemoOptions {
 int command_demo(const DemoOptions& options);
 
 int command_init(const std::string& folder);
-int command_validate(const std::string& folder);
+struct ValidateOptions {
+  std::string folder;
+  std::string against, token;  // a running server to compare with; or empty
+};
+int command_validate(const ValidateOptions& options);
 
 struct GenerateCommand {
   std::string model, dataset, to, ledger;

@@ -126,7 +126,7 @@ Result<std::unique_ptr<EventSink>> open_sink(const EventTarget& target,
 int command_generate(const GenerateCommand& command) {
   ModelLoad load = load_model(command.model);
   if (!load.model) {
-    command_validate(command.model);
+    command_validate({command.model, {}, {}});
     return kExitInvalid;
   }
   const DatasetModel* dataset = load.model->dataset(command.dataset);

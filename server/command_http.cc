@@ -19,6 +19,17 @@ HttpClient::~HttpClient() { curl_easy_cleanup(handle_); }
 Result<HttpReply> HttpClient::post(const std::string& url,
                                    std::string_view body,
                                    const std::vector<std::string>& headers) {
+  return send(url, &body, headers);
+}
+
+Result<HttpReply> HttpClient::get(const std::string& url,
+                                  const std::vector<std::string>& headers) {
+  return send(url, nullptr, headers);
+}
+
+Result<HttpReply> HttpClient::send(const std::string& url,
+                                   const std::string_view* body,
+                                   const std::vector<std::string>& headers) {
   if (!handle_) {
     return Error{ErrorCode::kInternal, "libcurl could not start"};
   }
@@ -32,9 +43,11 @@ Result<HttpReply> HttpClient::post(const std::string& url,
   curl_easy_reset(curl);
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
-  curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
-                   static_cast<curl_off_t>(body.size()));
+  if (body) {
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->data());
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(body->size()));
+  }
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, append_body);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply.body);

@@ -14,9 +14,9 @@ struct HttpReply {
   std::string body;
 };
 
-// POSTs `body` to `url`; headers as "Name: value". kUnavailable when the server
-// cannot be reached, naming the URL. One connection is kept between calls of
-// one client. Not thread-safe.
+// POSTs `body` to `url`, or GETs it; headers as "Name: value". kUnavailable
+// when the server cannot be reached, naming the URL. One connection is kept
+// between calls of one client. Not thread-safe.
 class HttpClient {
  public:
   HttpClient();
@@ -26,8 +26,13 @@ class HttpClient {
 
   Result<HttpReply> post(const std::string& url, std::string_view body,
                          const std::vector<std::string>& headers);
+  Result<HttpReply> get(const std::string& url,
+                        const std::vector<std::string>& headers);
 
  private:
+  // `body` null: GET.
+  Result<HttpReply> send(const std::string& url, const std::string_view* body,
+                         const std::vector<std::string>& headers);
   void* handle_;  // CURL*
 };
 

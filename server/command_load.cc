@@ -38,7 +38,7 @@ void print_progress(const LoadProgress& progress, Clock::time_point start) {
 int command_load(const LoadOptions& options) {
   ModelLoad load = load_model(options.model);
   if (!load.model) {
-    command_validate(options.model);
+    command_validate({options.model, {}, {}});
     return kExitInvalid;
   }
   const DatasetModel* dataset = load.model->dataset(options.dataset);

@@ -41,6 +41,7 @@ struct CommandLine {
   std::string folder;
   GenerateCommand generate;
   LoadOptions load;
+  ValidateOptions validation;
   QueryOptions query;
   std::string segment_path;
   uint32_t segment_rows = 0;
@@ -136,7 +137,15 @@ void CommandLine::add_model_commands() {
   init->callback([this] { exit_code = command_init(folder); });
   auto* validate = app.add_subcommand("validate", "Checks a model");
   validate->add_option("folder", folder, "Folder of the model")->required();
-  validate->callback([this] { exit_code = command_validate(folder); });
+  validate->add_option("--against", validation.against,
+                       "URL of a running server: also tells what the change "
+                       "would break there");
+  validate->add_option("--token", validation.token, "Access token of it")
+      ->envname("FRESHET_TOKEN");
+  validate->callback([this] {
+    validation.folder = folder;
+    exit_code = command_validate(validation);
+  });
 }
 
 void CommandLine::add_generate() {

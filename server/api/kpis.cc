@@ -1,7 +1,9 @@
-// GET /api/v1/kpis, /kpis/{k}, /kpis/{k}/value; POST /api/v1/kpis/query.
+// GET /api/v1/kpis, /kpis/{k}, /kpis/{k}/value, /kpis/{k}/drivers;
+// POST /api/v1/kpis/query.
 #include "server/api/services.h"
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
+#include "server/kpi/drivers.h"
 #include "server/kpi/tile_picture.h"
 
 namespace freshet {
@@ -14,7 +16,7 @@ HttpResponse list_kpis(Services& services) {
   auto model = services.model();
   JsonWriter out;
   out.begin_object().key("kpis").begin_array();
-  for (const KpiModel& kpi : model->kpis) out.raw(to_json(kpi));
+  for (const KpiModel& kpi : model->kpis) out.raw(to_json(kpi, *model));
   out.end_array().end_object();
   return json_response(out.take());
 }
@@ -33,7 +35,8 @@ HttpResponse show_kpi(Services& services, const HttpRequest& request) {
              (near.empty() ? "" : "; did you mean '" + near + "'?")},
         request.request_id);
   }
-  return json_response(to_json(*kpi));
+  return json_response(
+      to_json(*kpi, *model, cube_costs(*kpi, services.runner.catalog())));
 }
 
 HttpResponse show_value(Services& services, const HttpRequest& request) {
@@ -46,6 +49,18 @@ HttpResponse show_value(Services& services, const HttpRequest& request) {
   auto answer = services.kpis.answer(*wanted, handle.flag());
   if (!answer) return error_response(answer.error(), request.request_id);
   return json_response(to_json(*answer));
+}
+
+HttpResponse show_drivers(Services& services, const HttpRequest& request) {
+  RunningQueries::Handle handle(services.running, request.request_id,
+                                request.disconnected);
+  auto parameters = request.query;
+  parameters.emplace_back("kpi", request.params.at("k"));
+  auto wanted = parse_drivers_request(std::move(parameters));
+  if (!wanted) return error_response(wanted.error(), request.request_id);
+  auto drivers = services.kpis.drivers(*wanted, handle.flag());
+  if (!drivers) return error_response(drivers.error(), request.request_id);
+  return json_response(to_json(*drivers));
 }
 
 // Of each entry of a batch: an answer, or {"error":...} in its place.
@@ -116,6 +131,10 @@ void add_kpi_routes(Router& router, Services& services) {
   router.add(
       "GET", "/api/v1/kpis/{k}/value", Access::kRead,
       [&services](const HttpRequest& r) { return show_value(services, r); },
+      kMaxBody, Workers::kQueries);
+  router.add(
+      "GET", "/api/v1/kpis/{k}/drivers", Access::kRead,
+      [&services](const HttpRequest& r) { return show_drivers(services, r); },
       kMaxBody, Workers::kQueries);
   router.add(
       "POST", "/api/v1/kpis/query", Access::kRead,

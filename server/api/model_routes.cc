@@ -1,10 +1,29 @@
 // POST /api/v1/model/reload: reads the model folder again, whole or not at all.
+// GET /api/v1/model/schema/{kind}: JSON Schema of its files.
 #include "server/api/services.h"
+#include "server/json/json_value.h"
 #include "server/json/json_writer.h"
+#include "server/model/model_schema.h"
 
 namespace freshet {
 
+namespace {
+
+HttpResponse show_schema(const HttpRequest& request) {
+  const std::string& kind = request.params.at("kind");
+  if (auto schema = model_schema(kind)) return json_response(*schema);
+  std::string near = nearest_name(kind, schema_kinds());
+  return error_response(
+      {ErrorCode::kNotFound,
+       "there is no model file of kind '" + kind + "'" +
+           (near.empty() ? "" : "; did you mean '" + near + "'?")},
+      request.request_id);
+}
+
+}  // namespace
+
 void add_model_routes(Router& router, Services& services) {
+  router.add("GET", "/api/v1/model/schema/{kind}", Access::kRead, show_schema);
   router.add(
       "POST", "/api/v1/model/reload", Access::kAdmin,
       [&services](const HttpRequest& request) {

@@ -36,8 +36,24 @@ const Described kDescribed[] = {
     {"GET", "/api/v1/kpis/{k}", "Definition of a KPI and its SQL"},
     {"GET", "/api/v1/kpis/{k}/value",
      "A KPI's value, comparison, target, series and breakdown", kKpiQuery},
+    {"GET", "/api/v1/kpis/{k}/drivers",
+     "What drove the change: {\"value\",\"compare\":{\"value\",\"change\"},"
+     "\"method\":\"contribution|rate_and_mix|difference\",\"dimensions\":[{"
+     "\"dimension\",\"score\",\"adds_up\",\"values\",\"drivers\":[{\"store\","
+     "\"value\",\"compare\",\"contribution\",\"share\",\"rate_effect\","
+     "\"mix_effect\",\"support\"}],\"rest\":{\"count\",\"contribution\"}}]}; "
+     "`by` names the dimensions, all by default",
+     "range from to tz by top filter compare min_support"},
     {"POST", "/api/v1/kpis/query",
      "A batch of KPI questions: {\"queries\":[{\"kpi\":...}]}"},
+    {"GET", "/api/v1/lineage",
+     "{\"lineage\":[...]}, an object a dataset as /lineage/{d} gives"},
+    {"GET", "/api/v1/lineage/{d}",
+     "From source fields through columns, cubes and KPIs to dashboards and "
+     "alerts: {\"source\",\"columns\":[{\"name\",\"type\",\"fields\","
+     "\"derivation\",\"derived\",\"cubes\",\"kpis\",\"dashboards\","
+     "\"alerts\"}],\"cubes\",\"kpis\":[{\"kpi\",\"columns\",\"uses\","
+     "\"dashboards\",\"alerts\"}],\"openlineage\":[events]}"},
     {"GET", "/api/v1/dashboards", "All dashboards"},
     {"GET", "/api/v1/dashboards/{d}", "A dashboard's tiles and defaults"},
     {"GET", "/api/v1/stream",
@@ -66,6 +82,8 @@ const Described kDescribed[] = {
     {"GET", "/metrics", "Prometheus text"},
     {"POST", "/api/v1/checkpoint",
      "The data folder as it is now, for `freshet backup create`"},
+    {"GET", "/api/v1/model/schema/{kind}",
+     "JSON Schema of model files: dataset, kpis, dashboard, alerts, settings"},
     {"POST", "/api/v1/model/reload", "Reads the model folder again"},
     {"GET", "/api/v1/openapi.json", "This document"},
 };

@@ -51,6 +51,7 @@ struct Services {
 void add_dataset_routes(Router& router, Services& services);
 void add_ingestion_routes(Router& router, Services& services);
 void add_kpi_routes(Router& router, Services& services);
+void add_lineage_routes(Router& router, Services& services);
 void add_dashboard_routes(Router& router, Services& services);
 void add_alert_routes(Router& router, Services& services);
 void add_query_routes(Router& router, Services& services);

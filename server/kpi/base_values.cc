@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/kpi/level_series.h"
+#include "server/kpi/window_values.h"
 
 namespace freshet {
 namespace {
@@ -13,12 +14,37 @@ ExpressionPtr both(const ExpressionPtr& a, const ExpressionPtr& b) {
   return call("and", {a, b});
 }
 
-ExpressionPtr bucket_expression(const Buckets& buckets) {
-  auto floor = std::make_shared<Expression>(
-      *call("time_floor", {column(std::string(kTimeColumn))}));
+ExpressionPtr bucket_expression(const Buckets& buckets,
+                                const std::string& time_column) {
+  std::string time =
+      time_column.empty() ? std::string(kTimeColumn) : time_column;
+  auto floor =
+      std::make_shared<Expression>(*call("time_floor", {column(time)}));
   floor->granularity = buckets.grain;
   floor->zone = buckets.zone;
   return floor;
+}
+
+std::vector<Query::Group> groups_of(const std::vector<std::string>& by) {
+  std::vector<Query::Group> groups;
+  for (size_t i = 0; i < by.size(); ++i) {
+    groups.push_back({"g" + std::to_string(i), column(by[i])});
+  }
+  return groups;
+}
+
+// Whether `column` is in [start, end).
+ExpressionPtr within(const std::string& time_column, Interval interval) {
+  ExpressionPtr time = column(time_column);
+  return call("and", {call(">=", {time, literal(Value(interval.start))}),
+                      call("<", {time, literal(Value(interval.end))})});
+}
+
+std::vector<BaseValues>& series_of(SeriesTable& table, GroupKey key,
+                                   size_t buckets, const KpiPlan& plan) {
+  auto [entry, is_new] = table.try_emplace(std::move(key));
+  if (is_new) entry->second.assign(buckets, plan.empty());
+  return entry->second;
 }
 
 }  // namespace
@@ -37,6 +63,10 @@ Query BaseQueries::query_of(const BasePart& part, Interval interval) const {
   query.interval = interval;
   query.filter = both(part.where, filter_);
   query.aggregates = part.aggregates;
+  if (!part.time_column.empty()) {
+    query.interval = Interval{};
+    query.filter = both(query.filter, within(part.time_column, interval));
+  }
   return query;
 }
 
@@ -60,55 +90,90 @@ Status BaseQueries::fill_rows(const BasePart& part, Interval interval,
   return {};
 }
 
-Result<BaseValues> BaseQueries::total(Interval range, Timestamp moment,
-                                      Which which) {
-  BaseTable table;
-  for (const BasePart& part : plan_.parts()) {
-    if (which == Which::kFlows && part.level) continue;
-    if (which == Which::kLevels && !part.level) continue;
-    Interval interval = part.level ? Interval{kMinTimestamp, moment} : range;
-    TRY(fill_rows(part, interval, {}, table));
-  }
-  return table.empty() ? plan_.empty() : table.begin()->second;
+Result<BaseValues> BaseQueries::total(Interval range, Timestamp moment) {
+  TRY_ASSIGN(BaseTable table, rows(range, moment, {}));
+  return table.begin()->second;
 }
 
 Result<BaseTable> BaseQueries::rows(Interval range, Timestamp moment,
                                     const std::vector<std::string>& by) {
-  std::vector<Query::Group> groups;
-  for (size_t i = 0; i < by.size(); ++i) {
-    groups.push_back({"g" + std::to_string(i), column(by[i])});
-  }
   BaseTable table;
+  if (by.empty()) table.try_emplace(GroupKey(), plan_.empty());
   for (const BasePart& part : plan_.parts()) {
     Interval interval = part.level ? Interval{kMinTimestamp, moment} : range;
-    TRY(fill_rows(part, interval, groups, table));
+    if (interval.empty()) continue;
+    TRY(fill_rows(part, interval, groups_of(by), table));
+  }
+  for (const WindowPart& window : plan_.windows()) {
+    TRY(WindowValues(window, *this).add_rows(range, moment, by, table));
   }
   return table;
+}
+
+Result<std::set<GroupKey, GroupKeyLess>> BaseQueries::groups(
+    Interval range, const std::vector<std::string>& by) {
+  std::set<GroupKey, GroupKeyLess> out;
+  BaseTable table;
+  for (const BasePart& part : plan_.parts()) {
+    TRY(fill_rows(part, range, groups_of(by), table));
+  }
+  for (const auto& [key, values] : table) out.insert(key);
+  if (!plan_.parts().empty()) return out;
+  for (const WindowPart& window : plan_.windows()) {
+    BaseQueries inner(*window.inner, data_, filter_, clock_);
+    TRY_ASSIGN(auto more, inner.groups(range, by));
+    out.insert(more.begin(), more.end());
+  }
+  return out;
 }
 
 Result<std::vector<BaseValues>> BaseQueries::series(Interval range,
                                                     Timestamp now,
                                                     const Buckets& buckets) {
-  std::vector<BaseValues> out(buckets.starts.size(), plan_.empty());
+  TRY_ASSIGN(SeriesTable table, series_by(range, now, buckets, {}));
+  return std::move(table.begin()->second);
+}
+
+Result<SeriesTable> BaseQueries::series_by(Interval range, Timestamp now,
+                                           const Buckets& buckets,
+                                           const std::vector<std::string>& by) {
+  SeriesTable out;
+  if (by.empty()) series_of(out, {}, buckets.starts.size(), plan_);
   for (const BasePart& part : plan_.parts()) {
     if (part.level) {
-      TRY(fill_levels(part, range, now, buckets, out));
-      continue;
-    }
-    BaseTable table;
-    TRY(fill_rows(part, range, {{"t", bucket_expression(buckets)}}, table));
-    for (auto& [key, values] : table) {
-      const Timestamp* t = key[0].as_timestamp();
-      if (!t) continue;
-      auto at =
-          std::lower_bound(buckets.starts.begin(), buckets.starts.end(), *t);
-      if (at == buckets.starts.end() || *at != *t) continue;
-      BaseValues& bucket =
-          out[static_cast<size_t>(at - buckets.starts.begin())];
-      for (size_t slot : part.slots) bucket[slot] = values[slot];
+      TRY(fill_levels(part, range, now, buckets, by, out));
+    } else if (!range.empty()) {
+      TRY(fill_flows(part, range, buckets, by, out));
     }
   }
+  for (const WindowPart& window : plan_.windows()) {
+    TRY(WindowValues(window, *this).add_series(range, now, buckets, by, out));
+  }
   return out;
+}
+
+Status BaseQueries::fill_flows(const BasePart& part, Interval range,
+                               const Buckets& buckets,
+                               const std::vector<std::string>& by,
+                               SeriesTable& out) {
+  BaseTable table;
+  std::vector<Query::Group> groups = groups_of(by);
+  groups.push_back({"t", bucket_expression(buckets, part.time_column)});
+  TRY(fill_rows(part, range, groups, table));
+  for (auto& [key, values] : table) {
+    const Timestamp* t = key.back().as_timestamp();
+    if (!t) continue;
+    auto at =
+        std::lower_bound(buckets.starts.begin(), buckets.starts.end(), *t);
+    if (at == buckets.starts.end() || *at != *t) continue;
+    std::vector<BaseValues>& series =
+        series_of(out, GroupKey(key.begin(), key.end() - 1),
+                  buckets.starts.size(), plan_);
+    BaseValues& bucket =
+        series[static_cast<size_t>(at - buckets.starts.begin())];
+    for (size_t slot : part.slots) bucket[slot] = values[slot];
+  }
+  return {};
 }
 
 // Two queries for all aggregates with the same keys: the newest value of each
@@ -116,19 +181,28 @@ Result<std::vector<BaseValues>> BaseQueries::series(Interval range,
 // forward.
 Status BaseQueries::fill_levels(const BasePart& part, Interval range,
                                 Timestamp now, const Buckets& buckets,
-                                std::vector<BaseValues>& out) {
+                                const std::vector<std::string>& by,
+                                SeriesTable& out) {
   std::vector<bool> done(part.slots.size(), false);
+  for (size_t i = 0; i < done.size(); ++i) {
+    // Rows are counted over a range, not at its moments.
+    done[i] =
+        part.aggregates[i].function != Aggregate::Function::kLastPerKeySum;
+  }
   for (size_t first = 0; first < part.slots.size(); ++first) {
     if (done[first]) continue;
     LevelSeries levels;
+    levels.num_groups = by.size();
     Query query = query_of(part, {kMinTimestamp, range.start});
     query.aggregates.clear();
+    query.groups = groups_of(by);
     const std::vector<ExpressionPtr>& keys = part.aggregates[first].keys;
+    levels.num_keys = keys.size();
     for (size_t i = 0; i < keys.size(); ++i) {
       query.groups.push_back({"k" + std::to_string(i), keys[i]});
     }
     for (size_t i = first; i < part.slots.size(); ++i) {
-      if (!same_keys(part.aggregates[i].keys, keys)) continue;
+      if (done[i] || !same_keys(part.aggregates[i].keys, keys)) continue;
       done[i] = true;
       levels.slots.push_back(part.slots[i]);
       query.aggregates.push_back(part.aggregates[i]);
@@ -137,13 +211,33 @@ Status BaseQueries::fill_levels(const BasePart& part, Interval range,
     }
     TRY_ASSIGN(levels.before, data_.run(query));
     query.interval = {range.start, std::min(range.end, now)};
-    query.groups.push_back({"t", bucket_expression(buckets)});
+    query.groups.push_back({"t", bucket_expression(buckets, "")});
     if (!query.interval.empty()) {
       TRY_ASSIGN(levels.changes, data_.run(query));
     }
-    carry_forward(levels, keys.size(), buckets.starts, out);
+    carry_forward(levels, buckets.starts, plan_.empty(), out);
   }
   return {};
+}
+
+Result<Buckets> cut_buckets(const Granularity& grain, Interval range,
+                            const absl::TimeZone& zone,
+                            const std::string& name) {
+  Buckets buckets{grain, zone, {}, {}};
+  Timestamp start = grain.floor(range.start, zone);
+  while (start < range.end) {
+    if (buckets.starts.size() == kMaxBuckets) {
+      return Error{ErrorCode::kInvalid,
+                   "the grain is too fine for the range: more than " +
+                       std::to_string(kMaxBuckets) + " buckets of '" + name +
+                       "'",
+                   0, 0};
+    }
+    buckets.starts.push_back(start);
+    start = grain.next(start, zone);
+    buckets.ends.push_back(start);
+  }
+  return buckets;
 }
 
 }  // namespace freshet

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,36 +26,76 @@ struct Buckets {
   std::vector<Timestamp> ends;
 };
 
-// Computes over the rows that match `filter`, which may be null.
+// A series for each group, one entry a bucket.
+using SeriesTable = std::map<GroupKey, std::vector<BaseValues>, GroupKeyLess>;
+
+// The stores of same_stores(), the same for all numbers of an answer.
+struct SameStores {
+  bool none = false;
+  ExpressionPtr filter;  // null: every store
+};
+
+// What the windows of a formula need to know. `stores` may be null.
+struct AnswerClock {
+  Timestamp now;
+  absl::TimeZone zone;
+  const SameStores* stores = nullptr;
+};
+
+// Computes over the rows that match `filter`, which may be null. The
+// references must outlive it.
 class BaseQueries {
  public:
-  BaseQueries(const KpiPlan& plan, AnswerData& data, ExpressionPtr filter)
-      : plan_(plan), data_(data), filter_(std::move(filter)) {}
-
-  // Which slots a query fills.
-  enum class Which { kAll, kFlows, kLevels };
+  BaseQueries(const KpiPlan& plan, AnswerData& data, ExpressionPtr filter,
+              AnswerClock clock)
+      : plan_(plan), data_(data), filter_(std::move(filter)), clock_(clock) {}
 
   // Over the whole range; levels as of `moment`.
-  Result<BaseValues> total(Interval range, Timestamp moment,
-                           Which which = Which::kAll);
-  // By dimensions. Groups without rows are absent.
+  Result<BaseValues> total(Interval range, Timestamp moment);
+  // By dimensions. Groups without rows are absent, unless there are no
+  // dimensions.
   Result<BaseTable> rows(Interval range, Timestamp moment,
                          const std::vector<std::string>& by);
-  // One for each bucket; levels as of the end of the bucket, or `now` if that
-  // is earlier.
+  // The groups that have rows in the range, whatever windows reach over.
+  Result<std::set<GroupKey, GroupKeyLess>> groups(
+      Interval range, const std::vector<std::string>& by);
+  // One for each bucket; levels as of the end of the bucket, or of the range,
+  // or `now` if that is earlier.
   Result<std::vector<BaseValues>> series(Interval range, Timestamp now,
                                          const Buckets& buckets);
+  Result<SeriesTable> series_by(Interval range, Timestamp now,
+                                const Buckets& buckets,
+                                const std::vector<std::string>& by);
+
+  const KpiPlan& plan() const { return plan_; }
+  AnswerData& data() { return data_; }
+  const ExpressionPtr& filter() const { return filter_; }
+  const AnswerClock& clock() const { return clock_; }
 
  private:
   Query query_of(const BasePart& part, Interval interval) const;
   Status fill_rows(const BasePart& part, Interval interval,
                    const std::vector<Query::Group>& groups, BaseTable& out);
+  Status fill_flows(const BasePart& part, Interval range,
+                    const Buckets& buckets, const std::vector<std::string>& by,
+                    SeriesTable& out);
   Status fill_levels(const BasePart& part, Interval range, Timestamp now,
-                     const Buckets& buckets, std::vector<BaseValues>& out);
+                     const Buckets& buckets, const std::vector<std::string>& by,
+                     SeriesTable& out);
 
   const KpiPlan& plan_;
   AnswerData& data_;
   ExpressionPtr filter_;
+  AnswerClock clock_;
 };
+
+// The buckets of `grain` that hold `range`. kInvalid if there are more than
+// kMaxBuckets; `name` is the grain as it was asked for.
+Result<Buckets> cut_buckets(const Granularity& grain, Interval range,
+                            const absl::TimeZone& zone,
+                            const std::string& name);
+
+// Buckets a series may have.
+inline constexpr size_t kMaxBuckets = 10'000;
 
 }  // namespace freshet

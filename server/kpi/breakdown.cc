@@ -85,7 +85,7 @@ Status KpiAnswerer::answer_rows() {
   std::vector<GroupKey> keys;
   for (size_t i = 0; i < shown; ++i) {
     out_.rows.push_back({*ranked[i].key, ranked[i].value, std::nullopt,
-                         plan_->num_rows(*ranked[i].values)});
+                         std::nullopt, plan_->num_rows(*ranked[i].values)});
     top.emplace_back(*ranked[i].key, *ranked[i].values);
     keys.push_back(*ranked[i].key);
   }
@@ -124,7 +124,7 @@ Result<KpiNumber> KpiAnswerer::rest_value(
       }
     }
     ExpressionPtr filter = all.size() == 1 ? all[0] : call("and", all);
-    BaseQueries others(*plan_, *data_, filter);
+    BaseQueries others(*plan_, *data_, filter, clock());
     TRY_ASSIGN(values, others.total(range_, moment(range_)));
   }
   return plan_->evaluate(values, days(range_)).value;

@@ -24,7 +24,8 @@ Status KpiAnswerer::answer_comparison() {
   compare.range = other.range;
   // Before the first event there is nothing to compare with, not a zero.
   Interval all = data_->time_range();
-  if (all.empty() || other.range.end <= all.start) return {};
+  bool before_all = other.range.end <= all.start && !plan_->has_other_time();
+  if (all.empty() || before_all) return {};
   std::optional<BaseValues> flows;
   if (grain_) {
     TRY_ASSIGN(compare.series, compare_series(other.range, &flows));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,7 +82,8 @@ struct KpiAnswer {
     std::vector<Value> by;  // in the order of the request
     KpiNumber value;
     std::optional<KpiNumber> compare;
-    uint64_t num_rows = 0;  // with count_rows
+    std::optional<Target> target;  // of a KPI whose targets are by this
+    uint64_t num_rows = 0;         // with count_rows
   };
   std::vector<std::string> by;
   std::vector<Row> rows;
@@ -91,6 +93,9 @@ struct KpiAnswer {
   std::optional<Timestamp> newest;  // newest event, when there is no data
   Provenance provenance;
 };
+
+struct DriversRequest;
+struct KpiDrivers;
 
 class Kpis {
  public:
@@ -109,6 +114,10 @@ class Kpis {
   // time, so that their numbers tie; equal requests are computed once.
   virtual std::vector<Result<KpiAnswer>> answer_all(
       const std::vector<KpiRequest>& requests, CancelFlag cancel = nullptr) = 0;
+  // What drove the change against the compared range. Errors: those of
+  // answer().
+  virtual Result<KpiDrivers> drivers(const DriversRequest& request,
+                                     CancelFlag cancel = nullptr) = 0;
   // Event time up to which the data of `kpi` is complete, without a query;
   // kMinTimestamp if nothing was read yet. kNotFound, kUnavailable.
   virtual Result<Timestamp> as_of(const std::string& kpi) = 0;
@@ -133,8 +142,18 @@ Result<KpiRequest> parse_kpi_request(const JsonValue& body);
 
 // The answer as CONTRACT's JSON object.
 std::string to_json(const KpiAnswer& answer);
+// What a cube costs: of all its sealed segments together.
+struct CubeCost {
+  uint64_t bytes = 0, rows = 0;
+  uint64_t segments = 0;    // that have it
+  uint64_t data_bytes = 0;  // of these segments, cubes and all
+};
+using CubeCosts = std::map<std::string, CubeCost>;  // by "sales.auto_1"
+// Of the cubes that serve `kpi`. Segments that cannot be read are left out.
+CubeCosts cube_costs(const KpiModel& kpi, const DatasetCatalog& catalog);
 // Definition of a KPI as JSON (GET /api/v1/kpis/{k}), with its SQL.
-std::string to_json(const KpiModel& kpi);
+std::string to_json(const KpiModel& kpi, const Model& model,
+                    const CubeCosts& costs = {});
 // A dashboard as JSON (GET /api/v1/dashboards/{d}).
 std::string to_json(const DashboardModel& dashboard, const Model& model);
 

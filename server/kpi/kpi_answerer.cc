@@ -61,6 +61,14 @@ class KpisOfModel : public Kpis {
     return answers;
   }
 
+  Result<KpiDrivers> drivers(const DriversRequest& request,
+                             CancelFlag cancel) override {
+    FrozenDatasets frozen(runner_);
+    return KpiAnswerer(runner_, model_(), request.kpi, now(), begun(),
+                       std::move(cancel), &frozen, &book_)
+        .drivers(request);
+  }
+
   Result<Timestamp> as_of(const std::string& kpi) override {
     std::shared_ptr<const Model> model = model_();
     const KpiModel* found = model->kpi(kpi);
@@ -103,6 +111,7 @@ Result<KpiAnswer> KpiAnswerer::answer() {
   TRY_ASSIGN(plan_, KpiPlan::create(*model_, *kpi_, request_.count_rows));
   TRY_ASSIGN(data_, AnswerData::take(runner_, *frozen_, plan_->datasets(),
                                      limits_, cancel_));
+  TRY(choose_stores());
   if (grain_) TRY(answer_series());
   if (!request_.by.empty()) TRY(answer_rows());
   TRY(answer_value());
@@ -166,19 +175,7 @@ Result<Buckets> KpiAnswerer::cut(Interval range) const {
     return invalid("'grain' must be a bucket of time, not '" + request_.grain +
                    "'");
   }
-  Buckets buckets{*grain_, zone_, {}, {}};
-  Timestamp start = grain_->floor(range.start, zone_);
-  while (start < range.end) {
-    if (buckets.starts.size() == kMaxBuckets) {
-      return invalid("the grain is too fine for the range: more than " +
-                     std::to_string(kMaxBuckets) + " buckets of '" +
-                     request_.grain + "'");
-    }
-    buckets.starts.push_back(start);
-    start = grain_->next(start, zone_);
-    buckets.ends.push_back(start);
-  }
-  return buckets;
+  return cut_buckets(*grain_, range, zone_, request_.grain);
 }
 
 Timestamp KpiAnswerer::moment(Interval range) const {
@@ -222,7 +219,8 @@ void KpiAnswerer::explain_null(const FormulaValue& total,
   Interval all = data_->time_range();
   Timestamp as_of = data_->as_of();
   // Nothing arrived that could be in the range: that is not a zero.
-  bool too_early = nothing && (as_of <= range_.start) &&
+  bool too_early = nothing && !plan_->has_other_time() &&
+                   (as_of <= range_.start) &&
                    (all.empty() || all.end <= range_.start);
   out_.value = too_early ? Value() : total.value;
   if (!out_.value.is_null()) return;
@@ -233,6 +231,8 @@ void KpiAnswerer::explain_null(const FormulaValue& total,
     out_.reason = "no data has arrived yet";
   } else if (too_early) {
     out_.reason = "no data has arrived for this range yet";
+  } else if (stores_ && stores_->none) {
+    out_.reason = "no store has data in both periods";
   } else if (nothing) {
     out_.reason = "no data in this range";
   } else if (total.divided_by_zero) {

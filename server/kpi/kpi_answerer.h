@@ -7,13 +7,12 @@
 
 #include "server/kpi/base_values.h"
 #include "server/kpi/comparison.h"
+#include "server/kpi/drivers.h"
 #include "server/kpi/kpi.h"
 #include "server/kpi/past_weeks.h"
 
 namespace freshet {
 
-// Buckets a series may have.
-inline constexpr size_t kMaxBuckets = 10'000;
 // Rows that `top` may ask for.
 inline constexpr uint32_t kMaxTop = 10'000;
 
@@ -33,6 +32,8 @@ class KpiAnswerer {
         book_(book) {}
 
   Result<KpiAnswer> answer();
+  // `request.kpi` is the request it was built for.
+  Result<KpiDrivers> drivers(const DriversRequest& request);
 
  private:
   // Checks the request and fills in what follows from it alone.
@@ -42,6 +43,9 @@ class KpiAnswerer {
 
   Status answer_series();
   Status answer_rows();
+  Result<DimensionDrivers> drivers_by(const std::string& dimension,
+                                      const DriversRequest& request,
+                                      const KpiDrivers& change);
   Status answer_value();
   Status answer_comparison();
   Status compare_ahead();
@@ -50,6 +54,10 @@ class KpiAnswerer {
   std::vector<Timestamp> our_times(const Buckets& theirs, Interval range) const;
   Status compare_rows(const std::vector<GroupKey>& keys);
   Status answer_target();
+  Status answer_row_targets();
+  std::optional<Decimal> chosen_target();
+  Result<double> target_length() const;
+  KpiAnswer::Target target_of(Decimal target, const KpiNumber& value) const;
   bool target_is_for_the_whole() const;
   Result<KpiAnswer::Pace> pace_of(Decimal target);
   Result<std::shared_ptr<const PastWeeks>> past_weeks();
@@ -57,7 +65,14 @@ class KpiAnswerer {
       const std::vector<std::pair<GroupKey, BaseValues>>& shown,
       const std::vector<const BaseValues*>& rest);
 
-  BaseQueries queries() { return BaseQueries(*plan_, *data_, filter_); }
+  // Finds the stores of same_stores().
+  Status choose_stores();
+  AnswerClock clock() const {
+    return {now_, zone_, stores_ ? &*stores_ : nullptr};
+  }
+  BaseQueries queries() {
+    return BaseQueries(*plan_, *data_, filter_, clock());
+  }
   // The moment at which levels are taken, and days() ends.
   Timestamp moment(Interval range) const;
   double days(Interval range) const;
@@ -80,9 +95,11 @@ class KpiAnswerer {
   std::optional<Comparison> comparison_;
   std::optional<KpiPlan> plan_;
   std::optional<AnswerData> data_;
+  std::optional<SameStores> stores_;
   Buckets buckets_;
   // Base values of the whole range, where series or rows gave them.
   std::optional<BaseValues> flows_;
+  double weight_now_ = 0, weight_before_ = 0;  // the divisor of a ratio
   KpiAnswer out_;
 };
 

@@ -1,52 +1,13 @@
 // Answers and KPI definitions as JSON.
+#include <fmt/format.h>
+
 #include "server/json/json_writer.h"
+#include "server/kpi/answer_json.h"
 #include "server/kpi/kpi.h"
 #include "server/kpi/kpi_sql.h"
 
 namespace freshet {
 namespace {
-
-void write_text(JsonWriter& out, const char* key, const std::string& text) {
-  if (!text.empty()) out.field(key, std::string_view(text));
-}
-
-void write_list(JsonWriter& out, const char* key,
-                const std::vector<std::string>& texts) {
-  out.key(key).begin_array();
-  for (const std::string& text : texts) out.value(std::string_view(text));
-  out.end_array();
-}
-
-// Times of buckets and ranges are whole seconds, mostly: without ".000".
-std::string short_time(Timestamp t, const absl::TimeZone& zone) {
-  std::string text = to_iso8601(t, zone);
-  size_t point = text.find(".000");
-  if (point != std::string::npos) text.erase(point, 4);
-  return text;
-}
-
-void write_value(JsonWriter& out, const Value& value) {
-  if (const Decimal* d = value.as_decimal()) {
-    out.decimal(d->units, d->scale);
-  } else if (const int64_t* n = value.as_long()) {
-    out.value(*n);
-  } else if (const double* x = value.as_double()) {
-    out.value(*x);
-  } else if (const bool* b = value.as_bool()) {
-    out.value(*b);
-  } else if (value.is_null()) {
-    out.null();
-  } else {
-    out.value(std::string_view(value.to_text()));
-  }
-}
-
-void write_range(JsonWriter& out, Interval range, const absl::TimeZone& zone) {
-  out.key("range").begin_object();
-  out.field("from", std::string_view(short_time(range.start, zone)));
-  out.field("to", std::string_view(short_time(range.end, zone)));
-  out.end_object();
-}
 
 void write_points(JsonWriter& out, const char* key,
                   const std::vector<KpiAnswer::Point>& points,
@@ -97,6 +58,51 @@ void write_target(JsonWriter& out, const KpiAnswer::Target& target) {
   out.end_object();
 }
 
+// As the model has it.
+void write_given_target(JsonWriter& out, const KpiTarget& target) {
+  out.key("target").begin_object();
+  if (target.whole) {
+    out.key("value");
+    write_value(out, Value(*target.whole));
+  }
+  write_text(out, "per", target.per);
+  write_text(out, "dimension", target.dimension);
+  if (!target.values.empty()) {
+    out.key("values").begin_object();
+    for (const auto& [value, number] : target.values) {
+      out.key(value);
+      write_value(out, Value(number));
+    }
+    out.end_object();
+  }
+  out.end_object();
+}
+
+// Changes when the definition does: a hash (FNV-1a) of its text.
+std::string version_of(std::string_view definition) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (unsigned char c : definition) hash = (hash ^ c) * 0x100000001b3u;
+  return fmt::format("{:016x}", hash);
+}
+
+// [{"cube":"sales.auto_1","bytes":...}] and what no cube serves.
+void write_cubes(JsonWriter& out, const KpiModel& kpi, const CubeCosts& costs) {
+  out.key("cubes").begin_array();
+  for (const std::string& name : kpi.cubes) {
+    out.begin_object().field("cube", std::string_view(name));
+    auto found = costs.find(name);
+    if (found != costs.end()) {
+      const CubeCost& cost = found->second;
+      out.field("bytes", cost.bytes).field("rows", cost.rows);
+      out.field("segments", cost.segments);
+      out.field("segment_bytes", cost.data_bytes);
+    }
+    out.end_object();
+  }
+  out.end_array();
+  if (!kpi.reads_rows.empty()) write_list(out, "reads_rows", kpi.reads_rows);
+}
+
 void write_rows(JsonWriter& out, const KpiAnswer& answer) {
   out.key("rows").begin_array();
   for (const KpiAnswer::Row& row : answer.rows) {
@@ -111,6 +117,7 @@ void write_rows(JsonWriter& out, const KpiAnswer& answer) {
       out.key("compare");
       write_value(out, *row.compare);
     }
+    if (row.target) write_target(out, *row.target);
     out.end_object();
   }
   out.end_array();
@@ -119,50 +126,6 @@ void write_rows(JsonWriter& out, const KpiAnswer& answer) {
   out.key("rest").begin_object().key("value");
   write_value(out, answer.rest->first);
   out.field("count", answer.rest->second).end_object();
-}
-
-// {"pos.sales":{"0":[0,918273]}} from "pos.sales/0" -> [0, 918273).
-void write_offsets(JsonWriter& out, const OffsetRanges& offsets) {
-  out.key("offsets").begin_object();
-  std::string open;
-  for (const auto& [partition, range] : offsets) {
-    size_t slash = partition.rfind('/');
-    std::string topic = partition.substr(0, slash);
-    std::string number =
-        slash == std::string::npos ? "0" : partition.substr(slash + 1);
-    if (topic != open || topic.empty()) {
-      if (!open.empty()) out.end_object();
-      out.key(topic).begin_object();
-      open = topic;
-    }
-    out.key(number).begin_array();
-    out.value(range.first).value(range.second).end_array();
-  }
-  if (!open.empty()) out.end_object();
-  out.end_object();
-}
-
-void write_provenance(JsonWriter& out, const Provenance& p) {
-  out.key("provenance").begin_object();
-  out.key("as_of");
-  if (p.as_of == kMinTimestamp) {
-    out.null();
-  } else {
-    out.value(std::string_view(to_iso8601(p.as_of)));
-  }
-  out.field("lag_ms", p.lag_ms);
-  out.field("complete", p.complete);
-  out.field("exact", p.exact);
-  write_list(out, "served_by", p.served_by);
-  out.field("segments", p.segments);
-  out.field("rows_scanned", p.rows_scanned);
-  write_offsets(out, p.offsets);
-  out.field("late_or_rejected", p.late_or_rejected);
-  // Thousandths are enough of a duration.
-  out.field(
-      "elapsed_ms",
-      static_cast<double>(static_cast<int64_t>(p.elapsed_ms * 1000)) / 1000);
-  out.end_object();
 }
 
 }  // namespace
@@ -197,7 +160,8 @@ std::string to_json(const KpiAnswer& answer) {
   return out.take();
 }
 
-std::string to_json(const KpiModel& kpi) {
+std::string to_json(const KpiModel& kpi, const Model& model,
+                    const CubeCosts& costs) {
   JsonWriter out;
   out.begin_object();
   out.field("kpi", std::string_view(kpi.name));
@@ -207,19 +171,22 @@ std::string to_json(const KpiModel& kpi) {
   write_text(out, "dataset", kpi.dataset);
   write_text(out, "formula", kpi.formula_text);
   write_text(out, "where", kpi.where_text);
+  write_text(out, "time", kpi.time_column);
   write_text(out, "unit", kpi.unit);
   write_text(out, "currency", kpi.currency);
   write_text(out, "good", kpi.good);
-  if (kpi.target) {
-    out.key("target").begin_object();
-    out.key("value");
-    write_value(out, Value(kpi.target->value));
-    write_text(out, "per", kpi.target->per);
-    out.end_object();
-  }
+  if (kpi.target) write_given_target(out, *kpi.target);
   write_list(out, "dimensions", kpi.dimensions);
   write_list(out, "tags", kpi.tags);
-  write_text(out, "sql", kpi_sql(kpi));
+  std::string version = version_of(out.text());
+  out.field("version", std::string_view(version));
+  write_cubes(out, kpi, costs);
+  auto sql = kpi_sql(model, kpi);
+  if (sql) {
+    write_text(out, "sql", *sql);
+  } else {
+    write_text(out, "sql_omitted", sql.error().message);
+  }
   out.end_object();
   return out.take();
 }

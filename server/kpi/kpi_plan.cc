@@ -9,12 +9,15 @@ using Function = Aggregate::Function;
 
 constexpr int kDeepest = 100;  // of KPIs over KPIs; cycles are refused earlier
 
-bool zero_when_empty(Function f) {
+// Of a slot; nothing for a window.
+using SlotFunction = std::optional<Function>;
+
+bool zero_when_empty(SlotFunction f) {
   return f == Function::kCount || f == Function::kSum ||
          f == Function::kCountDistinct || f == Function::kApproxDistinct;
 }
 
-bool adds_up(Function f) {
+bool adds_up(SlotFunction f) {
   return f == Function::kCount || f == Function::kSum ||
          f == Function::kLastPerKeySum;
 }
@@ -33,55 +36,95 @@ std::string text_or_empty(const ExpressionPtr& e) {
 
 Result<KpiPlan> KpiPlan::create(const Model& model, const KpiModel& kpi,
                                 bool count_rows) {
+  return create_at(model, kpi, kpi.formula, count_rows, 0);
+}
+
+Result<KpiPlan> KpiPlan::create_at(const Model& model, const KpiModel& kpi,
+                                   const Formula& formula, bool count_rows,
+                                   int depth) {
   KpiPlan plan;
-  TRY(plan.add(model, kpi, 0));
+  TRY(plan.add(model, kpi, formula, count_rows, depth));
   plan.make_parts();
   if (count_rows) plan.count_rows();
   return plan;
 }
 
 Result<size_t> KpiPlan::add(const Model& model, const KpiModel& kpi,
+                            const Formula& formula, bool count_rows,
                             int depth) {
   for (size_t i = 0; i < nodes_.size(); ++i) {
-    if (nodes_[i].kpi == &kpi) return i;
+    if (nodes_[i].formula == &formula) return i;
   }
-  Node node{&kpi, 0, {}};
-  for (const std::string& name : kpi.formula.kpis) {
+  Node node{&kpi, &formula, 0, {}};
+  for (const std::string& name : formula.kpis) {
     const KpiModel* used = model.kpi(name);
     if (!used || depth > kDeepest) {
       return Error{ErrorCode::kInternal,
                    "kpi '" + kpi.name + "' uses '" + name + "'", 0, 0};
     }
-    TRY_ASSIGN(size_t index, add(model, *used, depth + 1));
+    TRY_ASSIGN(size_t index,
+               add(model, *used, used->formula, count_rows, depth + 1));
     node.uses.push_back(index);
   }
   node.first_slot = functions_.size();
-  for (const Aggregate& aggregate : kpi.formula.aggregates) {
+  for (const Aggregate& aggregate : formula.aggregates) {
     functions_.push_back(aggregate.function);
     wheres_.push_back(kpi.where);
+  }
+  size_t first_window = windows_.size();
+  for (const FormulaWindow& window : formula.windows) {
+    TRY(add_window(model, kpi, window, count_rows, depth + 1));
+  }
+  for (size_t i = first_window; count_rows && i < windows_.size(); ++i) {
+    windows_[i].rows_slot = functions_.size();
+    row_slots_.push_back(functions_.size());
+    functions_.push_back(std::nullopt);
+    wheres_.push_back(nullptr);
   }
   nodes_.push_back(std::move(node));
   return nodes_.size() - 1;
 }
 
+Status KpiPlan::add_window(const Model& model, const KpiModel& kpi,
+                           const FormulaWindow& window, bool count_rows,
+                           int depth) {
+  WindowPart part;
+  part.kind = window.kind;
+  if (!window.span.empty()) {
+    TRY_ASSIGN(part.span, parse_window_span(window.span));
+  }
+  TRY_ASSIGN(KpiPlan inner,
+             create_at(model, kpi, window.inner, count_rows, depth));
+  part.inner = std::make_shared<const KpiPlan>(std::move(inner));
+  part.slot = functions_.size();
+  functions_.push_back(std::nullopt);
+  wheres_.push_back(nullptr);
+  windows_.push_back(std::move(part));
+  return {};
+}
+
 // One part for each dataset and kind. A `where` that all share becomes the
 // filter of the query, otherwise each aggregate takes its own.
 void KpiPlan::make_parts() {
-  auto part_of = [&](const std::string& dataset, bool level) -> BasePart& {
+  auto part_of = [&](const KpiModel& kpi, bool level) -> BasePart& {
     for (BasePart& part : parts_) {
-      if (part.dataset == dataset && part.level == level) return part;
+      if (part.dataset == kpi.dataset && part.level == level &&
+          part.time_column == kpi.time_column) {
+        return part;
+      }
     }
     BasePart part;
-    part.dataset = dataset;
+    part.dataset = kpi.dataset;
+    part.time_column = kpi.time_column;
     part.level = level;
     parts_.push_back(std::move(part));
     return parts_.back();
   };
   for (const Node& node : nodes_) {
     size_t slot = node.first_slot;
-    for (const Aggregate& aggregate : node.kpi->formula.aggregates) {
+    for (const Aggregate& aggregate : node.formula->aggregates) {
       bool level = aggregate.function == Function::kLastPerKeySum;
-      BasePart& part = part_of(node.kpi->dataset, level);
+      BasePart& part = part_of(*node.kpi, level);
       part.aggregates.push_back(aggregate);
       part.aggregates.back().name = "s" + std::to_string(slot);
       part.slots.push_back(slot++);
@@ -143,11 +186,11 @@ uint64_t KpiPlan::num_rows(const BaseValues& values) const {
 
 bool KpiPlan::is_amount() const {
   const Node& last = nodes_.back();
-  return is_amount(last, *last.kpi->formula.value);
+  return is_amount(last, *last.formula->value);
 }
 
 bool KpiPlan::is_amount(const Node& node, const Expression& e) const {
-  const Formula& formula = node.kpi->formula;
+  const Formula& formula = *node.formula;
   if (e.kind == Expression::Kind::kLiteral) return false;
   if (e.kind == Expression::Kind::kColumn) {
     for (const Aggregate& aggregate : formula.aggregates) {
@@ -157,7 +200,11 @@ bool KpiPlan::is_amount(const Node& node, const Expression& e) const {
     for (size_t i = 0; i < formula.kpis.size(); ++i) {
       if (e.name != "[" + formula.kpis[i] + "]") continue;
       const Node& used = nodes_[node.uses[i]];
-      return is_amount(used, *used.kpi->formula.value);
+      return is_amount(used, *used.formula->value);
+    }
+    for (size_t i = 0; i < formula.windows.size(); ++i) {
+      if (e.name == window_name(i))
+        return window_of(node, i).inner->is_amount();
     }
     return false;
   }
@@ -173,19 +220,49 @@ bool KpiPlan::is_amount(const Node& node, const Expression& e) const {
   return std::any_of(e.arguments.begin(), e.arguments.end(), amount);
 }
 
+const WindowPart& KpiPlan::window_of(const Node& node, size_t i) const {
+  size_t slot = node.first_slot + node.formula->aggregates.size() + i;
+  return *std::find_if(
+      windows_.begin(), windows_.end(),
+      [&](const WindowPart& window) { return window.slot == slot; });
+}
+
 std::vector<std::string> KpiPlan::datasets() const {
   std::vector<std::string> names;
-  for (const BasePart& part : parts_) {
-    if (std::find(names.begin(), names.end(), part.dataset) == names.end()) {
-      names.push_back(part.dataset);
+  auto add = [&](const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      names.push_back(name);
     }
+  };
+  for (const BasePart& part : parts_) add(part.dataset);
+  for (const WindowPart& window : windows_) {
+    for (const std::string& name : window.inner->datasets()) add(name);
   }
   return names;
 }
 
 bool KpiPlan::has_levels() const {
-  return std::any_of(parts_.begin(), parts_.end(),
+  return !windows_.empty() ||
+         std::any_of(parts_.begin(), parts_.end(),
                      [](const BasePart& part) { return part.level; });
+}
+
+bool KpiPlan::has_other_time() const {
+  return std::any_of(
+             parts_.begin(), parts_.end(),
+             [](const BasePart& p) { return !p.time_column.empty(); }) ||
+         std::any_of(windows_.begin(), windows_.end(), [](const WindowPart& w) {
+           return w.inner->has_other_time();
+         });
+}
+
+void KpiPlan::collect_same_stores(std::vector<const KpiPlan*>& out) const {
+  for (const WindowPart& window : windows_) {
+    if (window.kind == FormulaWindow::Kind::kSameStores) {
+      out.push_back(window.inner.get());
+    }
+    window.inner->collect_same_stores(out);
+  }
 }
 
 BaseValues KpiPlan::empty() const {
@@ -198,15 +275,15 @@ BaseValues KpiPlan::empty() const {
 
 bool KpiPlan::is_empty(const BaseValues& values) const {
   for (size_t i = 0; i < values.size(); ++i) {
-    bool nothing = values[i].is_null() || (zero_when_empty(functions_[i]) &&
-                                           values[i].to_double() == 0);
+    bool zero = zero_when_empty(functions_[i]) || !functions_[i];
+    bool nothing = values[i].is_null() || (zero && values[i].to_double() == 0);
     if (!nothing) return false;
   }
   return true;
 }
 
 bool KpiPlan::mergeable(bool over_time) const {
-  return std::all_of(functions_.begin(), functions_.end(), [&](Function f) {
+  return std::all_of(functions_.begin(), functions_.end(), [&](SlotFunction f) {
     if (f == Function::kLastPerKeySum) return !over_time;
     return adds_up(f) || f == Function::kMin || f == Function::kMax;
   });
@@ -234,8 +311,13 @@ FormulaValue KpiPlan::evaluate(const BaseValues& values, double days) const {
 
 FormulaValue KpiPlan::evaluate(size_t index, const BaseValues& values,
                                double days) const {
+  return evaluate(index, *nodes_[index].formula->value, values, days);
+}
+
+FormulaValue KpiPlan::evaluate(size_t index, const Expression& expression,
+                               const BaseValues& values, double days) const {
   const Node& node = nodes_[index];
-  const Formula& formula = node.kpi->formula;
+  const Formula& formula = *node.formula;
   bool divided_by_zero = false;
   FormulaColumns columns = [&](const std::string& name) -> Value {
     for (size_t i = 0; i < formula.aggregates.size(); ++i) {
@@ -249,9 +331,14 @@ FormulaValue KpiPlan::evaluate(size_t index, const BaseValues& values,
       divided_by_zero = divided_by_zero || used.divided_by_zero;
       return used.value;
     }
+    for (size_t i = 0; i < formula.windows.size(); ++i) {
+      if (name == window_name(i)) {
+        return values[node.first_slot + formula.aggregates.size() + i];
+      }
+    }
     return Value();
   };
-  FormulaValue out = evaluate_formula(*formula.value, columns, days);
+  FormulaValue out = evaluate_formula(expression, columns, days);
   out.divided_by_zero =
       out.value.is_null() && (out.divided_by_zero || divided_by_zero);
   return out;

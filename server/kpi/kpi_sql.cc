@@ -1,37 +1,97 @@
 #include "server/kpi/kpi_sql.h"
 
+#include <absl/strings/ascii.h>
+
+#include <algorithm>
 #include <optional>
+
+#include "server/model/formula_parts.h"
 
 namespace freshet {
 namespace {
 
-using Text = std::optional<std::string>;
+using Function = Aggregate::Function;
+using Text = Result<std::string>;
 
-Text aggregate_sql(const Aggregate& aggregate) {
+constexpr int kDeepest = 100;
+
+std::string quoted(const std::string& name) { return "\"" + name + "\""; }
+
+Error no_sql(std::string_view function) {
+  return Error{ErrorCode::kUnsupported,
+               std::string(function) + "() has no plain SQL", 0, 0};
+}
+
+// The bounds of a sub-query.
+struct Bounds {
+  std::string from = ":from", to = ":to";
+};
+
+std::string interval_of(const WindowSpan& span) {
+  if (span.months) {
+    return "INTERVAL '" + std::to_string(span.months) + "' MONTH";
+  }
+  if (span.days) return "INTERVAL '" + std::to_string(span.days) + "' DAY";
+  return "INTERVAL '" + std::to_string(span.ms / 1000) + "' SECOND";
+}
+
+Result<Bounds> bounds_of(const FormulaWindow& window, const Bounds& outer) {
+  using Kind = FormulaWindow::Kind;
+  if (window.kind == Kind::kOpening) return Bounds{outer.from, outer.from};
+  if (window.kind != Kind::kRolling && window.kind != Kind::kToDate &&
+      window.kind != Kind::kBefore) {
+    return no_sql(window_function(window.kind));
+  }
+  TRY_ASSIGN(WindowSpan span, parse_window_span(window.span));
+  if (window.kind == Kind::kToDate) {
+    TRY_ASSIGN(Granularity grain, span.bucket());
+    std::string start = "TIME_FLOOR(" + outer.to + " - INTERVAL '1' SECOND, '" +
+                        grain.to_string() + "')";
+    return Bounds{start, outer.to};
+  }
+  std::string back = " - " + interval_of(span);
+  if (window.kind == Kind::kRolling) return Bounds{outer.to + back, outer.to};
+  return Bounds{outer.from + back, outer.to + back};
+}
+
+const char* function_sql(Function function) {
+  switch (function) {
+    case Function::kCount:
+      return "COUNT";
+    case Function::kSum:
+    case Function::kLastPerKeySum:
+      return "SUM";
+    case Function::kMin:
+      return "MIN";
+    case Function::kMax:
+      return "MAX";
+    case Function::kAvg:
+      return "AVG";
+    case Function::kFirst:
+      return "EARLIEST";
+    case Function::kLast:
+      return "LATEST";
+    case Function::kApproxDistinct:
+      return "APPROX_COUNT_DISTINCT";
+    default:
+      return "";
+  }
+}
+
+std::string call_sql(const Aggregate& aggregate) {
   std::string argument =
       aggregate.argument ? to_text(*aggregate.argument) : "*";
   std::string out;
-  switch (aggregate.function) {
-    case Aggregate::Function::kCount:
-      out = "COUNT(" + argument + ")";
-      break;
-    case Aggregate::Function::kSum:
-      out = "SUM(" + argument + ")";
-      break;
-    case Aggregate::Function::kMin:
-      out = "MIN(" + argument + ")";
-      break;
-    case Aggregate::Function::kMax:
-      out = "MAX(" + argument + ")";
-      break;
-    case Aggregate::Function::kAvg:
-      out = "AVG(" + argument + ")";
-      break;
-    case Aggregate::Function::kCountDistinct:
-      out = "COUNT(DISTINCT " + argument + ")";
-      break;
-    default:
-      return std::nullopt;
+  if (aggregate.function == Function::kCountDistinct) {
+    out = "COUNT(DISTINCT " + argument + ")";
+  } else if (aggregate.function == Function::kQuantile) {
+    out = "PERCENTILE_CONT(" + argument + ", " +
+          Value(aggregate.parameter).to_text() + ")";
+  } else if (aggregate.function == Function::kApproxQuantile) {
+    out = "APPROX_QUANTILE(" + argument + ", " +
+          Value(aggregate.parameter).to_text() + ")";
+  } else {
+    out = std::string(function_sql(aggregate.function)) + "(" + argument + ")";
   }
   if (aggregate.filter) {
     out += " FILTER (WHERE " + to_text(*aggregate.filter) + ")";
@@ -39,36 +99,150 @@ Text aggregate_sql(const Aggregate& aggregate) {
   return out;
 }
 
-Text expression_sql(const Expression& e, const Formula& formula) {
-  if (e.kind == Expression::Kind::kLiteral) return e.literal.to_text();
-  if (e.kind == Expression::Kind::kColumn) {
-    for (const Aggregate& aggregate : formula.aggregates) {
-      if (aggregate.name == e.name) return aggregate_sql(aggregate);
+class SqlWriter {
+ public:
+  explicit SqlWriter(const Model& model) : model_(model) {}
+
+  Text write(const KpiModel& kpi) {
+    bool one = !needs_bounds(kpi, 0);
+    TRY_ASSIGN(std::string value, value_of(kpi, kpi.formula, *kpi.formula.value,
+                                           Bounds{}, 0, one));
+    std::string sql = "SELECT " + value + " AS " + quoted(kpi.name);
+    if (!one) return sql;
+    sql += " FROM " + quoted(source_->dataset);
+    if (source_->where) sql += " WHERE " + to_text(*source_->where);
+    return sql;
+  }
+
+ private:
+  // Whether its rows are not all of one dataset under one condition, or are
+  // not all of the asked time. The KPI the rows are of is kept.
+  bool needs_bounds(const KpiModel& kpi, int depth) {
+    bool needed = !kpi.formula.windows.empty() || !kpi.time_column.empty() ||
+                  depth > kDeepest;
+    for (const Aggregate& aggregate : kpi.formula.aggregates) {
+      needed = needed || aggregate.function == Function::kLastPerKeySum;
     }
-    return std::nullopt;
+    if (!kpi.formula.aggregates.empty()) {
+      auto text = [](const ExpressionPtr& e) { return e ? to_text(*e) : ""; };
+      if (!source_) source_ = &kpi;
+      needed = needed || source_->dataset != kpi.dataset ||
+               text(source_->where) != text(kpi.where);
+    }
+    for (const std::string& name : kpi.formula.kpis) {
+      const KpiModel* used = model_.kpi(name);
+      needed = needed || !used || needs_bounds(*used, depth + 1);
+    }
+    return needed || !source_;
   }
-  bool infix = e.name == "+" || e.name == "-" || e.name == "*" || e.name == "/";
-  if (!infix || e.arguments.size() != 2) return std::nullopt;
-  Text left = expression_sql(*e.arguments[0], formula);
-  Text right = expression_sql(*e.arguments[1], formula);
-  if (!left || !right) return std::nullopt;
-  // A KPI's quotient is no integer division, and null when divided by zero.
-  if (e.name == "/") {
-    return "CAST(" + *left + " AS DOUBLE) / NULLIF(" + *right + ", 0)";
+
+  Text value_of(const KpiModel& kpi, const Formula& formula,
+                const Expression& e, const Bounds& bounds, int depth,
+                bool one) {
+    if (depth > kDeepest) return no_sql(kpi.name);
+    if (e.kind == Expression::Kind::kLiteral) return e.literal.to_text();
+    if (e.kind == Expression::Kind::kColumn) {
+      return column_of(kpi, formula, e.name, bounds, depth, one);
+    }
+    if (e.name == "days") return std::string(":days");
+    std::vector<std::string> arguments;
+    for (const ExpressionPtr& a : e.arguments) {
+      TRY_ASSIGN(std::string text,
+                 value_of(kpi, formula, *a, bounds, depth + 1, one));
+      arguments.push_back(std::move(text));
+    }
+    return call_of(e, arguments);
   }
-  return "(" + *left + " " + e.name + " " + *right + ")";
-}
+
+  static Text call_of(const Expression& e,
+                      const std::vector<std::string>& arguments) {
+    bool comparison = e.name == "=" || e.name == "<>" || e.name == "<" ||
+                      e.name == "<=" || e.name == ">" || e.name == ">=";
+    bool infix = comparison || e.name == "+" || e.name == "-" ||
+                 e.name == "*" || e.name == "and" || e.name == "or";
+    // A KPI's quotient is no integer division, and null when divided by zero.
+    if (e.name == "/") {
+      bool safe = e.arguments[1]->name == "nullif";
+      return "CAST(" + arguments[0] + " AS DOUBLE) / " +
+             (safe ? arguments[1] : "NULLIF(" + arguments[1] + ", 0)");
+    }
+    if (infix && arguments.size() >= 2) {
+      std::string out = "(" + arguments[0];
+      for (size_t i = 1; i < arguments.size(); ++i) {
+        out += " " + absl::AsciiStrToUpper(e.name) + " " + arguments[i];
+      }
+      return out + ")";
+    }
+    if (e.name == "neg") return "(-" + arguments[0] + ")";
+    if (e.name == "is_null") return "(" + arguments[0] + " IS NULL)";
+    if (e.name == "is_not_null") return "(" + arguments[0] + " IS NOT NULL)";
+    if (e.name == "case" || e.name == "cast") return no_sql(e.name);
+    std::string out = absl::AsciiStrToUpper(e.name) + "(";
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      out += (i ? ", " : "") + arguments[i];
+    }
+    return out + ")";
+  }
+
+  Text column_of(const KpiModel& kpi, const Formula& formula,
+                 const std::string& name, const Bounds& bounds, int depth,
+                 bool one) {
+    for (const Aggregate& aggregate : formula.aggregates) {
+      if (aggregate.name != name) continue;
+      return one ? call_sql(aggregate) : subquery(kpi, aggregate, bounds);
+    }
+    for (size_t i = 0; i < formula.windows.size(); ++i) {
+      if (name != window_name(i)) continue;
+      const FormulaWindow& window = formula.windows[i];
+      TRY_ASSIGN(Bounds inner, bounds_of(window, bounds));
+      return value_of(kpi, window.inner, *window.inner.value, inner, depth + 1,
+                      one);
+    }
+    const KpiModel* used = model_.kpi(name.substr(1, name.size() - 2));
+    if (!used) return no_sql(name);
+    TRY_ASSIGN(std::string text,
+               value_of(*used, used->formula, *used->formula.value, bounds,
+                        depth + 1, one));
+    return "(" + text + ")";
+  }
+
+  static std::string where_of(const KpiModel& kpi, const Bounds& bounds,
+                              bool level) {
+    std::string time = quoted(kpi.time_column.empty() ? std::string(kTimeColumn)
+                                                      : kpi.time_column);
+    std::string out = " WHERE ";
+    if (kpi.where) out += to_text(*kpi.where) + " AND ";
+    if (!level) out += time + " >= " + bounds.from + " AND ";
+    return out + time + " < " + bounds.to;
+  }
+
+  static std::string subquery(const KpiModel& kpi, const Aggregate& aggregate,
+                              const Bounds& bounds) {
+    std::string from = " FROM " + quoted(kpi.dataset);
+    if (aggregate.function != Function::kLastPerKeySum) {
+      return "(SELECT " + call_sql(aggregate) + from +
+             where_of(kpi, bounds, false) + ")";
+    }
+    std::string keys;
+    for (const ExpressionPtr& key : aggregate.keys) {
+      keys += (keys.empty() ? "" : ", ") + to_text(*key);
+    }
+    Aggregate newest = aggregate;
+    newest.function = Function::kLast;
+    return "(SELECT SUM(\"newest\") FROM (SELECT " + keys + ", " +
+           call_sql(newest) + " AS \"newest\"" + from +
+           where_of(kpi, bounds, true) + " GROUP BY " + keys +
+           ") AS \"levels\")";
+  }
+
+  const Model& model_;
+  const KpiModel* source_ = nullptr;
+};
 
 }  // namespace
 
-std::string kpi_sql(const KpiModel& kpi) {
-  if (!kpi.formula.value || !kpi.formula.kpis.empty()) return "";
-  Text value = expression_sql(*kpi.formula.value, kpi.formula);
-  if (!value) return "";
-  std::string sql = "SELECT " + *value + " AS \"" + kpi.name + "\" FROM \"" +
-                    kpi.dataset + "\"";
-  if (kpi.where) sql += " WHERE " + to_text(*kpi.where);
-  return sql;
+Result<std::string> kpi_sql(const Model& model, const KpiModel& kpi) {
+  return SqlWriter(model).write(kpi);
 }
 
 }  // namespace freshet

@@ -1,4 +1,4 @@
-// The SQL that computes a KPI, for people and BI tools.
+// The SQL that computes a KPI, for people and other engines.
 #pragma once
 
 #include <string>
@@ -7,8 +7,9 @@
 
 namespace freshet {
 
-// SELECT ... FROM its dataset, over all time; "" for formulas that one plain
-// SELECT cannot say: levels, percentiles, KPIs over KPIs.
-std::string kpi_sql(const KpiModel& kpi);
+// Over one dataset: an aggregation of its rows, without bounds of time. Else,
+// and with levels or windows: sub-queries over [:from, :to), with :days for
+// days(). kUnsupported names the function that has no plain SQL.
+Result<std::string> kpi_sql(const Model& model, const KpiModel& kpi);
 
 }  // namespace freshet

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "server/kpi/kpi_answerer.h"
+#include "server/model/dimension_filter.h"
 
 namespace freshet {
 namespace {
@@ -40,27 +41,89 @@ bool KpiAnswerer::target_is_for_the_whole() const {
   return !kpi_->target->per.empty() || plan_->is_amount();
 }
 
-Status KpiAnswerer::answer_target() {
-  if (!kpi_->target) return {};
-  if (filter_ && target_is_for_the_whole()) {
+// The target of what was asked for, as written; nothing, with the reason in
+// `target_omitted`, if there is none for it.
+std::optional<Decimal> KpiAnswerer::chosen_target() {
+  const KpiTarget& given = *kpi_->target;
+  if (!filter_ && given.whole) return given.whole;
+  std::vector<std::string> filtered;
+  if (filter_) collect_columns(*filter_, filtered);
+  bool by_others = std::any_of(
+      filtered.begin(), filtered.end(),
+      [&](const std::string& name) { return name != given.dimension; });
+  if (by_others && target_is_for_the_whole()) {
     out_.target_omitted =
         "the target is for all of '" + kpi_->name + "', not for a part of it";
-    return {};
+    return std::nullopt;
   }
+  if (given.dimension.empty()) return given.whole;
+  std::optional<Decimal> sum;
+  size_t chosen = 0;
+  for (const auto& [value, target] : given.values) {
+    bool named =
+        filtered.empty() || by_others || filter_holds(*filter_, Value(value));
+    if (!named) continue;
+    ++chosen;
+    sum = sum ? *add_numbers(Value(*sum), Value(target)).as_decimal() : target;
+  }
+  if (chosen == 1 || (chosen > 1 && target_is_for_the_whole())) return sum;
+  if (!filter_ || chosen > 1) {
+    out_.target_omitted = "the targets of '" + kpi_->name + "' are by " +
+                          given.dimension + ", and do not add up";
+  } else {
+    out_.target_omitted =
+        "'" + kpi_->name + "' has no target for this " + given.dimension;
+  }
+  return std::nullopt;
+}
+
+Result<double> KpiAnswerer::target_length() const {
+  const std::string& per = kpi_->target->per;
+  if (per.empty()) return 1.0;
+  TRY_ASSIGN(Granularity grain, Granularity::parse(per));
+  return length_in(grain, range_, zone_);
+}
+
+Status KpiAnswerer::answer_row_targets() {
   const KpiTarget& given = *kpi_->target;
-  double length = 1;
-  if (!given.per.empty()) {
-    TRY_ASSIGN(Granularity per, Granularity::parse(given.per));
-    length = length_in(per, range_, zone_);
+  if (given.dimension.empty()) return {};
+  if (request_.by != std::vector<std::string>{given.dimension}) return {};
+  std::vector<std::string> filtered;
+  if (filter_) collect_columns(*filter_, filtered);
+  bool part = std::any_of(
+      filtered.begin(), filtered.end(),
+      [&](const std::string& name) { return name != given.dimension; });
+  if (part && target_is_for_the_whole()) return {};
+  TRY_ASSIGN(double length, target_length());
+  for (KpiAnswer::Row& row : out_.rows) {
+    auto found = given.values.find(row.by[0].to_text());
+    if (row.by[0].is_null() || found == given.values.end()) continue;
+    row.target = target_of(
+        scaled(found->second, length, kpi_->unit == "currency"), row.value);
   }
-  Decimal value = scaled(given.value, length, kpi_->unit == "currency");
-  KpiAnswer::Target target;
-  target.value = Value(value);
-  if (!out_.value.is_null() && value.units != 0) {
-    target.attained = out_.value.to_double() / target.value.to_double();
+  return {};
+}
+
+KpiAnswer::Target KpiAnswerer::target_of(Decimal target,
+                                         const KpiNumber& value) const {
+  KpiAnswer::Target out;
+  out.value = Value(target);
+  if (!value.is_null() && target.units != 0) {
+    out.attained = value.to_double() / out.value.to_double();
   }
+  return out;
+}
+
+Status KpiAnswerer::answer_target() {
+  if (!kpi_->target) return {};
+  TRY(answer_row_targets());
+  std::optional<Decimal> given = chosen_target();
+  if (!given) return {};
+  TRY_ASSIGN(double length, target_length());
+  Decimal value = scaled(*given, length, kpi_->unit == "currency");
+  KpiAnswer::Target target = target_of(value, out_.value);
   bool running = range_.start < now_ && now_ < range_.end;
-  if (!given.per.empty() && running && !out_.value.is_null()) {
+  if (!kpi_->target->per.empty() && running && !out_.value.is_null()) {
     TRY_ASSIGN(target.pace, pace_of(value));
   }
   out_.target = std::move(target);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "server/kpi/base_values.h"
-
 namespace freshet {
 namespace {
 
@@ -36,8 +34,32 @@ class LevelSum {
   bool has_double_ = false;
 };
 
-GroupKey key_of(const std::vector<Value>& row, size_t num_keys) {
-  return GroupKey(row.begin(), row.begin() + static_cast<long>(num_keys));
+using Row = std::vector<Value>;
+
+GroupKey part_of(const Row& row, size_t first, size_t count) {
+  auto begin = row.begin() + static_cast<long>(first);
+  return GroupKey(begin, begin + static_cast<long>(count));
+}
+
+// The rows of one group.
+struct GroupRows {
+  std::vector<const Row*> before;
+  std::map<Timestamp, std::vector<const Row*>> changes;
+};
+using RowsByGroup = std::map<GroupKey, GroupRows, GroupKeyLess>;
+
+RowsByGroup split(const LevelSeries& levels) {
+  RowsByGroup out;
+  for (const Row& row : levels.before.rows) {
+    out[part_of(row, 0, levels.num_groups)].before.push_back(&row);
+  }
+  size_t time = levels.num_groups + levels.num_keys;
+  for (const Row& row : levels.changes.rows) {
+    if (const Timestamp* t = row[time].as_timestamp()) {
+      out[part_of(row, 0, levels.num_groups)].changes[*t].push_back(&row);
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -50,28 +72,30 @@ bool same_keys(const std::vector<ExpressionPtr>& a,
                     });
 }
 
-void carry_forward(const LevelSeries& levels, size_t num_keys,
+void carry_forward(const LevelSeries& levels,
                    const std::vector<Timestamp>& starts,
-                   std::vector<BaseValues>& out) {
-  std::map<Timestamp, std::vector<const std::vector<Value>*>> changes;
-  for (const std::vector<Value>& row : levels.changes.rows) {
-    if (const Timestamp* t = row[num_keys].as_timestamp()) {
-      changes[*t].push_back(&row);
-    }
-  }
-  for (size_t i = 0; i < levels.slots.size(); ++i) {
-    LevelSum level;
-    for (const std::vector<Value>& row : levels.before.rows) {
-      level.set(key_of(row, num_keys), row[num_keys + i]);
-    }
-    for (size_t b = 0; b < starts.size(); ++b) {
-      auto found = changes.find(starts[b]);
-      if (found != changes.end()) {
-        for (const std::vector<Value>* row : found->second) {
-          level.set(key_of(*row, num_keys), (*row)[num_keys + 1 + i]);
-        }
+                   const BaseValues& empty, SeriesTable& out) {
+  size_t time = levels.num_groups + levels.num_keys;
+  auto key_of = [&](const Row& row) {
+    return part_of(row, levels.num_groups, levels.num_keys);
+  };
+  for (const auto& [group, rows] : split(levels)) {
+    std::vector<BaseValues>& series = out[group];
+    series.resize(starts.size(), empty);
+    for (size_t i = 0; i < levels.slots.size(); ++i) {
+      LevelSum level;
+      for (const Row* row : rows.before) {
+        level.set(key_of(*row), (*row)[time + i]);
       }
-      out[b][levels.slots[i]] = level.sum();
+      for (size_t b = 0; b < starts.size(); ++b) {
+        auto found = rows.changes.find(starts[b]);
+        if (found != rows.changes.end()) {
+          for (const Row* row : found->second) {
+            level.set(key_of(*row), (*row)[time + 1 + i]);
+          }
+        }
+        series[b][levels.slots[i]] = level.sum();
+      }
     }
   }
 }

@@ -5,24 +5,26 @@
 #include <cstddef>
 #include <vector>
 
-#include "server/kpi/kpi_plan.h"
+#include "server/kpi/base_values.h"
 #include "server/query/runner.h"
 
 namespace freshet {
 
 struct LevelSeries {
   std::vector<size_t> slots;
-  QueryResult before;   // keys..., a newest value a slot
-  QueryResult changes;  // keys..., bucket start, a newest value a slot
+  size_t num_groups = 0;
+  size_t num_keys = 0;
+  QueryResult before;   // groups..., keys..., a newest value a slot
+  QueryResult changes;  // groups..., keys..., bucket start, a newest value ...
 };
 
 bool same_keys(const std::vector<ExpressionPtr>& a,
                const std::vector<ExpressionPtr>& b);
 
-// Sets the slots of each bucket to the sum at its end; null as long as there
-// is no key. `starts` ascend; `out` has one entry a bucket.
-void carry_forward(const LevelSeries& levels, size_t num_keys,
+// Sets the slots of each bucket of each group to the sum at its end; null as
+// long as there is no key. `starts` ascend; a new group begins as `empty`.
+void carry_forward(const LevelSeries& levels,
                    const std::vector<Timestamp>& starts,
-                   std::vector<BaseValues>& out);
+                   const BaseValues& empty, SeriesTable& out);
 
 }  // namespace freshet

@@ -55,9 +55,9 @@ Result<PastWeeks> PastWeeks::read(const KpiPlan& plan, AnswerData& data,
                   weeks_back(range.end, k, zone)};
     if (!all.empty() && all.start <= then.start) {
       Buckets buckets = cut(then, zone);
-      TRY_ASSIGN(
-          std::vector<BaseValues> values,
-          BaseQueries(plan, data, nullptr).series(then, then.end, buckets));
+      TRY_ASSIGN(std::vector<BaseValues> values,
+                 BaseQueries(plan, data, nullptr, {then.end, zone})
+                     .series(then, then.end, buckets));
       for (const BaseValues& one : values) {
         week.amounts.push_back(plan.evaluate(one, 1).value.to_double());
       }

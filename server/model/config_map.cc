@@ -243,13 +243,29 @@ std::vector<std::pair<std::string, ConfigNode>> ConfigMap::pairs(
   return out;
 }
 
+namespace {
+
+// Each once, in order.
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (auto at = names.begin(); at != names.end(); ++at) {
+    if (std::find(names.begin(), at, *at) != at) continue;
+    out += (out.empty() ? "" : ", ") + *at;
+  }
+  return out;
+}
+
+}  // namespace
+
 void ConfigMap::finish() {
   for (const ConfigEntry& entry : node_.entries) {
     if (std::find(known_.begin(), known_.end(), entry.key) != known_.end()) {
       continue;
     }
-    faults_.add(entry.line, "unknown key " + quoted(entry.key) + " in " +
-                                place_ + did_you_mean(entry.key, known_));
+    std::string near = did_you_mean(entry.key, known_);
+    if (near.empty()) near = "; known are " + joined(known_);
+    faults_.add(entry.line,
+                "unknown key " + quoted(entry.key) + " in " + place_ + near);
   }
 }
 

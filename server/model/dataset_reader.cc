@@ -344,6 +344,8 @@ void read_storage(ConfigMap& map, DatasetModel& dataset, const Schema& schema) {
   dataset.rollup = read_rollup(map, schema, dataset.sort_by);
   dataset.cubes =
       read_cubes(map, schema, dataset.rollup ? &*dataset.rollup : nullptr);
+  // What is rolled up has no rows to make other cubes of.
+  dataset.auto_cubes = map.flag("auto_cubes", !dataset.rollup);
   read_lateness(map, dataset);
   read_seal(map, dataset);
   read_merge(map, dataset);

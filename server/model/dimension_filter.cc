@@ -141,4 +141,22 @@ Result<ExpressionPtr> parse_dimension_filter(
   return call("and", std::move(clauses));
 }
 
+bool filter_holds(const Expression& filter, const Value& value) {
+  auto holds = [&](const ExpressionPtr& e) { return filter_holds(*e, value); };
+  const std::vector<ExpressionPtr>& arguments = filter.arguments;
+  if (filter.name == "and") {
+    return std::all_of(arguments.begin(), arguments.end(), holds);
+  }
+  if (filter.name == "or") {
+    return std::any_of(arguments.begin(), arguments.end(), holds);
+  }
+  if (filter.name == "not") return !holds(arguments[0]);
+  if (filter.name == "is_null") return value.is_null();
+  return !value.is_null() &&
+         std::any_of(arguments.begin() + 1, arguments.end(),
+                     [&](const ExpressionPtr& e) {
+                       return e->literal.to_text() == value.to_text();
+                     });
+}
+
 }  // namespace freshet

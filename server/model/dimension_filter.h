@@ -18,4 +18,8 @@ Result<ExpressionPtr> parse_dimension_filter(
     std::string_view text, const std::vector<std::string>& allowed,
     std::string_view kpi);
 
+// Whether a value of the filter's one dimension passes. REQUIRES: `filter` is
+// of parse_dimension_filter and names no other dimension.
+bool filter_holds(const Expression& filter, const Value& value);
+
 }  // namespace freshet

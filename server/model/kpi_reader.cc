@@ -3,7 +3,8 @@
 #include <functional>
 #include <set>
 
-#include "server/model/formula_value.h"
+#include "server/model/formula_parts.h"
+#include "server/model/kpi_part_readers.h"
 #include "server/model/model_reader.h"
 #include "server/query/cube_use.h"
 #include "server/query/expression_type.h"
@@ -14,8 +15,6 @@ namespace {
 const std::vector<std::string> kUnits = {"currency", "percent", "count",
                                          "days",     "hours",   "minutes",
                                          "celsius",  "ratio"};
-const std::vector<std::string> kTargetGrains = {
-    "minute", "hour", "day", "week", "month", "quarter", "year"};
 
 void read_unit(ConfigMap& map, KpiModel& kpi) {
   kpi.unit = map.choice("unit", "count", kUnits);
@@ -35,140 +34,6 @@ void read_unit(ConfigMap& map, KpiModel& kpi) {
   }
 }
 
-// A plain number with all its digits; nothing for what is none, or above 18.
-std::optional<Decimal> parse_exact(const std::string& text) {
-  size_t point = text.find('.');
-  size_t digits = point == std::string::npos ? 0 : text.size() - point - 1;
-  bool plain = text.find_first_of("eE") == std::string::npos;
-  if (!plain || digits > 18 || !parse_number(text)) return std::nullopt;
-  auto units = parse_decimal(text, static_cast<int>(digits));
-  if (!units) return std::nullopt;
-  return Decimal{*units, static_cast<uint8_t>(digits)};
-}
-
-// "0.32", "1200000 per day"
-void read_target(ConfigMap& map, KpiModel& kpi) {
-  const ConfigNode* node = map.find("target");
-  if (!node) return;
-  if (node->kind == ConfigNode::Kind::kMap) {
-    map.fault("target",
-              "targets from a lookup aren't available in this "
-              "version: 'target' in " +
-                  map.place());
-    return;
-  }
-  std::string number = node->text, grain;
-  size_t per = number.find(" per ");
-  if (per != std::string::npos) {
-    grain = number.substr(per + 5);
-    number.resize(per);
-  }
-  auto value = parse_exact(number);
-  bool known_grain = per == std::string::npos ||
-                     std::find(kTargetGrains.begin(), kTargetGrains.end(),
-                               grain) != kTargetGrains.end();
-  if (node->kind != ConfigNode::Kind::kScalar || !value || !known_grain) {
-    map.wrong("target", *node,
-              "a number, or a number per minute, hour, day, week, month, "
-              "quarter or year");
-    return;
-  }
-  kpi.target = KpiTarget{*value, grain};
-}
-
-// "sum of 'net'" for messages.
-std::string function_name(Aggregate::Function function) {
-  switch (function) {
-    case Aggregate::Function::kCount:
-      return "count";
-    case Aggregate::Function::kSum:
-      return "sum";
-    case Aggregate::Function::kMin:
-      return "min";
-    case Aggregate::Function::kMax:
-      return "max";
-    case Aggregate::Function::kAvg:
-      return "avg";
-    case Aggregate::Function::kCountDistinct:
-      return "count distinct";
-    case Aggregate::Function::kFirst:
-      return "first";
-    case Aggregate::Function::kLast:
-      return "last";
-    case Aggregate::Function::kQuantile:
-      return "the percentile";
-    case Aggregate::Function::kLastPerKeySum:
-      return "the last value";
-    case Aggregate::Function::kApproxDistinct:
-      return "approx_distinct";
-    case Aggregate::Function::kApproxQuantile:
-      return "approx_quantile";
-  }
-  return "";
-}
-
-bool counts(Aggregate::Function function) {
-  return function == Aggregate::Function::kCount ||
-         function == Aggregate::Function::kCountDistinct ||
-         function == Aggregate::Function::kApproxDistinct;
-}
-
-class FormulaReader {
- public:
-  FormulaReader(ConfigMap& map, const Schema& schema)
-      : map_(map),
-        schema_(schema),
-        place_("'formula' of " + map.place()),
-        line_(map.line_of("formula")) {}
-
-  void check(Formula& formula) {
-    for (Aggregate& aggregate : formula.aggregates) check(aggregate);
-  }
-
- private:
-  void check(Aggregate& aggregate) {
-    if (!resolve_part(aggregate.argument) || !resolve_part(aggregate.filter)) {
-      return;
-    }
-    for (ExpressionPtr& key : aggregate.keys) {
-      if (!resolve_part(key)) return;
-    }
-    const ExpressionPtr& argument = aggregate.argument;
-    if (argument && !counts(aggregate.function) &&
-        !is_numeric(argument->type)) {
-      map_.faults().add(
-          line_, place_ + ": " + function_name(aggregate.function) + " of " +
-                     to_text(*argument) + " needs a number, not " +
-                     type_name(argument->type));
-    }
-    if (aggregate.filter && aggregate.filter->type.type != ValueType::kBool) {
-      map_.faults().add(line_, place_ +
-                                   ": filter (where ...) needs a "
-                                   "condition, not " +
-                                   type_name(aggregate.filter->type));
-    }
-  }
-
-  bool resolve_part(ExpressionPtr& part) {
-    if (!part) return true;
-    if (!check_columns(*part, schema_, place_, line_, map_.faults())) {
-      return false;
-    }
-    auto resolved = resolve(part, schema_);
-    if (!resolved) {
-      map_.faults().add(line_, place_ + ": " + resolved.error().message);
-      return false;
-    }
-    part = *resolved;
-    return true;
-  }
-
-  ConfigMap& map_;
-  const Schema& schema_;
-  std::string place_;
-  int line_;
-};
-
 // The dataset's schema; null if it is not known, with a fault if that is wrong.
 const Schema* find_schema(ConfigMap& map, KpiModel& kpi, ReadContext& context) {
   if (kpi.dataset.empty()) return nullptr;
@@ -184,34 +49,6 @@ const Schema* find_schema(ConfigMap& map, KpiModel& kpi, ReadContext& context) {
                              map.place() + did_you_mean(kpi.dataset, known));
   }
   return nullptr;
-}
-
-void read_formula(ConfigMap& map, KpiModel& kpi, const Schema* schema) {
-  kpi.formula_text = map.required_text("formula");
-  if (kpi.formula_text.empty()) return;
-  auto parsed = parse_formula(kpi.formula_text);
-  if (!parsed) {
-    map.fault("formula",
-              "'formula' of " + map.place() + ": " + parsed.error().message);
-    return;
-  }
-  kpi.formula = std::move(*parsed);
-  auto checked = check_formula_value(*kpi.formula.value);
-  if (!checked) {
-    map.fault("formula",
-              "'formula' of " + map.place() + ": " + checked.error().message);
-  }
-  if (kpi.formula.aggregates.empty() && kpi.formula.kpis.empty()) {
-    map.fault("formula", "'formula' of " + map.place() +
-                             " has no aggregate: write sum(x) or count(*), "
-                             "not '" +
-                             kpi.formula_text + "'");
-  }
-  if (schema) {
-    FormulaReader(map, *schema).check(kpi.formula);
-  } else if (!kpi.formula.aggregates.empty() && kpi.dataset.empty()) {
-    map.faults().add(map.line(), map.place() + " lacks the key 'dataset'");
-  }
 }
 
 void read_where(ConfigMap& map, KpiModel& kpi, const Schema* schema) {
@@ -245,19 +82,48 @@ void read_dimensions(ConfigMap& map, KpiModel& kpi, const Schema* schema) {
 void check_kept(ConfigMap& map, const KpiModel& kpi, ReadContext& context) {
   for (const DatasetModel& dataset : context.model.datasets) {
     if (dataset.name != kpi.dataset || !dataset.rollup) continue;
-    Query query;
-    query.dataset = dataset.name;
-    query.filter = kpi.where;
-    query.aggregates = kpi.formula.aggregates;
-    for (const std::string& name : kpi.dimensions) {
-      query.groups.push_back({name, column(name)});
-    }
-    auto plan = QueryPlan::create(query, *dataset.schema);
-    if (!plan) continue;  // told elsewhere
-    Status kept = check_rollup(*plan, *dataset.rollup, *dataset.schema);
-    if (kept) continue;
-    map.fault("formula", map.place() + ": " + kept.error().message);
+    each_formula(kpi.formula, [&](const Formula& formula) {
+      Query query;
+      query.dataset = dataset.name;
+      query.filter = kpi.where;
+      query.aggregates = formula.aggregates;
+      for (const std::string& name : kpi.dimensions) {
+        query.groups.push_back({name, column(name)});
+      }
+      auto plan = QueryPlan::create(query, *dataset.schema);
+      if (!plan) return;  // told elsewhere
+      Status kept = check_rollup(*plan, *dataset.rollup, *dataset.schema);
+      if (kept) return;
+      map.fault("formula", map.place() + ": " + kept.error().message);
+    });
   }
+}
+
+// The column a range applies to, in place of the time of the event: returns by
+// the day of the sale.
+void read_time(ConfigMap& map, KpiModel& kpi, const Schema* schema) {
+  kpi.time_column = map.text("time");
+  if (kpi.time_column.empty() || !schema) return;
+  std::string place = "'time' of " + map.place();
+  int line = map.line_of("time");
+  if (!check_column(kpi.time_column, *schema, place, line, map.faults())) {
+    return;
+  }
+  for (const ColumnSpec& column : schema->columns) {
+    if (column.name == kpi.time_column &&
+        column.type.kind != ColumnKind::kTimestamp) {
+      map.faults().add(line, place + " must be a timestamp column, not '" +
+                                 kpi.time_column + "'");
+    }
+  }
+  each_formula(kpi.formula, [&](const Formula& formula) {
+    for (const Aggregate& aggregate : formula.aggregates) {
+      if (aggregate.function != Aggregate::Function::kLastPerKeySum) continue;
+      map.faults().add(line, place +
+                                 " cannot be given with last(x by k), which "
+                                 "goes by the time of the event");
+    }
+  });
 }
 
 void read_kpi(const ConfigNode& node, ReadContext& context,
@@ -273,10 +139,11 @@ void read_kpi(const ConfigNode& node, ReadContext& context,
   const Schema* schema = find_schema(map, kpi, context);
   read_formula(map, kpi, schema);
   read_where(map, kpi, schema);
+  read_time(map, kpi, schema);
   read_unit(map, kpi);
   kpi.good = map.choice("good", "none", {"up", "down", "none"});
-  read_target(map, kpi);
   read_dimensions(map, kpi, schema);
+  read_target(map, kpi);
   kpi.tags = plain_texts(map.texts("tags"));
   check_kept(map, kpi, context);
   map.finish();
@@ -319,8 +186,26 @@ class KpiLinker {
     }
   }
 
+  // The stores of same_stores() are values of the dimension `store`.
+  void check_stores(const KpiModel& kpi) {
+    each_window(kpi.formula, [&](const FormulaWindow& window) {
+      if (window.kind != FormulaWindow::Kind::kSameStores) return;
+      for (const std::string& name : used_kpis(window.inner)) {
+        const KpiModel* used = find(name);
+        if (!used || std::find(used->dimensions.begin(), used->dimensions.end(),
+                               kStoreDimension) != used->dimensions.end()) {
+          continue;
+        }
+        add(kpi.name, "same_stores() in 'formula' of kpi '" + kpi.name +
+                          "' needs the dimension 'store' of kpi '" + name +
+                          "'");
+      }
+    });
+  }
+
   void check_references(const KpiModel& kpi) {
-    for (const std::string& name : kpi.formula.kpis) {
+    check_stores(kpi);
+    for (const std::string& name : used_kpis(kpi.formula)) {
       const KpiModel* used = find(name);
       if (used) {
         check_dimensions(kpi, *used);
@@ -357,7 +242,7 @@ class KpiLinker {
       return;
     }
     path.push_back(kpi.name);
-    for (const std::string& name : kpi.formula.kpis) {
+    for (const std::string& name : used_kpis(kpi.formula)) {
       if (const KpiModel* used = find(name)) find_cycle(*used, path);
     }
     path.pop_back();

@@ -66,7 +66,11 @@ struct DatasetModel {
   ExpressionPtr filter;              // resolved, or null
   Granularity partition_by{Granularity::Unit::kDay, 1};
   std::vector<std::string> sort_by;
+  // As written, then `derived_cubes` derived ones.
   std::vector<CubeSpec> cubes;
+  size_t derived_cubes = 0;
+  bool auto_cubes = true;  // derive what KPIs, tiles and alerts ask for
+  size_t given_cubes() const { return cubes.size() - derived_cubes; }
   std::optional<CubeSpec> rollup;  // by all columns that are no measure
   int64_t late_ms = -1;
   std::string late_policy = "dead_letter";  // accept | dead_letter | drop
@@ -80,15 +84,21 @@ struct DatasetModel {
 };
 
 struct KpiTarget {
-  Decimal value;    // as written
-  std::string per;  // "", or minute|hour|day|week|month|quarter|year
+  std::optional<Decimal> whole;  // as written; of all values of the dimension
+  std::string per;        // "", or minute|hour|day|week|month|quarter|year
+  std::string dimension;  // "", or what `values` are of
+  std::map<std::string, Decimal> values;  // by value of the dimension
 };
+
+// What same_stores() tells stores by.
+inline constexpr std::string_view kStoreDimension = "store";
 
 struct KpiModel {
   std::string name, title, description, owner, dataset;
   std::string formula_text, where_text;
   Formula formula;             // aggregates resolved against the dataset
   ExpressionPtr where;         // resolved, or null
+  std::string time_column;     // what ranges apply to; "" = the event's time
   std::string unit = "count";  // currency | percent | count | days | hours
                                // | minutes | celsius | ratio
   std::string currency;        // ISO 4217, with unit currency
@@ -96,6 +106,9 @@ struct KpiModel {
   std::optional<KpiTarget> target;
   std::vector<std::string> dimensions;
   std::vector<std::string> tags;
+  // Found when the model is read: the cubes that serve it ("sales.auto_1"), and
+  // which questions about it read rows, with the reason.
+  std::vector<std::string> cubes, reads_rows;
 };
 
 struct TileModel {
@@ -188,6 +201,7 @@ struct ModelFault {
 
 struct ModelLoad {
   std::shared_ptr<const Model> model;  // null if there are faults
+  std::shared_ptr<const Model> read;   // what could be read, also with faults
   std::vector<ModelFault> faults;
 };
 // Reads and validates the folder. Faults come in file and line order.

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <tuple>
 
+#include "server/model/derived_cubes.h"
 #include "server/model/model_reader.h"
 
 namespace freshet {
@@ -208,11 +209,13 @@ class ModelLoader {
                      });
     ModelLoad load;
     load.faults = std::move(faults_);
+    load.read = model_;
     if (!load.faults.empty()) return load;
     sort_by_name(model_->datasets);
     sort_by_name(model_->kpis);
     sort_by_name(model_->alerts);
     sort_by_name(model_->contacts);
+    derive_cubes(*model_);
     char text[17];
     std::snprintf(text, sizeof(text), "%016llx",
                   static_cast<unsigned long long>(hash_));

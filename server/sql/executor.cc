@@ -7,6 +7,7 @@
 
 #include "server/json/json_value.h"
 #include "server/query/expression_type.h"
+#include "server/sql/kpi_table.h"
 #include "server/sql/letters.h"
 #include "server/sql/parser.h"
 #include "server/sql/plan_text.h"
@@ -70,8 +71,10 @@ Limits begun(Limits limits) {
 
 }  // namespace
 
-Executor::Executor(Runner& runner, const SqlRequest& request)
+Executor::Executor(Runner& runner, const KpiTables& kpis,
+                   const SqlRequest& request)
     : runner_(runner),
+      kpis_(kpis),
       request_(request),
       limits_(begun(request.limits)),
       control_(limits_, request.cancel),
@@ -135,6 +138,10 @@ Provenance Executor::provenance() const {
 Result<QueryResult> Executor::run_select(const SelectStatement& statement) {
   if (depth_ >= kMostStatementDepth || named_.size() > kMostStatements) {
     return Error{ErrorCode::kLimit, "sub-queries are nested too deeply"};
+  }
+  if (is_kpi_table(statement.from)) {
+    TRY_ASSIGN(SelectStatement over_rows, expand_kpi_table(statement, kpis_));
+    return run_select(over_rows);
   }
   ++depth_;
   size_t outer_names = named_.size();

@@ -15,8 +15,8 @@ namespace freshet {
 
 class Executor {
  public:
-  // Both must outlive this.
-  Executor(Runner& runner, const SqlRequest& request);
+  // All must outlive this.
+  Executor(Runner& runner, const KpiTables& kpis, const SqlRequest& request);
 
   // Parses and runs the request's text.
   Result<QueryResult> run();
@@ -38,6 +38,7 @@ class Executor {
   Provenance provenance() const;
 
   Runner& runner_;
+  const KpiTables& kpis_;
   const SqlRequest& request_;
   const Limits limits_;         // the request's, begun with this
   const QueryControl control_;  // asked between the phases

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "server/sql/calendar_unit.h"
+#include "server/sql/formula_window.h"
 #include "server/sql/letters.h"
 #include "server/sql/nesting.h"
 
@@ -47,23 +48,14 @@ class Rewriter {
     }
   }
 
-  // A function of formulas that this version lacks: told here, before its
-  // period, such as 7d, is an error of grammar.
-  std::optional<size_t> unsupported_call() const {
-    for (size_t i = 0; i < tokens_.size(); ++i) {
-      if (!is_call(i)) continue;
-      for (const char* name : {"rolling", "same_stores", "time_avg"}) {
-        if (is_word(i, name)) return i;
-      }
-    }
-    return std::nullopt;
-  }
-
   void formula_forms() {
     for (size_t i = 0; i < tokens_.size(); ++i) {
       if (tokens_[i].is_symbol("[")) kpi_name(i);
       if (!is_call(i)) continue;
       if (is_word(i, "last") || is_word(i, "first")) by_keys(i);
+      for (std::string_view name : kFormulaWindows) {
+        if (is_word(i, name)) quote_span(i + 1);
+      }
       if (is_word(i, "distinct") && !inside_sql_aggregate(i)) {
         texts_[i] = "\"distinct\"";
       }
@@ -162,6 +154,20 @@ class Rewriter {
     texts_[*by] = ",";
   }
 
+  // The 7d of rolling(sum(net), 7d), which is no number to PostgreSQL.
+  void quote_span(size_t open) {
+    int depth = 0;
+    size_t close = open;
+    for (; close < tokens_.size(); ++close) {
+      if (symbol(close, "(")) ++depth;
+      if (symbol(close, ")") && --depth == 0) break;
+    }
+    if (close < 2 || !symbol(close - 2, ",")) return;
+    Token::Kind kind = tokens_[close - 1].kind;
+    if (kind != Token::Kind::kNumber && kind != Token::Kind::kWord) return;
+    texts_[close - 1] = fmt::format("'{}'", tokens_[close - 1].text);
+  }
+
   void kpi_name(size_t i) {
     if (!word(i + 1) || !symbol(i + 2, "]")) return;
     texts_[i] = fmt::format("\"[{}]\"", tokens_[i + 1].text);
@@ -215,13 +221,6 @@ Result<RewrittenSql> rewrite(std::string_view original, SqlDialect dialect) {
   TRY(check_nesting(original, out.tokens));
   Rewriter rewriter(out.tokens);
   if (dialect == SqlDialect::kFormula) {
-    if (auto at = rewriter.unsupported_call()) {
-      const Token& token = out.tokens[*at];
-      return error_at(ErrorCode::kUnsupported,
-                      fmt::format("{}() is not supported in this version",
-                                  to_lower(token.text)),
-                      original, token.offset);
-    }
     rewriter.formula_forms();
     out.text = "SELECT ";
   } else {

@@ -9,6 +9,7 @@
 // and in KPI formulas
 //   last(x by k1, k2)                  -> "last by"(x, k1, k2)
 //   distinct(x)                        -> "distinct"(x)
+//   rolling(x, 7d)                     -> rolling(x, '7d')
 //   [net_sales]                        -> "[net_sales]"
 // A token is only replaced or dropped, never moved, so that a place in the
 // rewritten text is a token and a token is a place in the original.
@@ -41,8 +42,7 @@ struct RewrittenSql {
 enum class SqlDialect { kQuery, kFormula };
 
 // `original` must outlive the result. kInvalid as tokenize() does, and
-// kLimit when the text is nested too deeply to be handed to the parser;
-// kUnsupported for the formula functions that this version lacks.
+// kLimit when the text is nested too deeply to be handed to the parser.
 Result<RewrittenSql> rewrite(std::string_view original, SqlDialect dialect);
 
 }  // namespace freshet

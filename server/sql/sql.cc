@@ -7,20 +7,22 @@ namespace {
 
 class SqlEngine : public Sql {
  public:
-  explicit SqlEngine(Runner& runner) : runner_(runner) {}
+  SqlEngine(Runner& runner, KpiTables kpis)
+      : runner_(runner), kpis_(std::move(kpis)) {}
 
   Result<QueryResult> run(const SqlRequest& request) override {
-    return Executor(runner_, request).run();
+    return Executor(runner_, kpis_, request).run();
   }
 
  private:
   Runner& runner_;
+  const KpiTables kpis_;
 };
 
 }  // namespace
 
-std::unique_ptr<Sql> Sql::create(Runner& runner) {
-  return std::make_unique<SqlEngine>(runner);
+std::unique_ptr<Sql> Sql::create(Runner& runner, KpiTables kpis) {
+  return std::make_unique<SqlEngine>(runner, std::move(kpis));
 }
 
 }  // namespace freshet

@@ -11,6 +11,7 @@
 #include "segments/metadata_store.h"
 #include "segments/mutex.h"
 #include "server/http/http_server.h"
+#include "server/kpi/drivers.h"
 #include "server/kpi/kpi.h"
 
 namespace freshet {
@@ -56,6 +57,9 @@ class ScriptedKpis : public Kpis {
                            CancelFlag cancel) override;
   std::vector<Result<KpiAnswer>> answer_all(
       const std::vector<KpiRequest>& requests, CancelFlag cancel) override;
+  Result<KpiDrivers> drivers(const DriversRequest&, CancelFlag) override {
+    return Error{ErrorCode::kUnsupported, "no drivers", 0, 0};
+  }
   Result<Timestamp> as_of(const std::string& kpi) override;
   std::vector<KpiRequest> asked() const;
 

@@ -23,6 +23,51 @@ columns:
   - { name: place, type: string }
   - { name: on_hand, type: long }
 )"},
+    {"datasets/returns.yaml", R"(dataset: returns
+source: { log: { } }
+time: { field: ts }
+columns:
+  - { name: store, type: string }
+  - { name: sold, type: timestamp }
+  - { name: worth, type: decimal(2) }
+)"},
+    {"kpis/windows.yaml", R"yaml(kpis:
+  - { kpi: sales_7d, dataset: sales, formula: "rolling(sum(net), 7d)",
+      unit: currency, currency: EUR, dimensions: [store] }
+  - { kpi: receipts_7d, dataset: sales, dimensions: [store],
+      formula: "rolling(count(distinct txn), 7d)" }
+  - { kpi: sales_of_month, dataset: sales, dimensions: [store],
+      formula: "to_date(sum(net), month)" }
+  - { kpi: growth, dataset: sales, dimensions: [store],
+      formula: "sum(net) / before(sum(net), 7d) - 1" }
+  - { kpi: same_sales, dataset: sales, dimensions: [store],
+      formula: same_stores(sum(net)) }
+  - { kpi: same_growth, dataset: sales, dimensions: [store],
+      formula: "same_stores(sum(net) / before(sum(net), 7d) - 1)" }
+  - { kpi: line_value, dataset: sales, formula: avg(net), dimensions: [store] }
+  - { kpi: opening_stock, dataset: stock, dimensions: [sku, place],
+      formula: "sum(first(on_hand by sku, place))" }
+  - { kpi: average_stock, dataset: stock, dimensions: [sku, place],
+      formula: "time_avg(sum(last(on_hand by sku, place)), 1d)" }
+  - { kpi: least_stock, dataset: stock, dimensions: [sku, place],
+      formula: "time_min(sum(last(on_hand by sku, place)), 1h)" }
+  - { kpi: greatest_stock, dataset: stock, dimensions: [sku, place],
+      formula: "time_max(sum(last(on_hand by sku, place)), 1h)" }
+  - { kpi: turnover, formula: "[cost] / time_avg([on_hand], 1d)" }
+  - { kpi: days_of_supply, formula: "[on_hand] / ([cost] / days())" }
+  - { kpi: returned, dataset: returns, formula: sum(worth),
+      dimensions: [store] }
+  - { kpi: returned_of_sales, dataset: returns, formula: sum(worth),
+      time: sold, dimensions: [store] }
+  - { kpi: return_rate, formula: "[returned_of_sales] / [net_sales]",
+      dimensions: [store] }
+  - { kpi: store_plan, dataset: sales, formula: sum(net), dimensions: [store],
+      unit: currency, currency: EUR,
+      target: { dimension: store, per: day, values: { A: 30, B: 50.50 } } }
+  - { kpi: store_margin, dataset: sales, unit: percent, dimensions: [store],
+      formula: (sum(net) - sum(cost)) / sum(net),
+      target: { dimension: store, values: { A: 0.4, B: 0.2 } } }
+)yaml"},
     {"kpis/all.yaml", R"yaml(kpis:
   - { kpi: net_sales, dataset: sales, formula: sum(net), unit: currency,
       currency: EUR, target: 100 per day, dimensions: [store] }
@@ -100,6 +145,22 @@ void KpiFixture::stock(const std::vector<StockRow>& rows,
   auto live = LiveSegment::create("stock", schema, Interval{});
   live->append(batch);
   put("stock", live, as_of);
+}
+
+void KpiFixture::returns(const std::vector<ReturnRow>& rows,
+                         const std::string& as_of) {
+  auto schema = model_->dataset("returns")->schema;
+  ColumnBatch batch(schema);
+  for (const ReturnRow& row : rows) {
+    batch.set_long(0, at(row.t).ms);
+    batch.set_string(1, row.store);
+    batch.set_long(2, at(row.sold).ms);
+    batch.set_long(3, row.cents);
+    batch.commit_row();
+  }
+  auto live = LiveSegment::create("returns", schema, Interval{});
+  live->append(batch);
+  put("returns", live, as_of);
 }
 
 Result<KpiAnswer> KpiFixture::answer(const KpiRequest& request,

@@ -22,6 +22,11 @@ struct StockRow {
   int64_t on_hand;
 };
 
+struct ReturnRow {
+  std::string t, store, sold;
+  int64_t cents;
+};
+
 class MemoryCatalog : public DatasetCatalog {
  public:
   std::optional<DatasetSnapshot> snapshot(
@@ -41,6 +46,7 @@ class KpiFixture {
   KpiFixture();
   void sales(const std::vector<SaleRow>& rows, const std::string& as_of);
   void stock(const std::vector<StockRow>& rows, const std::string& as_of);
+  void returns(const std::vector<ReturnRow>& rows, const std::string& as_of);
   Result<KpiAnswer> answer(const KpiRequest& request, const std::string& now);
   std::shared_ptr<const Model> model() const { return model_; }
   Runner& runner() { return *runner_; }

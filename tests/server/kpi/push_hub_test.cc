@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "segments/mutex.h"
+#include "server/kpi/drivers.h"
 #include "tests/server/kpi/kpi_fixture.h"
 
 namespace freshet {
@@ -33,6 +34,9 @@ class CountingKpis : public Kpis {
       answers.push_back(answer(request, cancel));
     }
     return answers;
+  }
+  Result<KpiDrivers> drivers(const DriversRequest&, CancelFlag) override {
+    return Error{ErrorCode::kUnsupported, "no drivers", 0, 0};
   }
   Result<Timestamp> as_of(const std::string&) override { return Timestamp{}; }
   std::atomic<int64_t> value{1};

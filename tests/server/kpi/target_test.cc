@@ -140,6 +140,17 @@ TEST_CASE("the rows behind each number") {
   a = f.answer(request, kNoon);
   CHECK(a->num_rows == 3);
   CHECK(a->value.to_text() == "11");
+  // Of windows: the rows of what they look at.
+  request = today("sales_7d");
+  request.count_rows = true;
+  request.by = {"store"};
+  a = f.answer(request, kNoon);
+  CHECK(a->num_rows == 3);  // from the 15th 12:00 to the 22nd 12:00
+  request = today("average_stock");
+  request.count_rows = true;
+  a = f.answer(request, kNoon);
+  REQUIRE(a.has_value());
+  CHECK(a->num_rows == 3);
 }
 
 }  // namespace

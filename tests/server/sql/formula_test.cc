@@ -55,6 +55,38 @@ TEST_CASE("the newest value per key, summed") {
   CHECK(formula("last(price)").aggregates[0].function == Function::kLast);
 }
 
+TEST_CASE("windows are formulas of their own") {
+  using Kind = FormulaWindow::Kind;
+  Formula f = formula(
+      "rolling(sum(net) / [visits], 7d) - to_date(sum(net), month) + sum(net)");
+  CHECK(to_text(*f.value) == R"((("{w0}" - "{w1}") + "a0"))");
+  REQUIRE(f.windows.size() == 2);
+  CHECK(f.windows[0].kind == Kind::kRolling);
+  CHECK(f.windows[0].span == "7d");
+  CHECK(f.windows[0].inner.kpis == std::vector<std::string>{"visits"});
+  CHECK(to_text(*f.windows[0].inner.value) == R"(("a0" / "[visits]"))");
+  CHECK(f.windows[1].span == "month");
+  CHECK(f.kpis.empty());
+  CHECK(f.aggregates.size() == 1);
+  Formula first = formula("sum(first(x by k)) filter (where y = 1)");
+  REQUIRE(first.windows.size() == 1);
+  CHECK(first.windows[0].kind == Kind::kOpening);
+  const Aggregate& level = first.windows[0].inner.aggregates[0];
+  CHECK(level.function == Function::kLastPerKeySum);
+  CHECK(to_text(*level.filter) == R"(("y" = 1))");
+  Formula nested = formula("same_stores(before(sum(x), 364d))");
+  CHECK(nested.windows[0].inner.windows[0].kind == Kind::kBefore);
+}
+
+TEST_CASE("a mean is a sum over a count") {
+  Formula f = formula("avg(x) filter (where y = 1) - 1");
+  REQUIRE(f.aggregates.size() == 2);
+  CHECK(f.aggregates[0].function == Function::kSum);
+  CHECK(f.aggregates[1].function == Function::kCount);
+  CHECK(to_text(*f.aggregates[1].filter) == R"(("y" = 1))");
+  CHECK(to_text(*f.value) == R"((("a0" / nullif("a1", 0)) - 1))");
+}
+
 TEST_CASE("other KPIs and days()") {
   Formula f = formula("[stock_value] / ([cogs] / days()) + [cogs]");
   CHECK(f.aggregates.empty());
@@ -67,8 +99,12 @@ TEST_CASE("bad formulas say what and where") {
   CHECK(formula_error("sum(net) / price").message ==
         "a column must be inside an aggregate, such as sum(): price");
   CHECK(formula_error("sum(net) / price").column == 12);
-  CHECK(formula_error("rolling(sum(net), '7d')").code ==
-        ErrorCode::kUnsupported);
+  CHECK(formula_error("rolling(sum(net))").message ==
+        "expected rolling(EXPR, 7d)");
+  CHECK(formula_error("sum(rolling(net, 7d))").message ==
+        "rolling() stands around aggregates, not inside sum()");
+  CHECK(formula_error("rolling(net, 7d)").message ==
+        "a column must be inside an aggregate, such as sum(): net");
   CHECK(formula_error("first(x by k)").code == ErrorCode::kUnsupported);
   for (const char* bad :
        {"", " ", "sum(", "sum(net) from t", "sum(net), 1", "sum(sum(x))",

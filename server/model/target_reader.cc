@@ -1,0 +1,95 @@
+// `target` of a KPI: a number, a number per grain, or one for each value of a
+// dimension.
+#include <algorithm>
+
+#include "server/model/kpi_part_readers.h"
+#include "server/query/value.h"
+
+namespace freshet {
+namespace {
+
+const std::vector<std::string> kTargetGrains = {
+    "minute", "hour", "day", "week", "month", "quarter", "year"};
+
+// A plain number with all its digits; nothing for what is none, or above 18.
+std::optional<Decimal> parse_exact(const std::string& text) {
+  size_t point = text.find('.');
+  size_t digits = point == std::string::npos ? 0 : text.size() - point - 1;
+  bool plain = text.find_first_of("eE") == std::string::npos;
+  if (!plain || digits > 18 || !parse_number(text)) return std::nullopt;
+  auto units = parse_decimal(text, static_cast<int>(digits));
+  if (!units) return std::nullopt;
+  return Decimal{*units, static_cast<uint8_t>(digits)};
+}
+
+std::optional<Decimal> exact_of(const ConfigNode& node) {
+  if (node.kind != ConfigNode::Kind::kScalar) return std::nullopt;
+  return parse_exact(node.text);
+}
+
+// { dimension: store, per: day, values: { S001: 12000, S002: 9000 } }
+void read_by_dimension(ConfigMap& outer, const ConfigNode& node,
+                       KpiModel& kpi) {
+  ConfigMap map(node, "'target' of " + outer.place(), outer.faults());
+  KpiTarget target;
+  if (map.has("lookup")) {
+    map.unavailable("lookup");
+    return;
+  }
+  target.dimension = map.required_text("dimension");
+  const std::vector<std::string>& known = kpi.dimensions;
+  if (!target.dimension.empty() &&
+      std::find(known.begin(), known.end(), target.dimension) == known.end()) {
+    map.fault("dimension", "'" + target.dimension + "' in " + map.place() +
+                               " isn't one of its dimensions" +
+                               did_you_mean(target.dimension, known));
+  }
+  if (map.has("per")) target.per = map.choice("per", "", kTargetGrains);
+  if (const ConfigNode* all = map.find("all")) {
+    target.whole = exact_of(*all);
+    if (!target.whole) map.wrong("all", *all, "a number");
+  }
+  if (!map.has("values")) map.required_text("values");
+  for (const auto& [value, number] : map.pairs("values")) {
+    if (auto exact = exact_of(number)) {
+      target.values[value] = *exact;
+    } else {
+      map.wrong("values", number, "numbers, one for each value");
+    }
+  }
+  map.finish();
+  kpi.target = std::move(target);
+}
+
+}  // namespace
+
+// "0.32", "1200000 per day"
+void read_target(ConfigMap& map, KpiModel& kpi) {
+  const ConfigNode* node = map.find("target");
+  if (!node) return;
+  if (node->kind == ConfigNode::Kind::kMap) {
+    read_by_dimension(map, *node, kpi);
+    return;
+  }
+  std::string number = node->text, grain;
+  size_t per = number.find(" per ");
+  if (per != std::string::npos) {
+    grain = number.substr(per + 5);
+    number.resize(per);
+  }
+  auto value = parse_exact(number);
+  bool known_grain = per == std::string::npos ||
+                     std::find(kTargetGrains.begin(), kTargetGrains.end(),
+                               grain) != kTargetGrains.end();
+  if (node->kind != ConfigNode::Kind::kScalar || !value || !known_grain) {
+    map.wrong("target", *node,
+              "a number, or a number per minute, hour, day, week, month, "
+              "quarter or year");
+    return;
+  }
+  kpi.target = KpiTarget{};
+  kpi.target->whole = *value;
+  kpi.target->per = grain;
+}
+
+}  // namespace freshet

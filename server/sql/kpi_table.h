@@ -1,0 +1,23 @@
+// The virtual tables kpi.NAME: the dimensions of a KPI, its __time, and the
+// column `value`. A SELECT over one becomes a SELECT over its dataset, with the
+// KPI's formula in place of `value`, so that a ratio is worked out from its
+// sums at whatever level is asked for.
+#pragma once
+
+#include "server/sql/sql.h"
+#include "server/sql/syntax.h"
+
+namespace freshet {
+
+bool is_kpi_table(const FromItem& from);
+
+// The statement over the dataset. `value` alone, MEASURE(value) and AGG(value)
+// are the KPI; SUM(value) too, if the KPI is an amount. A SELECT of `value`
+// without GROUP BY groups by its other columns; * is every dimension, __time
+// and the value. kNotFound names the nearest KPI; kInvalid a column that is
+// none of its dimensions; kUnsupported a KPI that no SELECT over rows gives.
+// REQUIRES: is_kpi_table(statement.from).
+Result<SelectStatement> expand_kpi_table(const SelectStatement& statement,
+                                         const KpiTables& tables);
+
+}  // namespace freshet

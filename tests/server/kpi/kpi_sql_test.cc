@@ -1,0 +1,67 @@
+// The SQL that each kind of KPI shows.
+#include "server/kpi/kpi_sql.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/server/kpi/kpi_fixture.h"
+
+namespace freshet {
+namespace {
+
+std::string sql(const KpiFixture& f, const char* name) {
+  auto text = kpi_sql(*f.model(), *f.model()->kpi(name));
+  return text ? *text : text.error().message;
+}
+
+TEST_CASE("over the rows of one dataset") {
+  KpiFixture f;
+  CHECK(sql(f, "net_sales") ==
+        R"(SELECT SUM("net") AS "net_sales" FROM "sales")");
+  CHECK(sql(f, "margin") ==
+        R"(SELECT CAST((SUM("net") - SUM("cost")) AS DOUBLE) / )"
+        R"(NULLIF(SUM("net"), 0) AS "margin" FROM "sales")");
+  CHECK(sql(f, "line_value") ==
+        R"(SELECT CAST(SUM("net") AS DOUBLE) / NULLIF(COUNT("net"), 0) AS )"
+        R"("line_value" FROM "sales")");
+  CHECK(sql(f, "markup") ==
+        R"(SELECT CAST((SUM("net")) AS DOUBLE) / NULLIF((SUM("cost")), 0) AS )"
+        R"("markup" FROM "sales")");
+}
+
+TEST_CASE("levels, windows and several datasets are sub-queries") {
+  KpiFixture f;
+  CHECK(sql(f, "on_hand") ==
+        R"(SELECT (SELECT SUM("newest") FROM (SELECT "sku", "place", )"
+        R"(LATEST("on_hand") AS "newest" FROM "stock" WHERE "__time" < :to )"
+        R"(GROUP BY "sku", "place") AS "levels") AS "on_hand")");
+  CHECK(sql(f, "sales_7d") ==
+        R"(SELECT (SELECT SUM("net") FROM "sales" WHERE "__time" >= :to - )"
+        R"(INTERVAL '7' DAY AND "__time" < :to) AS "sales_7d")");
+  CHECK(sql(f, "return_rate") ==
+        R"(SELECT CAST(((SELECT SUM("worth") FROM "returns" WHERE "sold" >= )"
+        R"(:from AND "sold" < :to)) AS DOUBLE) / NULLIF(((SELECT SUM("net") )"
+        R"(FROM "sales" WHERE "__time" >= :from AND "__time" < :to)), 0) AS )"
+        R"("return_rate")");
+  CHECK(sql(f, "turnover") == "time_avg() has no plain SQL");
+  std::string json = to_json(*f.model()->kpi("turnover"), *f.model());
+  CHECK(json.find("\"sql_omitted\":\"time_avg() has no plain SQL\"") !=
+        std::string::npos);
+}
+
+TEST_CASE("a definition has a version, which changes with it") {
+  KpiFixture f;
+  KpiModel kpi = *f.model()->kpi("net_sales");
+  auto version = [&] {
+    std::string json = to_json(kpi, *f.model());
+    size_t at = json.find("\"version\":\"");
+    REQUIRE(at != std::string::npos);
+    return json.substr(at + 11, 16);
+  };
+  std::string before = version();
+  CHECK(version() == before);
+  kpi.where_text = "store = 'A'";
+  CHECK(version() != before);
+}
+
+}  // namespace
+}  // namespace freshet
