@@ -49,6 +49,8 @@ SUITES = [
     ("unit", "default", "doctest programs of every folder", None, None),
     ("commands", "default", "the binary's commands, exit codes, bad input",
      pytest("tests/commands"), None),
+    ("starter", "default", "every starter KPI by hand, and equal to DuckDB",
+     pytest("tests/starter"), None),
     ("log", "default", "embedded log end to end, kill -9, ledger",
      pytest("tests/crash"), None),
     ("kafka", "default", "real broker end to end, kill -9, ledger",
