@@ -155,9 +155,11 @@ LOGISTICS = {
 }
 
 MEMBERS = {
-    # C1 C2 C3 C4 in both; at the checkout C1 C3, ordered C1
-    "cart_steps": (4, 4, "type", {"created": 4, "checkout": 2, "ordered": 1},
-                   "device:phone", 2),
+    "app_sessions": (70, 80, "device", {"phone": 60, "desktop": 10},
+                     "device:phone", 60),
+    "carts_made": (4, 3, "region", {"N": 2, "S": 2}, "device:phone", 2),
+    "checkouts": (2, 1, "region", {"N": 1, "S": 1}, "device:phone", 1),
+    "app_orders": (1, 2, "region", {"N": 1}, "member_id:M1", 1),
     # C1 of 20 + 40 + 10 sessions; C1 C4 of 40 + 10 + 30
     "conversion": (1 / 70, 2 / 80, "device", {"phone": 1 / 60, "desktop": 0},
                    "device:phone", 1 / 60),

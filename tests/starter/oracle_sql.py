@@ -166,8 +166,13 @@ SQL = {
     "warmest": (flow("temperatures", "max(temp_c)"), "shipment_id"),
     "cold_shipments": (flow("temperatures", "count(DISTINCT shipment_id)"),
                        "supplier"),
-    "cart_steps": (flow("carts", "count(DISTINCT cart_id)",
-                        "type IN ('created', 'checkout', 'ordered')"), "type"),
+    "app_sessions": (flow("carts", "sum(sessions)"), "device"),
+    "carts_made": (flow("carts", "count(DISTINCT cart_id)",
+                        "type = 'created'"), "region"),
+    "checkouts": (flow("carts", "count(DISTINCT cart_id)",
+                       "type = 'checkout'"), "device"),
+    "app_orders": (flow("carts", "count(DISTINCT cart_id)",
+                        "type = 'ordered'"), "store"),
     "conversion": (
         flow("carts", "sum(CASE WHEN type = 'ordered' THEN 1 ELSE 0 END)"
              " / sum(sessions)"), "device"),
