@@ -40,8 +40,9 @@ struct ValidateOptions {
 int command_validate(const ValidateOptions& options);
 
 struct GenerateCommand {
-  std::string model, dataset, to, ledger;
-  uint64_t rows = 0;
+  std::string model, dataset, to, ledger, until;
+  uint64_t rows = 0;  // or
+  int64_t days = 0;   // as many as a company like the demo's has, up to `until`
   uint64_t seed = 1;
   double rate = 0;        // events a second; 0 = as fast as it goes
   double duplicates = 0;  // share sent twice

@@ -139,6 +139,12 @@ int command_generate(const GenerateCommand& command) {
   if (!sink) return report_error(sink.error());
   GenerateOptions options;
   options.rows = command.rows;
+  options.days = command.days;
+  if (!command.until.empty()) {
+    auto until = parse_iso8601(command.until);
+    if (!until) return report_error(until.error());
+    options.end = *until;
+  }
   options.seed = command.seed;
   options.rate = command.rate;
   options.partitions = kPartitions;
@@ -148,7 +154,9 @@ int command_generate(const GenerateCommand& command) {
   bool terminal = isatty(STDERR_FILENO);
   if (terminal) {
     options.progress = [&](uint64_t rows) {
-      fmt::print(stderr, "\r{} of {} events", rows, command.rows);
+      std::string of = command.rows > 0 ? fmt::format(" of {}", command.rows)
+                                        : std::string();
+      fmt::print(stderr, "\r{}{} events", rows, of);
     };
   }
   auto ledger = run_generate(*dataset, options, **sink);

@@ -153,7 +153,14 @@ void CommandLine::add_generate() {
       "generate", "Makes seeded events and the exact expected totals");
   sub->add_option("--model", generate.model, "Folder of the model")->required();
   sub->add_option("--dataset", generate.dataset, "Which dataset")->required();
-  sub->add_option("--rows", generate.rows, "How many events")->required();
+  auto* size = sub->add_option_group("size");
+  size->add_option("--rows", generate.rows, "How many events");
+  size->add_option("--days", generate.days,
+                   "Instead: all events of a company like the demo's in so "
+                   "many days");
+  size->require_option(1);
+  sub->add_option("--until", generate.until,
+                  "End of the event times, ISO 8601 (the last midnight UTC)");
   sub->add_option("--seed", generate.seed, "Same seed, same events (1)");
   sub->add_option("--rate", generate.rate, "Events a second (all at once)");
   sub->add_option("--to", generate.to,

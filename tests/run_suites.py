@@ -51,6 +51,8 @@ SUITES = [
      pytest("tests/commands"), None),
     ("oracle", "default", "10,000 random queries beside DuckDB",
      pytest("tests/oracle"), None),
+    ("starter", "default", "every starter KPI by hand, and equal to DuckDB",
+     pytest("tests/starter"), None),
     ("log", "default", "embedded log end to end, kill -9, ledger",
      pytest("tests/crash"), None),
     ("kafka", "default", "real broker end to end, kill -9, ledger",

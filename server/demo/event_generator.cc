@@ -79,6 +79,24 @@ class PlainGenerator final : public EventGenerator {
   uint64_t seq_ = 0;
 };
 
+struct RetailDataset {
+  const char* name;
+  std::span<const RetailGenerator::Known> (*columns)();
+  Result<std::unique_ptr<EventGenerator>> (*make)(const DatasetModel&,
+                                                  const GeneratorOptions&);
+};
+constexpr RetailDataset kRetailDatasets[] = {
+    {"sales", sales_columns, make_sales_generator},
+    {"orders", orders_columns, make_orders_generator},
+    {"inventory", inventory_columns, make_inventory_generator},
+    {"loyalty", loyalty_columns, make_loyalty_generator},
+    {"carts", carts_columns, make_carts_generator},
+    {"returns", returns_columns, make_returns_generator},
+    {"shipments", shipments_columns, make_shipments_generator},
+    {"temperatures", temperatures_columns, make_temperatures_generator},
+    {"forecasts", forecasts_columns, make_forecasts_generator},
+};
+
 }  // namespace
 
 Result<std::unique_ptr<EventGenerator>> make_event_generator(
@@ -89,13 +107,9 @@ Result<std::unique_ptr<EventGenerator>> make_event_generator(
                                to_iso8601(options.end)));
   if (options.partitions == 0)
     return invalid("the number of partitions must be at least 1: 0");
-  if (dataset.name == "sales" && knows_columns(dataset, sales_columns()))
-    return make_sales_generator(dataset, options);
-  if (dataset.name == "orders" && knows_columns(dataset, orders_columns()))
-    return make_orders_generator(dataset, options);
-  if (dataset.name == "inventory" &&
-      knows_columns(dataset, inventory_columns()))
-    return make_inventory_generator(dataset, options);
+  for (const RetailDataset& retail : kRetailDatasets)
+    if (dataset.name == retail.name && knows_columns(dataset, retail.columns()))
+      return retail.make(dataset, options);
   return PlainGenerator::make(dataset, options);
 }
 

@@ -24,13 +24,22 @@ struct Measure {
 };
 inline constexpr double kDoubleUnit = 1.0 / 64;
 
+// Something planted in the events, whose size the ledger states.
+struct StoryShape {
+  std::string name;
+  // SQL condition that picks its events, apart from the time; "" if none can.
+  std::string where;
+  std::vector<Interval> windows;  // its events are in one of them; or none
+};
+
 // What the ledger needs to know of a dataset's events.
 struct EventShape {
   std::string dataset;
   std::vector<Measure> measures;  // columns that events carry
   std::string group_column;       // "" if none
   std::vector<std::string> group_values;
-  std::string key_column;  // counted distinct; "" if none
+  std::string key_column;           // counted distinct; "" if none
+  std::vector<StoryShape> stories;  // at most 32
 };
 
 // What the ledger needs to know of one event.
@@ -48,6 +57,8 @@ struct EventFacts {
   Timestamp time;
   std::vector<int64_t> units;    // by measure
   std::vector<uint8_t> present;  // by measure; 0 = null
+  uint32_t stories = 0;          // bit i: part of shape.stories[i]
+  bool late = false;             // its time is minutes before its arrival
 };
 
 struct GeneratorOptions {
@@ -75,9 +86,9 @@ class EventGenerator {
   virtual bool next(std::string& line, EventFacts& facts) = 0;
 };
 
-// The generator of a dataset. `sales`, `orders` and `inventory` with columns
-// as in the starter model give retail events (columns they do not know are
-// filled by type); any other dataset gets values that fit names and types. Two
+// The generator of a dataset. Those of the starter model with its columns give
+// retail events (columns they do not know are filled by type); any other
+// dataset gets values that fit names and types. Two
 // column names have a meaning in both: `seq` is the event's number in the run
 // and `partition` the partition it is meant for, so that SQL can tell what
 // arrived. kInvalid if the range is empty; kUnsupported if the dataset's

@@ -8,6 +8,7 @@
 #include <deque>
 #include <thread>
 
+#include "server/demo/company.h"
 #include "server/demo/seeded_random.h"
 
 namespace freshet {
@@ -15,6 +16,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr int64_t kDayMs = 86'400'000;
+constexpr double kDaySeconds = 86'400;
+constexpr int64_t kMostDays = 3660;
 constexpr size_t kDuplicateDistance = 200;  // events until it comes again
 constexpr uint64_t kProgressEvery = 1 << 16;
 
@@ -114,15 +117,18 @@ class Run {
   std::deque<Repeat> repeats_;
 };
 
-GeneratorOptions generator_options(const GenerateOptions& options) {
+GeneratorOptions generator_options(const std::string& dataset,
+                                   const GenerateOptions& options) {
   GeneratorOptions result;
   result.seed = options.seed;
-  result.rows = options.rows;
+  if (options.days == 0) result.rows = options.rows;
+  result.per_second = TrafficLevel{}.per_day(dataset) / kDaySeconds;
   result.late = options.late;
   result.partitions = options.partitions;
   Timestamp today{now().ms / kDayMs * kDayMs};
   result.end = options.end.value_or(today);
-  result.start = options.start.value_or(Timestamp{result.end.ms - 7 * kDayMs});
+  result.start = options.start.value_or(Timestamp{
+      result.end.ms - (options.days > 0 ? options.days : 7) * kDayMs});
   if (options.rate > 0 && !options.start && !options.end) {
     // As long as the run will take; the curve has no say in a paced run.
     result.start = now();
@@ -146,7 +152,16 @@ bool is_share(double v) { return v >= 0 && v < 1; }
 
 Result<Ledger> run_generate(const DatasetModel& dataset,
                             const GenerateOptions& options, EventSink& sink) {
-  if (options.rows == 0) return invalid("--rows must be at least 1: 0");
+  if (options.rows > 0 && options.days != 0)
+    return invalid(fmt::format("either --rows or --days: {} and {}",
+                               options.rows, options.days));
+  if (options.days < 0 || options.days > kMostDays)
+    return invalid(fmt::format("--days must be from 1 to {}: {}", kMostDays,
+                               options.days));
+  if (options.rows == 0 && options.days == 0)
+    return invalid("--rows must be at least 1: 0");
+  if (options.rate > 0 && options.days > 0)
+    return invalid("--rate paces --rows; --days have their own pace");
   if (!(options.rate >= 0))
     return invalid(
         fmt::format("--rate must not be negative: {}", options.rate));
@@ -156,8 +171,9 @@ Result<Ledger> run_generate(const DatasetModel& dataset,
         "shares of duplicates, bad lines and late events are from 0 to 1: "
         "{}, {}, {}",
         options.duplicates, options.bad_lines, options.late));
-  TRY_ASSIGN(auto generator,
-             make_event_generator(dataset, generator_options(options)));
+  TRY_ASSIGN(
+      auto generator,
+      make_event_generator(dataset, generator_options(dataset.name, options)));
   Run run(dataset, options, *generator, sink);
   TRY(run.run());
   Ledger ledger = run.take_ledger();

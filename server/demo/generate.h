@@ -14,13 +14,16 @@
 namespace freshet {
 
 struct GenerateOptions {
+  // One of them: so many events, or those that a company like the demo's has in
+  // so many days up to the end; then all datasets tell of the same receipts.
   uint64_t rows = 0;
+  int64_t days = 0;
   uint64_t seed = 1;
   // Events a second; 0 = as fast as the sink takes them. A paced run without
   // `start` stamps its events with the wall clock's time.
   double rate = 0;
-  // Event times. Default: the seven days before the last midnight UTC, so a
-  // run is the same for a seed all day long. Give both for longer.
+  // Event times. Default: `days`, or the seven days before the last midnight
+  // UTC, so a run is the same for a seed all day long. `start` needs `end`.
   std::optional<Timestamp> start, end;
   uint32_t partitions = 4;
   // Faults on top of `rows`: share of events sent once more some events later,

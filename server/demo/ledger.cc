@@ -13,6 +13,7 @@ Ledger::Ledger(const DatasetModel& dataset, const EventShape& shape,
     : shape_(shape),
       has_filter_(dataset.filter != nullptr),
       groups_(shape.group_values.size()),
+      stories_(shape.stories.size()),
       partitions_(partitions) {
   for (const Measure& measure : shape_.measures)
     totals_.push_back({measure.name, measure.type});
@@ -26,6 +27,7 @@ Ledger::Ledger(const DatasetModel& dataset, const EventShape& shape,
     derived_.push_back({totals_.size(), std::move(*units)});
     totals_.push_back({column.name, column.type});
   }
+  for (StoryCount& story : stories_) story.sums.resize(totals_.size());
   choose_grouped_sum();
 }
 
@@ -48,6 +50,17 @@ void Ledger::add_value(size_t total, __int128 units, const EventFacts& facts) {
   if (facts.kind == EventFacts::Kind::kEvent) t.unique_sum += units;
   if (static_cast<int>(total) == grouped_ && facts.group >= 0)
     groups_[static_cast<size_t>(facts.group)].sum += units;
+  for (size_t i = 0; i < stories_.size(); ++i)
+    if (facts.stories >> i & 1) stories_[i].sums[total] += units;
+}
+
+void Ledger::add_to_stories(const EventFacts& facts) {
+  if (facts.late) ++late_;
+  for (size_t i = 0; i < stories_.size(); ++i) {
+    if (!(facts.stories >> i & 1)) continue;
+    ++stories_[i].rows;
+    if (facts.kind == EventFacts::Kind::kEvent) ++stories_[i].unique_rows;
+  }
 }
 
 void Ledger::add_hour(Timestamp time) {
@@ -79,6 +92,7 @@ void Ledger::add(const EventFacts& facts) {
   min_time_ = std::min(min_time_, facts.time);
   max_time_ = std::max(max_time_, facts.time);
   add_hour(facts.time);
+  add_to_stories(facts);
   PartitionCount& partition = partitions_[facts.partition];
   ++partition.rows;
   partition.max_seq = std::max(partition.max_seq, facts.seq);
@@ -137,6 +151,26 @@ void Ledger::write_counts(JsonWriter& json) const {
   json.end_object();
 }
 
+void Ledger::write_stories(JsonWriter& json) const {
+  json.field("late", late_).key("stories").begin_object();
+  for (size_t i = 0; i < stories_.size(); ++i) {
+    const StoryShape& shape = shape_.stories[i];
+    json.key(shape.name).begin_object();
+    json.field("rows", stories_[i].rows);
+    json.field("unique_rows", stories_[i].unique_rows);
+    json.field("where", shape.where).key("sums").begin_object();
+    for (size_t t = 0; t < totals_.size(); ++t)
+      json.field(totals_[t].column, totals_[t].text(stories_[i].sums[t]));
+    json.end_object().key("windows").begin_array();
+    for (const Interval& w : shape.windows) {
+      json.begin_object().field("from", to_iso8601(w.start));
+      json.field("to", to_iso8601(w.end)).end_object();
+    }
+    json.end_array().end_object();
+  }
+  json.end_object();
+}
+
 std::string Ledger::to_json(
     const std::map<std::string, int64_t>& offsets) const {
   JsonWriter json;
@@ -150,6 +184,7 @@ std::string Ledger::to_json(
   write_columns(json);
   if (!shape_.group_column.empty()) write_groups(json);
   write_counts(json);
+  write_stories(json);
   if (has_filter_) json.field("filter_applied", false);
   json.key("not_summed").begin_array();
   for (const std::string& column : not_summed_) json.value(column);

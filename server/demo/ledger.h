@@ -37,6 +37,9 @@ class Ledger {
   //  "by_group":{"column","sum_of","groups":{value:{"rows","sum"}}},
   //  "by_hour":{"2026-11-22T10:00:00.000Z":rows},
   //  "partitions":{"0":{"rows","max_seq"}},
+  //  "late":rows whose time is minutes before their arrival,
+  //  "stories":{name:{"rows","unique_rows","where":SQL,"sums":{column:"exact"},
+  //             "windows":[{"from","to"}]}},   what was planted in the events
   //  "filter_applied":false if the dataset has a filter,
   //  "not_summed":[derived columns that could not be computed],
   //  "offsets":{partition: next offset acknowledged}}   if any are given
@@ -61,15 +64,21 @@ class Ledger {
     uint64_t rows = 0;
     __int128 sum = 0;
   };
+  struct StoryCount {
+    uint64_t rows = 0, unique_rows = 0;
+    std::vector<__int128> sums;  // by total
+  };
   struct PartitionCount {
     uint64_t rows = 0, max_seq = 0;
   };
   void choose_grouped_sum();
   void add_value(size_t total, __int128 units, const EventFacts& facts);
   void add_hour(Timestamp time);
+  void add_to_stories(const EventFacts& facts);
   void write_columns(JsonWriter& json) const;
   void write_groups(JsonWriter& json) const;
   void write_counts(JsonWriter& json) const;
+  void write_stories(JsonWriter& json) const;
 
   const EventShape shape_;
   const bool has_filter_;
@@ -77,9 +86,10 @@ class Ledger {
   std::vector<Derived> derived_;
   std::vector<std::string> not_summed_;
   int grouped_ = -1;  // in totals_
-  uint64_t rows_ = 0, duplicates_ = 0, bad_lines_ = 0, keys_ = 0;
+  uint64_t rows_ = 0, duplicates_ = 0, bad_lines_ = 0, keys_ = 0, late_ = 0;
   Timestamp min_time_ = kMaxTimestamp, max_time_ = kMinTimestamp;
   std::vector<Group> groups_;
+  std::vector<StoryCount> stories_;
   std::map<int64_t, uint64_t> hours_;
   int64_t last_hour_ = INT64_MIN;
   uint64_t* last_hour_rows_ = nullptr;

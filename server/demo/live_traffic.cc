@@ -16,13 +16,6 @@ constexpr double kLooksPerSecond = 50;
 
 }  // namespace
 
-double TrafficLevel::per_day(const std::string& dataset) const {
-  if (dataset == "sales") return sales_per_day;
-  if (dataset == "orders") return orders_per_day;
-  if (dataset == "inventory") return inventory_per_day;
-  return other_per_day;
-}
-
 Result<std::unique_ptr<EventGenerator>> make_history(
     const DatasetModel& dataset, uint64_t seed, Timestamp start, Timestamp end,
     const TrafficLevel& level) {

@@ -13,19 +13,10 @@
 #include <vector>
 
 #include "segments/mutex.h"
+#include "server/demo/company.h"
 #include "server/demo/event_generator.h"
 
 namespace freshet {
-
-// Events a day, on average over a week. What a business of this size has: the
-// history must load within seconds, and live sales must fit it.
-struct TrafficLevel {
-  double sales_per_day = 40'000;
-  double orders_per_day = 5'400;
-  double inventory_per_day = 4'000;  // and every article once at the start
-  double other_per_day = 5'000;      // each dataset the demo does not know
-  double per_day(const std::string& dataset) const;
-};
 
 // The events of [start, end), in order of arrival.
 Result<std::unique_ptr<EventGenerator>> make_history(

@@ -2,26 +2,23 @@
 
 #include <algorithm>
 
+#include "server/demo/arrivals.h"
 #include "server/json/json_writer.h"
 
 namespace freshet {
 namespace {
 
 // Events a second, on average over a week. A run of `rows` events gets the
-// pace that spreads them over its range, after summing the curve; a receipt's
-// worth faster, so that the last ones do not fall behind the end.
+// pace that spreads them over its range, after summing the curve; a little
+// faster, so that the last ones do not fall behind the end.
 double pace(const GeneratorOptions& options, const TrafficCurve& curve) {
   if (!options.rows) return options.per_second;
-  double weight_ms = 0;
-  for (int64_t t = options.start.ms; t < options.end.ms;) {
-    int64_t step_end = (t / TrafficCurve::kStepMs + 1) * TrafficCurve::kStepMs;
-    int64_t until = std::min(step_end, options.end.ms);
-    weight_ms += static_cast<double>(until - t) * curve.at(t).total;
-    t = until;
-  }
-  return static_cast<double>(*options.rows + 40) * 1000 /
-         std::max(weight_ms, 1.0);
+  return pace_of(static_cast<double>(*options.rows + 60), options.start,
+                 options.end, curve);
 }
+
+// So far ahead stories are listed: a run without an end has an end to that.
+constexpr int64_t kLongestMs = int64_t{3660} * 86'400'000;
 
 uint64_t run_of(const DatasetModel& dataset, const GeneratorOptions& options) {
   return mix64(mix64(options.seed, dataset.name),
@@ -38,7 +35,6 @@ RetailGenerator::RetailGenerator(const DatasetModel& dataset,
       world_(RetailWorld::make(options.seed)),
       random_(run_),
       pace_(pace(options, TrafficCurve(options.seed, shape))),
-      clock_(TrafficCurve(options.seed, shape), pace_, options.start),
       times_(dataset.time_format) {
   JsonWriter json;
   json.value(dataset.time_field);
@@ -70,17 +66,69 @@ Status RetailGenerator::prepare(const DatasetModel& dataset,
   return {};
 }
 
-Timestamp RetailGenerator::arrival(int events) {
-  double jitter = random_.uniform();
-  double moved = events + jitter - last_jitter_;
-  last_jitter_ = jitter;
-  return clock_.advance(moved);
+uint32_t RetailGenerator::add_story(Story story, const char* name,
+                                    std::string where) {
+  Timestamp end{std::min(options_.end.ms, options_.start.ms + kLongestMs)};
+  StoryShape shape{name, std::move(where), {}};
+  for (const StoryWindow& w : story_windows(story, options_.start, end))
+    shape.windows.push_back({w.from, w.to});
+  if (shape.windows.empty()) return 0;
+  shape_.stories.push_back(std::move(shape));
+  return uint32_t{1} << (shape_.stories.size() - 1);
 }
 
-Timestamp RetailGenerator::maybe_late(Timestamp t) {
-  if (random_.chance(options_.late))
-    t.ms -= 60'000 + static_cast<int64_t>(random_.below(20 * 60'000));
-  return std::max(t, options_.start);
+void RetailGenerator::add_clock_change() {
+  clock_change_ = add_story(Story::kDstNight, "clock_change", "");
+}
+
+uint32_t RetailGenerator::within_windows(uint32_t stories, Timestamp t) const {
+  for (size_t i = 0; stories >> i; ++i) {
+    if (!(stories >> i & 1)) continue;
+    const std::vector<Interval>& windows = shape_.stories[i].windows;
+    if (std::none_of(windows.begin(), windows.end(),
+                     [&](const Interval& w) { return w.contains(t); }))
+      stories &= ~(uint32_t{1} << i);
+  }
+  return stories;
+}
+
+void RetailGenerator::append_text(std::string& line, const char* name,
+                                  std::string_view text) {
+  line += ",\"";
+  line += name;
+  line += "\":\"";
+  line += text;
+  line.push_back('"');
+}
+
+void RetailGenerator::append_flag(std::string& line, const char* name,
+                                  bool flag) {
+  line += ",\"";
+  line += name;
+  line += flag ? "\":true" : "\":false";
+}
+
+void RetailGenerator::append_number(std::string& line, const char* name,
+                                    int64_t units, int scale) {
+  line += ",\"";
+  line += name;
+  line += "\":";
+  append_decimal(line, units, scale);
+}
+
+void RetailGenerator::append_member(std::string& line, int64_t member) {
+  if (member < 0) return;
+  line += ",\"member_id\":\"M";
+  append_digits(line, static_cast<uint64_t>(member), 6);
+  line.push_back('"');
+}
+
+void RetailGenerator::append_voucher(std::string& line, int64_t voucher,
+                                     bool ring) {
+  if (voucher < 0) return;
+  line += ring ? ",\"voucher_id\":\"VX-" : ",\"voucher_id\":\"V-";
+  append_int(line, voucher);
+  line.push_back('"');
 }
 
 bool RetailGenerator::next(std::string& line, EventFacts& facts) {
@@ -88,6 +136,8 @@ bool RetailGenerator::next(std::string& line, EventFacts& facts) {
   facts.kind = EventFacts::Kind::kEvent;
   facts.units.assign(shape_.measures.size(), 0);
   facts.present.assign(shape_.measures.size(), 0);
+  facts.stories = 0;
+  facts.late = false;
   if (!step(facts)) return false;
   // A run of a given size ends with its last row, not with its time.
   facts.time =
@@ -97,6 +147,7 @@ bool RetailGenerator::next(std::string& line, EventFacts& facts) {
   line.assign(time_member_);
   times_.append(line, facts.time);
   write(line, facts);
+  facts.stories = within_windows(facts.stories | clock_change_, facts.time);
   if (extras_) {
     line.push_back(',');
     extras_->append(random_, times_, line, facts);

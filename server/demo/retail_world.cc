@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "segments/time.h"
+#include "server/demo/story.h"
 
 namespace freshet {
 namespace {
@@ -59,11 +61,12 @@ void RetailWorld::add_stores() {
     store.region = kRegions[kRegionOfStore[i % std::size(kRegionOfStore)]];
     store.size = std::exp(0.5 * random.normal());
     store.registers = 2 + static_cast<int>(store.size * 3);
+    store.area_m2 = 300 + 10 * static_cast<int64_t>(store.size * 60);
     sizes.push_back(store.size);
     stores.push_back(std::move(store));
   }
   pick_store = WeightedChoice(sizes);
-  stores.push_back({"WEB", "Online", 8, 1});
+  stores.push_back({"WEB", "Online", 8, 1, 0});
 }
 
 void RetailWorld::add_articles() {
@@ -90,6 +93,8 @@ void RetailWorld::add_articles() {
     std::swap(demand[i - 1], demand[random.below(i)]);
   for (size_t i = 0; i < articles.size(); ++i) articles[i].demand = demand[i];
   pick_article = WeightedChoice(demand);
+  missing_article = static_cast<size_t>(
+      std::max_element(demand.begin(), demand.end()) - demand.begin());
 }
 
 int64_t RetailWorld::week_number(int64_t t_ms) {
@@ -101,6 +106,9 @@ int64_t RetailWorld::week_number(int64_t t_ms) {
 RetailWorld::Week RetailWorld::week(int64_t number) const {
   Week week;
   week.number = number;
+  // Weeks count from Monday the 29th of December 1969.
+  Timestamp monday{(number * 7 - 3) * kDayMs};
+  bool in_story = story_at(Story::kPromo, monday).has_value();
   for (size_t i = 0; i < articles.size(); ++i) {
     uint64_t season = mix64(seed_, i, static_cast<uint64_t>(number / 13));
     int64_t percent = 97 + static_cast<int64_t>(season % 7);
@@ -111,6 +119,8 @@ RetailWorld::Week RetailWorld::week(int64_t number) const {
     bool on = promo % 100 < 10;
     week.promo_percent.push_back(
         on ? static_cast<uint8_t>(10 + 5 * (promo / 100 % 5)) : uint8_t{0});
+    if (in_story && std::string_view(articles[i].category) == kPromoCategory)
+      week.promo_percent.back() = kPromoPercent;
   }
   return week;
 }
@@ -136,6 +146,13 @@ RetailWorld::Stock RetailWorld::stock(size_t article, size_t store,
   stock.just_delivered = phase * static_cast<double>(cycle_ms) < 3 * 3'600'000;
   stock.on_hand = std::max<int64_t>(
       0, static_cast<int64_t>(std::ceil(filled * (1 - phase * sold))));
+  if (article == missing_article && stores[store].region == kStockOutRegion) {
+    bool missing = story_at(Story::kStockOut, {t_ms}).has_value();
+    if (missing) stock.on_hand = 0;
+    // The delivery that ends it.
+    stock.just_delivered |=
+        !missing && story_at(Story::kStockOut, {t_ms - 3 * 3'600'000});
+  }
   return stock;
 }
 

@@ -17,6 +17,7 @@ struct RetailStore {
   std::string region;
   double size = 1;  // share of customers, log-normal
   int registers = 1;
+  int64_t area_m2 = 0;  // of selling
 };
 
 struct RetailArticle {
@@ -45,6 +46,7 @@ class RetailWorld {
   WeightedChoice pick_carrier;
   WeightedChoice pick_member;  // number of a loyalty member
   size_t web() const { return stores.size() - 1; }
+  size_t missing_article = 0;  // of the story of the stock-out
 
   // Shelf prices and promotions of the week (from Monday, UTC) of a time.
   struct Week {

@@ -121,6 +121,9 @@ class Evaluator {
     if (f == "cast") return a;
     if (f == "floor") return finite(std::floor(a.to_double()));
     if (f == "ceil") return finite(std::ceil(a.to_double()));
+    if (f == "sqrt") return finite(std::sqrt(a.to_double()));
+    if (f == "ln") return finite(std::log(a.to_double()));
+    if (f == "exp") return finite(std::exp(a.to_double()));
     if (f == "round") {
       Value digits =
           e.arguments.size() > 1 ? argument(e, 1) : Value(int64_t{0});
@@ -227,7 +230,8 @@ constexpr FormulaFunction kFunctions[] = {
     {"and", 1, kMany},     {"or", 1, kMany},
     {"not", 1, 1},         {"is_null", 1, 1},
     {"is_not_null", 1, 1}, {"cast", 1, 1},
-    {"days", 0, 0},
+    {"days", 0, 0},        {"sqrt", 1, 1},
+    {"ln", 1, 1},          {"exp", 1, 1},
 };
 
 const FormulaFunction* find_formula_function(const std::string& name) {

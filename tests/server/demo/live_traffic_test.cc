@@ -82,7 +82,8 @@ TEST_CASE("at the pace of the business, stock is told where it has changed") {
     int64_t now = *event.find("on_hand")->as_int();
     int64_t& before =
         known[string_of(event, "location") + string_of(event, "sku")];
-    REQUIRE(now != before);
+    // Stocktakes come whatever they find.
+    REQUIRE((now != before || string_of(event, "reason") == "count"));
     before = now;
     ++rows;
     REQUIRE((*again)->next(same, facts));

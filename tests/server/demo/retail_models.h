@@ -62,6 +62,8 @@ inline DatasetModel sales_model() {
                text("currency"),
                text("channel"),
                text("member_id", true),
+               text("promotion"),
+               text("voucher_id"),
                net};
   return d;
 }
@@ -83,7 +85,17 @@ inline DatasetModel orders_model() {
                typed("qty_delivered", ColumnKind::kLong),
                typed("value", ColumnKind::kDecimal, 2),
                typed("on_time", ColumnKind::kBool),
-               typed("in_full", ColumnKind::kBool)};
+               typed("in_full", ColumnKind::kBool),
+               text("shipment_id"),
+               text("member_id", true),
+               typed("qty_first_ship", ColumnKind::kLong),
+               typed("lines", ColumnKind::kLong),
+               typed("lines_first_ship", ColumnKind::kLong),
+               typed("lines_right", ColumnKind::kLong),
+               typed("backordered", ColumnKind::kBool),
+               typed("undamaged", ColumnKind::kBool),
+               typed("documents_right", ColumnKind::kBool),
+               typed("receivable", ColumnKind::kDecimal, 2)};
   return d;
 }
 
@@ -101,8 +113,123 @@ inline DatasetModel inventory_model() {
                typed("unit_cost", ColumnKind::kDecimal, 2),
                typed("ranged", ColumnKind::kLong),
                typed("out_of_stock", ColumnKind::kLong),
+               typed("booked", ColumnKind::kLong),
+               typed("area_m2", ColumnKind::kLong),
                value};
   return d;
+}
+
+inline DatasetModel returns_model() {
+  DatasetModel d;
+  d.name = "returns";
+  d.columns = {text("return_id", true),
+               text("txn_id", true),
+               typed("line", ColumnKind::kLong),
+               text("return_txn_id", true),
+               text("sku"),
+               text("category"),
+               text("store"),
+               text("region"),
+               text("channel"),
+               text("member_id", true),
+               text("reason"),
+               typed("voucher_used", ColumnKind::kBool),
+               typed("qty", ColumnKind::kLong),
+               typed("value", ColumnKind::kDecimal, 2),
+               typed("sold_ts", ColumnKind::kTimestamp),
+               typed("days_since_sale", ColumnKind::kDouble)};
+  return d;
+}
+
+inline DatasetModel loyalty_model() {
+  DatasetModel d;
+  d.name = "loyalty";
+  d.columns = {text("member_id", true),
+               text("type"),
+               typed("points", ColumnKind::kLong),
+               text("txn_id", true),
+               text("store"),
+               text("region"),
+               text("channel"),
+               text("voucher_id"),
+               typed("discount", ColumnKind::kDecimal, 2),
+               text("device", true),
+               text("ip", true),
+               typed("repeat", ColumnKind::kBool),
+               typed("hours_since_change", ColumnKind::kDouble)};
+  return d;
+}
+
+inline DatasetModel carts_model() {
+  DatasetModel d;
+  d.name = "carts";
+  d.columns = {text("cart_id", true),
+               text("type"),
+               text("session_id", true),
+               text("device"),
+               text("store"),
+               text("region"),
+               text("member_id", true),
+               text("txn_id", true),
+               typed("items", ColumnKind::kLong),
+               typed("value", ColumnKind::kDecimal, 2),
+               typed("sessions", ColumnKind::kLong)};
+  return d;
+}
+
+inline DatasetModel shipments_model() {
+  DatasetModel d;
+  d.name = "shipments";
+  d.columns = {text("shipment_id", true),
+               text("type"),
+               text("direction"),
+               text("carrier"),
+               text("supplier"),
+               text("category"),
+               text("store"),
+               text("region"),
+               typed("units", ColumnKind::kLong),
+               typed("freight_cost", ColumnKind::kDecimal, 2),
+               typed("dwell_minutes", ColumnKind::kLong),
+               typed("dock_hours", ColumnKind::kDouble),
+               typed("lead_days", ColumnKind::kDouble),
+               typed("orders", ColumnKind::kLong),
+               typed("orders_open", ColumnKind::kLong),
+               typed("payable", ColumnKind::kDecimal, 2)};
+  return d;
+}
+
+inline DatasetModel temperatures_model() {
+  DatasetModel d;
+  d.name = "temperatures";
+  d.columns = {text("sensor_id"),
+               text("shipment_id"),
+               text("carrier"),
+               text("supplier"),
+               text("store"),
+               text("region"),
+               typed("temp_c", ColumnKind::kDouble),
+               typed("minutes", ColumnKind::kLong),
+               typed("minutes_outside", ColumnKind::kLong)};
+  return d;
+}
+
+inline DatasetModel forecasts_model() {
+  DatasetModel d;
+  d.name = "forecasts";
+  d.columns = {text("store"),
+               text("region"),
+               text("category"),
+               typed("horizon_days", ColumnKind::kLong),
+               typed("forecast_units", ColumnKind::kLong),
+               typed("actual_units", ColumnKind::kLong)};
+  return d;
+}
+
+inline std::vector<DatasetModel> starter_models() {
+  return {sales_model(),     orders_model(),       inventory_model(),
+          returns_model(),   loyalty_model(),      carts_model(),
+          shipments_model(), temperatures_model(), forecasts_model()};
 }
 
 inline Timestamp at(const char* iso) { return *parse_iso8601(iso); }
