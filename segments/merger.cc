@@ -19,6 +19,8 @@ Result<std::vector<MergeCandidate>> candidates_of(SegmentStore& store,
                                                   const std::string& dataset,
                                                   const Timeline& timeline) {
   TRY_ASSIGN(auto records, store.metadata().segments(dataset));
+  // What only unsealed rows have hidden stays in a merge.
+  TRY_ASSIGN(auto hidden, store.metadata().hidden(dataset));
   std::map<std::string_view, Interval> granules;
   for (const SegmentRecord& record : records) {
     granules[record.id] = record.granule;
@@ -31,7 +33,8 @@ Result<std::vector<MergeCandidate>> candidates_of(SegmentStore& store,
     one.id = segment->id();
     one.granule = granule->second;
     one.rows = segment->num_rows();
-    one.hidden = one.rows - segment->num_visible_rows();
+    auto rows = hidden.find(one.id);
+    if (rows != hidden.end()) one.hidden = rows->second->cardinality();
     one.bytes = segment->size_bytes();
     candidates.push_back(std::move(one));
   }
