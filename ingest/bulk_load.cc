@@ -260,7 +260,9 @@ Status Load::take(std::span<const std::string_view> records) {
     message.value = record;
     messages_.push_back(message);
   }
-  progress_.rows += intake_->take(messages_, names_, std::span(&watermark_, 1));
+  TRY_ASSIGN(uint64_t rows,
+             intake_->take(messages_, names_, std::span(&watermark_, 1)));
+  progress_.rows += rows;
   if (intake_->dead_letter_bytes() > kMaxDeadLetterMemory) {
     return Error{ErrorCode::kLimit,
                  fmt::format("{} records of {} are rejected, the first: {}",

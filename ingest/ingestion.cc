@@ -88,6 +88,7 @@ Status StreamIngestion::seal() {
       if (sealer_->full() && !progress_.last_seal_error.empty()) {
         return Error{ErrorCode::kIo, progress_.last_seal_error};
       }
+      if (!seal_refused_) return seal_refused_.error();
       if (progress_.state == IngestionState::kFailed) {
         std::string fatal = sealer_->fatal_error();
         if (!fatal.empty()) return Error{ErrorCode::kConflict, fatal};

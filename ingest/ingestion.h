@@ -18,6 +18,7 @@
 
 #include "ingest/dead_letter_shelf.h"
 #include "ingest/decoder.h"
+#include "ingest/key_settings.h"
 #include "ingest/source.h"
 #include "ingest/transform.h"
 #include "segments/segment_store.h"
@@ -27,7 +28,8 @@ namespace freshet {
 struct IngestionSettings {
   std::string dataset;
   DecoderSpec decoder;
-  std::shared_ptr<const Transform> transform;            // may be null
+  std::shared_ptr<const Transform> transform;  // may be null
+  KeySettings key;
   Granularity partition_by{Granularity::Unit::kDay, 1};  // cut in UTC
   SealOptions seal;
   uint64_t seal_rows = 1'000'000;
@@ -81,6 +83,8 @@ struct IngestionProgress {
   double rows_per_second = 0;                // over the last ten seconds
   std::map<std::string, uint64_t> rejected;  // by reason, since the beginning
   uint64_t filtered = 0;
+  // Since the beginning; see KeptCounts.
+  uint64_t duplicates = 0, replaced = 0, deleted = 0, outdated = 0;
   Timestamp as_of = kMinTimestamp;  // least watermark of live partitions
   int64_t lag_ms = 0;               // now - newest source time queryable, 0
                                     // when caught up; of a stopped partition

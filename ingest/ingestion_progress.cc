@@ -28,6 +28,11 @@ void StreamIngestion::update_progress(bool always) {
   progress.bytes = bytes_;
   progress.rows_per_second = rows_per_second();
   progress.rejected = intake_->counts().rejected;
+  const KeptCounts& counts = intake_->counts();
+  progress.duplicates = counts.duplicates;
+  progress.replaced = counts.replaced;
+  progress.deleted = counts.deleted;
+  progress.outdated = counts.outdated;
   progress.filtered = intake_->counts().filtered;
   progress.as_of = as_of_;
   progress.live_rows = intake_->sinks().rows() + sealed.rows;

@@ -31,11 +31,15 @@ std::string absent_text(const std::vector<std::string>& absent) {
 }  // namespace
 
 void StreamIngestion::run() {
+  load_keys();
   while (mode() == Mode::kRun) round();
   Status status;
+  intake_->close();
   if (mode() == Mode::kStop) {
-    if (positions_->moved() || intake_->sinks().rows() > 0) seal_open();
+    bool open = positions_->moved() || intake_->sinks().rows() > 0;
+    if (open && keys_status_) seal_open();
     status = sealer_->finish();
+    if (status) status = keys_status_;
     serve_sealed();
   }
   update_progress(true);
@@ -47,6 +51,24 @@ void StreamIngestion::run() {
   served_.signal_all();
 }
 
+// Until the keys of the rows in segments are known, nothing can be judged.
+void StreamIngestion::load_keys() {
+  keys_status_ = intake_->load_keys([this] { return mode() != Mode::kRun; });
+  bool ends =
+      !keys_status_ && keys_status_.error().code == ErrorCode::kCancelled;
+  if (ends) keys_status_ = Status();
+}
+
+void StreamIngestion::fail_keys() {
+  update_progress(true);
+  set_state(IngestionState::kFailed, keys_status_.error().message);
+  {
+    MutexLock lock(mutex_);
+    seal_refused_ = keys_status_;
+  }
+  nap(milliseconds(200));
+}
+
 void StreamIngestion::round() {
   serve_sealed();
   std::string fatal = sealer_->fatal_error();
@@ -54,6 +76,10 @@ void StreamIngestion::round() {
     update_progress(true);
     set_state(IngestionState::kFailed, fatal);
     nap(milliseconds(200));
+    return;
+  }
+  if (!keys_status_) {
+    fail_keys();
     return;
   }
   serve_seal_requests();
@@ -124,8 +150,12 @@ void StreamIngestion::read() {
     nap(transient ? milliseconds(20) : milliseconds(500));
     return;
   }
-  uint64_t before = rows_;
-  if (!take(batch_)) return;
+  uint64_t before = rows_, deleted = intake_->counts().deleted;
+  Status taken = take(batch_);
+  if (!taken) {
+    if (taken.error().code != ErrorCode::kCancelled) keys_status_ = taken;
+    return;
+  }
   positions_->arrived(batch_);
   if (positions_->moved() && !has_open_) {
     has_open_ = true;
@@ -144,11 +174,11 @@ void StreamIngestion::read() {
         error);
   }
   update_progress(batch_.messages.empty());
-  if (rows_ != before) changed();
+  if (rows_ != before || intake_->counts().deleted != deleted) changed();
 }
 
-// False if it ends before all messages are taken, since the stream ends.
-bool StreamIngestion::take(const MessageBatch& batch) {
+// kCancelled if the stream ends before all messages are taken.
+Status StreamIngestion::take(const MessageBatch& batch) {
   std::span<const RawMessage> rest(batch.messages);
   while (!rest.empty() && mode() != Mode::kAbandon) {
     size_t count = 0, bytes = 0;
@@ -157,8 +187,10 @@ bool StreamIngestion::take(const MessageBatch& batch) {
       bytes += rest[count++].value.size();
     }
     auto part = rest.first(count);
-    if (!wait_until_readable(part)) return false;
-    rows_ += intake_->take(part, positions_->names(), positions_->watermarks());
+    if (!wait_until_readable(part)) break;
+    TRY_ASSIGN(uint64_t rows, intake_->take(part, positions_->names(),
+                                            positions_->watermarks()));
+    rows_ += rows;
     bytes_ += bytes;
     positions_->passed(part);
     rest = rest.subspan(count);
@@ -168,7 +200,8 @@ bool StreamIngestion::take(const MessageBatch& batch) {
     }
     if (seal_due()) seal_open();
   }
-  return rest.empty();
+  if (rest.empty()) return {};
+  return Error{ErrorCode::kCancelled, "the stream ends"};
 }
 
 // Waits while the decoder lacks something that is out of reach (a schema); the
@@ -225,6 +258,7 @@ void StreamIngestion::seal_open() {
   generation.offsets = positions_->taken();
   has_open_ = false;
   uint64_t number = sealer_->submit(std::move(generation));
+  intake_->begin_generation(number + 1);
   MutexLock lock(mutex_);
   seal_number_ = number;
 }

@@ -7,8 +7,14 @@
 #include "ingest/watermark.h"
 
 namespace freshet {
-
 namespace {
+
+using OnDuplicate = KeySettings::OnDuplicate;
+
+bool replaces(const IngestionSettings& settings) {
+  return !settings.key.columns.empty() &&
+         settings.key.on_duplicate == OnDuplicate::kReplace;
+}
 
 // The model has checked its name.
 absl::TimeZone zone_of(const SealOptions& options) {
@@ -23,16 +29,32 @@ Intake::Intake(const IngestionSettings& settings,
                std::unique_ptr<Decoder> decoder, KeptCounts counts,
                SegmentStore* store)
     : settings_(settings),
+      store_(store),
       decoder_(std::move(decoder)),
       batch_(settings.decoder.schema),
       sinks_(settings.dataset, settings.decoder.schema, settings.partition_by,
-             store),
+             replaces(settings) ? nullptr : store),
       counts_(std::move(counts)),
       rollup_zone_(zone_of(settings.seal)) {}
 
-uint64_t Intake::take(std::span<const RawMessage> messages,
-                      std::span<const PartitionName> partitions,
-                      std::span<Timestamp> watermarks) {
+Status Intake::load_keys(const std::function<bool()>& stopped) {
+  if (settings_.key.columns.empty()) return {};
+  if (replaces(settings_)) {
+    newest_rows_ = std::make_unique<NewestRows>(settings_, *store_);
+    return newest_rows_->load(stopped);
+  }
+  seen_keys_ = std::make_unique<SeenKeys>(settings_, *store_);
+  Timestamp least = kMaxTimestamp;
+  for (const auto& [partition, time] : counts_.watermark) {
+    least = std::min(least, time);
+  }
+  if (counts_.watermark.empty()) least = kMinTimestamp;
+  return seen_keys_->load(least, stopped);
+}
+
+Result<uint64_t> Intake::take(std::span<const RawMessage> messages,
+                              std::span<const PartitionName> partitions,
+                              std::span<Timestamp> watermarks) {
   batch_.clear();
   decoded_.clear();
   now_ = now();
@@ -46,13 +68,42 @@ uint64_t Intake::take(std::span<const RawMessage> messages,
   transform();
   judge(messages, partitions, watermarks);
   floor_times();
+  if (seen_keys_ != nullptr && batch_.num_rows() > 0) {
+    TRY_ASSIGN(uint64_t repeats,
+               seen_keys_->drop_repeats(batch_, keep_,
+                                        *std::ranges::min_element(watermarks)));
+    counts_.duplicates += repeats;
+  }
   uint64_t before = sinks_.rows();
-  sinks_.append(batch_, keep_);
+  TRY(append());
   return sinks_.rows() - before;
+}
+
+Status Intake::append() {
+  if (newest_rows_ == nullptr) {
+    sinks_.append(batch_, keep_);
+    return {};
+  }
+  if (batch_.num_rows() == 0) return {};
+  Replacements before = newest_rows_->counts();
+  TRY(newest_rows_->judge(batch_, deletes_, keep_));
+  appended_.clear();
+  sinks_.append(batch_, keep_, &appended_);
+  TRY(newest_rows_->publish(appended_, generation_));
+  const Replacements& now = newest_rows_->counts();
+  counts_.replaced += now.replaced - before.replaced;
+  counts_.deleted += now.deleted - before.deleted;
+  counts_.outdated += now.outdated - before.outdated;
+  return {};
+}
+
+void Intake::close() {
+  if (newest_rows_ != nullptr) newest_rows_->close();
 }
 
 void Intake::transform() {
   keep_.assign(batch_.num_rows(), 1);
+  deletes_.clear();
   errors_.clear();
   if (batch_.num_rows() == 0) return;
   refuse_changes();
@@ -65,9 +116,13 @@ void Intake::transform() {
 // Rows that ask for a change of other rows.
 void Intake::refuse_changes() {
   for (uint32_t row = 0; row < decoded_.operations.size(); ++row) {
-    if (decoded_.operations[row] == RowOperation::kDelete) {
-      errors_.push_back({row, invalid("the dataset has no key by which a row "
-                                      "can be deleted")});
+    if (decoded_.operations[row] != RowOperation::kDelete) continue;
+    if (newest_rows_ != nullptr) {
+      deletes_.resize(batch_.num_rows());
+      deletes_[row] = 1;
+    } else {
+      errors_.push_back({row, invalid("a row can be deleted only where a key "
+                                      "and on_duplicate: replace say which")});
     }
   }
   for (const Decoded::KeptCell& cell : decoded_.kept_cells) {
@@ -93,8 +148,15 @@ void Intake::judge(std::span<const RawMessage> messages,
       reject(message, partition, "expression", errors_[error].error.message);
       continue;
     }
+    // A delete counts whatever else its row holds, and whenever it comes.
+    if (!deletes_.empty() && deletes_[row]) continue;
     if (!keep_[row]) {
       ++counts_.filtered;
+      // The version of the row that the filter let through is no more.
+      if (newest_rows_ != nullptr) {
+        deletes_.resize(batch_.num_rows());
+        deletes_[row] = 1;
+      }
       continue;
     }
     keep_[row] = accept_time(Timestamp{times[row]}, message, partition,

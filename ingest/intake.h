@@ -12,6 +12,8 @@
 #include "ingest/dead_letters.h"
 #include "ingest/ingestion.h"
 #include "ingest/kept_counts.h"
+#include "ingest/newest_rows.h"
+#include "ingest/seen_keys.h"
 #include "ingest/sinks.h"
 
 namespace freshet {
@@ -26,11 +28,20 @@ class Intake {
   Status prepare(std::span<const RawMessage> messages) {
     return decoder_->prepare(messages);
   }
+  // Makes the dataset's key hold from here on: rows in segments are known.
+  // Without this (bulk load) no row is a duplicate. As SeenKeys::load.
+  Status load_keys(const std::function<bool()>& stopped);
+  // What comes from here on belongs to this generation; at first to 1.
+  void begin_generation(uint64_t number) { generation_ = number; }
+  // Nothing comes any more.
+  void close();
+
   // Takes `messages`, whose partitions are named by `partitions`, with their
-  // watermarks, which it moves on. Returns how many rows became visible.
-  uint64_t take(std::span<const RawMessage> messages,
-                std::span<const PartitionName> partitions,
-                std::span<Timestamp> watermarks);
+  // watermarks, which it moves on. Returns how many rows became visible. After
+  // an error (keys on disk cannot be read) nothing may be taken any more.
+  Result<uint64_t> take(std::span<const RawMessage> messages,
+                        std::span<const PartitionName> partitions,
+                        std::span<Timestamp> watermarks);
 
   Sinks& sinks() { return sinks_; }
   KeptCounts& counts() { return counts_; }
@@ -44,6 +55,7 @@ class Intake {
               const char* reason, std::string text);
   void transform();
   void refuse_changes();
+  Status append();
   void judge(std::span<const RawMessage> messages,
              std::span<const PartitionName> partitions,
              std::span<Timestamp> watermarks);
@@ -54,9 +66,14 @@ class Intake {
                    const PartitionName& partition, Timestamp& watermark);
 
   const IngestionSettings settings_;
+  SegmentStore* const store_;
   const std::unique_ptr<Decoder> decoder_;
   ColumnBatch batch_;
   Sinks sinks_;
+  // At most one of them is there.
+  std::unique_ptr<SeenKeys> seen_keys_;      // on_duplicate: ignore
+  std::unique_ptr<NewestRows> newest_rows_;  // on_duplicate: replace
+  uint64_t generation_ = 1;
   KeptCounts counts_;
   std::vector<DeadLetter> dead_letters_;
   uint64_t dead_letter_bytes_ = 0;
@@ -64,7 +81,9 @@ class Intake {
   Timestamp now_;  // of the batch
 
   Decoded decoded_;
-  std::vector<uint8_t> keep_;  // by row
+  std::vector<uint8_t> keep_;     // by row
+  std::vector<uint8_t> deletes_;  // by row, or empty
+  std::vector<Sinks::Appended> appended_;
   std::vector<Transform::RowError> errors_;
 };
 

@@ -7,8 +7,9 @@
 namespace freshet {
 namespace {
 
-// Text, a line each: "v1", then "filtered N", "rejected N REASON",
-// "begin N PARTITION", "watermark N PARTITION".
+// Text, a line each: "v1", then "filtered N" (and so duplicates, replaced,
+// deleted and outdated), "rejected N
+// REASON", "begin N PARTITION", "watermark N PARTITION".
 constexpr const char* kVersion = "v1";
 
 std::string key_of(const std::string& dataset) { return "counts/" + dataset; }
@@ -29,8 +30,8 @@ Result<KeptCounts> KeptCounts::load(const MetadataStore& store,
   }
   int64_t number = 0;
   while (in >> kind >> number) {
-    if (kind == "filtered") {
-      counts.filtered = static_cast<uint64_t>(number);
+    if (uint64_t* count = counts.named(kind)) {
+      *count = static_cast<uint64_t>(number);
       continue;
     }
     in.ignore(1);
@@ -46,9 +47,21 @@ Result<KeptCounts> KeptCounts::load(const MetadataStore& store,
   return counts;
 }
 
+uint64_t* KeptCounts::named(std::string_view kind) {
+  if (kind == "filtered") return &filtered;
+  if (kind == "duplicates") return &duplicates;
+  if (kind == "replaced") return &replaced;
+  if (kind == "deleted") return &deleted;
+  if (kind == "outdated") return &outdated;
+  return nullptr;
+}
+
 std::pair<std::string, std::string> KeptCounts::encode(
     const std::string& dataset) const {
-  std::string out = fmt::format("{}\nfiltered {}\n", kVersion, filtered);
+  std::string out = fmt::format(
+      "{}\nfiltered {}\nduplicates {}\nreplaced {}\ndeleted {}\n"
+      "outdated {}\n",
+      kVersion, filtered, duplicates, replaced, deleted, outdated);
   for (const auto& [reason, count] : rejected) {
     out += fmt::format("rejected {} {}\n", count, reason);
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "ingest/source.h"
 #include "segments/metadata_store.h"
@@ -16,9 +17,14 @@ namespace freshet {
 struct KeptCounts {
   std::map<std::string, uint64_t> rejected;  // by reason
   uint64_t filtered = 0;
+  uint64_t duplicates = 0;  // rows dropped because their key was there
+  // Of on_duplicate: replace, see Replacements.
+  uint64_t replaced = 0, deleted = 0, outdated = 0;
   std::map<PartitionName, int64_t> begin;  // first offset ever covered
   std::map<PartitionName, Timestamp> watermark;
 
+  // The count of a line without a name, or null.
+  uint64_t* named(std::string_view kind);
   static Result<KeptCounts> load(const MetadataStore& store,
                                  const std::string& dataset);
   std::pair<std::string, std::string> encode(const std::string& dataset) const;

@@ -193,6 +193,7 @@ Seal Sealer::build(
     const std::map<PartitionName, OffsetRecord>& committed) const {
   Seal seal;
   seal.dataset = dataset_;
+  seal.generation = generation.number;
   seal.live = generation.live;
   seal.options = options_;
   for (const auto& [partition, record] : generation.offsets) {

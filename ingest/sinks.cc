@@ -43,13 +43,14 @@ bool Sinks::one_granule(const std::vector<int64_t>& times) const {
          last_granule_.contains(Timestamp{greatest});
 }
 
-void Sinks::append(const ColumnBatch& batch, const std::vector<uint8_t>& keep) {
+void Sinks::append(const ColumnBatch& batch, const std::vector<uint8_t>& keep,
+                   std::vector<Appended>* told) {
   if (batch.num_rows() == 0) return;
   const std::vector<int64_t>& times = batch.columns()[0].longs;
   bool all = std::ranges::find(keep, 0) == keep.end();
   if (all) {
     Sink& sink = sink_of(times[0]);
-    if (one_granule(times)) {
+    if (told == nullptr && one_granule(times)) {
       sink.segment->append(batch);
       appended(sink, batch.num_rows());
       return;
@@ -63,6 +64,9 @@ void Sinks::append(const ColumnBatch& batch, const std::vector<uint8_t>& keep) {
     sink.rows.push_back(row);
   }
   for (Sink* sink : touched) {
+    if (told != nullptr) {
+      told->push_back({sink->segment, sink->segment->num_rows(), sink->rows});
+    }
     sink->segment->append(batch, sink->rows);
     appended(*sink, sink->rows.size());
     sink->rows.clear();

@@ -18,13 +18,21 @@ namespace freshet {
 
 class Sinks {
  public:
-  // `store` may be null: then nobody but the owner sees the rows (bulk load).
+  // `store` may be null: then nobody but the owner sees the rows (bulk load),
+  // or the owner publishes them.
   Sinks(std::string dataset, std::shared_ptr<const Schema> schema,
         Granularity partition_by, SegmentStore* store);
 
+  // Where rows of a batch have gone: row `rows[i]` is row `begin + i` there.
+  struct Appended {
+    std::shared_ptr<LiveSegment> segment;
+    uint32_t begin = 0;
+    std::vector<uint32_t> rows;
+  };
   // Appends the rows of `batch` whose `keep` is not 0, each to the segment of
-  // its granule.
-  void append(const ColumnBatch& batch, const std::vector<uint8_t>& keep);
+  // its granule; tells where, if asked.
+  void append(const ColumnBatch& batch, const std::vector<uint8_t>& keep,
+              std::vector<Appended>* told = nullptr);
 
   uint64_t rows() const { return rows_; }
   // Memory held by the live segments.

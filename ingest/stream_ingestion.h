@@ -40,11 +40,13 @@ class StreamIngestion final : public Ingestion {
   using Callback = std::shared_ptr<const std::function<void()>>;
 
   void run();
+  void load_keys();
+  void fail_keys();
   void round();
   void connect();
   void read();
   std::string trouble() const;
-  bool take(const MessageBatch& batch);
+  Status take(const MessageBatch& batch);
   bool wait_until_readable(std::span<const RawMessage> part);
   bool seal_due() const;
   void seal_open();
@@ -71,6 +73,9 @@ class StreamIngestion final : public Ingestion {
   std::unique_ptr<Positions> positions_;
   bool assigned_ = false;
   std::string listing_error_;  // of the last partitions(); empty: it went well
+  // An error: the open generation may hold rows whose offsets it does not
+  // pass. Nothing is read or sealed any more.
+  Status keys_status_;
   std::string absent_;         // what the source should have and has not
   Clock::time_point next_refresh_;
   Clock::time_point next_progress_;
@@ -98,6 +103,7 @@ class StreamIngestion final : public Ingestion {
   Callback callback_ ABSL_GUARDED_BY(mutex_);
   IngestionProgress progress_ ABSL_GUARDED_BY(mutex_);
   Status stop_status_ ABSL_GUARDED_BY(mutex_);
+  Status seal_refused_ ABSL_GUARDED_BY(mutex_);  // keys_status_, for seal()
 
   Mutex join_mutex_;
   std::thread thread_ ABSL_GUARDED_BY(join_mutex_);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "segments/live_column.h"
+#include "segments/live_snapshot.h"
 
 namespace freshet {
 namespace {
@@ -109,9 +110,9 @@ class LiveSegmentImpl final : public LiveSegment {
 // The rows below a count.
 class LiveSnapshot final : public Segment {
  public:
-  explicit LiveSnapshot(std::shared_ptr<const LiveSegmentImpl> live)
+  LiveSnapshot(std::shared_ptr<const LiveSegmentImpl> live, uint32_t num_rows)
       : live_(std::move(live)),
-        num_rows_(live_->num_rows()),
+        num_rows_(num_rows),
         time_range_(live_->time_range(num_rows_)),
         size_bytes_(live_->size_bytes()),
         columns_(live_->columns(num_rows_)) {}
@@ -268,11 +269,20 @@ Interval LiveSegmentImpl::time_range(uint32_t num_rows) const {
 }
 
 std::shared_ptr<const Segment> LiveSegmentImpl::snapshot() const {
-  return std::make_shared<LiveSnapshot>(
-      std::static_pointer_cast<const LiveSegmentImpl>(shared_from_this()));
+  return snapshot_of(*this, num_rows());
 }
 
 }  // namespace
+
+std::shared_ptr<const Segment> snapshot_of(const LiveSegment& live,
+                                           uint32_t num_rows) {
+  auto* whole = dynamic_cast<const LiveSegmentImpl*>(&live);
+  assert(whole != nullptr && num_rows <= live.num_rows());
+  return std::make_shared<LiveSnapshot>(
+      std::static_pointer_cast<const LiveSegmentImpl>(
+          whole->shared_from_this()),
+      num_rows);
+}
 
 std::shared_ptr<LiveSegment> LiveSegment::create(
     std::string id, std::shared_ptr<const Schema> schema, Interval granule) {

@@ -1,9 +1,12 @@
 #include "segments/masked_segment.h"
 
+#include <atomic>
 #include <cassert>
+#include <optional>
 #include <string>
 
 #include "segments/file_format.h"
+#include "segments/live_snapshot.h"
 
 namespace freshet {
 namespace {
@@ -20,16 +23,21 @@ class MaskedSegment final : public Segment {
  public:
   MaskedSegment(std::shared_ptr<const Segment> segment,
                 std::shared_ptr<const Bitmap> hidden)
-      : segment_(std::move(segment)),
-        hidden_(std::move(hidden)),
-        content_hash_(masked_hash(segment_->content_hash(), *hidden_)) {}
+      : segment_(std::move(segment)), hidden_(std::move(hidden)) {}
 
   const std::string& id() const override { return segment_->id(); }
   const Schema& schema() const override { return segment_->schema(); }
   uint32_t num_rows() const override { return segment_->num_rows(); }
   Interval time_range() const override { return segment_->time_range(); }
   bool sealed() const override { return segment_->sealed(); }
-  uint64_t content_hash() const override { return content_hash_; }
+  // Made when first asked for: masks change often, few are asked.
+  uint64_t content_hash() const override {
+    uint64_t hash = content_hash_.load(std::memory_order_relaxed);
+    if (hash != 0) return hash;
+    hash = masked_hash(segment_->content_hash(), *hidden_);
+    content_hash_.store(hash, std::memory_order_relaxed);
+    return hash;
+  }
   uint64_t size_bytes() const override { return segment_->size_bytes(); }
   Result<const Column*> column(std::string_view name) const override {
     return segment_->column(name);
@@ -43,14 +51,15 @@ class MaskedSegment final : public Segment {
  private:
   const std::shared_ptr<const Segment> segment_;
   const std::shared_ptr<const Bitmap> hidden_;
-  const uint64_t content_hash_;
+  mutable std::atomic<uint64_t> content_hash_{0};  // 0: not yet made
 };
 
-class MaskedLive final : public LiveSegment {
+// A live segment as a Timeline shows it: up to a row, and without some.
+class LiveView final : public LiveSegment {
  public:
-  MaskedLive(std::shared_ptr<const LiveSegment> live,
-             std::shared_ptr<const Bitmap> hidden)
-      : live_(std::move(live)), hidden_(std::move(hidden)) {}
+  LiveView(std::shared_ptr<const LiveSegment> live,
+           std::optional<uint32_t> bound, std::shared_ptr<const Bitmap> hidden)
+      : live_(std::move(live)), bound_(bound), hidden_(std::move(hidden)) {}
 
   // Only const ones are given out, so the writer's part is never called.
   void append(const ColumnBatch&, std::span<const uint32_t>) override {
@@ -60,21 +69,28 @@ class MaskedLive final : public LiveSegment {
   void freeze() override { assert(false); }
 
   std::shared_ptr<const Segment> snapshot() const override {
-    return with_hidden(live_->snapshot(), hidden_);
+    auto segment = snapshot_of(*live_, num_rows());
+    if (hidden_ == nullptr) return segment;
+    return with_hidden(std::move(segment), hidden_);
   }
   const std::string& id() const override { return live_->id(); }
   const std::shared_ptr<const Schema>& schema() const override {
     return live_->schema();
   }
   Interval granule() const override { return live_->granule(); }
-  uint32_t num_rows() const override { return live_->num_rows(); }
+  uint32_t num_rows() const override {
+    return bound_ ? *bound_ : live_->num_rows();
+  }
   uint64_t size_bytes() const override { return live_->size_bytes(); }
 
   const std::shared_ptr<const LiveSegment>& whole() const { return live_; }
+  std::optional<uint32_t> bound() const { return bound_; }
+  const std::shared_ptr<const Bitmap>& hidden() const { return hidden_; }
 
  private:
   const std::shared_ptr<const LiveSegment> live_;
-  const std::shared_ptr<const Bitmap> hidden_;
+  const std::optional<uint32_t> bound_;  // nothing: all that are published
+  const std::shared_ptr<const Bitmap> hidden_;  // may be null
 };
 
 }  // namespace
@@ -88,9 +104,23 @@ std::shared_ptr<const Segment> with_hidden(
 }
 
 std::shared_ptr<const LiveSegment> with_hidden(
-    std::shared_ptr<const LiveSegment> live,
+    const std::shared_ptr<const LiveSegment>& live,
     std::shared_ptr<const Bitmap> hidden) {
-  return std::make_shared<MaskedLive>(std::move(live), std::move(hidden));
+  auto* view = dynamic_cast<const LiveView*>(live.get());
+  if (view == nullptr) {
+    return std::make_shared<LiveView>(live, std::nullopt, std::move(hidden));
+  }
+  return std::make_shared<LiveView>(view->whole(), view->bound(),
+                                    std::move(hidden));
+}
+
+std::shared_ptr<const LiveSegment> with_rows(
+    const std::shared_ptr<const LiveSegment>& live, uint32_t num_rows) {
+  auto* view = dynamic_cast<const LiveView*>(live.get());
+  if (view == nullptr) {
+    return std::make_shared<LiveView>(live, num_rows, nullptr);
+  }
+  return std::make_shared<LiveView>(view->whole(), num_rows, view->hidden());
 }
 
 std::shared_ptr<const Segment> without_hidden(
@@ -101,8 +131,8 @@ std::shared_ptr<const Segment> without_hidden(
 
 std::shared_ptr<const LiveSegment> without_hidden(
     const std::shared_ptr<const LiveSegment>& live) {
-  auto* masked = dynamic_cast<const MaskedLive*>(live.get());
-  return masked != nullptr ? masked->whole() : live;
+  auto* view = dynamic_cast<const LiveView*>(live.get());
+  return view != nullptr ? view->whole() : live;
 }
 
 }  // namespace freshet

@@ -16,9 +16,15 @@ std::shared_ptr<const Segment> with_hidden(
     std::shared_ptr<const Bitmap> hidden);
 
 // The same of a live one, for a Timeline: for reading, never for its writer.
+// A mask it has already is replaced. Of a view its bound stays.
 std::shared_ptr<const LiveSegment> with_hidden(
-    std::shared_ptr<const LiveSegment> live,
+    const std::shared_ptr<const LiveSegment>& live,
     std::shared_ptr<const Bitmap> hidden);
+
+// A view of the first `num_rows` rows, which later appends do not widen; its
+// mask stays. REQUIRES: the rows are published.
+std::shared_ptr<const LiveSegment> with_rows(
+    const std::shared_ptr<const LiveSegment>& live, uint32_t num_rows);
 
 // The segment without its mask; itself if it has none.
 std::shared_ptr<const Segment> without_hidden(

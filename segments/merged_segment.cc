@@ -20,14 +20,6 @@ MergedRows::MergedRows(std::vector<std::shared_ptr<const Segment>> inputs)
   starts_.push_back(sum);
 }
 
-std::optional<uint32_t> MergedRows::place_of(size_t input, uint32_t row) const {
-  if (inputs_[input]->hidden_rows() == nullptr) return starts_[input] + row;
-  const std::vector<uint32_t>& rows = visible_[input];
-  auto at = std::lower_bound(rows.begin(), rows.end(), row);
-  if (at == rows.end() || *at != row) return std::nullopt;
-  return starts_[input] + static_cast<uint32_t>(at - rows.begin());
-}
-
 MergedSegment::MergedSegment(std::vector<std::shared_ptr<const Segment>> inputs)
     : rows_(std::move(inputs)) {}
 

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -27,8 +26,6 @@ class MergedRows {
     return inputs_;
   }
   uint32_t num_rows() const { return starts_.back(); }
-  // Where row `row` of the input has come to, or nothing if it is hidden.
-  std::optional<uint32_t> place_of(size_t input, uint32_t row) const;
 
   // Calls visit(input, block, positions, at) for each run of rows of
   // [begin, end) that lie in one block of one input: `positions` in that
@@ -75,8 +72,6 @@ class MergedSegment final : public Segment {
   static Result<std::shared_ptr<const MergedSegment>> create(
       std::vector<std::shared_ptr<const Segment>> inputs);
   ~MergedSegment() override;
-
-  const MergedRows& rows() const { return rows_; }
 
   const std::string& id() const override { return id_; }
   const Schema& schema() const override { return schema_; }

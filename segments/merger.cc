@@ -21,6 +21,8 @@ Result<std::vector<MergeCandidate>> candidates_of(SegmentStore& store,
   TRY_ASSIGN(auto records, store.metadata().segments(dataset));
   std::map<std::string_view, const SegmentRecord*> by_id;
   for (const SegmentRecord& record : records) by_id[record.id] = &record;
+  // What only unsealed rows have hidden stays in a merge.
+  TRY_ASSIGN(auto hidden, store.metadata().hidden(dataset));
   std::vector<MergeCandidate> candidates;
   for (const auto& segment : timeline.sealed) {
     auto record = by_id.find(segment->id());
@@ -30,7 +32,8 @@ Result<std::vector<MergeCandidate>> candidates_of(SegmentStore& store,
     one.granule = record->second->granule;
     one.rollup = record->second->rollup;
     one.rows = segment->num_rows();
-    one.hidden = one.rows - segment->num_visible_rows();
+    auto rows = hidden.find(one.id);
+    if (rows != hidden.end()) one.hidden = rows->second->cardinality();
     one.bytes = segment->size_bytes();
     candidates.push_back(std::move(one));
   }

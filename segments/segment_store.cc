@@ -59,6 +59,7 @@ Status SegmentStoreImpl::load_dataset(const std::string& dataset) {
                      std::pair(b.granule.start, b.sequence);
             });
   TRY_ASSIGN(auto hidden, metadata_->hidden(dataset));
+  MutexLock lock(commit_mutex_);
   datasets_.change(dataset, [&](Timeline& timeline) {
     for (SegmentRecord& record : records) {
       auto rows = hidden.find(record.id);
@@ -75,6 +76,7 @@ Status SegmentStoreImpl::load_dataset(const std::string& dataset) {
       }
       if (rows != hidden.end()) {
         timeline.hidden[record.id] = rows->second;
+        hidden_[dataset][record.id].add(0, *rows->second);
         *found = with_hidden(std::move(*found), rows->second);
       }
       timeline.sealed.push_back(std::move(*found));

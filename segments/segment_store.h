@@ -19,6 +19,7 @@
 #include "segments/file_system.h"
 #include "segments/metadata_store.h"
 #include "segments/paced_files.h"
+#include "segments/row_moves.h"
 #include "segments/segment_writer.h"
 #include "segments/timeline.h"
 
@@ -28,6 +29,9 @@ namespace freshet {
 // them.
 struct Seal {
   std::string dataset;
+  // Of the rows in `live`. What this and earlier generations hid becomes
+  // durable with it (change_rows); 0: nobody calls change_rows.
+  uint64_t generation = 0;
   std::vector<std::shared_ptr<LiveSegment>> live;  // frozen
   SealOptions options;
   std::vector<Commit::Advance> offsets;
@@ -66,6 +70,16 @@ struct HideRows {
   std::vector<uint32_t> rows;
 };
 
+// What queries see of a dataset's live rows from now on, in one step.
+struct RowChange {
+  uint64_t generation = 1;  // of the rows; at least 1
+  // Live segments, and how many of their rows count. One that is not there
+  // yet is added.
+  std::vector<std::pair<std::shared_ptr<const LiveSegment>, uint32_t>> visible;
+  // Rows that these replace.
+  std::vector<HideRows> hide;
+};
+
 class SegmentStore {
  public:
   // Opens the folder, creating it if absent; lists all segments of all
@@ -84,8 +98,20 @@ class SegmentStore {
   // Makes `live` visible to queries from the next timeline on.
   virtual void add_live(std::string_view dataset,
                         std::shared_ptr<const LiveSegment> live) = 0;
+  // Publishes rows and hides those they replace in one timeline, so that no
+  // query sees both or neither. kConflict, changing nothing, as hide(). Not
+  // durable before the generation is sealed: until then merges keep what it
+  // hides, and after a crash it is not hidden.
+  virtual Status change_rows(std::string_view dataset,
+                             const RowChange& change) = 0;
+  // From now on `moved` is called with every replacement of sealed or live
+  // segments of the dataset, in the order of the timelines, and never while
+  // change_rows or hide of the dataset are at work. It must be quick and not
+  // call the store. An empty one ends that.
+  virtual void watch_rows(std::string_view dataset,
+                          std::function<void(RowMoves)> moved) = 0;
   // Takes live segments out without sealing them (their rows will be read
-  // again, e.g. a reset).
+  // again, e.g. a reset), and what they replaced comes back.
   virtual void drop_live(std::string_view dataset) = 0;
 
   // Writes every live segment with visible rows to a file, commits files,

@@ -1,19 +1,19 @@
-// What changes a dataset's segments: seal, merge, hide, drop.
+// What changes a dataset's segments: seal, merge, drop, and the copy for a
+// backup. What changes rows within them is in segment_store_rows.cc.
 #include <algorithm>
 
 #include "segments/failpoint.h"
 #include "segments/masked_segment.h"
 #include "segments/merged_segment.h"
 #include "segments/rollup.h"
-#include "segments/row_order.h"
 #include "segments/sealed_segment.h"
 #include "segments/segment_store_impl.h"
 
 namespace freshet {
 namespace {
 
-// Before a seal of rows that somebody keeps hiding makes them wait.
-constexpr int kSealTries = 3;
+// Of rows that are rolled up while somebody keeps hiding some.
+constexpr int kSealTries = 20;
 
 // "20261122T000000Z" of a granule's start, for ids.
 std::string compact_time(Timestamp t) {
@@ -22,77 +22,29 @@ std::string compact_time(Timestamp t) {
   return text.substr(0, text.find('.')) + "Z";
 }
 
-std::shared_ptr<const Bitmap> hidden_of(const Timeline& timeline,
-                                        std::string_view id) {
-  auto found = timeline.hidden.find(id);
-  return found == timeline.hidden.end() ? nullptr : found->second;
-}
-
 template <class List>
 auto find_id(List& list, std::string_view id) {
   return std::find_if(list.begin(), list.end(),
                       [&](const auto& one) { return one->id() == id; });
 }
 
-using Masked =
-    std::pair<std::shared_ptr<const Segment>, std::shared_ptr<const Bitmap>>;
-
-Result<std::shared_ptr<const MergedSegment>> merged_view(
-    const std::vector<Masked>& inputs) {
+// The segment to write: the input itself if there is one and all of it.
+Result<std::shared_ptr<const Segment>> view_of(
+    const std::vector<MaskedInput>& inputs) {
+  if (inputs.size() == 1 && !inputs[0].second) return inputs[0].first;
   std::vector<std::shared_ptr<const Segment>> segments;
   for (const auto& [segment, hidden] : inputs) {
     segments.push_back(hidden ? with_hidden(segment, hidden) : segment);
   }
-  return MergedSegment::create(std::move(segments));
-}
-
-// The segment to write: the input itself if there is one and all of it.
-Result<std::shared_ptr<const Segment>> view_of(
-    const std::vector<Masked>& inputs) {
-  if (inputs.size() == 1 && !inputs[0].second) return inputs[0].first;
-  TRY_ASSIGN(auto view, merged_view(inputs));
+  TRY_ASSIGN(auto view, MergedSegment::create(std::move(segments)));
   return std::shared_ptr<const Segment>(std::move(view));
-}
-
-// Rows of the file written from `inputs` that were hidden since: what
-// `now` hides of the inputs and their masks did not. Nothing if there is none.
-Result<std::shared_ptr<const Bitmap>> hidden_since(
-    const Timeline& now, const std::vector<Masked>& inputs,
-    const SealOptions& options) {
-  std::vector<std::vector<uint32_t>> rows(inputs.size());
-  bool some = false;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const auto& [segment, before] = inputs[i];
-    auto hidden = hidden_of(now, segment->id());
-    if (!hidden || hidden == before) continue;
-    rows[i] =
-        before ? hidden->and_not(*before).to_vector() : hidden->to_vector();
-    some |= !rows[i].empty();
-  }
-  if (!some) return std::shared_ptr<const Bitmap>();
-  TRY_ASSIGN(auto view, merged_view(inputs));
-  TRY_ASSIGN(std::vector<uint32_t> order, sorted_rows(*view, options.sort_by));
-  std::vector<uint32_t> place(order.size());
-  for (uint32_t i = 0; i < order.size(); ++i) place[order[i]] = i;
-  std::vector<uint32_t> hidden;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    for (uint32_t row : rows[i]) {
-      auto at = view->rows().place_of(i, row);
-      if (at) hidden.push_back(place.empty() ? *at : place[*at]);
-    }
-  }
-  std::sort(hidden.begin(), hidden.end());
-  return std::make_shared<const Bitmap>(Bitmap::of_sorted(hidden));
 }
 
 // Whether rows were hidden of what a rolled-up file was made of: there is no
 // row in it to hide in their place, it has to be written again.
-bool hidden_meanwhile(const Timeline& now, const std::vector<Masked>& inputs,
-                      const SealOptions& options) {
-  if (!options.rollup) return false;
-  return std::ranges::any_of(inputs, [&](const Masked& input) {
-    return hidden_of(now, input.first->id()) != input.second;
-  });
+bool hidden_meanwhile(const HiddenRows& now, const HiddenRows::Rows& before) {
+  uint64_t left_out = before ? before->cardinality() : 0;
+  return now.all() != nullptr && now.all()->cardinality() > left_out;
 }
 
 Error gone(std::string_view id) {
@@ -102,48 +54,39 @@ Error gone(std::string_view id) {
 
 }  // namespace
 
-void SegmentStoreImpl::add_live(std::string_view dataset,
-                                std::shared_ptr<const LiveSegment> live) {
-  datasets_.change(dataset, [&](Timeline& timeline) {
-    timeline.live.push_back(std::move(live));
-  });
-}
-
-void SegmentStoreImpl::drop_live(std::string_view dataset) {
-  datasets_.change(dataset, [](Timeline& timeline) {
-    for (const auto& live : timeline.live) timeline.hidden.erase(live->id());
-    timeline.live.clear();
-  });
-}
-
 Result<SealStats> SegmentStoreImpl::seal(const Seal& seal) {
   failpoint("seal.begin");
   std::vector<NewSegment> written;
   for (int tries = 0; tries < kSealTries; ++tries) {
     TRY(write_all(seal, written));
-    if (!is_stale(seal.dataset, written)) break;
+    Commit commit;
+    commit.dataset = seal.dataset;
+    commit.offsets = seal.offsets;
+    commit.puts = seal.puts;
+    Leaving leaving;
+    leaving.generation = seal.generation;
+    for (const auto& live : seal.live) leaving.live.insert(live->id());
+    MutexLock lock(commit_mutex_);
+    if (is_stale(seal.dataset, written)) continue;
+    TRY(publish(std::move(commit), written, leaving));
+    SealStats stats;
+    for (const NewSegment& segment : written) {
+      stats.rows += segment.record.num_rows;
+      stats.bytes += segment.record.bytes;
+      ++stats.segments;
+    }
+    return stats;
   }
-  Commit commit;
-  commit.dataset = seal.dataset;
-  commit.offsets = seal.offsets;
-  commit.puts = seal.puts;
-  Leaving leaving;
-  for (const auto& live : seal.live) leaving.live.insert(live->id());
-  MutexLock lock(commit_mutex_);
-  // Under the lock nobody hides.
-  if (is_stale(seal.dataset, written)) TRY(write_all(seal, written));
-  TRY(publish(std::move(commit), written, leaving));
-  SealStats stats;
-  for (const NewSegment& segment : written) {
-    stats.rows += segment.record.num_rows;
-    stats.bytes += segment.record.bytes;
-    ++stats.segments;
-  }
-  return stats;
+  remove_files(written);
+  return Error{ErrorCode::kLimit, "rows of " + seal.dataset +
+                                      " were hidden each time while they were "
+                                      "rolled up: " +
+                                      std::to_string(kSealTries) + " times"};
 }
 
 Status SegmentStoreImpl::commit_batch(Commit& commit,
-                                      const std::vector<NewSegment>& written) {
+                                      const std::vector<NewSegment>& written,
+                                      bool is_seal) {
   bool moves = !commit.removed.empty() || !commit.hidden.empty();
   auto doubt = doubts_.find(commit.dataset);
   if (doubt != doubts_.end()) {
@@ -152,6 +95,15 @@ Status SegmentStoreImpl::commit_batch(Commit& commit,
       return Error{ErrorCode::kIo,
                    "a change of segments failed and may come back at the next "
                    "start; until then nothing is merged, dropped or hidden: " +
+                       commit.dataset};
+    }
+    // Only its repetition may take a seal in doubt back: anything else would
+    // leave its offsets without its rows.
+    if (!is_seal && !doubt->second.added.empty()) {
+      remove_files(written);
+      return Error{ErrorCode::kIo,
+                   "a seal failed and may come back at the next start; until "
+                   "it is repeated nothing is merged, dropped or hidden: " +
                        commit.dataset};
     }
     for (const SegmentRecord& record : doubt->second.added) {
@@ -175,7 +127,8 @@ Status SegmentStoreImpl::commit_batch(Commit& commit,
     return Error{ErrorCode::kIo, status.error().message};
   }
   Doubt& open = doubts_[commit.dataset];
-  if (moves) {
+  // What a seal hides is hidden by its repetition too.
+  if (moves && !is_seal) {
     open.frozen = true;
   } else {
     for (const auto& one : written) open.added.push_back(one.record);
@@ -198,10 +151,19 @@ Status SegmentStoreImpl::prepare_folder(const std::string& dataset) {
 
 bool SegmentStoreImpl::is_stale(const std::string& dataset,
                                 const std::vector<NewSegment>& written) const {
-  auto now = timeline(dataset);
-  return std::ranges::any_of(written, [&](const NewSegment& segment) {
-    return hidden_meanwhile(*now, segment.inputs, segment.options);
-  });
+  auto hidden = hidden_.find(dataset);
+  if (hidden == hidden_.end()) return false;
+  for (const NewSegment& segment : written) {
+    if (!segment.options.rollup) continue;
+    for (const auto& [input, before] : segment.inputs) {
+      auto rows = hidden->second.find(input->id());
+      if (rows != hidden->second.end() &&
+          hidden_meanwhile(rows->second, before)) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 // In place of what was written before. On error no file is left.
@@ -216,10 +178,9 @@ Status SegmentStoreImpl::write_all(const Seal& seal,
 
 Status SegmentStoreImpl::write_each(const Seal& seal,
                                     std::vector<NewSegment>& written) {
-  auto now = timeline(seal.dataset);
   for (const auto& live : seal.live) {
     NewSegment segment;
-    auto hidden = hidden_of(*now, live->id());
+    auto hidden = hidden_up_to(seal.dataset, live->id(), seal.generation);
     uint64_t num_hidden = hidden ? hidden->cardinality() : 0;
     if (live->num_rows() == num_hidden) continue;
     if (written.empty()) TRY(prepare_folder(seal.dataset));
@@ -257,54 +218,148 @@ Status SegmentStoreImpl::write_file(FileSystem& files,
   record.time_range = file.time_range;
   TRY_ASSIGN(const Rollup* rollup, out.segment->rollup());
   record.rollup = to_text(rollup);
+  out.order = std::move(file.order);
+  if (is_watched(dataset)) out.places = new_places(out.inputs, out.order);
   return {};
+}
+
+HiddenRows::Rows SegmentStoreImpl::hidden_up_to(std::string_view dataset,
+                                                std::string_view id,
+                                                uint64_t generation) const {
+  MutexLock lock(commit_mutex_);
+  auto segments = hidden_.find(dataset);
+  if (segments == hidden_.end()) return nullptr;
+  auto found = segments->second.find(id);
+  return found == segments->second.end() ? nullptr
+                                         : found->second.up_to(generation);
+}
+
+bool SegmentStoreImpl::is_watched(std::string_view dataset) const {
+  MutexLock lock(commit_mutex_);
+  return watchers_.contains(dataset);
+}
+
+// Rows of the new segment that were hidden while it was written, or by what is
+// not durable yet.
+void SegmentStoreImpl::find_hidden_since(const HiddenById& hidden,
+                                         uint64_t settled,
+                                         NewSegment& segment) const {
+  for (size_t i = 0; i < segment.inputs.size(); ++i) {
+    const auto& [input, left_out] = segment.inputs[i];
+    auto found = hidden.find(input->id());
+    if (found == hidden.end()) continue;
+    for (const auto& [generation, all] : found->second.by_generation()) {
+      std::vector<uint32_t> rows =
+          left_out ? all->and_not(*left_out).to_vector() : all->to_vector();
+      if (rows.empty()) continue;
+      if (segment.places.empty()) {
+        segment.places = new_places(segment.inputs, segment.order);
+      }
+      for (uint32_t& row : rows) row = segment.places[i][row];
+      std::sort(rows.begin(), rows.end());
+      segment.hidden.add(generation <= settled ? 0 : generation,
+                         Bitmap::of_sorted(rows));
+    }
+  }
 }
 
 Status SegmentStoreImpl::publish(Commit commit,
                                  std::vector<NewSegment>& written,
                                  const Leaving& leaving) {
-  auto now = timeline(commit.dataset);
+  const std::string dataset = commit.dataset;
+  HiddenById& hidden = hidden_[dataset];
   for (NewSegment& segment : written) {
-    TRY_ASSIGN(segment.hidden,
-               hidden_since(*now, segment.inputs, segment.options));
+    find_hidden_since(hidden, leaving.generation, segment);
     commit.added.push_back(segment.record);
-    if (segment.hidden) {
-      commit.hidden.emplace_back(segment.record.id, segment.hidden);
+    if (auto rows = segment.hidden.up_to(0)) {
+      commit.hidden.emplace_back(segment.record.id, std::move(rows));
     }
+  }
+  auto now = timeline(dataset);
+  for (const auto& segment : now->sealed) {
+    auto found = hidden.find(segment->id());
+    if (found == hidden.end() || leaving.contains(segment->id()) ||
+        !found->second.unsettled_up_to(leaving.generation)) {
+      continue;
+    }
+    commit.hidden.emplace_back(segment->id(),
+                               found->second.up_to(leaving.generation));
   }
   commit.removed.assign(leaving.sealed.begin(), leaving.sealed.end());
   commit.puts.emplace_back(kNextIdKey, std::to_string(next_id_.load()));
   failpoint("commit.before");
-  TRY(commit_batch(commit, written));
+  TRY(commit_batch(commit, written, leaving.sealed.empty()));
   failpoint("commit.after");
-  datasets_.change(commit.dataset, [&](Timeline& timeline) {
-    for (const auto& id : leaving.live) timeline.hidden.erase(id);
-    for (const auto& id : leaving.sealed) timeline.hidden.erase(id);
-    std::erase_if(timeline.live, [&](const auto& live) {
-      return leaving.live.contains(live->id());
-    });
-    // New ones take the place of the last that leaves: order of arrival.
-    auto leaves = [&](const auto& segment) {
-      return leaving.sealed.contains(segment->id());
-    };
-    auto last =
-        std::find_if(timeline.sealed.rbegin(), timeline.sealed.rend(), leaves);
-    auto after =
-        last == timeline.sealed.rend() ? 0 : last - timeline.sealed.rbegin();
-    std::erase_if(timeline.sealed, leaves);
-    std::erase_if(timeline.missing, [&](const Timeline::Missing& missing) {
-      return leaving.sealed.contains(missing.id);
-    });
-    for (NewSegment& segment : written) {
-      if (segment.hidden) {
-        timeline.hidden[segment.record.id] = segment.hidden;
-        segment.segment = with_hidden(segment.segment, segment.hidden);
-      }
-      timeline.sealed.insert(timeline.sealed.end() - after, segment.segment);
-    }
+  for (const auto& id : leaving.live) hidden.erase(id);
+  for (const auto& id : leaving.sealed) hidden.erase(id);
+  for (auto& [id, rows] : hidden) rows.settle(leaving.generation);
+  for (NewSegment& segment : written) {
+    if (segment.hidden.all()) hidden[segment.record.id] = segment.hidden;
+  }
+  datasets_.change(dataset, [&](Timeline& timeline) {
+    swap_in(timeline, written, leaving, hidden);
   });
   failpoint("swap.after");
+  auto watcher = watchers_.find(dataset);
+  if (watcher == watchers_.end()) return {};
+  for (NewSegment& segment : written) {
+    if (!segment.places.empty())
+      continue;  // else: watched since it was written
+    segment.places = new_places(segment.inputs, segment.order);
+  }
+  watcher->second(moves_of(written, leaving));
   return {};
+}
+
+void SegmentStoreImpl::swap_in(Timeline& timeline,
+                               std::vector<NewSegment>& written,
+                               const Leaving& leaving,
+                               const HiddenById& hidden) const {
+  for (const auto& id : leaving.live) timeline.hidden.erase(id);
+  for (const auto& id : leaving.sealed) timeline.hidden.erase(id);
+  std::erase_if(timeline.live, [&](const auto& live) {
+    return leaving.live.contains(live->id());
+  });
+  // New ones take the place of the last that leaves: order of arrival.
+  auto leaves = [&](const auto& segment) {
+    return leaving.sealed.contains(segment->id());
+  };
+  auto last =
+      std::find_if(timeline.sealed.rbegin(), timeline.sealed.rend(), leaves);
+  auto after =
+      last == timeline.sealed.rend() ? 0 : last - timeline.sealed.rbegin();
+  std::erase_if(timeline.sealed, leaves);
+  std::erase_if(timeline.missing, [&](const Timeline::Missing& missing) {
+    return leaving.sealed.contains(missing.id);
+  });
+  for (NewSegment& segment : written) {
+    auto rows = hidden.find(segment.record.id);
+    if (rows != hidden.end()) {
+      timeline.hidden[segment.record.id] = rows->second.all();
+      segment.segment = with_hidden(segment.segment, rows->second.all());
+    }
+    timeline.sealed.insert(timeline.sealed.end() - after, segment.segment);
+  }
+}
+
+RowMoves SegmentStoreImpl::moves_of(std::vector<NewSegment>& written,
+                                    const Leaving& leaving) {
+  RowMoves moves;
+  std::set<std::string> moved;
+  for (NewSegment& segment : written) {
+    for (size_t i = 0; i < segment.places.size(); ++i) {
+      const std::string& from = segment.inputs[i].first->id();
+      moved.insert(from);
+      moves.moved.push_back(
+          {from, segment.record.id, std::move(segment.places[i])});
+    }
+  }
+  for (const auto* ids : {&leaving.live, &leaving.sealed}) {
+    for (const std::string& id : *ids) {
+      if (!moved.contains(id)) moves.dropped.push_back(id);
+    }
+  }
+  return moves;
 }
 
 // Fills merged.inputs; returns the granule.
@@ -314,7 +369,8 @@ Result<Interval> SegmentStoreImpl::find_inputs(const Merge& merge,
   for (const std::string& id : merge.segments) {
     auto found = find_id(now->sealed, id);
     if (found == now->sealed.end()) return gone(id);
-    merged.inputs.emplace_back(without_hidden(*found), hidden_of(*now, id));
+    merged.inputs.emplace_back(without_hidden(*found),
+                               hidden_up_to(merge.dataset, id, 0));
   }
   TRY_ASSIGN(auto records, metadata_->segments(merge.dataset));
   std::optional<Interval> granule;
@@ -396,62 +452,6 @@ Result<MergeStats> SegmentStoreImpl::merge(const Merge& merge) {
     stats.bytes = segment.record.bytes;
   }
   return stats;
-}
-
-Result<uint64_t> SegmentStoreImpl::hide(
-    std::string_view dataset, const std::vector<HideRows>& rows,
-    std::vector<std::pair<std::string, std::string>> puts) {
-  MutexLock lock(commit_mutex_);
-  auto now = timeline(dataset);
-  Commit commit;
-  commit.dataset = dataset;
-  commit.puts = std::move(puts);
-  std::map<std::string, std::shared_ptr<const Bitmap>> changed;
-  uint64_t newly_hidden = 0;
-  for (const HideRows& one : rows) {
-    if (one.rows.empty()) continue;
-    auto sealed = find_id(now->sealed, one.segment);
-    auto live = find_id(now->live, one.segment);
-    bool is_sealed = sealed != now->sealed.end();
-    if (!is_sealed && live == now->live.end()) return gone(one.segment);
-    uint32_t num_rows = is_sealed ? (*sealed)->num_rows() : (*live)->num_rows();
-    if (one.rows.back() >= num_rows) {
-      return invalid("no such row of " + one.segment + ": " +
-                     std::to_string(one.rows.back()));
-    }
-    Bitmap all = Bitmap::of_sorted(one.rows);
-    auto known = changed.find(one.segment);
-    auto before =
-        known != changed.end() ? known->second : hidden_of(*now, one.segment);
-    uint64_t num_before = before ? before->cardinality() : 0;
-    if (before) all = all | *before;
-    newly_hidden += all.cardinality() - num_before;
-    if (all.cardinality() == num_before) continue;
-    changed[one.segment] = std::make_shared<const Bitmap>(std::move(all));
-  }
-  for (const auto& [id, hidden] : changed) {
-    if (find_id(now->sealed, id) == now->sealed.end()) continue;
-    commit.hidden.emplace_back(id, hidden);
-  }
-  failpoint("hide.before");
-  if (!commit.hidden.empty() || !commit.puts.empty()) {
-    TRY(commit_batch(commit, {}));
-  }
-  failpoint("hide.committed");
-  if (changed.empty()) return 0;
-  datasets_.change(dataset, [&](Timeline& timeline) {
-    for (const auto& [id, hidden] : changed) {
-      timeline.hidden[id] = hidden;
-      auto sealed = find_id(timeline.sealed, id);
-      auto live = find_id(timeline.live, id);
-      if (sealed != timeline.sealed.end()) {
-        *sealed = with_hidden(without_hidden(*sealed), hidden);
-      } else {
-        *live = with_hidden(without_hidden(*live), hidden);
-      }
-    }
-  });
-  return newly_hidden;
 }
 
 Result<DropStats> SegmentStoreImpl::drop_before(std::string_view dataset,

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "segments/dataset_segments.h"
+#include "segments/hidden_rows.h"
 #include "segments/mutex.h"
 #include "segments/segment_store.h"
 
@@ -34,6 +35,10 @@ class SegmentStoreImpl final : public SegmentStore {
   }
   void add_live(std::string_view dataset,
                 std::shared_ptr<const LiveSegment> live) override;
+  Status change_rows(std::string_view dataset,
+                     const RowChange& change) override;
+  void watch_rows(std::string_view dataset,
+                  std::function<void(RowMoves)> moved) override;
   void drop_live(std::string_view dataset) override;
   Result<SealStats> seal(const Seal& seal) override;
   Result<MergeStats> merge(const Merge& merge) override;
@@ -53,21 +58,26 @@ class SegmentStoreImpl final : public SegmentStore {
   std::vector<std::string> damaged() const override;
 
  private:
-  // What a file was made of: unmasked segments, and the rows of each that
-  // were hidden when it was written.
-  using Masked =
-      std::pair<std::shared_ptr<const Segment>, std::shared_ptr<const Bitmap>>;
+  using HiddenById = std::map<std::string, HiddenRows, std::less<>>;
   // A sealed file that is written but not yet committed.
   struct NewSegment {
     SegmentRecord record;
     std::shared_ptr<const Segment> segment;
-    std::vector<Masked> inputs;
+    // What it was made of; the rows left out were durably hidden.
+    std::vector<MaskedInput> inputs;
     SealOptions options;
-    std::shared_ptr<const Bitmap> hidden;  // of the new one; may be null
+    std::vector<uint32_t> order;                // see SealedFile
+    std::vector<std::vector<uint32_t>> places;  // new_places(), if asked for
+    HiddenRows hidden;                          // rows hidden since
   };
   // Ids that leave the timeline with a commit.
   struct Leaving {
     std::set<std::string, std::less<>> live, sealed;
+    // Generations up to this one are durable with the commit.
+    uint64_t generation = 0;
+    bool contains(const std::string& id) const {
+      return live.contains(id) || sealed.contains(id);
+    }
   };
 
   Status load_next_id();
@@ -83,18 +93,33 @@ class SegmentStoreImpl final : public SegmentStore {
   Status write_each(const Seal& seal, std::vector<NewSegment>& written);
   // Whether a file has to be written again, see hidden_meanwhile.
   bool is_stale(const std::string& dataset,
-                const std::vector<NewSegment>& written) const;
+                const std::vector<NewSegment>& written) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
   Status prepare_folder(const std::string& dataset);
   // Writes the visible rows of new_segment.inputs, of which there is one.
   Status write_file(FileSystem& files, const std::string& dataset,
                     Interval granule, NewSegment& new_segment);
   Result<Interval> find_inputs(const Merge& merge, NewSegment& merged) const;
+  // What generations up to `generation` hide of a segment; null if nothing.
+  HiddenRows::Rows hidden_up_to(std::string_view dataset, std::string_view id,
+                                uint64_t generation) const;
+  bool is_watched(std::string_view dataset) const;
+  void find_hidden_since(const HiddenById& hidden, uint64_t settled,
+                         NewSegment& segment) const;
+  void swap_in(Timeline& timeline, std::vector<NewSegment>& written,
+               const Leaving& leaving, const HiddenById& hidden) const;
+  static RowMoves moves_of(std::vector<NewSegment>& written,
+                           const Leaving& leaving);
+  // Masks the dataset's segments `ids` by what is hidden of them now.
+  static void mask(Timeline& timeline, const HiddenById& hidden,
+                   const std::set<std::string>& ids);
   // The one step of every change: batch, then timeline.
   Status publish(Commit commit, std::vector<NewSegment>& written,
                  const Leaving& leaving)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
   // Writes the batch; removes `written` if nothing was committed.
-  Status commit_batch(Commit& commit, const std::vector<NewSegment>& written)
+  Status commit_batch(Commit& commit, const std::vector<NewSegment>& written,
+                      bool is_seal)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
   void remove_files(const std::vector<NewSegment>& written);
   std::string path_of(const std::string& file) const {
@@ -108,7 +133,11 @@ class SegmentStoreImpl final : public SegmentStore {
   std::atomic<uint64_t> next_id_{1};
   // Held over a batch and its timeline, so that timelines follow one another
   // as their batches do.
-  Mutex commit_mutex_;
+  mutable Mutex commit_mutex_;
+  std::map<std::string, HiddenById, std::less<>> hidden_
+      ABSL_GUARDED_BY(commit_mutex_);  // by dataset, then segment
+  std::map<std::string, std::function<void(RowMoves)>, std::less<>> watchers_
+      ABSL_GUARDED_BY(commit_mutex_);  // by dataset
   // After a failed write of metadata the batch may be in the log all the same
   // and come back at the next open.
   struct Doubt {

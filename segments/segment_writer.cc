@@ -79,6 +79,7 @@ Result<SealedFile> write_bytes(SegmentFile& file, const Segment& segment,
   sealed.content_hash = footer.content_hash;
   sealed.num_rows = footer.num_rows;
   sealed.time_range = footer.time_range;
+  sealed.order = std::move(order);
   return sealed;
 }
 

@@ -24,6 +24,8 @@ struct SealedFile {
   uint64_t content_hash = 0;
   uint32_t num_rows = 0;
   Interval time_range;
+  // Row numbers of the segment in the order written; empty: as they were.
+  std::vector<uint32_t> order;
 };
 
 // Rolls up and sorts the rows of `segment`, builds dictionaries, inverted

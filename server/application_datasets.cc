@@ -40,6 +40,9 @@ std::string fingerprint(const DatasetModel& dataset) {
     add(column.message + "/" + column.time_format + "/" + column.on_error);
     if (column.derived) add(to_text(*column.derived));
   }
+  for (const std::string& name : dataset.key.columns) add("key " + name);
+  add(fmt::format("{} {} {}", dataset.key.replace, dataset.key.order_by,
+                  dataset.key.memory_bytes));
   if (dataset.filter) add(to_text(*dataset.filter));
   add_format(dataset.format, add);
   add(dataset.time_field + "/" + dataset.time_format +
@@ -343,6 +346,23 @@ Result<DeadLetterPage> RunningDatasets::dead_letters(
 
 }  // namespace
 
+namespace {
+
+KeySettings key_settings(const DatasetModel& dataset) {
+  KeySettings settings;
+  for (const std::string& name : dataset.key.columns) {
+    settings.columns.push_back(dataset.schema->find(name).value());
+  }
+  using OnDuplicate = KeySettings::OnDuplicate;
+  settings.on_duplicate =
+      dataset.key.replace ? OnDuplicate::kReplace : OnDuplicate::kIgnore;
+  settings.order_by = dataset.schema->find(dataset.key.order_by);
+  settings.memory_bytes = dataset.key.memory_bytes;
+  return settings;
+}
+
+}  // namespace
+
 IngestionSettings ingestion_settings(const DatasetModel& dataset) {
   IngestionSettings settings;
   settings.dataset = dataset.name;
@@ -369,6 +389,7 @@ IngestionSettings ingestion_settings(const DatasetModel& dataset) {
     settings.decoder.fields.push_back(std::move(field));
   }
   settings.transform = make_transform(dataset);
+  settings.key = key_settings(dataset);
   settings.partition_by = dataset.partition_by;
   settings.seal = {dataset.sort_by, dataset.cubes, dataset.rollup};
   settings.seal_rows = dataset.seal_rows;

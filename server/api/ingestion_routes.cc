@@ -95,6 +95,10 @@ std::string progress_json(const std::string& dataset,
   out.field("bytes", progress.dead_letters.bytes);
   out.field("dropped", progress.dead_letters.dropped).end_object();
   out.field("filtered", progress.filtered);
+  out.field("duplicates", progress.duplicates);
+  out.field("replaced", progress.replaced);
+  out.field("deleted", progress.deleted);
+  out.field("outdated", progress.outdated);
   if (progress.as_of > kMinTimestamp) {
     out.field("as_of", std::string_view(to_iso8601(progress.as_of)));
   }

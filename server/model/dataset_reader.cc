@@ -4,6 +4,7 @@
 
 #include "server/model/cube_reader.h"
 #include "server/model/format_reader.h"
+#include "server/model/key_reader.h"
 #include "server/model/model_reader.h"
 #include "server/query/expression_type.h"
 
@@ -334,13 +335,7 @@ void read_storage(ConfigMap& map, DatasetModel& dataset, const Schema& schema) {
       dataset.sort_by.push_back(c.text);
     }
   }
-  for (const ConfigText& c : map.texts("key")) {
-    check_column(c.text, schema, "'key' of " + map.place(), c.line,
-                 map.faults());
-  }
-  map.unavailable("key", "nothing would be deduplicated");
-  map.unavailable("on_duplicate");
-  map.unavailable("order_by");
+  dataset.key = read_key(map, schema);
   dataset.rollup = read_rollup(map, schema, dataset.sort_by);
   dataset.cubes =
       read_cubes(map, schema, dataset.rollup ? &*dataset.rollup : nullptr);

@@ -55,6 +55,14 @@ struct ColumnModel {
   bool pii = false;
 };
 
+// What makes two rows the same one, and which of them stays.
+struct KeyModel {
+  std::vector<std::string> columns;  // empty: all rows stay
+  bool replace = false;              // the newest stays, not the first
+  std::string order_by;              // a column, or empty: by arrival
+  uint64_t memory_bytes = uint64_t{256} << 20;  // of keys, beyond: on disk
+};
+
 struct DatasetModel {
   std::string name, title, description, owner;
   std::shared_ptr<const Schema> schema;  // __time, then columns in file order
@@ -64,6 +72,7 @@ struct DatasetModel {
   bool time_of_message = false;      // the source's own time
   std::vector<ColumnModel> columns;  // without __time
   ExpressionPtr filter;              // resolved, or null
+  KeyModel key;
   Granularity partition_by{Granularity::Unit::kDay, 1};
   std::vector<std::string> sort_by;
   // As written, then `derived_cubes` derived ones.

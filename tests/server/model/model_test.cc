@@ -77,6 +77,33 @@ TEST_CASE("cubes keep all measures unless they are named") {
   CHECK(to_text(cubes[1]) == "few PT1H UTC by of qty/23 store/64");
 }
 
+TEST_CASE("a key") {
+  CHECK(dataset_faults_with("key: [store, qty]\non_duplicate: ignore\n"
+                            "key_memory: 2000000") == Faults{});
+  CHECK(dataset_faults_with("key: store\non_duplicate: replace\n"
+                            "order_by: qty") == Faults{});
+  CHECK(dataset_faults_with("key: [shop]")
+            .at(0)
+            .find("'key' of dataset 'sales'") != std::string::npos);
+  for (const char* alone :
+       {"on_duplicate: ignore", "order_by: qty", "key_memory: 2000000"}) {
+    CHECK(dataset_faults_with(alone).at(0).find("needs a 'key'") !=
+          std::string::npos);
+  }
+  CHECK(
+      dataset_faults_with("key: store\norder_by: channel")
+          .at(0)
+          .find(
+              "must be a number or a time, not the string column 'channel'") !=
+      std::string::npos);
+  CHECK(dataset_faults_with("key: store\norder_by: qty")
+            .at(0)
+            .find("on_duplicate: replace only") != std::string::npos);
+  CHECK(dataset_faults_with("key: store\non_duplicate: newest")
+            .at(0)
+            .find("one of ignore, replace") != std::string::npos);
+}
+
 TEST_CASE("the starter model is written and has no fault") {
   ModelFolder folder;
   std::string target = folder.path() + "/new";
@@ -306,7 +333,6 @@ TEST_CASE("what this version cannot honour") {
           std::string::npos);
     return faults[0];
   };
-  later(dataset_faults_with("key: [store]"));
   later(dataset_faults("{ log: { partitions: 2, retention: 1d } }",
                        "{ files: { path: \"*.xml\" } }"));
   CHECK(later(dataset_faults("partitions: 2", "format: avro")) ==

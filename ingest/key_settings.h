@@ -1,0 +1,21 @@
+// KeySettings: what makes two rows of a dataset the same row, and which of
+// them stays.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace freshet {
+
+struct KeySettings {
+  std::vector<size_t> columns;  // in the schema; empty: the dataset has no key
+  enum class OnDuplicate {
+    kIgnore,   // the first one stays
+    kReplace,  // the newest one stays: by `order_by`, then by arrival
+  } on_duplicate = OnDuplicate::kIgnore;
+  std::optional<size_t> order_by;  // column: integer-backed or double
+  uint64_t memory_bytes = uint64_t{256} << 20;  // beyond: on disk
+};
+
+}  // namespace freshet
