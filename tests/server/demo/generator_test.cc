@@ -300,8 +300,10 @@ TEST_CASE("history has the level of live traffic") {
       REQUIRE(facts.time < end);
     }
     if (dataset.name == "inventory") rows -= 41 * 500;  // the opening stock
+    double per_day = level.per_day(dataset.name);
+    // Twenty trucks a day swing more than thirteen thousand receipts.
     CHECK(static_cast<double>(rows) / 14 ==
-          doctest::Approx(level.per_day(dataset.name)).epsilon(0.06));
+          doctest::Approx(per_day).epsilon(per_day < 1000 ? 0.15 : 0.06));
   }
 }
 

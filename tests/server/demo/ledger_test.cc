@@ -251,7 +251,50 @@ TEST_CASE("a wrong size, pace or share is refused") {
   CHECK(refused([](auto& o) { o.rate = -1; }));
   CHECK(refused([](auto& o) { o.duplicates = 1.5; }));
   CHECK(refused([](auto& o) { o.partitions = 0; }));
+  CHECK(refused([](auto& o) { o.days = 1; }));  // and rows
+  CHECK(refused([](auto& o) { o.rows = 0, o.days = -1; }));
+  CHECK(refused([](auto& o) { o.rows = 0, o.days = 100'000; }));
+  CHECK(refused([](auto& o) { o.rows = 0, o.days = 1, o.rate = 5; }));
   CHECK(sink.lines_.empty());
+}
+
+TEST_CASE("the ledger states how large a planted story is") {
+  MemorySink sink;
+  GenerateOptions options;
+  options.seed = 7;
+  options.days = 8;  // the second week of a fortnight
+  options.end = at("2026-10-27T00:00:00Z");
+  options.duplicates = 0.01;
+  auto ledger = run_generate(sales_model(), options, sink);
+  REQUIRE_MESSAGE(ledger.has_value(), ledger.error().message);
+  int64_t drinks = 0, cents = 0, ring = 0, night = 0;
+  for (const auto& [partition, line] : sink.lines_) {
+    JsonValue event = parsed(line);
+    std::string ts = string_of(event, "ts");
+    ring += string_of(event, "voucher_id").starts_with("VX-") &&
+            ts >= "2026-10-21T01" && ts < "2026-10-21T04";
+    night += ts >= "2026-10-25T00" && ts < "2026-10-25T02";
+    if (!string_of(event, "promotion").starts_with("drinks-")) continue;
+    if (ts < "2026-10-19" || ts >= "2026-10-26") continue;
+    ++drinks;
+    cents += units_of(event, "discount", 2);
+  }
+  JsonValue json = json_of(*ledger);
+  const JsonValue& stories = *json.find("stories");
+  const JsonValue& promo = *stories.find("promo");
+  CHECK(units_of(promo, "rows", 0) == drinks);
+  CHECK(units_of(promo, "unique_rows", 0) < drinks);
+  CHECK(string_of(*promo.find("sums"), "discount") ==
+        decimal_to_string(cents, 2));
+  CHECK(string_of(promo, "where") == "promotion LIKE 'drinks-%'");
+  CHECK(string_of(promo.find("windows")->as_array()->at(0), "from") ==
+        "2026-10-19T00:00:00.000Z");
+  CHECK(units_of(*stories.find("voucher_ring"), "rows", 0) == ring);
+  CHECK(units_of(*stories.find("clock_change"), "rows", 0) == night);
+  CHECK(drinks > 1000);
+  CHECK(ring > 50);
+  CHECK(night > 500);
+  CHECK(units_of(json, "late", 0) > 100);
 }
 
 TEST_CASE("a paced run keeps its pace and stamps the wall clock") {
