@@ -42,7 +42,7 @@ tiles:
   - { kpi: hits, show: line, grain: day }
 """,
 }
-VALUE = re.compile(rb'"0":\{"kpi":"hits","value":(\d+)')
+VALUE = re.compile(rb'"0":\{"kpi":"hits","value":(\d+|null)')
 
 
 class Viewer:
@@ -54,7 +54,7 @@ class Viewer:
     async def read(self, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /api/v1/stream?dashboard=hits HTTP/1.1\r\n"
-                     b"Host: x\r\nAccept: text/event-stream\r\n\r\n")
+                     b"Host: localhost\r\nAccept: text/event-stream\r\n\r\n")
         try:
             while True:
                 line = await reader.readline()
@@ -66,7 +66,7 @@ class Viewer:
                 self.arrivals.append(now)
                 found = VALUE.search(line)
                 if found:
-                    self.take(now, int(found[1]))
+                    self.take(now, 0 if found[1] == b"null" else int(found[1]))
         finally:
             writer.close()
 
@@ -94,7 +94,7 @@ async def post_events(port, seconds, rate):
         body = json.dumps({"ts": int(time.time() * 1000),
                            "store": f"S{len(sent) % 20:02}"}).encode()
         sent.append(time.monotonic())
-        writer.write(b"POST /ingest/hits HTTP/1.1\r\nHost: x\r\n"
+        writer.write(b"POST /ingest/hits HTTP/1.1\r\nHost: localhost\r\n"
                      b"Content-Type: application/json\r\nContent-Length: "
                      + str(len(body)).encode() + b"\r\n\r\n" + body)
         head = await reader.readuntil(b"\r\n\r\n")
@@ -123,7 +123,8 @@ async def round_of(server, viewers, seconds, rate, before):
     while not all(v.seen for v in readers):
         await asyncio.sleep(0.1)
         for task in tasks:
-            assert not task.done(), "a viewer was sent away"
+            if task.done():
+                raise SystemExit(f"a viewer was sent away: {task.exception()}")
     for viewer in readers:
         viewer.arrivals.clear()
     sent = await post_events(server.port, seconds, rate)

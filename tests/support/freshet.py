@@ -159,6 +159,7 @@ columns:
   - {{ name: net, type: decimal(2), from: "qty * price - discount" }}
 partition_by: day
 seal: {{ rows: {seal_rows}, age: {seal_age} }}
+auto_cubes: false
 """
 
 

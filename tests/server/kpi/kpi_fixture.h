@@ -36,7 +36,11 @@ class MemoryCatalog : public DatasetCatalog {
     if (found == data.end()) return std::nullopt;
     return found->second;
   }
-  std::vector<std::string> names() const override { return {}; }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> out;
+    for (const auto& [name, unused] : data) out.push_back(name);
+    return out;
+  }
   std::map<std::string, DatasetSnapshot> data;
   mutable int taken = 0;  // snapshots
 };

@@ -20,6 +20,17 @@ columns:
   - { name: qty, type: long }
   - { name: net, type: decimal(2) }
 )";
+// The last line, with cubes behind it.
+constexpr const char* kEnd = "  - { name: net, type: decimal(2) }\n";
+constexpr const char* kCubes = R"(  - { name: net, type: decimal(2) }
+cubes:
+  - { name: hourly, dimensions: [store, channel], granularity: hour }
+)";
+constexpr const char* kOnlyThese = R"(  - { name: net, type: decimal(2) }
+cubes:
+  - { name: hourly, dimensions: [store, channel], granularity: hour }
+auto_cubes: false
+)";
 constexpr const char* kKpis = R"yaml(kpis:
   - { kpi: net_sales, dataset: sales, formula: sum(net),
       dimensions: [store, channel, category, sku] }
@@ -100,15 +111,12 @@ filters: [store]
 tiles:
   - { kpi: net_sales, show: tile }
 )";
-  std::string given = std::string(kDataset) +
-                      "cubes:\n  - { name: hourly, dimensions: [store, "
-                      "channel], granularity: hour }\n";
-  auto model = load(dashboard, given);
+  auto model = load(dashboard, replaced(kDataset, kEnd, kCubes));
   CHECK(model->kpi("net_sales")->cubes == Texts{"sales.hourly"});
   CHECK(model->kpi("web_units")->cubes == Texts{"sales.hourly"});
   REQUIRE(model->dataset("sales")->cubes.size() == 2);  // for `about`
   CHECK(model->kpi("about")->cubes == Texts{"sales.auto_1"});
-  model = load(dashboard, given + "auto_cubes: false\n");
+  model = load(dashboard, replaced(kDataset, kEnd, kOnlyThese));
   CHECK(model->dataset("sales")->cubes.size() == 1);
   CHECK(model->kpi("about")->reads_rows ==
         Texts{"its total: no cube has what it needs"});
