@@ -82,6 +82,8 @@ Status read_context(const JsonValue& context, DruidSqlRequest& out) {
   if (outer_limit) out.sql.outer_limit = static_cast<uint64_t>(*outer_limit);
   TRY_ASSIGN(bool no_cubes, read_flag(context, "noProjections"));
   out.sql.use_cubes = !no_cubes;
+  TRY_ASSIGN(out.sql.approximate_distinct,
+             read_flag(context, "useApproximateCountDistinct"));
   return {};
 }
 

@@ -157,8 +157,9 @@ class CubeFit {
                      aggregate.function == Kind::kApproxDistinct;
     if (of_values && !over_dimensions(argument)) return std::nullopt;
     bool column = argument.kind == Expression::Kind::kColumn;
+    bool by_time = aggregate.keys.empty();  // of first and last
     const CubeMeasure* measure =
-        column ? cube_.spec.measure(argument.name) : nullptr;
+        column && by_time ? cube_.spec.measure(argument.name) : nullptr;
     if (!measure || !native(argument)) {
       return fmt::format("{} is none of its measures", to_text(argument));
     }
@@ -224,6 +225,13 @@ class CubeFit {
         return add(kCubeQuantiles, {"#quantiles"});
       case Kind::kQuantile:
       case Kind::kLastPerKeySum:
+      case Kind::kVariance:
+      case Kind::kDeviation:
+      case Kind::kBitAnd:
+      case Kind::kBitOr:
+      case Kind::kBitXor:
+      case Kind::kTexts:
+      case Kind::kArray:
         return false;
     }
     return false;

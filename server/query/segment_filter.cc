@@ -1,5 +1,7 @@
 #include "server/query/segment_filter.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "server/query/value_set.h"
@@ -88,8 +90,8 @@ Result<SegmentFilter> SegmentFilter::create(const Filter& filter,
 void SegmentFilter::leave_out_hidden(const Segment& segment) {
   const Bitmap* hidden = segment.hidden_rows();
   if (hidden == nullptr || never_) return;
-  rows_ = rows_ ? rows_->and_not(*hidden)
-                : hidden->complement(segment.num_rows());
+  rows_ =
+      rows_ ? rows_->and_not(*hidden) : hidden->complement(segment.num_rows());
   if (rows_->empty()) never_ = true;
 }
 
@@ -129,13 +131,13 @@ void SegmentFilter::add_range(const RangeTest& test,
     least = context.segment().time_range().start.ms;
     greatest = context.segment().time_range().end.ms - 1;
   } else {
-    ranges_.push_back({column, test.low, test.high});
+    ranges_.push_back({column, test.low, test.high, test.column->name});
     return;
   }
   if (least > greatest || greatest < test.low || least > test.high) {
     never_ = true;
   } else if (nulls > 0 || least < test.low || greatest > test.high) {
-    ranges_.push_back({column, test.low, test.high});
+    ranges_.push_back({column, test.low, test.high, test.column->name});
   }
 }
 
@@ -148,7 +150,7 @@ Status SegmentFilter::add_condition(const ExpressionPtr& condition,
     return {};
   }
   const Dictionary& dictionary = *column->dictionary();
-  IdSet set{column, {}};
+  IdSet set{column, only->name, {}};
   uint32_t members = 0;
   if (auto ids = looked_up(*condition, dictionary)) {
     set.member.resize(dictionary.size());
@@ -210,6 +212,23 @@ void SegmentFilter::add_id_set(IdSet set, uint32_t members,
       bitmaps.size() == 1 ? bitmaps[0]->clone() : Bitmap::union_of(bitmaps);
   rows_ = rows_ ? *rows_ & chosen : std::move(chosen);
   if (rows_->empty()) never_ = true;
+}
+
+std::vector<std::string> SegmentFilter::describe() const {
+  std::vector<std::string> out;
+  if (rows_) out.push_back(fmt::format("index: {} rows", rows_->cardinality()));
+  for (const Range& range : ranges_) {
+    out.push_back(fmt::format("range of {}", range.name));
+  }
+  for (const IdSet& set : id_sets_) {
+    auto members = std::count(set.member.begin(), set.member.end(), 1);
+    out.push_back(fmt::format("values of {}: {} of {}", set.name, members,
+                              set.member.size()));
+  }
+  for (const auto& condition : rest_) {
+    out.push_back("test: " + to_text(*condition));
+  }
+  return out;
 }
 
 bool SegmentFilter::zone_excludes(uint32_t block) const {

@@ -18,6 +18,9 @@ class SegmentFilter {
 
   // No row of the segment passes.
   bool never() const { return never_; }
+  // What select() does, in order: "index: 12 rows", "ids of store: 3", "range
+  // of qty", "test: (a > b)".
+  std::vector<std::string> describe() const;
 
   // Leaves `rows` at the passing rows of `block`; `positions` is their
   // storage and must stay until the next reset. False if there is none.
@@ -30,9 +33,11 @@ class SegmentFilter {
   struct Range {
     const Column* column;
     int64_t low, high;
+    std::string name;
   };
   struct IdSet {
     const Column* column;
+    std::string name;
     std::vector<uint8_t> member;  // by dictionary id
     uint32_t low = 0, high = 0;   // least and greatest member
   };

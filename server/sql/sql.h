@@ -25,6 +25,7 @@ struct SqlRequest {
   std::optional<uint64_t> outer_limit;  // sqlOuterLimit
   bool use_cubes = true;                // not noProjections
   bool why_not = false;                 // as Query::why_not
+  bool approximate_distinct = false;    // useApproximateCountDistinct
 };
 
 class Sql {
