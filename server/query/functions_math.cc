@@ -185,8 +185,8 @@ std::string readable(int64_t value, int64_t digits, double step,
   }
   const char* sign = value < 0 ? "-" : "";
   if (power == 0) return fmt::format("{}{}{}", sign, amount, units);
-  return fmt::format("{}{:.{}f}{}{}{}", sign, amount, digits,
-                     units.empty() ? "" : " ", kPrefixes[power - 1], suffix);
+  return fmt::format("{}{:.{}f} {}{}", sign, amount, digits,
+                     kPrefixes[power - 1], suffix);
 }
 
 std::shared_ptr<Vector> evaluate_readable(const FunctionCall& call) {

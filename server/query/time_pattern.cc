@@ -288,6 +288,27 @@ std::optional<Timestamp> moment_of(const Reading& r,
   return Timestamp{ms};
 }
 
+// From the quote at `i` to after the one that closes it; two in a row are one
+// that is meant. False if none closes it.
+bool take_quoted(std::string_view pattern, size_t& i, std::string& text) {
+  if (pattern.substr(i + 1, 1) == "'") {
+    text = "'";
+    i += 2;
+    return true;
+  }
+  for (++i; i < pattern.size(); ++i) {
+    if (pattern[i] != '\'') {
+      text += pattern[i];
+    } else if (pattern.substr(i + 1, 1) == "'") {
+      text += pattern[i++];
+    } else {
+      ++i;
+      return true;
+    }
+  }
+  return false;
+}
+
 bool numeric(char letter, int count) {
   if (letter == 'M') return count <= 2;
   return letter != 0 && letter != 'E' && letter != 'a' && letter != 'G' &&
@@ -311,12 +332,11 @@ Result<TimePattern> TimePattern::parse(std::string_view pattern) {
   for (size_t i = 0; i < pattern.size();) {
     char c = pattern[i];
     if (c == '\'') {
-      size_t end = pattern.find('\'', i + 1);
-      if (end == std::string_view::npos) {
+      std::string text;
+      if (!take_quoted(pattern, i, text)) {
         return invalid(fmt::format("quote is not closed: {}", pattern));
       }
-      add_text(end == i + 1 ? "'" : pattern.substr(i + 1, end - i - 1));
-      i = end + 1;
+      add_text(text);
       continue;
     }
     if (!absl::ascii_isalpha(static_cast<unsigned char>(c))) {

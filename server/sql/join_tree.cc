@@ -46,7 +46,7 @@ Result<JoinTree> JoinTree::create(const SelectStatement& statement,
   JoinTree out;
   TRY_ASSIGN(out.root_, out.read(statement.from, find));
   TRY(out.place_on(statement.from, *out.root_));
-  out.need_columns(statement);
+  TRY(out.need_columns(statement));
   std::vector<SqlPtr> tests, kept;
   split_tests(where, tests);
   for (const SqlPtr& test : tests) {
@@ -251,6 +251,7 @@ Result<LeafMask> JoinTree::leaves_of(const SqlExpression& node) const {
 
 // Names that mean no column may be aliases: they are looked at later.
 void JoinTree::need_name(const SqlExpression& node) {
+  bool any = node.kind == Kind::kStar;
   for (JoinLeaf& leaf : leaves_) {
     if (!node.qualifier.empty() &&
         !same_letters(leaf.qualifier, node.qualifier)) {
@@ -261,8 +262,10 @@ void JoinTree::need_name(const SqlExpression& node) {
       bool named =
           node.kind == Kind::kStar || same_letters(columns[c].name, node.name);
       if (named) leaf.needed.push_back(c);
+      any |= named;
     }
   }
+  if (!any) unknown_.push_back(&node);
 }
 
 void JoinTree::need(const SqlPtr& node) {
@@ -278,7 +281,7 @@ void JoinTree::need(const SqlPtr& node) {
   for (const SortItem& sort : node->over->order_by) need(sort.expression);
 }
 
-void JoinTree::need_columns(const SelectStatement& statement) {
+Status JoinTree::need_columns(const SelectStatement& statement) {
   for (const SelectItem& item : statement.items) need(item.expression);
   for (const SqlPtr& key : statement.group_by) need(key);
   for (const SortItem& sort : statement.order_by) need(sort.expression);
@@ -290,6 +293,19 @@ void JoinTree::need_columns(const SelectStatement& statement) {
     leaf.needed.erase(std::unique(leaf.needed.begin(), leaf.needed.end()),
                       leaf.needed.end());
   }
+  auto is_alias = [&](const SqlExpression& name) {
+    return name.qualifier.empty() &&
+           std::any_of(statement.items.begin(), statement.items.end(),
+                       [&](const SelectItem& item) {
+                         return same_letters(item.alias, name.name);
+                       });
+  };
+  for (const SqlExpression* name : unknown_) {
+    if (is_alias(*name)) continue;
+    TRY_ASSIGN(size_t leaf, leaf_of(*name));
+    (void)leaf;
+  }
+  return {};
 }
 
 }  // namespace freshet

@@ -55,13 +55,15 @@ class JoinTree {
   bool place(JoinNode& node, const SqlPtr& test, LeafMask mask);
   Result<size_t> leaf_of(const SqlExpression& name) const;
   Status add_leaves(const SqlExpression& node, LeafMask& mask) const;
-  void need_columns(const SelectStatement& statement);
+  Status need_columns(const SelectStatement& statement);
   void need(const SqlPtr& node);
   void need_name(const SqlExpression& node);
 
   std::unique_ptr<JoinNode> root_;
   std::vector<JoinLeaf> leaves_;
   std::vector<SqlPtr> all_tests_;  // of ON, for need_columns
+  // A name that means no column: an alias, or an error.
+  std::vector<const SqlExpression*> unknown_;
 };
 
 }  // namespace freshet

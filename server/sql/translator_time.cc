@@ -1,6 +1,7 @@
 // Druid's time functions in terms of the engine's: time_floor, time_ceil,
 // add_months, extract_*, + and - of milliseconds.
 #include <absl/strings/ascii.h>
+#include <absl/time/civil_time.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -129,23 +130,61 @@ Result<ExpressionPtr> Translator::translate_time(const SqlExpression& node) {
   return ExpressionPtr();
 }
 
+namespace {
+
+// A period that no calendar cuts by itself, such as P2D: counted from an
+// origin.
+std::optional<Granularity> counted(std::string_view period) {
+  auto span = parse_time_span(period);
+  if (!span || !period.starts_with('P')) return std::nullopt;
+  constexpr int64_t kDay = 24 * 3600 * 1000;
+  using Unit = Granularity::Unit;
+  if (span->months > 0 && span->ms == 0) {
+    return Granularity(Unit::kMonth, span->months);
+  }
+  if (span->months != 0 || span->ms <= 0) return std::nullopt;
+  if (span->days * kDay == span->ms) {
+    return Granularity(Unit::kDay, span->days);
+  }
+  return Granularity(Unit::kMillis, span->ms);
+}
+
+// Midnight of 1970-01-01 there; of a Monday for whole weeks.
+Timestamp default_origin(const Granularity& g, const absl::TimeZone& zone) {
+  bool weeks = g.unit() == Granularity::Unit::kDay && g.count() % 7 == 0;
+  absl::CivilSecond civil =
+      weeks ? absl::CivilSecond(1969, 12, 29) : absl::CivilSecond(1970, 1, 1);
+  return Timestamp{absl::ToUnixMillis(zone.At(civil).pre)};
+}
+
+}  // namespace
+
 // TIME_FLOOR(t, period [, origin [, zone]])
 Result<ExpressionPtr> Translator::time_floor_of(const SqlExpression& node) {
   TRY(check_count(node, 2, 4));
   TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[0]));
   TRY_ASSIGN(std::string period, text_argument(node, 1));
   TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 3));
-  TRY_ASSIGN(Granularity granularity, granularity_of(node, period));
+  auto granularity = Granularity::parse(period);
+  const auto multiple = granularity ? std::nullopt : counted(period);
+  if (!granularity && !multiple) {
+    return sql_error(granularity.error().code, granularity.error().message,
+                     node);
+  }
   auto out = made(node, Expression::Kind::kCall);
   out->name = node.name;
-  out->granularity = granularity;
+  out->granularity = multiple ? *multiple : *granularity;
   out->zone = zone;
   out->arguments = {std::move(time)};
-  if (node.arguments.size() > 2 && !is_null_literal(*node.arguments[2])) {
-    TRY_ASSIGN(ExpressionPtr origin, translate(*node.arguments[2]));
-    out->name += "_from";
-    out->arguments.push_back(std::move(origin));
+  bool from = node.arguments.size() > 2 && !is_null_literal(*node.arguments[2]);
+  if (!from && !multiple) return ExpressionPtr(out);
+  ExpressionPtr origin =
+      made_literal(node, Value(default_origin(out->granularity, zone)));
+  if (from) {
+    TRY_ASSIGN(origin, translate(*node.arguments[2]));
   }
+  out->name += "_from";
+  out->arguments.push_back(std::move(origin));
   return ExpressionPtr(out);
 }
 

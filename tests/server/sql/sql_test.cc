@@ -183,7 +183,7 @@ TEST_CASE("malformed SQL gives errors") {
                           "SELECT INTERVAL '1' DAY",
                           "SELECT * ",
                           "INSERT INTO t",
-                          "SELECT n FROM sales UNION SELECT 1",
+                          "SELECT n FROM sales UNION SELECT s FROM sales",
                           "SELECT \x01",
                           "WITH x AS (",
                           "SELECT 1 UNION ALL SELECT 1, 2",

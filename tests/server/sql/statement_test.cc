@@ -99,7 +99,7 @@ TEST_CASE("EXPLAIN PLAN FOR says how each segment is read") {
   const JsonArray& tests = *chosen[1].find("tests")->as_array();
   REQUIRE(tests.size() == 2);
   CHECK(*tests[0].as_string() == "index: 1 rows");
-  CHECK(*tests[1].as_string() == "test: (\"d\" > 0e0)");
+  CHECK(*tests[1].as_string() == "test: (\"d\" > cast(0 as double))");
 
   plan = engine.plan(
       "EXPLAIN PLAN FOR SELECT 1 FROM sales WHERE __time >= '1970-01-02'");
@@ -114,7 +114,7 @@ TEST_CASE("EXPLAIN ANALYZE adds rows, bytes and time of each step") {
       "sales) GROUP BY s");
   REQUIRE(plan.size() == 2);  // the sub-query first
   CHECK(*plan[0].find("rows")->as_int() == 1);
-  CHECK(*plan[0].find("rowsScanned")->as_int() == 201);
+  CHECK(*plan[0].find("rowsScanned")->as_int() == 125);  // 24 of the cube
   CHECK(*plan[1].find("rows")->as_int() == 3);
   CHECK(*plan[1].find("bytes")->as_int() > 0);
   CHECK(plan[1].find("elapsedMs") != nullptr);
