@@ -15,6 +15,16 @@ constexpr ExpressionType kTimestamp{ValueType::kTimestamp};
 constexpr ExpressionType kString{ValueType::kString};
 constexpr int64_t kMostDays = 366 * 10000;
 
+// Whether an event may have this time; sums of others overflow.
+bool in_range(int64_t ms) {
+  return ms >= kMinTimestamp.ms && ms <= kMaxTimestamp.ms;
+}
+
+void overflow(Vector& out, size_t lane) {
+  out.need_states();
+  out.states[lane] = kLaneOverflow;
+}
+
 // Longs and text are read as times.
 Status expect_time(Expression& call, size_t i) {
   ExpressionPtr& argument = call.arguments[i];
@@ -125,13 +135,12 @@ std::shared_ptr<Vector> evaluate_add_days(const FunctionCall& call) {
   const Vector &a = call.argument(0), &b = call.argument(1);
   for (size_t i = 0; i < call.size; ++i) {
     if (out->state(i) != kLaneValue) continue;
-    int64_t days = b.longs[b.at(i)];
-    if (days > kMostDays || days < -kMostDays) {
-      out->need_states();
-      out->states[i] = kLaneOverflow;
-      continue;
+    int64_t days = b.longs[b.at(i)], t = a.longs[a.at(i)];
+    if (days > kMostDays || days < -kMostDays || !in_range(t)) {
+      overflow(*out, i);
+    } else {
+      out->longs[i] = plus_days(t, days, call.expression.zone);
     }
-    out->longs[i] = plus_days(a.longs[a.at(i)], days, call.expression.zone);
   }
   return out;
 }
@@ -156,8 +165,12 @@ std::shared_ptr<Vector> evaluate_months_between(const FunctionCall& call) {
   const Vector &a = call.argument(0), &b = call.argument(1);
   for (size_t i = 0; i < call.size; ++i) {
     if (out->state(i) != kLaneValue) continue;
-    out->longs[i] = months_between(a.longs[a.at(i)], b.longs[b.at(i)],
-                                   call.expression.zone);
+    int64_t from = a.longs[a.at(i)], to = b.longs[b.at(i)];
+    if (!in_range(from) || !in_range(to)) {
+      overflow(*out, i);
+    } else {
+      out->longs[i] = months_between(from, to, call.expression.zone);
+    }
   }
   return out;
 }
@@ -215,6 +228,10 @@ std::shared_ptr<Vector> evaluate_from(const FunctionCall& call) {
   for (size_t i = 0; i < call.size; ++i) {
     if (out->state(i) != kLaneValue) continue;
     int64_t t = a.longs[a.at(i)], origin = b.longs[b.at(i)];
+    if (!in_range(t) || !in_range(origin)) {
+      overflow(*out, i);
+      continue;
+    }
     if (e.granularity.unit() == Granularity::Unit::kAll) {
       out->longs[i] = origin;
       continue;

@@ -275,7 +275,11 @@ void JoinTree::need(const SqlPtr& node) {
   }
   for (const SqlPtr& argument : node->arguments) need(argument);
   need(node->filter);
-  if (node->subquery && node->name == "exists") need(node->subquery->where);
+  if (node->subquery && node->name == "exists") {
+    size_t known = unknown_.size();  // others are the sub-query's own
+    need(node->subquery->where);
+    unknown_.resize(known);
+  }
   if (!node->over) return;
   for (const SqlPtr& key : node->over->partition_by) need(key);
   for (const SortItem& sort : node->over->order_by) need(sort.expression);

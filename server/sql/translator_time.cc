@@ -138,6 +138,8 @@ std::optional<Granularity> counted(std::string_view period) {
   auto span = parse_time_span(period);
   if (!span || !period.starts_with('P')) return std::nullopt;
   constexpr int64_t kDay = 24 * 3600 * 1000;
+  constexpr int64_t kMostMonths = 12 * 10'000, kMostMs = 366 * 10'000 * kDay;
+  if (span->months > kMostMonths || span->ms > kMostMs) return std::nullopt;
   using Unit = Granularity::Unit;
   if (span->months > 0 && span->ms == 0) {
     return Granularity(Unit::kMonth, span->months);
