@@ -14,6 +14,7 @@ constexpr ExpressionType kString{ValueType::kString};
 constexpr ExpressionType kLong{ValueType::kLong};
 constexpr ExpressionType kBool{ValueType::kBool};
 constexpr int kMostGroups = 100;
+constexpr size_t kMostReplaced = size_t{16} << 20;  // bytes
 
 re2::StringPiece piece(std::string_view text) {
   return {text.data(), text.size()};
@@ -131,6 +132,11 @@ std::shared_ptr<Vector> evaluate_replace(const FunctionCall& call) {
   return each_match(call, [&](Vector& out, size_t i, const RE2& pattern) {
     std::string changed(text(call, 0, i));
     std::string to = replacement_of(text(call, 2, i));
+    if (to.size() + 1 > kMostReplaced / (changed.size() + 1)) {
+      out.need_states();
+      out.states[i] = kLaneOverflow;
+      return;
+    }
     std::string why;
     if (!pattern.CheckRewriteString(to, &why)) return out.set_null(i);
     RE2::GlobalReplace(&changed, pattern, to);

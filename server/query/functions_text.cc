@@ -18,7 +18,7 @@ namespace {
 constexpr ExpressionType kString{ValueType::kString};
 constexpr ExpressionType kLong{ValueType::kLong};
 constexpr ExpressionType kBool{ValueType::kBool};
-constexpr size_t kMostRepeated = size_t{1} << 20;  // bytes
+constexpr size_t kMostRepeated = size_t{1} << 16;  // bytes
 
 std::string_view text(const FunctionCall& call, size_t k, size_t i) {
   const Vector& v = call.argument(k);
@@ -46,7 +46,7 @@ Result<ExpressionType> check_repeat(Expression& call) {
   return kString;
 }
 
-// A text of more than a megabyte is out of range.
+// A text of more than 64 kB is out of range: a block has thousands of them.
 std::shared_ptr<Vector> evaluate_repeat(const FunctionCall& call) {
   return each_value(call, [&](Vector& out, size_t i) {
     std::string_view in = text(call, 0, i);
@@ -174,8 +174,11 @@ std::string body_of(const Directive& d, const Value& value) {
                        d.precision < 0 ? 6 : d.precision);
   }
   if (d.kind == 'd' || d.kind == 'x' || d.kind == 'X') {
+    constexpr double kMost = 9.2e18;
     const int64_t* whole = value.as_long();
-    int64_t n = whole ? *whole : static_cast<int64_t>(value.to_double());
+    double real = value.to_double();
+    if (!whole && !(real > -kMost && real < kMost)) return value.to_text();
+    int64_t n = whole ? *whole : static_cast<int64_t>(real);
     if (d.kind == 'd') return std::to_string(n);
     uint64_t bits = static_cast<uint64_t>(n);
     return d.kind == 'x' ? fmt::format("{:x}", bits)

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "server/json/json_value.h"
+#include "server/json/json_writer.h"
 #include "server/query/lookup_source.h"
 #include "server/sql/executor.h"
 #include "server/sql/joiner.h"
@@ -58,9 +59,11 @@ Result<Relation> Executor::join(SelectStatement& statement) {
       .told =
           [this](std::string_view how, const std::string& table,
                  uint64_t rows) {
-            tell(fmt::format(
-                R"({{"queryType":"join","how":"{}","table":"{}","rows":{}}})",
-                how, table, rows));
+            JsonWriter step;
+            step.begin_object().field("queryType", "join");
+            step.field("how", how).field("table", std::string_view(table));
+            step.field("rows", rows).end_object();
+            tell(step.take());
           },
       .control = control_};
   return join_relation(statement, context);
