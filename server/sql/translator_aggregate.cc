@@ -188,10 +188,15 @@ Result<Aggregate> Translator::aggregate(const SqlExpression& node) {
   }
   if (by_time) {
     TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[1]));
+    // Rows without the time are passed over.
+    ExpressionPtr known = made_call(node, "is_not_null", {time});
+    out.filter = out.filter ? made_call(node, "and", {out.filter, known})
+                            : std::move(known);
     out.keys = {std::move(time)};
   }
   if (texts && node.arguments.size() > 1) {
     TRY_ASSIGN(out.separator, text_argument(node, 1));
+    out.keys = {made_literal(node, Value(out.separator))};
   }
   if (node.distinct) {
     if (named.function == Function::kCount) {
@@ -206,6 +211,8 @@ Result<Aggregate> Translator::aggregate(const SqlExpression& node) {
           fmt::format("DISTINCT is not supported in {}", node.name), node);
     }
   }
+  // Variants of a function differ in what all of its users look at.
+  if (out.sample || out.distinct || by_time) out.parameter = 1;
   if (named.function == Function::kCount && !node.distinct &&
       out.argument->kind == Expression::Kind::kLiteral &&
       !out.argument->literal.is_null()) {
