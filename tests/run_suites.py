@@ -47,6 +47,8 @@ SUITES = [
     ("layering", "default", "includes against the allowed arrows",
      ["python3", "tests/layering/layering_test.py"], None),
     ("unit", "default", "doctest programs of every folder", None, None),
+    ("queries", "default", "the hand-written queries against DuckDB",
+     [PYTHON, "tests/queries/duckdb_check.py"], None),
     ("commands", "default", "the binary's commands, exit codes, bad input",
      pytest("tests/commands"), None),
     ("oracle", "default", "10,000 random queries beside DuckDB",

@@ -83,6 +83,8 @@ Status read_context(const JsonValue& context, DruidSqlRequest& out) {
   }
   TRY_ASSIGN(auto outer_limit, read_number(context, "sqlOuterLimit"));
   if (outer_limit) out.sql.outer_limit = static_cast<uint64_t>(*outer_limit);
+  TRY_ASSIGN(out.sql.approximate_distinct,
+             read_flag(context, "useApproximateCountDistinct"));
   return {};
 }
 

@@ -1,6 +1,6 @@
-// first and last: the argument at the least or greatest __time. Null
-// arguments are passed over. Of equal times, last takes the later row and
-// first the earlier one.
+// first and last: the argument at the least or greatest __time, or by another
+// time (keys[0]). Null arguments, and rows without that time, are passed over.
+// Of equal times, last takes the later row and first the earlier one.
 #include "server/query/accumulator.h"
 #include "server/query/value_slots.h"
 
@@ -11,7 +11,9 @@ class Newest final : public Accumulator {
  public:
   explicit Newest(const AccumulatorSpec& spec)
       : argument_(spec.state(0) ? spec.state(0) : spec.aggregate.argument),
-        time_(spec.state(1) ? spec.state(1) : spec.time),
+        time_(spec.state(1)                 ? spec.state(1)
+              : spec.aggregate.keys.empty() ? spec.time
+                                            : spec.aggregate.keys[0]),
         last_(spec.aggregate.function == Aggregate::Function::kLast),
         slots_(spec.type) {}
 
@@ -24,6 +26,7 @@ class Newest final : public Accumulator {
     TRY_ASSIGN(VectorPtr value, rows.evaluate_narrow(*argument_));
     TRY_ASSIGN(VectorPtr time, rows.evaluate_checked(*time_));
     lanes.each_value(*value, [&](uint32_t group, size_t lane) {
+      if (!time->is_value(lane)) return;
       offer(group, time->longs[time->at(lane)], *value, lane);
     });
     slots_.keep();

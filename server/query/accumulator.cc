@@ -42,6 +42,18 @@ Result<ExpressionType> aggregate_type(const Aggregate& aggregate) {
     case Kind::kAvg:
       if (!number) return misfit(aggregate, "a number");
       return kDouble;
+    case Kind::kVariance:
+    case Kind::kDeviation:
+      if (!number) return misfit(aggregate, "a number");
+      return kDouble;
+    case Kind::kBitAnd:
+    case Kind::kBitOr:
+    case Kind::kBitXor:
+      if (type == kLong || type.type == ValueType::kNull) return kLong;
+      return misfit(aggregate, "a whole number");
+    case Kind::kTexts:
+    case Kind::kArray:
+      return ExpressionType{ValueType::kString};
     case Kind::kQuantile:
     case Kind::kApproxQuantile:
       if (!number) return misfit(aggregate, "a number");
@@ -51,10 +63,20 @@ Result<ExpressionType> aggregate_type(const Aggregate& aggregate) {
                         aggregate.name, aggregate.parameter));
       }
       return kDouble;
-    case Kind::kMin:
-    case Kind::kMax:
     case Kind::kFirst:
     case Kind::kLast:
+      if (!aggregate.keys.empty() &&
+          aggregate.keys[0]->type.type != ValueType::kTimestamp) {
+        return Error{
+            ErrorCode::kInvalid,
+            fmt::format("aggregate '{}' goes by a time, not {}: {}",
+                        aggregate.name, type_name(aggregate.keys[0]->type),
+                        to_text(*aggregate.keys[0])),
+            aggregate.keys[0]->line, aggregate.keys[0]->column};
+      }
+      return type;
+    case Kind::kMin:
+    case Kind::kMax:
       return type;
   }
   return misfit(aggregate, "a known function");
@@ -79,6 +101,16 @@ std::unique_ptr<Accumulator> make_accumulator(const AccumulatorSpec& spec) {
       return make_quantile(spec);
     case Kind::kLastPerKeySum:
       return make_last_per_key(spec);
+    case Kind::kVariance:
+    case Kind::kDeviation:
+      return make_variance(spec);
+    case Kind::kBitAnd:
+    case Kind::kBitOr:
+    case Kind::kBitXor:
+      return make_bits(spec);
+    case Kind::kTexts:
+    case Kind::kArray:
+      return make_list(spec);
     case Kind::kApproxDistinct:
       return make_approximate_distinct(spec);
     case Kind::kApproxQuantile:

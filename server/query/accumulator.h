@@ -93,5 +93,8 @@ std::unique_ptr<Accumulator> make_approximate_distinct(
 std::unique_ptr<Accumulator> make_approximate_quantile(
     const AccumulatorSpec& spec);
 std::unique_ptr<Accumulator> make_last_per_key(const AccumulatorSpec& spec);
+std::unique_ptr<Accumulator> make_variance(const AccumulatorSpec& spec);
+std::unique_ptr<Accumulator> make_bits(const AccumulatorSpec& spec);
+std::unique_ptr<Accumulator> make_list(const AccumulatorSpec& spec);
 
 }  // namespace freshet

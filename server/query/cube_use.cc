@@ -182,8 +182,9 @@ class CubeFit {
       return std::nullopt;
     }
     if (subject_.rollup && column && is_unknown(argument)) return std::nullopt;
+    bool by_time = aggregate.keys.empty();  // of first and last
     const CubeMeasure* measure =
-        column ? spec_.measure(argument.name) : nullptr;
+        column && by_time ? spec_.measure(argument.name) : nullptr;
     if (!measure || !native(argument)) {
       return fmt::format("{} is none of its measures", to_text(argument));
     }
@@ -256,6 +257,13 @@ class CubeFit {
         return add(kCubeQuantiles, {"#quantiles"});
       case Kind::kQuantile:
       case Kind::kLastPerKeySum:
+      case Kind::kVariance:
+      case Kind::kDeviation:
+      case Kind::kBitAnd:
+      case Kind::kBitOr:
+      case Kind::kBitXor:
+      case Kind::kTexts:
+      case Kind::kArray:
         return false;
     }
     return false;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "server/query/expression_type.h"
+#include "server/query/value_map.h"
 #include "server/query/value_set.h"
 
 namespace freshet {
@@ -186,7 +187,8 @@ std::string call_text(const Expression& e) {
   }
   std::string out = e.name + "(" + joined(e, ", ");
   bool zoned = e.zone != absl::UTCTimeZone();
-  if (e.name == "time_floor" || e.name == "time_ceil") {
+  if (e.map) out += ", " + quoted(e.map->identity, '\'');
+  if (e.name.starts_with("time_floor") || e.name == "time_ceil") {
     out += ", '" + e.granularity.to_string() + "'";
     zoned = true;
   }

@@ -16,6 +16,7 @@ namespace freshet {
 struct Expression;
 using ExpressionPtr = std::shared_ptr<const Expression>;
 class ValueSet;
+struct ValueMap;
 
 // Result type of an expression; `scale` for kDecimal only.
 struct ExpressionType {
@@ -44,6 +45,8 @@ struct Expression {
   // "in" once resolved, if all candidates are constants: they are here, and
   // `arguments` is the tested value alone.
   std::shared_ptr<const ValueSet> set;
+  // "lookup_value", "lookup_has": by the value of the argument.
+  std::shared_ptr<const ValueMap> map;
   ExpressionType cast_type;                   // "cast"
   Granularity granularity;                    // "time_floor"
   absl::TimeZone zone = absl::UTCTimeZone();  // "time_floor", casts of time

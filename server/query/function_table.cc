@@ -15,9 +15,10 @@ using Index = absl::flat_hash_map<std::string, const Function*>;
 const Index& function_index() {
   static const Index index = [] {
     Index made;
-    for (auto table :
-         {arithmetic_functions(), logic_functions(), string_functions(),
-          time_functions(), cast_functions()}) {
+    for (auto table : {arithmetic_functions(), logic_functions(),
+                       string_functions(), time_functions(), cast_functions(),
+                       math_functions(), text_functions(), regexp_functions(),
+                       calendar_functions(), lookup_functions()}) {
       for (const Function& f : table) made[std::string(f.name)] = &f;
     }
     return made;

@@ -47,6 +47,11 @@ std::span<const Function> logic_functions();
 std::span<const Function> string_functions();
 std::span<const Function> time_functions();
 std::span<const Function> cast_functions();
+std::span<const Function> math_functions();
+std::span<const Function> text_functions();
+std::span<const Function> regexp_functions();
+std::span<const Function> calendar_functions();
+std::span<const Function> lookup_functions();
 
 // nullptr for an unknown name (lower case).
 const Function* find_function(std::string_view name);

@@ -191,8 +191,16 @@ std::string replaced(std::string_view in, std::string_view from,
   return out.append(in.substr(at));
 }
 
+constexpr size_t kMostReplaced = size_t{16} << 20;  // bytes of a result
+
 std::shared_ptr<Vector> evaluate_replace(const FunctionCall& call) {
   return each_value(call, [&](Vector& out, size_t i) {
+    size_t times = text(call, 0, i).size() + 1;
+    if (text(call, 2, i).size() + 1 > kMostReplaced / times) {
+      out.need_states();
+      out.states[i] = kLaneOverflow;
+      return;
+    }
     out.strings[i] = call.context.arena.copy(
         replaced(text(call, 0, i), text(call, 1, i), text(call, 2, i)));
   });

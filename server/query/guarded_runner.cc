@@ -3,6 +3,8 @@
 #include <atomic>
 #include <utility>
 
+#include "server/query/explanation.h"
+
 namespace freshet {
 namespace {
 
@@ -28,6 +30,12 @@ Result<QueryResult> GuardedRunner::run_on(const Query& query,
   return guard(std::move(cancel), [&](CancelFlag flag) {
     return runner_->run_on(query, data, std::move(flag));
   });
+}
+
+Result<QueryExplanation> GuardedRunner::explain(const Query& query,
+                                                const DatasetSnapshot& data,
+                                                CancelFlag cancel) {
+  return runner_->explain(query, data, std::move(cancel));
 }
 
 Result<QueryResult> GuardedRunner::guard(CancelFlag cancel, const Work& work) {

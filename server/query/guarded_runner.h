@@ -23,6 +23,9 @@ class GuardedRunner final : public Runner {
   Result<QueryResult> run_on(const Query& query, const DatasetSnapshot& data,
                              CancelFlag cancel) override;
   const DatasetCatalog& catalog() const override { return runner_->catalog(); }
+  Result<QueryExplanation> explain(const Query& query,
+                                   const DatasetSnapshot& data,
+                                   CancelFlag cancel) override;
 
   // Ends every query, running or new, with kUnavailable. Does not wait.
   void stop();

@@ -21,17 +21,28 @@ struct Aggregate {
     kAvg,
     kCountDistinct,  // exact
     kFirst,
-    kLast,            // argument at the least / greatest __time (ties: any)
+    kLast,            // argument at the least / greatest __time (ties: any),
+                      // or by the time keys[0]
     kQuantile,        // exact over the matched rows; `parameter` in [0,1]
     kLastPerKeySum,   // semi-additive: the newest argument per `keys`, summed
     kApproxDistinct,  // by HllSketch: standard error 0.81 %
     kApproxQuantile,  // by QuantileSketch: rank off by at most 0.53 % (99 %)
+    kVariance,        // of the population, or with `sample` of a sample
+    kDeviation,       // its square root
+    kBitAnd,
+    kBitOr,
+    kBitXor,  // of longs
+    kTexts,   // joined by `separator`, in no promised order
+    kArray,   // as the text of a JSON array, nulls too
   };
   Function function = Function::kCount;
   ExpressionPtr argument;           // null for count(*)
   ExpressionPtr filter;             // FILTER (WHERE ...), or null
-  std::vector<ExpressionPtr> keys;  // kLastPerKeySum
+  std::vector<ExpressionPtr> keys;  // kLastPerKeySum, kFirst, kLast
   double parameter = 0;             // kQuantile, kApproxQuantile
+  bool sample = false;              // kVariance, kDeviation
+  bool distinct = false;            // kTexts, kArray: equal values once
+  std::string separator;            // kTexts
   std::string name;                 // output name, unique in the query
 
   bool approximate() const {

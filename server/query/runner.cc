@@ -6,6 +6,7 @@
 
 #include "server/json/json_value.h"
 #include "server/query/aggregate_scan.h"
+#include "server/query/explanation.h"
 #include "server/query/row_scan.h"
 
 namespace freshet {
@@ -24,6 +25,9 @@ class SegmentRunner final : public Runner {
   Result<QueryResult> run_on(const Query& query, const DatasetSnapshot& data,
                              CancelFlag cancel) override;
   const DatasetCatalog& catalog() const override { return catalog_; }
+  Result<QueryExplanation> explain(const Query& query,
+                                   const DatasetSnapshot& data,
+                                   CancelFlag cancel) override;
 
  private:
   const DatasetCatalog& catalog_;
@@ -123,6 +127,17 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
   for (const auto& s : segments) TRY(s.segment->status());
   result.provenance.elapsed_ms = control.elapsed_ms();
   return result;
+}
+
+Result<QueryExplanation> SegmentRunner::explain(const Query& query,
+                                                const DatasetSnapshot& data,
+                                                CancelFlag cancel) {
+  QueryControl control(query.limits, std::move(cancel));
+  TRY(control.check());
+  TRY_ASSIGN(QueryPlan plan, QueryPlan::create(query, *data.schema));
+  TRY_ASSIGN(auto segments,
+             prepare_segments(plan, *data.timeline, control, pool_));
+  return explain_segments(plan, *data.timeline, segments);
 }
 
 }  // namespace

@@ -38,6 +38,9 @@ struct DatasetSnapshot {
   uint64_t late_or_rejected = 0;  // rows in the dead letters
 };
 
+class LookupSource;
+struct QueryExplanation;
+
 // Where datasets are found. Implemented by the application (which alone knows
 // both ingestion and queries) and by the SQL metadata tables.
 class DatasetCatalog {
@@ -47,6 +50,8 @@ class DatasetCatalog {
   virtual std::optional<DatasetSnapshot> snapshot(
       std::string_view dataset) const = 0;
   virtual std::vector<std::string> names() const = 0;  // sorted
+  // Where lookups are found; null if there are none.
+  virtual const LookupSource* lookups() const { return nullptr; }
 };
 
 struct ResultColumn {
@@ -78,6 +83,10 @@ class Runner {
                                      const DatasetSnapshot& data,
                                      CancelFlag cancel = nullptr) = 0;
   virtual const DatasetCatalog& catalog() const = 0;
+  // How run_on() would read each segment; no rows are read.
+  virtual Result<QueryExplanation> explain(const Query& query,
+                                           const DatasetSnapshot& data,
+                                           CancelFlag cancel = nullptr) = 0;
 };
 
 }  // namespace freshet

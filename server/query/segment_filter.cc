@@ -1,5 +1,7 @@
 #include "server/query/segment_filter.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "server/query/row_mask.h"
@@ -129,7 +131,7 @@ void SegmentFilter::add_range(const RangeTest& test,
     least = context.segment().time_range().start.ms;
     greatest = context.segment().time_range().end.ms - 1;
   } else {
-    tests_.push_back({column, test.low, test.high, {}});
+    tests_.push_back({column, test.low, test.high, test.column->name});
     return;
   }
   if (least > greatest || greatest < test.low || least > test.high) {
@@ -139,7 +141,8 @@ void SegmentFilter::add_range(const RangeTest& test,
                           static_cast<double>(std::max(least, test.low)) + 1;
     const double all =
         static_cast<double>(greatest) - static_cast<double>(least) + 1;
-    tests_.push_back({column, test.low, test.high, {}, false, inside / all});
+    tests_.push_back({column, test.low, test.high, test.column->name, {}, false,
+                      inside / all});
   }
 }
 
@@ -152,7 +155,7 @@ Status SegmentFilter::add_condition(const ExpressionPtr& condition,
     return {};
   }
   const Dictionary& dictionary = *column->dictionary();
-  ColumnTest set{column, 0, 0, {}};
+  ColumnTest set{column, 0, 0, only->name};
   uint32_t members = 0;
   if (auto ids = looked_up(*condition, dictionary)) {
     set.member.resize(dictionary.size());
@@ -220,6 +223,24 @@ bool SegmentFilter::index_ids(const ColumnTest& test, uint32_t members,
   rows_ = rows_ ? *rows_ & chosen : std::move(chosen);
   if (rows_->empty()) never_ = true;
   return true;
+}
+
+std::vector<std::string> SegmentFilter::describe() const {
+  std::vector<std::string> out;
+  if (rows_) out.push_back(fmt::format("index: {} rows", rows_->cardinality()));
+  for (const ColumnTest& test : tests_) {
+    if (test.member.empty()) {
+      out.push_back(fmt::format("range of {}", test.name));
+      continue;
+    }
+    auto members = std::count(test.member.begin(), test.member.end(), 1);
+    out.push_back(fmt::format("values of {}: {} of {}", test.name, members,
+                              test.member.size()));
+  }
+  for (const auto& condition : rest_) {
+    out.push_back("test: " + to_text(*condition));
+  }
+  return out;
 }
 
 bool SegmentFilter::zone_excludes(uint32_t block) const {

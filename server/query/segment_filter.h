@@ -18,6 +18,9 @@ class SegmentFilter {
 
   // No row of the segment passes.
   bool never() const { return never_; }
+  // What select() does, in order: "index: 12 rows", "ids of store: 3", "range
+  // of qty", "test: (a > b)".
+  std::vector<std::string> describe() const;
 
   // Leaves `rows` at the passing rows of `block`; `positions` is their
   // storage and must stay until the next reset. False if there is none.
@@ -31,6 +34,7 @@ class SegmentFilter {
   struct ColumnTest {
     const Column* column;
     int64_t low, high;            // of values, or the members' ids
+    std::string name;             // the column's
     std::vector<uint8_t> member;  // by id; empty: a test of values
     bool gaps = false;            // not all ids from low to high are members
     double share = 1;             // of the rows, that is thought to pass

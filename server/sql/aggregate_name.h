@@ -1,11 +1,14 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 namespace freshet {
 
 // Whether a function of this name (lower case) is an aggregate, in SQL or in
 // KPI formulas.
 bool is_aggregate_name(std::string_view name);
+// All of them but the forms of formulas; lower case.
+std::vector<std::string_view> aggregate_names();
 
 }  // namespace freshet

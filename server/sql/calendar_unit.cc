@@ -38,6 +38,7 @@ Status add(TimeSpan& span, int64_t count, const CalendarUnit& unit,
   }
   span.months += count * unit.months;
   span.ms += count * unit.ms;
+  if (unit.ms >= kDay) span.days += count * (unit.ms / kDay);
   return {};
 }
 

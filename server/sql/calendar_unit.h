@@ -23,6 +23,7 @@ std::optional<CalendarUnit> parse_calendar_unit(std::string_view text);
 struct TimeSpan {
   int64_t months = 0;
   int64_t ms = 0;
+  int64_t days = 0;  // how many of `ms` were written as days or weeks
 };
 
 // Reads "1 day", "2 hours 30 minutes", or an ISO 8601 period such as "P1M",

@@ -1,16 +1,21 @@
 #include "server/sql/executor.h"
 
+#include <absl/container/flat_hash_set.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <limits>
 
-#include "server/json/json_value.h"
+#include "server/query/evaluator.h"
 #include "server/query/expression_type.h"
+#include "server/query/row_key.h"
+#include "server/query/row_order.h"
+#include "server/query/widen_value.h"
 #include "server/sql/kpi_table.h"
 #include "server/sql/letters.h"
-#include "server/sql/parser.h"
-#include "server/sql/plan_text.h"
+#include "server/sql/reads_once.h"
+#include "server/sql/request_setting.h"
+#include "server/sql/window_split.h"
 
 namespace freshet {
 namespace {
@@ -18,47 +23,52 @@ namespace {
 constexpr int kMostStatementDepth = 30;
 constexpr size_t kMostStatements = 200;  // WITH queries of one request
 
-Error from_error(const FromItem& from, std::string message) {
-  return Error{ErrorCode::kInvalid, std::move(message), from.line, from.column};
+const char* operation_name(SetOperation operation) {
+  constexpr const char* kNames[] = {"UNION ALL", "UNION", "INTERSECT",
+                                    "EXCEPT"};
+  return kNames[static_cast<size_t>(operation)];
 }
 
-// Converts in place what UNION ALL widened; nothing else differs.
-Value widened(Value value, ExpressionType type) {
-  if (value.is_null()) return value;
-  if (type.type == ValueType::kDouble) return Value(value.to_double());
-  if (type.type != ValueType::kDecimal) return value;
-  Decimal d;
-  if (value.as_long()) d = Decimal{*value.as_long(), 0};
-  if (value.as_decimal()) d = *value.as_decimal();
-  for (; d.scale < type.scale; ++d.scale) d.units *= 10;
-  return Value(d);
-}
-
-Status append_rows(QueryResult& all, QueryResult more) {
-  if (all.columns.size() != more.columns.size()) {
-    return invalid(fmt::format("UNION ALL of SELECTs with {} and {} columns",
-                               all.columns.size(), more.columns.size()));
+// Gives both the columns' common types.
+Status unify_columns(QueryResult& a, QueryResult& b, const char* operation) {
+  if (a.columns.size() != b.columns.size()) {
+    return invalid(fmt::format("{} of SELECTs with {} and {} columns",
+                               operation, a.columns.size(), b.columns.size()));
   }
-  std::vector<ExpressionType> types;
-  for (size_t c = 0; c < all.columns.size(); ++c) {
-    auto type = common_type(all.columns[c].type, more.columns[c].type);
+  for (size_t c = 0; c < a.columns.size(); ++c) {
+    auto type = common_type(a.columns[c].type, b.columns[c].type);
     if (!type) {
-      return invalid(
-          fmt::format("UNION ALL of types that do not fit, {} and {}: {}",
-                      type_name(all.columns[c].type),
-                      type_name(more.columns[c].type), all.columns[c].name));
+      return invalid(fmt::format("{} of types that do not fit, {} and {}: {}",
+                                 operation, type_name(a.columns[c].type),
+                                 type_name(b.columns[c].type),
+                                 a.columns[c].name));
     }
-    if (!(*type == all.columns[c].type)) {
-      for (auto& row : all.rows) row[c] = widened(std::move(row[c]), *type);
+    for (QueryResult* side : {&a, &b}) {
+      if (side->columns[c].type == *type) continue;
+      for (auto& row : side->rows) row[c] = widened(std::move(row[c]), *type);
+      side->columns[c].type = *type;
     }
-    all.columns[c].type = *type;
   }
-  for (auto& row : more.rows) {
-    for (size_t c = 0; c < row.size(); ++c) {
-      row[c] = widened(std::move(row[c]), all.columns[c].type);
-    }
-    all.rows.push_back(std::move(row));
-  }
+  return {};
+}
+
+Status append_rows(QueryResult& all, QueryResult more, const char* operation) {
+  TRY(unify_columns(all, more, operation));
+  for (auto& row : more.rows) all.rows.push_back(std::move(row));
+  return {};
+}
+
+// INTERSECT and EXCEPT, without repeats.
+Status keep_by(QueryResult& all, QueryResult other, SetOperation operation,
+               const QueryControl& control) {
+  TRY(unify_columns(all, other, operation_name(operation)));
+  TRY(drop_repeats(all.rows, all.columns.size(), control));
+  absl::flat_hash_set<std::string> keys;
+  for (const auto& row : other.rows) keys.insert(row_key(row));
+  bool wanted = operation == SetOperation::kIntersect;
+  std::erase_if(all.rows, [&](const auto& row) {
+    return keys.contains(row_key(row)) != wanted;
+  });
   return {};
 }
 
@@ -67,6 +77,17 @@ Limits begun(Limits limits) {
     limits.begun = QueryControl::Clock::now();
   }
   return limits;
+}
+
+SelectStatement star_over(const SelectStatement& tail) {
+  SelectStatement out;
+  auto star = std::make_shared<SqlExpression>();
+  star->kind = SqlExpression::Kind::kStar;
+  out.items.push_back({star, ""});
+  out.order_by = tail.order_by;
+  out.limit = tail.limit;
+  out.offset = tail.offset;
+  return out;
 }
 
 }  // namespace
@@ -86,18 +107,39 @@ TranslationScope Executor::scope() {
   out.zone = request_.zone;
   out.now = now_;
   out.limits = limits_;
-  out.run = [this](const SelectStatement& s) { return run_select(s); };
+  out.lookups = runner_.catalog().lookups();
+  out.approximate_distinct = request_.approximate_distinct;
+  out.run = [this](const SelectStatement& s) {
+    ++needed_;
+    auto result = run_select(s);
+    --needed_;
+    return result;
+  };
   return out;
+}
+
+Status Executor::apply(const std::vector<Setting>& settings) {
+  for (const Setting& setting : settings) {
+    auto applied = apply_setting(setting.key, setting.value, request_);
+    if (applied) continue;
+    return Error{applied.error().code, applied.error().message, setting.line,
+                 setting.column};
+  }
+  limits_.timeout_ms = request_.limits.timeout_ms;
+  return {};
 }
 
 Result<QueryResult> Executor::run() {
   TRY(control_.check());
   TRY_ASSIGN(ParsedSql parsed, parse_sql(request_.text, limits_));
+  TRY(apply(parsed.settings));
   TRY(control_.check());
-  if (parsed.explain) return explain(*parsed.select);
+  explain_ = parsed.explain;
   SelectStatement statement = *parsed.select;
   if (request_.outer_limit) limit_rows(statement);
+  reads_once_ = reads_once(statement);
   TRY_ASSIGN(QueryResult result, run_select(statement));
+  if (explain_ != Explain::kNone) result = explanation();
   result.provenance = provenance();
   return result;
 }
@@ -136,7 +178,8 @@ Provenance Executor::provenance() const {
 }
 
 Result<QueryResult> Executor::run_select(const SelectStatement& statement) {
-  if (depth_ >= kMostStatementDepth || named_.size() > kMostStatements) {
+  if (depth_ >= kMostStatementDepth ||
+      named_.size() + statement.with.size() > kMostStatements) {
     return Error{ErrorCode::kLimit, "sub-queries are nested too deeply"};
   }
   if (is_kpi_table(statement.from)) {
@@ -145,17 +188,87 @@ Result<QueryResult> Executor::run_select(const SelectStatement& statement) {
   }
   ++depth_;
   size_t outer_names = named_.size();
-  named_.insert(named_.end(), statement.with.begin(), statement.with.end());
+  for (const CommonTable& table : statement.with) {
+    named_.push_back({table, nullptr});
+  }
   auto result = [&]() -> Result<QueryResult> {
-    if (!statement.union_all.empty()) return run_union(statement);
-    TRY_ASSIGN(Relation relation, find_relation(statement.from));
-    TRY_ASSIGN(PlannedQuery plan, plan_select(statement, relation, scope()));
-    TRY(control_.check());
-    return run_plan(std::move(plan), relation);
+    if (!statement.parts.empty()) return run_parts(statement);
+    if (!statement.values.empty()) return run_values(statement);
+    SelectStatement own = statement;  // a join takes conditions out of it
+    TRY_ASSIGN(Relation relation, find_relation(own));
+    return run_over(own, relation);
   }();
   named_.resize(outer_names);
   --depth_;
   return result;
+}
+
+Result<QueryResult> Executor::run_over(const SelectStatement& statement,
+                                       const Relation& relation) {
+  if (has_window(statement)) return run_windows(statement, relation);
+  if (!statement.grouping_sets.empty()) return run_sets(statement, relation);
+  TRY_ASSIGN(PlannedQuery plan, plan_select(statement, relation, scope()));
+  TRY(control_.check());
+  return run_plan(std::move(plan), relation);
+}
+
+Result<QueryResult> Executor::run_windows(const SelectStatement& statement,
+                                          const Relation& relation) {
+  TRY_ASSIGN(WindowSplit split, split_windows(statement, relation));
+  TRY_ASSIGN(QueryResult rows, run_over(split.inner, relation));
+  for (auto& [name, call] : split.calls) {
+    TRY(add_window(rows, call, name, control_));
+    tell(
+        fmt::format(R"({{"queryType":"window","rows":{}}})", rows.rows.size()));
+  }
+  TRY_ASSIGN(Relation over, relation_of_rows(std::move(rows)));
+  TRY_ASSIGN(PlannedQuery plan, plan_select(split.outer, over, scope()));
+  return run_plan(std::move(plan), over);
+}
+
+// One query for each set; their rows together are put in order.
+Result<QueryResult> Executor::run_sets(const SelectStatement& statement,
+                                       const Relation& relation) {
+  QueryResult all;
+  std::vector<RowOrder> order;
+  size_t visible = 0;
+  uint64_t offset = 0;
+  std::optional<uint64_t> limit;
+  for (size_t set = 0; set < statement.grouping_sets.size(); ++set) {
+    TRY_ASSIGN(PlannedQuery plan,
+               plan_select(statement, relation, scope(), set));
+    Query& query = plan.query;
+    limit = query.limit;
+    offset = query.offset;
+    order.clear();
+    for (const OrderBy& by : query.order_by) {
+      size_t column = 0;
+      while (query.select[column].name != by.name) ++column;
+      order.push_back(
+          {column, by.descending, by.nulls_first.value_or(!by.descending)});
+    }
+    query.limit.reset();
+    query.offset = 0;
+    query.order_by.clear();
+    query.distinct = false;
+    visible = plan.names.size();
+    for (size_t i = visible; i < query.select.size(); ++i) {
+      plan.names.push_back(query.select[i].name);
+    }
+    TRY_ASSIGN(QueryResult part, run_plan(std::move(plan), relation));
+    if (set == 0) {
+      all = std::move(part);
+    } else {
+      TRY(append_rows(all, std::move(part), "GROUPING SETS"));
+    }
+    TRY(control_.check_groups(all.rows.size()));
+  }
+  TRY(sort_rows(all.rows, order, control_));
+  if (statement.distinct) TRY(drop_repeats(all.rows, visible, control_));
+  cut_rows(all.rows, offset, limit);
+  all.columns.resize(visible);
+  for (auto& row : all.rows) row.resize(visible);
+  return all;
 }
 
 Result<QueryResult> Executor::run_plan(PlannedQuery plan,
@@ -163,13 +276,11 @@ Result<QueryResult> Executor::run_plan(PlannedQuery plan,
   Query& query = plan.query;
   query.limits = limits_;
   query.use_cubes = request_.use_cubes;
-  query.why_not = request_.why_not;
+  query.why_not = request_.why_not || explain_ != Explain::kNone;
   query.use_cache = request_.use_cache;
   query.populate_cache = request_.populate_cache;
   query.id = request_.id;
-  auto result = relation.dataset.empty()
-                    ? runner_.run_on(query, relation.data, request_.cancel)
-                    : runner_.run(query, request_.cancel);
+  auto result = run_query(query, relation);
   if (!result) return result;
   result->columns.resize(plan.names.size());
   for (size_t i = 0; i < plan.names.size(); ++i) {
@@ -184,122 +295,62 @@ Result<QueryResult> Executor::run_plan(PlannedQuery plan,
   return result;
 }
 
-Result<QueryResult> Executor::run_union(const SelectStatement& statement) {
+Result<QueryResult> Executor::run_parts(const SelectStatement& statement) {
   QueryResult all;
-  for (size_t i = 0; i < statement.union_all.size(); ++i) {
-    TRY_ASSIGN(QueryResult part, run_select(*statement.union_all[i]));
+  const SetOperation operation = statement.operation;
+  for (size_t i = 0; i < statement.parts.size(); ++i) {
+    TRY_ASSIGN(QueryResult part, run_select(*statement.parts[i]));
     if (i == 0) {
       all = std::move(part);
+    } else if (operation == SetOperation::kUnionAll ||
+               operation == SetOperation::kUnion) {
+      TRY(append_rows(all, std::move(part), operation_name(operation)));
     } else {
-      TRY(append_rows(all, std::move(part)));
+      TRY(keep_by(all, std::move(part), operation, control_));
     }
     TRY(control_.check());
     TRY(control_.check_rows(all.rows.size()));
+  }
+  if (operation == SetOperation::kUnion) {
+    TRY(drop_repeats(all.rows, all.columns.size(), control_));
   }
   if (statement.order_by.empty() && !statement.limit && !statement.offset) {
     return all;
   }
   TRY_ASSIGN(Relation relation, relation_of_rows(std::move(all)));
-  SelectStatement outer;
-  auto star = std::make_shared<SqlExpression>();
-  star->kind = SqlExpression::Kind::kStar;
-  outer.items.push_back({star, ""});
-  outer.order_by = statement.order_by;
-  outer.limit = statement.limit;
-  outer.offset = statement.offset;
-  TRY_ASSIGN(PlannedQuery plan, plan_select(outer, relation, scope()));
+  TRY_ASSIGN(PlannedQuery plan,
+             plan_select(star_over(statement), relation, scope()));
   return run_plan(std::move(plan), relation);
 }
 
-Result<Relation> Executor::computed(const SelectStatement& statement,
-                                    const FromItem& from) {
-  TRY_ASSIGN(QueryResult rows, run_select(statement));
-  TRY_ASSIGN(Relation relation, relation_of_rows(std::move(rows)));
-  relation.name = from.table;
-  relation.alias = from.alias;
-  return relation;
-}
-
-Result<Relation> Executor::find_relation(const FromItem& from) {
-  switch (from.kind) {
-    case FromItem::Kind::kNothing:
-      return unit_relation();
-    case FromItem::Kind::kSubquery:
-      return computed(*from.subquery, from);
-    case FromItem::Kind::kTable:
-      break;
-  }
-  if (from.schema.empty()) {
-    for (size_t i = named_.size(); i-- > 0;) {
-      if (!same_letters(named_[i].first, from.table)) continue;
-      // A WITH query sees those before it, not itself.
-      Named later(named_.begin() + static_cast<ptrdiff_t>(i), named_.end());
-      named_.resize(i);
-      auto relation = computed(*later[0].second, from);
-      named_.insert(named_.end(), later.begin(), later.end());
-      return relation;
+// Each row is constants; columns are EXPR$0, EXPR$1, ...
+Result<QueryResult> Executor::run_values(const SelectStatement& statement) {
+  QueryResult all;
+  Translator translator(scope());
+  for (const auto& row : statement.values) {
+    QueryResult one;
+    one.rows.emplace_back();
+    for (const SqlPtr& node : row) {
+      TRY_ASSIGN(ExpressionPtr e, translator.scalar(node));
+      TRY_ASSIGN(e, resolve(e, Schema()));
+      TRY_ASSIGN(std::optional<Value> value, constant_value(*e));
+      one.columns.push_back(
+          {fmt::format("EXPR${}", one.columns.size()), e->type});
+      one.rows[0].push_back(value.value_or(Value()));
+    }
+    if (all.columns.empty()) {
+      all = std::move(one);
+    } else {
+      TRY(append_rows(all, std::move(one), "VALUES"));
     }
   }
-  return find_table(from);
-}
-
-Result<Relation> Executor::find_table(const FromItem& from) {
-  if (same_letters(from.schema, "information_schema") ||
-      same_letters(from.schema, "sys")) {
-    auto rows = metadata_table(runner_.catalog(), from.schema, from.table);
-    if (!rows) return from_error(from, rows.error().message);
-    TRY_ASSIGN(Relation relation, relation_of_rows(std::move(*rows)));
-    relation.name = from.table;
-    relation.alias = from.alias;
-    return relation;
+  if (statement.order_by.empty() && !statement.limit && !statement.offset) {
+    return all;
   }
-  if (!from.schema.empty() && !same_letters(from.schema, "druid")) {
-    return from_error(from, fmt::format("unknown schema: {}", from.schema));
-  }
-  std::vector<std::string> names = runner_.catalog().names();
-  auto exact = std::find(names.begin(), names.end(), from.table);
-  if (exact == names.end()) {
-    exact = std::find_if(names.begin(), names.end(), [&](const auto& name) {
-      return same_letters(name, from.table);
-    });
-  }
-  std::optional<DatasetSnapshot> data;
-  if (exact != names.end()) data = runner_.catalog().snapshot(*exact);
-  if (!data) {
-    std::string near = nearest_name(from.table, names);
-    return from_error(
-        from, fmt::format(
-                  "unknown table{}: {}",
-                  near.empty() ? "" : fmt::format(" (did you mean {}?)", near),
-                  from.table));
-  }
-  Relation relation = dataset_relation(*exact, std::move(*data));
-  relation.alias = from.alias;
-  return relation;
-}
-
-Result<QueryResult> Executor::explain(const SelectStatement& statement) {
-  QueryResult out;
-  for (const char* name : {"PLAN", "RESOURCES", "ATTRIBUTES"}) {
-    out.columns.push_back({name, {ValueType::kString}});
-  }
-  named_ = statement.with;
-  std::string text;
-  for (const SelectPtr& part : statement.union_all) {
-    TRY_ASSIGN(Relation relation, find_relation(part->from));
-    TRY_ASSIGN(PlannedQuery plan, plan_select(*part, relation, scope()));
-    text += (text.empty() ? "" : ",") + plan_text(plan.query);
-  }
-  std::string resource = "[]";
-  if (statement.union_all.empty()) {
-    TRY_ASSIGN(Relation relation, find_relation(statement.from));
-    TRY_ASSIGN(PlannedQuery plan, plan_select(statement, relation, scope()));
-    text = plan_text(plan.query);
-    resource = resource_text(plan.query);
-  }
-  out.rows.push_back({Value("[" + text + "]"), Value(resource),
-                      Value(R"({"statementType":"SELECT"})")});
-  return out;
+  TRY_ASSIGN(Relation relation, relation_of_rows(std::move(all)));
+  TRY_ASSIGN(PlannedQuery plan,
+             plan_select(star_over(statement), relation, scope()));
+  return run_plan(std::move(plan), relation);
 }
 
 }  // namespace freshet

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "server/query/query_control.h"
 #include "server/sql/metadata_tables.h"
+#include "server/sql/parser.h"
 #include "server/sql/planner.h"
 #include "server/sql/sql.h"
 
@@ -15,37 +17,72 @@ namespace freshet {
 
 class Executor {
  public:
-  // All must outlive this.
+  // `runner` and `kpis` must outlive this.
   Executor(Runner& runner, const KpiTables& kpis, const SqlRequest& request);
 
   // Parses and runs the request's text.
   Result<QueryResult> run();
 
  private:
-  using Named = std::vector<std::pair<std::string, SelectPtr>>;
+  // A WITH query, run when it is first asked for.
+  struct NamedTable {
+    CommonTable table;
+    std::shared_ptr<const Relation> rows;
+  };
+  using Named = std::vector<NamedTable>;
 
-  // The plan as one row: PLAN, RESOURCES, ATTRIBUTES.
-  Result<QueryResult> explain(const SelectStatement& statement);
+  Status apply(const std::vector<Setting>& settings);
   Result<QueryResult> run_select(const SelectStatement& statement);
-  Result<QueryResult> run_union(const SelectStatement& statement);
+  // One SELECT, whose FROM is `relation`.
+  Result<QueryResult> run_over(const SelectStatement& statement,
+                               const Relation& relation);
+  Result<QueryResult> run_windows(const SelectStatement& statement,
+                                  const Relation& relation);
+  Result<QueryResult> run_sets(const SelectStatement& statement,
+                               const Relation& relation);
+  Result<QueryResult> run_parts(const SelectStatement& statement);
+  Result<QueryResult> run_values(const SelectStatement& statement);
   Result<QueryResult> run_plan(PlannedQuery plan, const Relation& relation);
-  Result<Relation> find_relation(const FromItem& from);
+  // The rows of a query, and what EXPLAIN tells of it.
+  Result<QueryResult> run_query(const Query& query, const Relation& relation);
+
+  // executor_from.cc
+  Result<Relation> find_relation(SelectStatement& statement);
+  Result<Relation> find_one(const FromItem& from);
+  Result<Relation> find_named(const FromItem& from, bool& found);
   Result<Relation> find_table(const FromItem& from);
+  Result<Relation> find_dataset(const FromItem& from);
+  Result<Relation> find_lookup_table(const FromItem& from);
   Result<Relation> computed(const SelectStatement& statement,
                             const FromItem& from);
+  Result<Relation> join(SelectStatement& statement);
+
   TranslationScope scope();
   void limit_rows(SelectStatement& statement) const;
   Provenance provenance() const;
+  // The plan as one row: PLAN, RESOURCES, ATTRIBUTES.
+  QueryResult explanation() const;
+  void tell(std::string step);
 
   Runner& runner_;
   const KpiTables& kpis_;
-  const SqlRequest& request_;
-  const Limits limits_;         // the request's, begun with this
-  const QueryControl control_;  // asked between the phases
+  SqlRequest request_;
+  Limits limits_;         // the request's, begun with this
+  QueryControl control_;  // asked between the phases
   const Timestamp now_;
   Named named_;    // WITH queries in scope, innermost last
   int depth_ = 0;  // of statements inside statements
   std::map<std::string, Provenance> read_;  // by dataset
+  // Whether one dataset is read, by one query: then as of that query's run.
+  // Otherwise all of the statement sees each dataset as it first was.
+  bool reads_once_ = false;
+  std::map<std::string, DatasetSnapshot, std::less<>> snapshots_;
+  // EXPLAIN: queries over data are planned only, but for those whose rows
+  // the plan of others depends on.
+  Explain explain_ = Explain::kNone;
+  int needed_ = 0;                  // > 0: rows are needed
+  std::vector<std::string> steps_;  // JSON objects, in order
+  std::set<std::pair<std::string, std::string>> resources_;  // type, name
 };
 
 }  // namespace freshet

@@ -7,6 +7,9 @@
 
 #include "server/json/json_value.h"
 #include "server/query/expression_type.h"
+#include "server/query/lookup_source.h"
+#include "server/sql/aggregate_name.h"
+#include "server/sql/function_name.h"
 #include "server/sql/letters.h"
 
 namespace freshet {
@@ -45,13 +48,24 @@ constexpr SystemTable kSystemTables[] = {{"INFORMATION_SCHEMA", "COLUMNS"},
                                          {"sys", "supervisors"},
                                          {"sys", "tasks"}};
 
+std::vector<std::shared_ptr<const LookupTable>> lookups(
+    const DatasetCatalog& catalog) {
+  std::vector<std::shared_ptr<const LookupTable>> out;
+  const LookupSource* source = catalog.lookups();
+  if (!source) return out;
+  for (const std::string& name : source->names()) {
+    if (auto table = source->snapshot(name)) out.push_back(std::move(table));
+  }
+  return out;
+}
+
 QueryResult schemata() {
   Rows rows;
   rows.text("CATALOG_NAME").text("SCHEMA_NAME").text("SCHEMA_OWNER");
   rows.text("DEFAULT_CHARACTER_SET_CATALOG");
   rows.text("DEFAULT_CHARACTER_SET_SCHEMA");
   rows.text("DEFAULT_CHARACTER_SET_NAME").text("SQL_PATH");
-  for (const char* name : {"INFORMATION_SCHEMA", "druid", "sys"}) {
+  for (const char* name : {"INFORMATION_SCHEMA", "druid", "lookup", "sys"}) {
     rows.row({Value("druid"), Value(name), Value(), Value(), Value(), Value(),
               Value()});
   }
@@ -68,7 +82,11 @@ QueryResult tables(const DatasetCatalog& catalog) {
   }
   for (const std::string& name : catalog.names()) {
     rows.row({Value("druid"), Value("druid"), Value(name), Value("TABLE"),
-              Value("NO"), Value("NO")});
+              Value("YES"), Value("NO")});
+  }
+  for (const auto& lookup : lookups(catalog)) {
+    rows.row({Value("druid"), Value("lookup"), Value(lookup->name()),
+              Value("TABLE"), Value("YES"), Value("YES")});
   }
   return rows.take();
 }
@@ -123,12 +141,14 @@ QueryResult routines() {
   Rows rows;
   rows.text("ROUTINE_CATALOG").text("ROUTINE_SCHEMA").text("ROUTINE_NAME");
   rows.text("ROUTINE_TYPE").text("IS_AGGREGATOR").text("SIGNATURES");
-  for (const char* name :
-       {"AVG", "COUNT", "EARLIEST", "LATEST", "MAX", "MIN", "SUM",
-        "APPROX_COUNT_DISTINCT", "ANY_VALUE", "APPROX_QUANTILE_DS"}) {
-    rows.row({Value("druid"), Value("INFORMATION_SCHEMA"), Value(name),
-              Value("FUNCTION"), Value("YES"), Value()});
-  }
+  auto add = [&](std::string_view name, const char* aggregates) {
+    std::string upper(name);
+    absl::AsciiStrToUpper(&upper);
+    rows.row({Value("druid"), Value("INFORMATION_SCHEMA"), Value(upper),
+              Value("FUNCTION"), Value(aggregates), Value()});
+  };
+  for (std::string_view name : aggregate_names()) add(name, "YES");
+  for (const std::string& name : scalar_function_names()) add(name, "NO");
   return rows.take();
 }
 
@@ -136,12 +156,21 @@ void add_segment(Rows& rows, const std::string& dataset, const Segment& segment,
                  uint64_t version) {
   Interval range = segment.time_range();
   bool sealed = segment.sealed();
+  std::string dimensions, metrics;
+  for (const ColumnSpec& spec : segment.schema().columns) {
+    if (spec.name == kTimeColumn) continue;
+    std::string& list =
+        is_numeric(expression_type(spec.type)) ? metrics : dimensions;
+    list += (list.empty() ? "" : ",") + spec.name;
+  }
   rows.row({Value(segment.id()), Value(dataset), Value(to_iso8601(range.start)),
             Value(to_iso8601(range.end)),
             Value(static_cast<int64_t>(segment.size_bytes())),
             Value(std::to_string(version)), Value(int64_t{0}),
-            Value(int64_t{1}), Value(static_cast<int64_t>(segment.num_visible_rows())),
-            flag(true), flag(sealed), flag(true), flag(!sealed), flag(false)});
+            Value(int64_t{1}),
+            Value(static_cast<int64_t>(segment.num_visible_rows())), flag(true),
+            flag(sealed), flag(true), flag(!sealed), flag(false),
+            Value("numbered"), Value(dimensions), Value(metrics), Value()});
 }
 
 QueryResult segments(const DatasetCatalog& catalog) {
@@ -150,7 +179,8 @@ QueryResult segments(const DatasetCatalog& catalog) {
   rows.number("size").text("version").number("partition_num");
   rows.number("num_replicas").number("num_rows").number("is_active");
   rows.number("is_published").number("is_available").number("is_realtime");
-  rows.number("is_overshadowed");
+  rows.number("is_overshadowed").text("shard_spec").text("dimensions");
+  rows.text("metrics").text("last_compaction_state");
   for (const std::string& name : catalog.names()) {
     auto data = catalog.snapshot(name);
     if (!data || !data->timeline) continue;
@@ -233,6 +263,13 @@ QueryResult columns(const DatasetCatalog& catalog) {
       const ColumnSpec& spec = data->schema->columns[i];
       add_column(rows, "druid", name, spec.name, i + 1,
                  expression_type(spec.type));
+    }
+  }
+  for (const auto& lookup : lookups(catalog)) {
+    QueryResult own = lookup->rows();
+    for (size_t i = 0; i < own.columns.size(); ++i) {
+      add_column(rows, "lookup", lookup->name(), own.columns[i].name, i + 1,
+                 own.columns[i].type);
     }
   }
   return rows.take();

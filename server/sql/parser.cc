@@ -73,8 +73,7 @@ Result<SelectPtr> parse_one(const RewrittenSql& sql) {
       statement == nullptr ? nullptr : statement->find("SelectStmt");
   if (select == nullptr) {
     return error_at(ErrorCode::kUnsupported,
-                    "only SELECT and EXPLAIN PLAN FOR are supported",
-                    sql.original, 0);
+                    "only SELECT and EXPLAIN are supported", sql.original, 0);
   }
   return TreeReader(sql).select(*select);
 }
@@ -117,7 +116,7 @@ Result<ParsedSql> parse_sql(std::string_view text, const Limits& limits) {
   TRY_ASSIGN(RewrittenSql sql, rewrite(text, SqlDialect::kQuery));
   TRY(check_tokens(sql, limits));
   TRY_ASSIGN(SelectPtr select, parse_one(sql));
-  return ParsedSql{std::move(select), sql.explain};
+  return ParsedSql{std::move(select), sql.explain, std::move(sql.settings)};
 }
 
 Result<SqlPtr> parse_sql_expression(std::string_view text) {
@@ -127,6 +126,7 @@ Result<SqlPtr> parse_sql_expression(std::string_view text) {
   if (sql.tokens.empty()) return invalid("the expression is empty");
   TRY_ASSIGN(SelectPtr select, parse_one(sql));
   bool alone = select->items.size() == 1 && select->items[0].alias.empty() &&
+               select->values.empty() &&
                select->from.kind == FromItem::Kind::kNothing &&
                !select->where && select->group_by.empty() && !select->having &&
                select->order_by.empty() && !select->limit && !select->offset &&

@@ -5,15 +5,18 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "server/query/limits.h"
+#include "server/sql/rewrite.h"
 #include "server/sql/syntax.h"
 
 namespace freshet {
 
 struct ParsedSql {
   SelectPtr select;
-  bool explain = false;  // EXPLAIN PLAN FOR
+  Explain explain = Explain::kNone;
+  std::vector<Setting> settings;
 };
 
 Result<ParsedSql> parse_sql(std::string_view text, const Limits& limits = {});

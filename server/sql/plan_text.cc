@@ -17,7 +17,14 @@ const char* function_name(Aggregate::Function f) {
                                            "quantile",
                                            "last_per_key_sum",
                                            "approx_distinct",
-                                           "approx_quantile"};
+                                           "approx_quantile",
+                                           "variance",
+                                           "deviation",
+                                           "bit_and",
+                                           "bit_or",
+                                           "bit_xor",
+                                           "texts",
+                                           "array"};
   return kNames[static_cast<size_t>(f)];
 }
 

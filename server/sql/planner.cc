@@ -18,17 +18,18 @@ using Kind = SqlExpression::Kind;
 class Planner {
  public:
   Planner(const SelectStatement& statement, const Relation& relation,
-          TranslationScope scope)
+          TranslationScope scope, std::optional<size_t> set)
       : statement_(statement),
         relation_(relation),
-        translator_(std::move(scope)) {}
+        translator_(std::move(scope)),
+        set_(set) {}
 
   Result<PlannedQuery> run() {
     TRY(expand_items());
     plan_.query.dataset = relation_.dataset;
     TRY(plan_where());
-    group_keys_ = statement_.group_by;
-    bool aggregated = !group_keys_.empty() || statement_.having;
+    TRY(choose_keys());
+    bool aggregated = !group_keys_.empty() || statement_.having || set_;
     for (const SelectItem& item : items_) {
       aggregated |= has_aggregate(*item.expression);
     }
@@ -44,6 +45,7 @@ class Planner {
     plan_.query.kind =
         aggregated ? Query::Kind::kAggregate : Query::Kind::kScan;
     if (aggregated) TRY(plan_groups());
+    TRY(plan_absent());
     TRY(plan_outputs());
     if (statement_.having) TRY(plan_having());
     TRY(plan_order());
@@ -69,9 +71,11 @@ class Planner {
                          *item.expression);
       }
       for (const VisibleColumn& column : relation_.columns) {
+        if (!qualifies(column, *item.expression)) continue;
         auto node = std::make_shared<SqlExpression>(*item.expression);
         node->kind = Kind::kColumn;
         node->name = column.name;
+        node->qualifier = column.qualifier;
         items_.push_back({std::move(node), ""});
       }
     }
@@ -86,8 +90,8 @@ class Planner {
     std::string name = items_[i].alias;
     const SqlExpression& node = *items_[i].expression;
     if (name.empty() && node.kind == Kind::kColumn) {
-      const VisibleColumn* c = find_visible(relation_.columns, node.name);
-      name = c ? c->name : node.name;
+      auto c = find_visible(relation_.columns, node);
+      name = c && *c ? (*c)->name : node.name;
     }
     if (name.empty()) name = fmt::format("EXPR${}", i);
     std::string unique = name;
@@ -99,10 +103,13 @@ class Planner {
   }
 
   Status plan_where() {
-    if (!statement_.where) return {};
-    TRY_ASSIGN(ExpressionPtr condition, translator_.scalar(statement_.where));
     std::vector<ExpressionPtr> conjuncts;
-    split_conjuncts(condition, conjuncts);
+    if (statement_.where) {
+      TRY_ASSIGN(ExpressionPtr condition, translator_.scalar(statement_.where));
+      split_conjuncts(condition, conjuncts);
+    }
+    if (relation_.filter) split_conjuncts(relation_.filter, conjuncts);
+    if (conjuncts.empty()) return {};
     if (!relation_.dataset.empty()) {
       TRY_ASSIGN(plan_.query.interval,
                  take_time_bounds(conjuncts, translator_.scope().zone));
@@ -158,11 +165,72 @@ class Planner {
     return {};
   }
 
+  // The keys of the grouping set, and those of the others.
+  Status choose_keys() {
+    group_keys_ = statement_.group_by;
+    if (!set_) return {};
+    const std::vector<size_t>& chosen = statement_.grouping_sets[*set_];
+    group_keys_.clear();
+    for (size_t i = 0; i < statement_.group_by.size(); ++i) {
+      bool in = std::find(chosen.begin(), chosen.end(), i) != chosen.end();
+      (in ? group_keys_ : absent_keys_).push_back(statement_.group_by[i]);
+    }
+    return {};
+  }
+
+  // Keys of other grouping sets are null in this one, of their own type.
+  Status plan_absent() {
+    for (const SqlPtr& written : absent_keys_) {
+      TRY_ASSIGN(SqlPtr key, dereference(written, true));
+      TRY_ASSIGN(ExpressionPtr expression, translator_.scalar(key));
+      TRY_ASSIGN(ExpressionPtr resolved,
+                 resolve(expression, *relation_.data.schema));
+      auto null = std::make_shared<Expression>();
+      null->kind = Expression::Kind::kCall;
+      null->name = "cast";
+      null->cast_type = resolved->type;
+      null->arguments = {literal(Value())};
+      absent_.push_back({std::move(expression), std::move(null)});
+    }
+    return {};
+  }
+
+  bool is_group(const ExpressionPtr& e) const {
+    return std::any_of(plan_.query.groups.begin(), plan_.query.groups.end(),
+                       [&](const Query::Group& g) {
+                         return same_expression(g.expression, e);
+                       });
+  }
+
+  // GROUPING(a, b): a bit for each key, 1 where the row is over all its values.
+  Result<ExpressionPtr> grouping(const Expression& call) const {
+    int64_t bits = 0;
+    for (const ExpressionPtr& key : call.arguments) {
+      bool absent = std::any_of(
+          absent_.begin(), absent_.end(),
+          [&](const Absent& a) { return same_expression(a.expression, key); });
+      if (!absent && !is_group(key)) {
+        return Error{
+            ErrorCode::kInvalid,
+            "GROUPING takes keys of GROUP BY, this is none: " + to_text(*key),
+            key->line, key->column};
+      }
+      bits = bits * 2 + (is_group(key) ? 0 : 1);
+    }
+    return literal(Value(bits));
+  }
+
   // Over groups and aggregates instead of columns: the largest parts equal to
   // a group become that group.
   Result<ExpressionPtr> grounded(const ExpressionPtr& e) const {
     for (const Query::Group& group : plan_.query.groups) {
       if (same_expression(group.expression, e)) return named(*e, group.name);
+    }
+    for (const Absent& absent : absent_) {
+      if (same_expression(absent.expression, e)) return absent.null;
+    }
+    if (e->kind == Expression::Kind::kCall && e->name == "grouping") {
+      return grouping(*e);
     }
     if (auto i = translator_.aggregate_of(*e)) {
       return named(*e, translator_.aggregates()[*i].name);
@@ -238,8 +306,11 @@ class Planner {
       if (items_[i].expression == key) return plan_.query.select[i].name;
     }
     TRY_ASSIGN(ExpressionPtr expression, output_of(key));
+    // Rows of several sets are ordered together: by the same columns.
     for (const Query::Output& output : plan_.query.select) {
-      if (same_expression(output.expression, expression)) return output.name;
+      if (!set_ && same_expression(output.expression, expression)) {
+        return output.name;
+      }
     }
     if (statement_.distinct) {
       return sql_error(ErrorCode::kInvalid,
@@ -276,7 +347,12 @@ class Planner {
   const Relation& relation_;
   Translator translator_;
   std::vector<SelectItem> items_;
-  std::vector<SqlPtr> group_keys_;
+  const std::optional<size_t> set_;  // of the statement's grouping sets
+  std::vector<SqlPtr> group_keys_, absent_keys_;
+  struct Absent {
+    ExpressionPtr expression, null;
+  };
+  std::vector<Absent> absent_;
   bool keys_are_items_ = false;  // SELECT DISTINCT without aggregates
   std::unordered_set<std::string> taken_names_;
   std::unordered_map<std::string, size_t> next_digit_;  // of a repeated name
@@ -287,11 +363,12 @@ class Planner {
 
 Result<PlannedQuery> plan_select(const SelectStatement& statement,
                                  const Relation& relation,
-                                 TranslationScope scope) {
+                                 TranslationScope scope,
+                                 std::optional<size_t> set) {
   scope.columns = &relation.columns;
   scope.table = relation.name;
   scope.alias = relation.alias;
-  return Planner(statement, relation, std::move(scope)).run();
+  return Planner(statement, relation, std::move(scope), set).run();
 }
 
 }  // namespace freshet

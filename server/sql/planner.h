@@ -18,9 +18,11 @@ struct PlannedQuery {
 };
 
 // `scope` has everything but the columns, which are the relation's.
-// REQUIRES: statement.union_all is empty.
+// `set`: one of the statement's grouping sets; ORDER BY names the same
+// positions of the outputs in each. REQUIRES: no parts, values or windows.
 Result<PlannedQuery> plan_select(const SelectStatement& statement,
                                  const Relation& relation,
-                                 TranslationScope scope);
+                                 TranslationScope scope,
+                                 std::optional<size_t> set = std::nullopt);
 
 }  // namespace freshet

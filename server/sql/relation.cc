@@ -103,6 +103,15 @@ std::optional<size_t> time_column(const QueryResult& result) {
   return std::nullopt;
 }
 
+VisibleColumn visible_column(std::string name, std::string physical,
+                             ColumnType type) {
+  VisibleColumn out;
+  out.name = std::move(name);
+  out.physical = std::move(physical);
+  out.type = type;
+  return out;
+}
+
 DatasetSnapshot snapshot_of(std::shared_ptr<const Schema> schema,
                             std::shared_ptr<const LiveSegment> segment) {
   auto timeline = std::make_shared<Timeline>();
@@ -118,7 +127,7 @@ DatasetSnapshot snapshot_of(std::shared_ptr<const Schema> schema,
 Relation dataset_relation(std::string name, DatasetSnapshot data) {
   Relation out;
   for (const ColumnSpec& spec : data.schema->columns) {
-    out.columns.push_back({spec.name, spec.name, spec.type});
+    out.columns.push_back(visible_column(spec.name, spec.name, spec.type));
   }
   out.dataset = name;
   out.name = std::move(name);
@@ -139,7 +148,8 @@ Result<Relation> relation_of_rows(QueryResult result) {
     std::string physical =
         time == c ? std::string(kTimeColumn) : fmt::format("c{}", c);
     if (time != c) schema->columns.push_back({physical, type});
-    out.columns.push_back({result.columns[c].name, physical, type});
+    out.columns.push_back(
+        visible_column(result.columns[c].name, physical, type));
   }
   auto segment = LiveSegment::create("rows", schema, Interval{});
   ColumnBatch batch(schema);

@@ -11,11 +11,15 @@
 
 namespace freshet {
 
+class LookupTable;
+
 struct Relation {
   std::string dataset;  // name in the catalog; empty: computed rows
   DatasetSnapshot data;
-  std::vector<VisibleColumn> columns;  // in the order of SELECT *
-  std::string name, alias;             // what a qualifier may be
+  std::vector<VisibleColumn> columns;         // in the order of SELECT *
+  ExpressionPtr filter;                       // of a join's rows, or null
+  std::shared_ptr<const LookupTable> lookup;  // if it is one's rows
+  std::string name, alias;                    // what a qualifier may be
 };
 
 Relation dataset_relation(std::string name, DatasetSnapshot data);

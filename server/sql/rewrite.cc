@@ -24,13 +24,42 @@ class Rewriter {
     }
   }
 
-  // Replaces EXPLAIN PLAN FOR by nothing.
-  bool drop_explain() {
-    if (!is_word(0, "explain") || !is_word(1, "plan") || !is_word(2, "for")) {
-      return false;
+  // Replaces EXPLAIN [ANALYZE] [PLAN FOR] by nothing.
+  Explain drop_explain() {
+    size_t i = first_;
+    if (!is_word(i, "explain")) return Explain::kNone;
+    Explain out = Explain::kPlan;
+    texts_[i++].clear();
+    if (is_word(i, "analyze")) {
+      out = Explain::kAnalyze;
+      texts_[i++].clear();
     }
-    for (size_t i = 0; i < 3; ++i) texts_[i].clear();
-    return true;
+    if (is_word(i, "plan") && is_word(i + 1, "for")) {
+      texts_[i].clear();
+      texts_[i + 1].clear();
+    }
+    return out;
+  }
+
+  // Replaces SET key = value; at the start by nothing. What is not of this
+  // form is left for PostgreSQL's parser to refuse.
+  std::vector<size_t> drop_settings() {
+    std::vector<size_t> keys;
+    auto value = [&](size_t i) {
+      return i < tokens_.size() && (tokens_[i].kind == Token::Kind::kString ||
+                                    tokens_[i].kind == Token::Kind::kNumber ||
+                                    tokens_[i].kind == Token::Kind::kWord);
+    };
+    while (is_word(first_, "set") && first_ + 1 < tokens_.size() &&
+           (word(first_ + 1) ||
+            tokens_[first_ + 1].kind == Token::Kind::kQuoted) &&
+           symbol(first_ + 2, "=") && value(first_ + 3) &&
+           symbol(first_ + 4, ";")) {
+      keys.push_back(first_ + 1);
+      for (size_t i = 0; i < 5; ++i) texts_[first_ + i].clear();
+      first_ += 5;
+    }
+    return keys;
   }
 
   void query_forms() {
@@ -38,7 +67,8 @@ class Rewriter {
     for (size_t i = 0; i < tokens_.size(); ++i) {
       if (tokens_[i].text == "?") texts_[i] = fmt::format("${}", ++parameters);
       if (is_word(i, "interval")) interval(i);
-      if (is_word(i, "from") && symbol(i + 1, "(")) name_subquery(i + 1);
+      bool table = is_word(i, "from") || is_word(i, "join");
+      if (table && symbol(i + 1, "(")) name_subquery(i + 1);
       if (!is_call(i)) continue;
       if (is_word(i, "floor")) to_unit(i, "time_floor");
       if (is_word(i, "ceil") || is_word(i, "ceiling")) to_unit(i, "time_ceil");
@@ -118,15 +148,16 @@ class Rewriter {
       if (symbol(close, ")") && --depth == 0) break;
     }
     static constexpr std::string_view kAfter[] = {
-        "where", "group",  "having",    "order", "limit", "offset", "union",
-        "fetch", "except", "intersect", "join",  "left",  "inner",  "cross"};
+        "where", "group",  "having", "order", "limit",  "offset", "union",
+        "fetch", "except", "join",   "left",  "inner",  "cross",  "intersect",
+        "right", "full",   "on",     "using", "window", "natural"};
     size_t next = close + 1;
     bool clause = std::any_of(std::begin(kAfter), std::end(kAfter),
                               [&](auto w) { return is_word(next, w); });
     bool has_alias = next < tokens_.size() && !clause &&
                      tokens_[next].kind != Token::Kind::kSymbol;
     if (close < tokens_.size() && !has_alias) {
-      texts_[close] = ") AS \"sub-query\"";
+      texts_[close] = fmt::format(") AS \"sub-query{}\"", unnamed_++);
     }
   }
 
@@ -187,7 +218,21 @@ class Rewriter {
 
   const std::vector<Token>& tokens_;
   std::vector<std::string> texts_;
+  size_t first_ = 0;    // token after the settings
+  size_t unnamed_ = 0;  // sub-queries that were given a name
 };
+
+Setting setting_at(const RewrittenSql& sql, size_t key) {
+  Setting out;
+  out.key = sql.tokens[key].identifier();
+  std::string_view value = sql.tokens[key + 2].text;
+  if (sql.tokens[key + 2].kind == Token::Kind::kString && value.size() >= 2) {
+    value = value.substr(1, value.size() - 2);
+  }
+  out.value = std::string(value);
+  place_of(sql.original, sql.tokens[key].offset, out.line, out.column);
+  return out;
+}
 
 }  // namespace
 
@@ -224,6 +269,9 @@ Result<RewrittenSql> rewrite(std::string_view original, SqlDialect dialect) {
     rewriter.formula_forms();
     out.text = "SELECT ";
   } else {
+    for (size_t key : rewriter.drop_settings()) {
+      out.settings.push_back(setting_at(out, key));
+    }
     out.explain = rewriter.drop_explain();
   }
   rewriter.query_forms();

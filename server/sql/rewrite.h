@@ -3,8 +3,9 @@
 //   FLOOR(x TO HOUR), CEIL(x TO HOUR)  -> time_floor(x, 'PT1H'), time_ceil
 //   TIMESTAMPADD(DAY, n, t), ..DIFF    -> timestampadd('DAY', n, t)
 //   INTERVAL '3' WEEK                  -> INTERVAL '3 WEEK'
-//   FROM (SELECT ...)                  -> FROM (SELECT ...) AS "sub-query"
-//   EXPLAIN PLAN FOR q                 -> q, and `explain`
+//   FROM (SELECT ...), JOIN (SELECT ...) -> ... AS "sub-query0"
+//   EXPLAIN PLAN FOR q                 -> q, and `explain`; EXPLAIN ANALYZE
+//   SET key = value;                   -> nothing, and `settings`
 //   ?                                  -> $1, $2, ...
 // and in KPI formulas
 //   last(x by k1, k2)                  -> "last by"(x, k1, k2)
@@ -23,13 +24,22 @@
 
 namespace freshet {
 
+enum class Explain : uint8_t { kNone, kPlan, kAnalyze };
+
+// SET key = value, before the statement.
+struct Setting {
+  std::string key, value;  // without quotes
+  int line = 0, column = 0;
+};
+
 struct RewrittenSql {
   std::string_view original;
   std::string text;             // for libpg_query
   std::vector<Token> tokens;    // of `original`
   std::vector<size_t> offsets;  // of each token in `text`; ascending
   std::vector<size_t> lines;    // where each line of `original` begins
-  bool explain = false;
+  Explain explain = Explain::kNone;
+  std::vector<Setting> settings;
 
   // The token at or before `offset` of `text`.
   size_t token_at(size_t offset) const;

@@ -26,6 +26,7 @@ struct SqlRequest {
   std::optional<uint64_t> outer_limit;  // sqlOuterLimit
   bool use_cubes = true;                // not noProjections
   bool why_not = false;                 // as Query::why_not
+  bool approximate_distinct = false;    // useApproximateCountDistinct
   bool use_cache = true;                // Druid's useCache
   bool populate_cache = true;           // Druid's populateCache
 };

@@ -7,28 +7,13 @@
 
 #include "server/json/json_value.h"
 #include "server/sql/aggregate_name.h"
+#include "server/sql/function_name.h"
 #include "server/sql/letters.h"
 
 namespace freshet {
 namespace {
 
 using Kind = SqlExpression::Kind;
-
-constexpr size_t kMostInRows = 100'000;
-
-struct Renamed {
-  std::string_view sql, engine;
-};
-constexpr Renamed kRenamed[] = {{"substr", "substring"},
-                                {"char_length", "length"},
-                                {"character_length", "length"},
-                                {"strlen", "length"},
-                                {"btrim", "trim"},
-                                {"pow", "power"},
-                                {"ceiling", "ceil"},
-                                {"textcat", "concat"},
-                                {"ifnull", "coalesce"},
-                                {"nvl", "coalesce"}};
 
 Result<ExpressionType> cast_type_of(const SqlExpression& node) {
   const std::string& n = node.type_name;
@@ -63,22 +48,61 @@ Error sql_error(ErrorCode code, std::string what, const SqlExpression& node) {
 }
 
 bool has_aggregate(const SqlExpression& expression) {
-  if (expression.kind == Kind::kCall && is_aggregate_name(expression.name)) {
+  if (expression.kind == Kind::kCall && !expression.over &&
+      (is_aggregate_name(expression.name) || expression.name == "grouping")) {
     return true;
   }
   return std::any_of(expression.arguments.begin(), expression.arguments.end(),
                      [](const SqlPtr& a) { return has_aggregate(*a); });
 }
 
-const VisibleColumn* find_visible(const std::vector<VisibleColumn>& columns,
-                                  std::string_view name) {
-  for (const VisibleColumn& c : columns) {
-    if (c.name == name) return &c;
+bool qualifies(const VisibleColumn& column, const SqlExpression& node) {
+  if (node.qualifier.empty()) return !column.merged;
+  return column.qualifier.empty() ||
+         same_letters(column.qualifier, node.qualifier);
+}
+
+Result<const VisibleColumn*> find_visible(
+    const std::vector<VisibleColumn>& columns, const SqlExpression& node) {
+  const VisibleColumn* found = nullptr;
+  for (bool exact : {true, false}) {
+    for (const VisibleColumn& c : columns) {
+      bool same = exact ? c.name == node.name : same_letters(c.name, node.name);
+      if (!same || !qualifies(c, node)) continue;
+      // Of one table the first; of several tables none.
+      if (found && found->qualifier != c.qualifier) {
+        return sql_error(
+            ErrorCode::kInvalid,
+            fmt::format("a column of both {} and {}, say which: {}",
+                        found->qualifier, c.qualifier, node.name),
+            node);
+      }
+      if (!found) found = &c;
+    }
+    if (found) break;
   }
-  for (const VisibleColumn& c : columns) {
-    if (same_letters(c.name, name)) return &c;
+  return found;
+}
+
+void split_tests(const SqlPtr& where, std::vector<SqlPtr>& out) {
+  if (!where) return;
+  if (where->kind != Kind::kCall || where->name != "and") {
+    out.push_back(where);
+    return;
   }
-  return nullptr;
+  for (const SqlPtr& part : where->arguments) split_tests(part, out);
+}
+
+SqlPtr join_tests(std::vector<SqlPtr> tests) {
+  if (tests.empty()) return nullptr;
+  if (tests.size() == 1) return tests[0];
+  auto all = std::make_shared<SqlExpression>();
+  all->kind = Kind::kCall;
+  all->name = "and";
+  all->line = tests[0]->line;
+  all->column = tests[0]->column;
+  all->arguments = std::move(tests);
+  return all;
 }
 
 const SelectItem* Translator::find_alias(const SqlExpression& node) const {
@@ -93,7 +117,9 @@ const SelectItem* Translator::find_alias(const SqlExpression& node) const {
 }
 
 bool Translator::has_column(const SqlExpression& node) const {
-  return scope_.columns && find_visible(*scope_.columns, node.name);
+  if (!scope_.columns) return false;
+  auto found = find_visible(*scope_.columns, node);
+  return found && *found;
 }
 
 std::optional<size_t> Translator::aggregate_of(const Expression& node) const {
@@ -208,17 +234,27 @@ Result<ExpressionPtr> Translator::translate_column(const SqlExpression& node) {
   out->zone = absl::UTCTimeZone();
   out->name = node.name;
   if (!scope_.columns) return ExpressionPtr(out);
-  if (!node.qualifier.empty() && !same_letters(node.qualifier, scope_.table) &&
-      !same_letters(node.qualifier, scope_.alias)) {
+  bool known_table =
+      node.qualifier.empty() || same_letters(node.qualifier, scope_.table) ||
+      same_letters(node.qualifier, scope_.alias) ||
+      std::any_of(scope_.columns->begin(), scope_.columns->end(),
+                  [&](const VisibleColumn& c) {
+                    return same_letters(c.qualifier, node.qualifier);
+                  });
+  if (!known_table) {
     return sql_error(ErrorCode::kInvalid,
                      fmt::format("unknown table: {}", node.qualifier), node);
   }
-  if (const VisibleColumn* c = find_visible(*scope_.columns, node.name)) {
+  TRY_ASSIGN(const VisibleColumn* c, find_visible(*scope_.columns, node));
+  if (c && c->computed) return c->computed;
+  if (c) {
     out->name = c->physical;
     return ExpressionPtr(out);
   }
   std::vector<std::string> known;
-  for (const VisibleColumn& c : *scope_.columns) known.push_back(c.name);
+  for (const VisibleColumn& c : *scope_.columns) {
+    if (qualifies(c, node)) known.push_back(c.name);
+  }
   std::string near = nearest_name(node.name, known);
   return sql_error(
       ErrorCode::kInvalid,
@@ -239,6 +275,11 @@ Result<Translator::Arguments> Translator::translate_all(
 }
 
 Result<ExpressionPtr> Translator::translate_call(const SqlExpression& node) {
+  if (node.over) {
+    return sql_error(
+        ErrorCode::kInvalid,
+        fmt::format("a window is not allowed here: {} OVER", node.name), node);
+  }
   if (is_aggregate_name(node.name)) return translate_aggregate(node);
   if (node.star || node.distinct || node.filter) {
     return sql_error(ErrorCode::kInvalid,
@@ -246,15 +287,15 @@ Result<ExpressionPtr> Translator::translate_call(const SqlExpression& node) {
   }
   TRY_ASSIGN(ExpressionPtr time, translate_time(node));
   if (time) return time;
+  TRY_ASSIGN(ExpressionPtr special, translate_special(node));
+  if (special) return special;
   if (node.name == "and" || node.name == "or") return translate_tests(node);
-  TRY_ASSIGN(Arguments arguments, translate_all(node));
-  std::string name = node.name;
-  for (const Renamed& r : kRenamed) {
-    if (name == r.sql) name = r.engine;
+  if (is_window_name(node.name)) {
+    return sql_error(ErrorCode::kInvalid,
+                     fmt::format("{} needs OVER (...)", node.name), node);
   }
-  if (name == "mod") name = "%";
-  if (name == "||") name = "concat";
-  return made_call(node, std::move(name), std::move(arguments));
+  TRY_ASSIGN(Arguments arguments, translate_all(node));
+  return made_call(node, engine_name(node.name), std::move(arguments));
 }
 
 // AND and OR. Tests of a column with constants count as constants, since they
@@ -299,42 +340,6 @@ Result<ExpressionPtr> Translator::translate_cast(const SqlExpression& node) {
   }
   if (node.type_name != "date") return out;
   return floored(node, std::move(out), Granularity(Granularity::Unit::kDay, 1));
-}
-
-Result<ExpressionPtr> Translator::translate_subquery(
-    const SqlExpression& node) {
-  if (!scope_.run) {
-    return sql_error(ErrorCode::kInvalid, "no sub-query is allowed here", node);
-  }
-  TRY_ASSIGN(QueryResult result, scope_.run(*node.subquery));
-  if (result.columns.size() != 1) {
-    return sql_error(ErrorCode::kInvalid,
-                     fmt::format("a sub-query used as a value has one column, "
-                                 "this one has {}",
-                                 result.columns.size()),
-                     node);
-  }
-  bool in = !node.arguments.empty();
-  if (!in) {
-    if (result.rows.size() > 1) {
-      return sql_error(ErrorCode::kInvalid,
-                       "a sub-query used as a value gave several rows", node);
-    }
-    return made_literal(node,
-                        result.rows.empty() ? Value() : result.rows[0][0]);
-  }
-  if (result.rows.size() > kMostInRows) {
-    return sql_error(
-        ErrorCode::kLimit,
-        fmt::format("the sub-query of IN gave more than {} rows", kMostInRows),
-        node);
-  }
-  TRY_ASSIGN(Arguments arguments, translate_all(node));
-  if (result.rows.empty()) return made_literal(node, Value(false));
-  for (const auto& row : result.rows) {
-    arguments.push_back(made_literal(node, row[0]));
-  }
-  return made_call(node, "in", std::move(arguments));
 }
 
 }  // namespace freshet

@@ -14,11 +14,16 @@
 
 namespace freshet {
 
+class LookupSource;
+
 // A column as SQL sees it: `name` in the text, `physical` in the data.
 struct VisibleColumn {
   std::string name;
   std::string physical;
   ColumnType type;
+  std::string qualifier;   // of a join's table; empty: any that fits
+  ExpressionPtr computed;  // in place of `physical`: a value by a key
+  bool merged = false;     // by USING into another: found by qualifier only
 };
 
 struct TranslationScope {
@@ -29,6 +34,8 @@ struct TranslationScope {
   absl::TimeZone zone = absl::UTCTimeZone();
   Timestamp now;  // CURRENT_TIMESTAMP, one per statement
   Limits limits;  // max_statement_nodes
+  const LookupSource* lookups = nullptr;  // LOOKUP
+  bool approximate_distinct = false;      // COUNT(DISTINCT x)
   // Runs an uncorrelated sub-query; empty where there are none.
   std::function<Result<QueryResult>(const SelectStatement&)> run;
 };
@@ -38,9 +45,15 @@ bool has_aggregate(const SqlExpression& expression);
 // `what` at the place of `node`.
 Error sql_error(ErrorCode code, std::string what, const SqlExpression& node);
 // The column a name means: exact spelling first, then by letters. Null if
-// none.
-const VisibleColumn* find_visible(const std::vector<VisibleColumn>& columns,
-                                  std::string_view name);
+// none; kInvalid if several tables have it.
+Result<const VisibleColumn*> find_visible(
+    const std::vector<VisibleColumn>& columns, const SqlExpression& node);
+// Whether a bare name or `qualifier.name` can be of this column's table.
+bool qualifies(const VisibleColumn& column, const SqlExpression& node);
+// Conditions joined by AND at the top of `where`; none for null.
+void split_tests(const SqlPtr& where, std::vector<SqlPtr>& out);
+// Their AND; null for none.
+SqlPtr join_tests(std::vector<SqlPtr> tests);
 
 class Translator {
  public:
@@ -74,7 +87,19 @@ class Translator {
   Result<ExpressionPtr> translate_call(const SqlExpression& node);
   Result<ExpressionPtr> translate_tests(const SqlExpression& node);
   Result<ExpressionPtr> translate_cast(const SqlExpression& node);
+  // translator_subquery.cc
   Result<ExpressionPtr> translate_subquery(const SqlExpression& node);
+  Result<ExpressionPtr> single_value(const SqlExpression& node);
+  Result<ExpressionPtr> membership(const SqlExpression& node);
+  Result<ExpressionPtr> exists(const SqlExpression& node);
+  Result<ExpressionPtr> member_of(const SqlExpression& node, ExpressionPtr key,
+                                  QueryResult rows);
+  bool is_outer(const SqlExpression& node, const FromItem& inner) const;
+
+  // translator_function.cc: null Result value if `node` is none of these.
+  Result<ExpressionPtr> translate_special(const SqlExpression& node);
+  Result<ExpressionPtr> lookup_of(const SqlExpression& node);
+  Result<ExpressionPtr> within_interval(const SqlExpression& node);
   Result<Arguments> translate_all(const SqlExpression& node, size_t from = 0);
 
   // translator_time.cc: null Result value if `node` is no time function.
@@ -88,6 +113,9 @@ class Translator {
   Result<ExpressionPtr> add_units(const SqlExpression& node);
   Result<ExpressionPtr> difference_of(const SqlExpression& node);
   Result<ExpressionPtr> plus_interval(const SqlExpression& node);
+  Result<ExpressionPtr> shift_in(const SqlExpression& node, absl::TimeZone zone,
+                                 ExpressionPtr time, TimeSpan span,
+                                 ExpressionPtr count);
   Result<ExpressionPtr> shifted(const SqlExpression& node, ExpressionPtr time,
                                 TimeSpan span, ExpressionPtr count,
                                 bool negative);
@@ -118,7 +146,6 @@ class Translator {
   std::vector<ExpressionPtr> kept_;  // keeps the placeholders' addresses
   bool allow_aggregates_ = false;
   int alias_depth_ = 0;  // aliases being replaced
-  int expanding_ = 0;    // functions that repeat their argument
   size_t nodes_ = 0;     // translated so far; bounds the work
 };
 

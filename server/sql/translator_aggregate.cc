@@ -21,6 +21,7 @@ struct Named {
   double parameter = 0;
   // Second argument Druid takes and exact answers do not need (maxBytes, k).
   bool ignores_second = false;
+  bool sample = false;
 };
 
 constexpr Named kAggregates[] = {
@@ -42,6 +43,22 @@ constexpr Named kAggregates[] = {
     {"any_value", Function::kMin, 0, true},
     {"approx_quantile", Function::kApproxQuantile, -1},
     {"approx_quantile_ds", Function::kApproxQuantile, -1},
+    {"approx_quantile_fixed_buckets", Function::kApproxQuantile, -1},
+    {"earliest_by", Function::kFirst},
+    {"latest_by", Function::kLast},
+    {"var_pop", Function::kVariance},
+    {"var_samp", Function::kVariance, 0, false, true},
+    {"variance", Function::kVariance, 0, false, true},
+    {"stddev_pop", Function::kDeviation},
+    {"stddev_samp", Function::kDeviation, 0, false, true},
+    {"stddev", Function::kDeviation, 0, false, true},
+    {"bit_and", Function::kBitAnd},
+    {"bit_or", Function::kBitOr},
+    {"bit_xor", Function::kBitXor},
+    {"string_agg", Function::kTexts},
+    {"listagg", Function::kTexts},
+    {"array_agg", Function::kArray, 0, true},
+    {"median", Function::kQuantile, 0.50},
     {"p50", Function::kQuantile, 0.50},
     {"p90", Function::kQuantile, 0.90},
     {"p95", Function::kQuantile, 0.95},
@@ -57,7 +74,8 @@ const Named* find_aggregate(std::string_view name) {
 
 bool same_aggregate(const Aggregate& a, const Aggregate& b) {
   if (a.function != b.function || a.parameter != b.parameter ||
-      !same_expression(a.argument, b.argument) ||
+      a.sample != b.sample || a.distinct != b.distinct ||
+      a.separator != b.separator || !same_expression(a.argument, b.argument) ||
       !same_expression(a.filter, b.filter) || a.keys.size() != b.keys.size()) {
     return false;
   }
@@ -71,6 +89,16 @@ bool same_aggregate(const Aggregate& a, const Aggregate& b) {
 
 bool is_aggregate_name(std::string_view name) {
   return find_aggregate(name) != nullptr;
+}
+
+std::vector<std::string_view> aggregate_names() {
+  std::vector<std::string_view> out;
+  for (const Named& named : kAggregates) {
+    if (named.name.find(' ') == std::string_view::npos) {
+      out.push_back(named.name);
+    }
+  }
+  return out;
 }
 
 Result<ExpressionPtr> Translator::translate_aggregate(
@@ -128,12 +156,18 @@ Result<Aggregate> Translator::aggregate(const SqlExpression& node) {
   Aggregate out;
   out.function = named.function;
   out.parameter = named.parameter;
+  out.sample = named.sample;
   if (node.filter) {
     TRY_ASSIGN(out.filter, translate(*node.filter));
   }
   bool quantile = named.parameter < 0;
+  bool by_time = named.name == "earliest_by" || named.name == "latest_by";
+  bool texts = named.function == Function::kTexts;
   size_t most = quantile || named.ignores_second ? 2 : 1;
   size_t least = quantile ? 2 : (named.function == Function::kCount ? 0 : 1);
+  if (named.name == "approx_quantile_fixed_buckets") most = 6;
+  if (named.name == "approx_quantile_ds" || by_time || texts) most = 3;
+  if (by_time) least = 2;
   if (node.star) {
     if (named.function != Function::kCount) {
       return sql_error(ErrorCode::kInvalid,
@@ -152,9 +186,24 @@ Result<Aggregate> Translator::aggregate(const SqlExpression& node) {
   if (quantile) {
     TRY_ASSIGN(out.parameter, fraction_argument(node, 1));
   }
+  if (by_time) {
+    TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[1]));
+    // Rows without the time are passed over.
+    ExpressionPtr known = made_call(node, "is_not_null", {time});
+    out.filter = out.filter ? made_call(node, "and", {out.filter, known})
+                            : std::move(known);
+    out.keys = {std::move(time)};
+  }
+  if (texts && node.arguments.size() > 1) {
+    TRY_ASSIGN(out.separator, text_argument(node, 1));
+    out.keys = {made_literal(node, Value(out.separator))};
+  }
   if (node.distinct) {
     if (named.function == Function::kCount) {
-      out.function = Function::kCountDistinct;
+      out.function = scope_.approximate_distinct ? Function::kApproxDistinct
+                                                 : Function::kCountDistinct;
+    } else if (texts || named.function == Function::kArray) {
+      out.distinct = true;
     } else if (named.function != Function::kMin &&
                named.function != Function::kMax) {
       return sql_error(
@@ -162,6 +211,8 @@ Result<Aggregate> Translator::aggregate(const SqlExpression& node) {
           fmt::format("DISTINCT is not supported in {}", node.name), node);
     }
   }
+  // Variants of a function differ in what all of its users look at.
+  if (out.sample || out.distinct || by_time) out.parameter = 1;
   if (named.function == Function::kCount && !node.distinct &&
       out.argument->kind == Expression::Kind::kLiteral &&
       !out.argument->literal.is_null()) {

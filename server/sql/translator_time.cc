@@ -1,12 +1,12 @@
 // Druid's time functions in terms of the engine's: time_floor, time_ceil,
 // add_months, extract_*, + and - of milliseconds.
 #include <absl/strings/ascii.h>
+#include <absl/time/civil_time.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 
 #include "server/sql/letters.h"
-#include "server/sql/time_pattern.h"
 #include "server/sql/translator.h"
 
 namespace freshet {
@@ -130,23 +130,63 @@ Result<ExpressionPtr> Translator::translate_time(const SqlExpression& node) {
   return ExpressionPtr();
 }
 
+namespace {
+
+// A period that no calendar cuts by itself, such as P2D: counted from an
+// origin.
+std::optional<Granularity> counted(std::string_view period) {
+  auto span = parse_time_span(period);
+  if (!span || !period.starts_with('P')) return std::nullopt;
+  constexpr int64_t kDay = 24 * 3600 * 1000;
+  constexpr int64_t kMostMonths = 12 * 10'000, kMostMs = 366 * 10'000 * kDay;
+  if (span->months > kMostMonths || span->ms > kMostMs) return std::nullopt;
+  using Unit = Granularity::Unit;
+  if (span->months > 0 && span->ms == 0) {
+    return Granularity(Unit::kMonth, span->months);
+  }
+  if (span->months != 0 || span->ms <= 0) return std::nullopt;
+  if (span->days * kDay == span->ms) {
+    return Granularity(Unit::kDay, span->days);
+  }
+  return Granularity(Unit::kMillis, span->ms);
+}
+
+// Midnight of 1970-01-01 there; of a Monday for whole weeks.
+Timestamp default_origin(const Granularity& g, const absl::TimeZone& zone) {
+  bool weeks = g.unit() == Granularity::Unit::kDay && g.count() % 7 == 0;
+  absl::CivilSecond civil =
+      weeks ? absl::CivilSecond(1969, 12, 29) : absl::CivilSecond(1970, 1, 1);
+  return Timestamp{absl::ToUnixMillis(zone.At(civil).pre)};
+}
+
+}  // namespace
+
 // TIME_FLOOR(t, period [, origin [, zone]])
 Result<ExpressionPtr> Translator::time_floor_of(const SqlExpression& node) {
   TRY(check_count(node, 2, 4));
   TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[0]));
   TRY_ASSIGN(std::string period, text_argument(node, 1));
-  if (node.arguments.size() > 2 && !is_null_literal(*node.arguments[2])) {
-    return sql_error(ErrorCode::kUnsupported,
-                     "an origin of time buckets is not supported",
-                     *node.arguments[2]);
-  }
   TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 3));
-  TRY_ASSIGN(Granularity granularity, granularity_of(node, period));
+  auto granularity = Granularity::parse(period);
+  const auto multiple = granularity ? std::nullopt : counted(period);
+  if (!granularity && !multiple) {
+    return sql_error(granularity.error().code, granularity.error().message,
+                     node);
+  }
   auto out = made(node, Expression::Kind::kCall);
   out->name = node.name;
-  out->granularity = granularity;
+  out->granularity = multiple ? *multiple : *granularity;
   out->zone = zone;
   out->arguments = {std::move(time)};
+  bool from = node.arguments.size() > 2 && !is_null_literal(*node.arguments[2]);
+  if (!from && !multiple) return ExpressionPtr(out);
+  ExpressionPtr origin =
+      made_literal(node, Value(default_origin(out->granularity, zone)));
+  if (from) {
+    TRY_ASSIGN(origin, translate(*node.arguments[2]));
+  }
+  out->name += "_from";
+  out->arguments.push_back(std::move(origin));
   return ExpressionPtr(out);
 }
 
@@ -197,14 +237,28 @@ Result<ExpressionPtr> Translator::time_shift_of(const SqlExpression& node) {
     return sql_error(ErrorCode::kInvalid,
                      fmt::format("not an ISO 8601 period: {}", period), node);
   }
+  return shift_in(node, zone, std::move(time), *span, std::move(count));
+}
+
+// By the calendar of the zone: a day there may have 23 or 25 hours.
+Result<ExpressionPtr> Translator::shift_in(const SqlExpression& node,
+                                           absl::TimeZone zone,
+                                           ExpressionPtr time, TimeSpan span,
+                                           ExpressionPtr count) {
   constexpr int64_t kDay = 24 * 3600 * 1000;
-  if (span->ms >= kDay && zone != absl::UTCTimeZone()) {
-    return sql_error(ErrorCode::kUnsupported,
-                     "TIME_SHIFT by days is supported in UTC only", node);
-  }
   absl::TimeZone outer = scope_.zone;
   scope_.zone = zone;
-  auto out = shifted(node, std::move(time), *span, std::move(count), false);
+  if (span.days != 0 && zone != absl::UTCTimeZone()) {
+    ExpressionPtr days = made_literal(node, Value(span.days));
+    time = made_call(node, "add_days",
+                     {std::move(time), made_call(node, "*", {count, days})});
+    span.ms -= span.days * kDay;
+  }
+  Result<ExpressionPtr> out = time;
+  if (span.ms != 0 || span.months != 0 || span.days == 0 ||
+      zone == absl::UTCTimeZone()) {
+    out = shifted(node, std::move(time), span, std::move(count), false);
+  }
   scope_.zone = outer;
   return out;
 }
@@ -212,63 +266,43 @@ Result<ExpressionPtr> Translator::time_shift_of(const SqlExpression& node) {
 // TIME_PARSE(text [, pattern [, zone]]); without pattern, ISO 8601.
 Result<ExpressionPtr> Translator::time_parse_of(const SqlExpression& node) {
   TRY(check_count(node, 1, 3));
-  if (node.arguments.size() > 1 && !is_null_literal(*node.arguments[1])) {
-    return sql_error(ErrorCode::kUnsupported,
-                     "TIME_PARSE with a pattern is not supported",
-                     *node.arguments[1]);
-  }
   TRY_ASSIGN(ExpressionPtr text, translate(*node.arguments[0]));
   TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 2));
-  if (const std::string* constant = text->literal.as_string()) {
-    auto time = parse_iso8601(*constant, zone);
-    return made_literal(node, time ? Value(*time) : Value());
-  }
   auto out = made(node, Expression::Kind::kCall);
-  out->name = "cast";
-  out->cast_type = kTimestampType;
   out->zone = zone;
   out->arguments = {std::move(text)};
+  if (node.arguments.size() > 1 && !is_null_literal(*node.arguments[1])) {
+    TRY_ASSIGN(std::string pattern, text_argument(node, 1));
+    out->name = "time_parse";
+    out->arguments.push_back(
+        made_literal(*node.arguments[1], Value(std::move(pattern))));
+    return ExpressionPtr(out);
+  }
+  if (const std::string* constant = out->arguments[0]->literal.as_string()) {
+    auto time = parse_iso8601(*constant, zone);
+    if (time) return made_literal(node, Value(*time));
+  }
+  out->name = "cast";
+  out->cast_type = kTimestampType;
   return ExpressionPtr(out);
 }
 
-// TIME_FORMAT(t, pattern [, zone]), the pattern in Joda's letters.
+// TIME_FORMAT(t [, pattern [, zone]]), the pattern in Joda's letters.
 Result<ExpressionPtr> Translator::time_format_of(const SqlExpression& node) {
   TRY(check_count(node, 1, 3));
-  if (expanding_ > 0) {
-    return sql_error(ErrorCode::kUnsupported,
-                     "TIME_FORMAT inside TIME_FORMAT is not supported", node);
-  }
-  ++expanding_;
-  auto time = translate(*node.arguments[0]);
-  --expanding_;
-  if (!time) return time;
+  TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[0]));
   std::string pattern = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'";
-  if (node.arguments.size() > 1) {
+  if (node.arguments.size() > 1 && !is_null_literal(*node.arguments[1])) {
     TRY_ASSIGN(pattern, text_argument(node, 1));
   }
   TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 2));
-  auto parts = parse_time_pattern(pattern);
-  if (!parts) return sql_error(parts.error().code, parts.error().message, node);
-  Arguments texts;
-  for (const TimePatternPart& part : *parts) {
-    if (part.field.empty()) {
-      texts.push_back(made_literal(node, Value(part.text)));
-      continue;
-    }
-    auto value = made(node, Expression::Kind::kCall);
-    value->name = "extract_" + part.field;
-    value->zone = zone;
-    value->arguments = {*time};
-    ExpressionPtr text =
-        made_cast(node, ExpressionPtr(value), {ValueType::kString});
-    if (part.width > 1) {
-      text = made_call(node, "lpad",
-                       {text, made_literal(node, Value(int64_t{part.width})),
-                        made_literal(node, Value("0"))});
-    }
-    texts.push_back(std::move(text));
-  }
-  return made_call(node, "concat", std::move(texts));
+  auto out = made(node, Expression::Kind::kCall);
+  out->name = "time_format";
+  out->zone = zone;
+  const SqlExpression& place = *node.arguments[node.arguments.size() > 1];
+  out->arguments = {std::move(time),
+                    made_literal(place, Value(std::move(pattern)))};
+  return ExpressionPtr(out);
 }
 
 Result<ExpressionPtr> Translator::extract_of(const SqlExpression& node,
@@ -309,14 +343,14 @@ Result<ExpressionPtr> Translator::difference_of(const SqlExpression& node) {
   TRY(check_count(node, 3, 3));
   TRY_ASSIGN(std::string text, text_argument(node, 0));
   TRY_ASSIGN(CalendarUnit unit, unit_of(node, text));
-  if (unit.months != 0) {
-    return sql_error(
-        ErrorCode::kUnsupported,
-        fmt::format("TIMESTAMPDIFF in units of {} is not supported", unit.name),
-        node);
-  }
   TRY_ASSIGN(ExpressionPtr from, translate(*node.arguments[1]));
   TRY_ASSIGN(ExpressionPtr to, translate(*node.arguments[2]));
+  if (unit.months != 0) {
+    ExpressionPtr months =
+        made_call(node, "months_between", {std::move(from), std::move(to)});
+    return made_call(node, "/",
+                     {months, made_literal(node, Value(unit.months))});
+  }
   ExpressionPtr ms =
       made_call(node, "-",
                 {made_cast(node, std::move(to), kTimestampType),

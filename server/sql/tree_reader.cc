@@ -49,6 +49,13 @@ std::vector<std::string> TreeReader::names_at(const JsonValue& node) const {
   return names;
 }
 
+std::string TreeReader::spelling(std::string_view folded) const {
+  for (const Token& token : sql_.tokens) {
+    if (folds_to(token, folded)) return token.identifier();
+  }
+  return std::string(folded);
+}
+
 std::string TreeReader::alias_spelling(const JsonValue& target,
                                        std::string_view folded) const {
   const auto& tokens = sql_.tokens;
@@ -75,12 +82,15 @@ std::string TreeReader::alias_spelling(const JsonValue& target,
 Result<SelectPtr> TreeReader::select(const JsonValue& node) const {
   auto out = std::make_shared<SelectStatement>();
   TRY(read_with(node, *out));
+  const JsonArray* outer = windows_;
   if (tree_string(node, "op") != "SETOP_NONE") {
-    TRY(read_union(node, *out));
+    TRY(read_parts(node, *out));
   } else {
+    windows_ = &tree_array(node, "windowClause");
     TRY(read_select_core(node, *out));
   }
   TRY(read_tail(node, *out));
+  windows_ = outer;
   return SelectPtr(out);
 }
 
@@ -95,49 +105,61 @@ Status TreeReader::read_with(const JsonValue& node,
     const JsonValue* cte = entry.find("CommonTableExpr");
     const JsonValue* query = cte ? cte->find("ctequery") : nullptr;
     const JsonValue* inner = query ? query->find("SelectStmt") : nullptr;
-    if (inner == nullptr || !tree_array(*cte, "aliascolnames").empty()) {
-      return unsupported(*with, "this form of WITH is");
+    if (inner == nullptr) return unsupported(*with, "this form of WITH is");
+    CommonTable table;
+    table.name = tree_string(*cte, "ctename");
+    for (const JsonValue& name : tree_array(*cte, "aliascolnames")) {
+      table.column_names.push_back(spelling(tree_name(name)));
     }
-    TRY_ASSIGN(SelectPtr made, select(*inner));
-    out.with.emplace_back(std::string(tree_string(*cte, "ctename")), made);
+    TRY_ASSIGN(table.select, select(*inner));
+    out.with.push_back(std::move(table));
   }
   return {};
 }
 
-Status TreeReader::read_union(const JsonValue& node,
+Status TreeReader::read_parts(const JsonValue& node,
                               SelectStatement& out) const {
-  if (tree_string(node, "op") != "SETOP_UNION" || !tree_bool(node, "all")) {
-    return unsupported(node, "set operations other than UNION ALL are");
+  std::string_view op = tree_string(node, "op");
+  bool all = tree_bool(node, "all");
+  if (op == "SETOP_UNION") {
+    out.operation = all ? SetOperation::kUnionAll : SetOperation::kUnion;
+  } else if (all) {
+    return unsupported(node, "INTERSECT ALL and EXCEPT ALL are");
+  } else {
+    out.operation =
+        op == "SETOP_EXCEPT" ? SetOperation::kExcept : SetOperation::kIntersect;
   }
   for (const char* side : {"larg", "rarg"}) {
     const JsonValue* argument = node.find(side);
     if (argument == nullptr) return unsupported(node, "this UNION is");
     TRY_ASSIGN(SelectPtr made, select(*argument));
     // a UNION ALL b UNION ALL c parses as (a, b), c: keep one flat list.
-    bool plain = !made->union_all.empty() && made->order_by.empty() &&
-                 !made->limit && !made->offset && made->with.empty();
+    bool plain = !made->parts.empty() && made->operation == out.operation &&
+                 out.operation == SetOperation::kUnionAll &&
+                 made->order_by.empty() && !made->limit && !made->offset &&
+                 made->with.empty();
     if (plain) {
-      out.union_all.insert(out.union_all.end(), made->union_all.begin(),
-                           made->union_all.end());
+      out.parts.insert(out.parts.end(), made->parts.begin(), made->parts.end());
     } else {
-      out.union_all.push_back(std::move(made));
+      out.parts.push_back(std::move(made));
     }
   }
   return {};
 }
 
-Status TreeReader::read_select_core(const JsonValue& node,
-                                    SelectStatement& out) const {
-  if (!tree_array(node, "valuesLists").empty()) {
-    return unsupported(node, "VALUES is");
+Status TreeReader::read_values(const JsonArray& lists,
+                               SelectStatement& out) const {
+  for (const JsonValue& entry : lists) {
+    const JsonValue* content = entry.find("List");
+    if (content == nullptr) return unsupported(entry, "this VALUES is");
+    TRY_ASSIGN(Arguments row, list(content->find("items")));
+    out.values.push_back(std::move(row));
   }
-  if (node.find("intoClause")) return unsupported(node, "INTO is");
-  if (!tree_array(node, "windowClause").empty()) {
-    return unsupported(node, "WINDOW is");
-  }
-  if (!tree_array(node, "lockingClause").empty()) {
-    return unsupported(node, "FOR UPDATE is");
-  }
+  return {};
+}
+
+Status TreeReader::read_items(const JsonValue& node,
+                              SelectStatement& out) const {
   const JsonArray& distinct = tree_array(node, "distinctClause");
   out.distinct = !distinct.empty();
   if (out.distinct && distinct[0].as_object() &&
@@ -150,31 +172,44 @@ Status TreeReader::read_select_core(const JsonValue& node,
     TRY_ASSIGN(SelectItem made, item(*content));
     out.items.push_back(std::move(made));
   }
-  const JsonArray& from_list = tree_array(node, "fromClause");
-  if (from_list.size() > 1) {
-    return unsupported(node, "a join of several tables is");
+  return {};
+}
+
+Status TreeReader::read_select_core(const JsonValue& node,
+                                    SelectStatement& out) const {
+  const JsonArray& lists = tree_array(node, "valuesLists");
+  if (!lists.empty()) return read_values(lists, out);
+  if (node.find("intoClause")) return unsupported(node, "INTO is");
+  if (!tree_array(node, "lockingClause").empty()) {
+    return unsupported(node, "FOR UPDATE is");
   }
-  if (!from_list.empty()) {
-    TRY_ASSIGN(out.from, from(from_list[0]));
-  }
+  TRY(read_items(node, out));
+  TRY_ASSIGN(out.from, from_list(tree_array(node, "fromClause")));
   if (const JsonValue* where = node.find("whereClause")) {
     TRY_ASSIGN(out.where, expression(*where));
   }
-  TRY_ASSIGN(out.group_by, list(node.find("groupClause")));
+  TRY(read_groups(node, out));
   if (const JsonValue* having = node.find("havingClause")) {
     TRY_ASSIGN(out.having, expression(*having));
   }
   return {};
 }
 
-Status TreeReader::read_tail(const JsonValue& node,
-                             SelectStatement& out) const {
-  for (const JsonValue& entry : tree_array(node, "sortClause")) {
+Result<std::vector<SortItem>> TreeReader::sort_items(
+    const JsonArray& list) const {
+  std::vector<SortItem> out;
+  for (const JsonValue& entry : list) {
     const JsonValue* sort = entry.find("SortBy");
     if (sort == nullptr) return unsupported(entry, "this ORDER BY is");
     TRY_ASSIGN(SortItem made, sort_item(*sort));
-    out.order_by.push_back(std::move(made));
+    out.push_back(std::move(made));
   }
+  return out;
+}
+
+Status TreeReader::read_tail(const JsonValue& node,
+                             SelectStatement& out) const {
+  TRY_ASSIGN(out.order_by, sort_items(tree_array(node, "sortClause")));
   if (tree_string(node, "limitOption") == "LIMIT_OPTION_WITH_TIES") {
     return unsupported(node, "WITH TIES is");
   }
@@ -209,41 +244,6 @@ Result<SortItem> TreeReader::sort_item(const JsonValue& node) const {
   if (nulls == "SORTBY_NULLS_FIRST") made.nulls_first = true;
   if (nulls == "SORTBY_NULLS_LAST") made.nulls_first = false;
   return made;
-}
-
-Result<FromItem> TreeReader::from(const JsonValue& node) const {
-  FromItem out;
-  const JsonValue* table = node.find("RangeVar");
-  const JsonValue* query = node.find("RangeSubselect");
-  if (table == nullptr && query == nullptr) {
-    return unsupported(node, "only one table or sub-query in FROM; joins are");
-  }
-  const JsonValue& place = table ? *table : *query;
-  SqlExpression located = at(place, SqlExpression::Kind::kColumn);
-  out.line = located.line;
-  out.column = located.column;
-  if (const JsonValue* alias = place.find("alias")) {
-    out.alias = tree_string(*alias, "aliasname");
-    if (!tree_array(*alias, "colnames").empty()) {
-      return unsupported(place, "column names after a table's alias are");
-    }
-  }
-  if (query) {
-    out.kind = FromItem::Kind::kSubquery;
-    const JsonValue* inner = query->find("subquery");
-    const JsonValue* statement = inner ? inner->find("SelectStmt") : nullptr;
-    if (statement == nullptr) return unsupported(*query, "this sub-query is");
-    TRY_ASSIGN(out.subquery, select(*statement));
-    return out;
-  }
-  out.kind = FromItem::Kind::kTable;
-  std::vector<std::string> names = names_at(*table);
-  if (names.empty() || names.size() > 2) {
-    return unsupported(*table, "a table name of this form is");
-  }
-  out.table = names.back();
-  if (names.size() == 2) out.schema = names[0];
-  return out;
 }
 
 }  // namespace freshet

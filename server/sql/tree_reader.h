@@ -16,7 +16,8 @@ class TreeReader {
   // `sql` must outlive this.
   explicit TreeReader(const RewrittenSql& sql) : sql_(sql) {}
 
-  // The content of a "SelectStmt". kUnsupported names what we do not do.
+  // Not thread-safe. The content of a "SelectStmt". kUnsupported names what we
+  // do not do.
   Result<SelectPtr> select(const JsonValue& node) const;
 
  private:
@@ -25,10 +26,28 @@ class TreeReader {
   Status read_select_core(const JsonValue& node, SelectStatement& out) const;
   Status read_tail(const JsonValue& node, SelectStatement& out) const;
   Status read_with(const JsonValue& node, SelectStatement& out) const;
-  Status read_union(const JsonValue& node, SelectStatement& out) const;
+  Status read_parts(const JsonValue& node, SelectStatement& out) const;
+  Status read_values(const JsonArray& lists, SelectStatement& out) const;
+  Status read_items(const JsonValue& node, SelectStatement& out) const;
   Result<SelectItem> item(const JsonValue& target) const;
-  Result<FromItem> from(const JsonValue& node) const;
+  Result<std::vector<SortItem>> sort_items(const JsonArray& list) const;
   Result<SortItem> sort_item(const JsonValue& node) const;
+
+  // tree_reader_from.cc
+  Result<FromItem> from_list(const JsonArray& list) const;
+  Result<FromItem> from(const JsonValue& node) const;
+  Result<FromItem> join(const JsonValue& node) const;
+  Status read_alias(const JsonValue& place, FromItem& out) const;
+
+  // tree_reader_group.cc: GROUP BY and OVER
+  using Sets = std::vector<std::vector<size_t>>;
+  Status read_groups(const JsonValue& node, SelectStatement& out) const;
+  Result<Sets> grouping_set(const JsonValue& node, SelectStatement& out) const;
+  Result<std::vector<size_t>> group_keys(const JsonValue& node,
+                                         SelectStatement& out) const;
+  Result<std::shared_ptr<const SqlWindow>> window(const JsonValue& node) const;
+  Result<WindowFrame> frame(const JsonValue& node) const;
+  Result<int64_t> frame_offset(const JsonValue& node, const char* name) const;
 
   // A node: an object with one member, named by its kind.
   Result<SqlPtr> expression(const JsonValue& node) const;
@@ -55,11 +74,15 @@ class TreeReader {
   std::vector<std::string> names_at(const JsonValue& node) const;
   // The number written at the node's place, with its sign.
   std::string number_at(const JsonValue& node) const;
+  // The first name of the text that PostgreSQL folds to `folded`, as written.
+  std::string spelling(std::string_view folded) const;
   // The spelling of the alias `folded` that ends an item.
   std::string alias_spelling(const JsonValue& target,
                              std::string_view folded) const;
 
   const RewrittenSql& sql_;
+  // The WINDOW clause of the SELECT that is read.
+  mutable const JsonArray* windows_ = nullptr;
 };
 
 }  // namespace freshet

@@ -62,6 +62,7 @@ Result<SqlPtr> TreeReader::expression(const JsonValue& wrapped) const {
     bool greatest = tree_string(node, "op") == "IS_GREATEST";
     return variadic(node, greatest ? "greatest" : "least");
   }
+  if (kind == "GroupingFunc") return variadic(node, "grouping");
   if (kind == "ParamRef") {
     SqlExpression made = at(node, Kind::kParameter);
     made.parameter = static_cast<int>(tree_int(node, "number"));
@@ -218,7 +219,15 @@ Result<SqlPtr> TreeReader::in_or_between(const JsonValue& node,
   TRY_ASSIGN(Arguments args, list(values->find("items")));
   args.insert(args.begin(), std::move(subject));
   std::string_view kind = tree_string(node, "kind");
-  if (kind.ends_with("_SYM")) return unsupported(node, "SYMMETRIC is");
+  if (kind.ends_with("_SYM")) {
+    // The ends in either order.
+    SqlPtr low = call_of(made, "between", args);
+    std::swap(args[1], args[2]);
+    SqlPtr high = call_of(made, "between", args);
+    SqlPtr either = call_of(made, "or", {low, high});
+    return kind.starts_with("AEXPR_NOT") ? call_of(made, "not", {either})
+                                         : either;
+  }
   bool in = kind == "AEXPR_IN";
   const JsonArray& name_list = tree_array(node, "name");
   bool negated = in ? !name_list.empty() && tree_name(name_list[0]) == "<>"
@@ -250,7 +259,6 @@ Result<SqlPtr> TreeReader::like(const JsonValue& node,
 }
 
 Result<SqlPtr> TreeReader::function(const JsonValue& node) const {
-  if (node.find("over")) return unsupported(node, "window functions are");
   if (!tree_array(node, "agg_order").empty() ||
       tree_bool(node, "agg_within_group")) {
     return unsupported(node, "ORDER BY inside an aggregate is");
@@ -267,9 +275,13 @@ Result<SqlPtr> TreeReader::function(const JsonValue& node) const {
   if (const JsonValue* filter = node.find("agg_filter")) {
     TRY_ASSIGN(made.filter, expression(*filter));
   }
+  if (const JsonValue* over = node.find("over")) {
+    TRY_ASSIGN(made.over, window(*over));
+  }
   if (tree_string(node, "funcformat") == "COERCE_SQL_SYNTAX") {
     // POSITION(a IN b) comes as position(b, a); TRIM as btrim.
     if (name == "position" && args.size() == 2) std::swap(args[0], args[1]);
+    // t AT TIME ZONE z comes as timezone(z, t).
     if (name == "timezone") return unsupported(node, "AT TIME ZONE is");
   }
   return call_of(std::move(made), std::move(name), std::move(args));
@@ -358,10 +370,12 @@ Result<SqlPtr> TreeReader::sublink(const JsonValue& node) const {
   const JsonValue* query = node.find("subselect");
   const JsonValue* statement = query ? query->find("SelectStmt") : nullptr;
   bool in = type == "ANY_SUBLINK" && tree_array(node, "operName").empty();
-  if (statement == nullptr || (type != "EXPR_SUBLINK" && !in)) {
+  bool exists = type == "EXISTS_SUBLINK";
+  if (statement == nullptr || (type != "EXPR_SUBLINK" && !in && !exists)) {
     return unsupported(node, "this form of sub-query is");
   }
   SqlExpression made = at(node, Kind::kSubquery);
+  if (exists) made.name = "exists";
   TRY_ASSIGN(made.subquery, select(*statement));
   if (in) {
     const JsonValue* subject = node.find("testexpr");

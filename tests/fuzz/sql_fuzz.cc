@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "segments/live_segment.h"
+#include "server/query/lookup_source.h"
 #include "server/sql/sql.h"
 
 namespace {
@@ -41,6 +42,31 @@ DatasetSnapshot sales() {
   return data;
 }
 
+// k, v, place: of "S0" to "S4".
+class OneLookup final : public LookupSource {
+ public:
+  OneLookup() {
+    std::vector<std::vector<Value>> rows;
+    for (int64_t i = 0; i < 5; ++i) {
+      rows.push_back({Value("S" + std::to_string(i)), Value(i),
+                      i % 2 ? Value("north") : Value()});
+    }
+    constexpr ExpressionType kText{ValueType::kString};
+    auto made = LookupTable::create(
+        "products", "1", {"store", kText},
+        {{"size", {ValueType::kLong}}, {"place", kText}}, std::move(rows));
+    if (made) table_ = *made;
+  }
+  std::vector<std::string> names() const override { return {"products"}; }
+  std::shared_ptr<const LookupTable> snapshot(
+      std::string_view name) const override {
+    return name == "products" ? table_ : nullptr;
+  }
+
+ private:
+  std::shared_ptr<const LookupTable> table_;
+};
+
 class OneDataset final : public DatasetCatalog {
  public:
   std::optional<DatasetSnapshot> snapshot(
@@ -49,9 +75,11 @@ class OneDataset final : public DatasetCatalog {
     return data_;
   }
   std::vector<std::string> names() const override { return {"sales"}; }
+  const LookupSource* lookups() const override { return &lookups_; }
 
  private:
   DatasetSnapshot data_ = sales();
+  const OneLookup lookups_;
 };
 
 }  // namespace

@@ -50,6 +50,7 @@ WRAPPED = {
     "librdkafka/": ("ingest/kafka_",),
     "simdjson.h": ("ingest/json_decoder", "ingest/json_", "server/json/"),
     "pg_query": ("server/sql/parser",),
+    "re2/": ("server/query/functions_regexp",),
     "boost/beast": ("server/http/",),
     "boost/asio": ("server/http/",),
     "curl/": ("server/alert/contact", "server/alert/http", "server/command"),

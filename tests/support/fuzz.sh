@@ -27,6 +27,7 @@ for name in "${names[@]}"; do targets+=("tests/fuzz/${name}_fuzz"); done
 ninja -C "$folder" "${targets[@]}" | tail -1 || exit 3
 mkdir -p "$folder/corpus" "$folder/artifacts"
 "$folder/tests/fuzz/make_seeds" "$folder/seeds" || exit 3
+python3 tests/fuzz/sql_seeds.py "$folder/seeds/sql_fuzz" || exit 3
 
 run_one() {  # NAME
   local name=$1 log="$folder/$1.log"

@@ -5,7 +5,7 @@ PRODUCT_PACKAGES=(
   g++ meson ninja-build ccache cmake pkg-config mold git ca-certificates
   python3 libboost1.81-dev libboost-system1.81-dev librocksdb-dev
   libroaring-dev libsimdjson-dev librdkafka-dev libabsl-dev libhwy-dev
-  libpg-query-dev libfmt-dev libspdlog-dev libyaml-cpp-dev libcli11-dev
+  libpg-query-dev libre2-dev libfmt-dev libspdlog-dev libyaml-cpp-dev libcli11-dev
   libzstd-dev liblz4-dev libxxhash-dev libsodium-dev libcurl4-openssl-dev
   prometheus-cpp-dev libssl-dev zlib1g-dev
 )

@@ -1,0 +1,62 @@
+// FrameTree: count, sum, and least or greatest value of any run of a
+// partition's rows, in O(log n): a tree of folded pairs.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "server/query/value.h"
+
+namespace freshet {
+
+struct FrameState {
+  int64_t count = 0;   // of values
+  __int128 exact = 0;  // sum of longs, or of units of decimals
+  double real = 0;     // sum of doubles
+  bool overflow = false;
+  const Value* extreme = nullptr;  // of the rows, which outlive this
+};
+
+class FrameTree {
+ public:
+  // `least`: whether extremes are the least values, else the greatest.
+  FrameTree(std::vector<FrameState> leaves, bool least)
+      : size_(leaves.size()), least_(least), nodes_(size_ * 2) {
+    for (size_t i = 0; i < size_; ++i) nodes_[size_ + i] = leaves[i];
+    for (size_t i = size_; i-- > 1;) {
+      nodes_[i] = joined(nodes_[2 * i], nodes_[2 * i + 1]);
+    }
+  }
+
+  // Of rows [begin, end); of none if that is empty.
+  FrameState fold(size_t begin, size_t end) const {
+    FrameState left, right;
+    if (begin >= end) return left;
+    for (begin += size_, end += size_; begin < end; begin /= 2, end /= 2) {
+      if (begin % 2) left = joined(left, nodes_[begin++]);
+      if (end % 2) right = joined(nodes_[--end], right);
+    }
+    return joined(left, right);
+  }
+
+ private:
+  FrameState joined(const FrameState& a, const FrameState& b) const {
+    FrameState out;
+    out.count = a.count + b.count;
+    out.overflow = __builtin_add_overflow(a.exact, b.exact, &out.exact) ||
+                   a.overflow || b.overflow;
+    out.real = a.real + b.real;
+    out.extreme = a.extreme ? a.extreme : b.extreme;
+    if (a.extreme && b.extreme) {
+      int order = Value::compare(*b.extreme, *a.extreme);
+      if (least_ ? order < 0 : order > 0) out.extreme = b.extreme;
+    }
+    return out;
+  }
+
+  const size_t size_;
+  const bool least_;
+  std::vector<FrameState> nodes_;  // node i has children 2 i and 2 i + 1
+};
+
+}  // namespace freshet

@@ -1,0 +1,141 @@
+#include "server/query/lookup_source.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <fmt/format.h>
+
+#include "server/json/json_value.h"
+#include "server/query/expression_type.h"
+
+namespace freshet {
+namespace {
+
+bool fits(const Value& value, ExpressionType type) {
+  if (value.is_null()) return true;
+  const Decimal* decimal = value.as_decimal();
+  return value.type() == type.type &&
+         (decimal == nullptr || decimal->scale == type.scale);
+}
+
+Status check_row(const std::string& name, const ResultColumn& key,
+                 const std::vector<ResultColumn>& columns,
+                 const std::vector<Value>& row) {
+  if (row.size() != columns.size() + 1) {
+    return invalid(fmt::format("lookup {}: a row of {} values, not {}", name,
+                               row.size(), columns.size() + 1));
+  }
+  for (size_t i = 0; i < row.size(); ++i) {
+    const ResultColumn& column = i == 0 ? key : columns[i - 1];
+    if (fits(row[i], column.type)) continue;
+    return invalid(fmt::format("lookup {}: {} is no {}: {}", name, column.name,
+                               type_name(column.type), row[i].to_text()));
+  }
+  return {};
+}
+
+// Which rows stay: of each key the last.
+std::vector<size_t> last_of_each_key(
+    const std::vector<std::vector<Value>>& rows) {
+  absl::flat_hash_map<std::string, size_t> place;
+  std::vector<size_t> kept;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (rows[r][0].is_null()) continue;
+    auto [at, added] = place.emplace(rows[r][0].to_text(), kept.size());
+    if (added) {
+      kept.push_back(r);
+    } else {
+      kept[at->second] = r;
+    }
+  }
+  return kept;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const LookupTable>> LookupTable::create(
+    std::string name, std::string version, ResultColumn key,
+    std::vector<ResultColumn> columns, std::vector<std::vector<Value>> rows) {
+  for (const auto& row : rows) TRY(check_row(name, key, columns, row));
+  std::vector<size_t> kept = last_of_each_key(rows);
+  std::vector<Value> keys;
+  for (size_t r : kept) keys.push_back(std::move(rows[r][0]));
+  std::shared_ptr<LookupTable> out(new LookupTable());
+  out->keys_ = std::make_shared<KeyIndex>(key.type, std::move(keys));
+  for (size_t c = 0; c < columns.size(); ++c) {
+    auto values = std::make_shared<std::vector<Value>>();
+    for (size_t r : kept) values->push_back(std::move(rows[r][c + 1]));
+    auto map = std::make_shared<ValueMap>();
+    map->identity = fmt::format("{}.{}@{}", name, columns[c].name, version);
+    map->keys = out->keys_;
+    map->type = columns[c].type;
+    map->values = std::move(values);
+    out->maps_.push_back(std::move(map));
+  }
+  out->name_ = std::move(name);
+  out->key_ = std::move(key);
+  out->columns_ = std::move(columns);
+  return std::shared_ptr<const LookupTable>(out);
+}
+
+QueryResult LookupTable::rows() const {
+  QueryResult out;
+  out.columns.push_back({"k", key_.type});
+  std::vector<size_t> shown;  // which values
+  if (!columns_.empty()) {
+    out.columns.push_back({"v", columns_[0].type});
+    shown.push_back(0);
+  }
+  for (size_t c = 0; columns_.size() > 1 && c < columns_.size(); ++c) {
+    out.columns.push_back(columns_[c]);
+    shown.push_back(c);
+  }
+  for (size_t r = 0; r < num_rows(); ++r) {
+    std::vector<Value> row = {keys_->keys()[r]};
+    for (size_t c : shown) row.push_back((*maps_[c]->values)[r]);
+    out.rows.push_back(std::move(row));
+  }
+  return out;
+}
+
+uint64_t LookupTable::memory_bytes() const {
+  uint64_t bytes = keys_->memory_bytes();
+  for (const auto& map : maps_) {
+    bytes += map->values->size() * sizeof(Value);
+    for (const Value& value : *map->values) {
+      if (const std::string* text = value.as_string()) bytes += text->size();
+    }
+  }
+  return bytes;
+}
+
+Result<std::shared_ptr<const ValueMap>> find_lookup(const LookupSource* source,
+                                                    std::string_view name) {
+  std::vector<std::string> known;
+  if (source) known = source->names();
+  std::shared_ptr<const LookupTable> table;
+  std::string_view column;
+  if (source) table = source->snapshot(name);
+  size_t dot = name.rfind('.');
+  if (source && !table && dot != std::string_view::npos) {
+    table = source->snapshot(name.substr(0, dot));
+    column = name.substr(dot + 1);
+  }
+  if (!table) {
+    std::string near = nearest_name(name, known);
+    return invalid(fmt::format(
+        "unknown lookup{}: {}",
+        near.empty() ? "" : fmt::format(" (did you mean {}?)", near), name));
+  }
+  known.clear();
+  for (size_t i = 0; i < table->columns().size(); ++i) {
+    if (column.empty() || table->columns()[i].name == column) {
+      return table->map(i);
+    }
+    known.push_back(table->columns()[i].name);
+  }
+  std::string near = nearest_name(column, known);
+  return invalid(fmt::format(
+      "lookup {} has no such column{}: {}", table->name(),
+      near.empty() ? "" : fmt::format(" (did you mean {}?)", near), column));
+}
+
+}  // namespace freshet

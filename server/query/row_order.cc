@@ -1,0 +1,99 @@
+#include "server/query/row_order.h"
+
+#include <absl/container/flat_hash_set.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "server/query/row_key.h"
+
+namespace freshet {
+namespace {
+
+constexpr size_t kRun = size_t{1} << 14;  // rows between looks at `control`
+
+}  // namespace
+
+int compare_rows(const std::vector<Value>& a, const std::vector<Value>& b,
+                 std::span<const RowOrder> order) {
+  for (const RowOrder& by : order) {
+    const Value &x = a[by.column], &y = b[by.column];
+    int result;
+    if (x.is_null() || y.is_null()) {
+      result = static_cast<int>(y.is_null()) - static_cast<int>(x.is_null());
+      if (!by.nulls_first) result = -result;
+    } else {
+      result = Value::compare(x, y);
+      if (by.descending) result = -result;
+    }
+    if (result != 0) return result;
+  }
+  return 0;
+}
+
+// Sorts runs and merges them, so that it can be stopped in between.
+Result<std::vector<uint32_t>> sorted_rows(const ValueRows& rows,
+                                          std::span<const RowOrder> order,
+                                          const QueryControl& control) {
+  std::vector<uint32_t> numbers(rows.size());
+  std::iota(numbers.begin(), numbers.end(), 0u);
+  if (order.empty()) return numbers;
+  auto before = [&](uint32_t a, uint32_t b) {
+    return compare_rows(rows[a], rows[b], order) < 0;
+  };
+  auto at = [&](size_t i) {
+    return numbers.begin() +
+           static_cast<ptrdiff_t>(std::min(i, numbers.size()));
+  };
+  for (size_t begin = 0; begin < numbers.size(); begin += kRun) {
+    std::stable_sort(at(begin), at(begin + kRun), before);
+    TRY(control.check());
+  }
+  for (size_t run = kRun; run < numbers.size(); run *= 2) {
+    for (size_t begin = 0; begin < numbers.size(); begin += 2 * run) {
+      std::inplace_merge(at(begin), at(begin + run), at(begin + 2 * run),
+                         before);
+      TRY(control.check());
+    }
+  }
+  return numbers;
+}
+
+Status sort_rows(ValueRows& rows, std::span<const RowOrder> order,
+                 const QueryControl& control) {
+  if (order.empty()) return {};
+  TRY_ASSIGN(auto numbers, sorted_rows(rows, order, control));
+  ValueRows sorted;
+  sorted.reserve(rows.size());
+  for (uint32_t i : numbers) sorted.push_back(std::move(rows[i]));
+  rows = std::move(sorted);
+  return {};
+}
+
+Status drop_repeats(ValueRows& rows, size_t columns,
+                    const QueryControl& control) {
+  absl::flat_hash_set<std::string> seen;
+  std::string key;
+  size_t kept = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i % kRun == 0) TRY(control.check());
+    key.clear();
+    for (size_t c = 0; c < columns; ++c) append_key(key, rows[i][c]);
+    if (!seen.insert(key).second) continue;
+    if (kept != i) rows[kept] = std::move(rows[i]);
+    ++kept;
+  }
+  rows.resize(kept);
+  return {};
+}
+
+void cut_rows(ValueRows& rows, uint64_t offset, std::optional<uint64_t> limit) {
+  if (offset >= rows.size()) {
+    rows.clear();
+    return;
+  }
+  rows.erase(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(offset));
+  if (limit && *limit < rows.size()) rows.resize(*limit);
+}
+
+}  // namespace freshet

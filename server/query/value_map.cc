@@ -1,0 +1,71 @@
+#include "server/query/value_map.h"
+
+#include <bit>
+#include <cmath>
+
+namespace freshet {
+namespace {
+
+// -0.0 is 0.0 and all NaN are one, as in lanes_equal().
+int64_t double_bits(double value) {
+  if (value == 0) value = 0;
+  if (std::isnan(value)) value = std::nan("");
+  return std::bit_cast<int64_t>(value);
+}
+
+int64_t long_bits(const Value& value) {
+  if (const int64_t* number = value.as_long()) return *number;
+  if (const bool* truth = value.as_bool()) return *truth;
+  if (const Timestamp* time = value.as_timestamp()) return time->ms;
+  return double_bits(value.to_double());
+}
+
+}  // namespace
+
+KeyIndex::KeyIndex(ExpressionType type, std::vector<Value> keys)
+    : type_(type), keys_(std::move(keys)) {
+  for (uint32_t i = 0; i < keys_.size(); ++i) {
+    const Value& key = keys_[i];
+    if (key.is_null()) continue;
+    bool added;
+    if (const std::string* text = key.as_string()) {
+      added = texts_.emplace(*text, i).second;
+    } else if (const Decimal* decimal = key.as_decimal()) {
+      added = decimals_.emplace(decimal->units, i).second;
+    } else {
+      added = longs_.emplace(long_bits(key), i).second;
+    }
+    unique_ &= added;
+  }
+}
+
+uint32_t KeyIndex::find(const Vector& v, size_t lane) const {
+  const size_t i = v.at(lane);
+  auto position = [](const auto& map, const auto& key) {
+    auto at = map.find(key);
+    return at == map.end() ? kNone : at->second;
+  };
+  switch (type_.type) {
+    case ValueType::kString:
+      return position(texts_, v.strings[i]);
+    case ValueType::kDecimal:
+      return position(decimals_, absl::int128(v.decimals[i]));
+    case ValueType::kDouble:
+      return position(longs_, double_bits(v.doubles[i]));
+    case ValueType::kNull:
+      return kNone;
+    default:
+      return position(longs_, v.longs[i]);
+  }
+}
+
+uint64_t KeyIndex::memory_bytes() const {
+  constexpr uint64_t kEntry = sizeof(std::string_view) + 16;
+  uint64_t bytes = keys_.size() * (sizeof(Value) + kEntry);
+  for (const Value& key : keys_) {
+    if (const std::string* text = key.as_string()) bytes += text->size();
+  }
+  return bytes;
+}
+
+}  // namespace freshet

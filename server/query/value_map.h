@@ -1,0 +1,55 @@
+// ValueMap: keys, each once, and a value for each: what LOOKUP and a join on a
+// unique key are evaluated with. Immutable, shared.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/numeric/int128.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/query/vector.h"
+
+namespace freshet {
+
+// Numbers the keys of one type from 0.
+class KeyIndex {
+ public:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  // REQUIRES: each key is of `type` or null; null is no key.
+  KeyIndex(ExpressionType type, std::vector<Value> keys);
+  KeyIndex(const KeyIndex&) = delete;
+  KeyIndex& operator=(const KeyIndex&) = delete;
+
+  ExpressionType type() const { return type_; }
+  const std::vector<Value>& keys() const { return keys_; }
+  // Whether each key is there once.
+  bool unique() const { return unique_; }
+  // Position of the first such key, or kNone. REQUIRES: v.type is type(), the
+  // lane is a value.
+  uint32_t find(const Vector& v, size_t lane) const;
+  uint64_t memory_bytes() const;
+
+ private:
+  const ExpressionType type_;
+  const std::vector<Value> keys_;
+  bool unique_ = true;
+  // One of them is in use: by the type.
+  absl::flat_hash_map<int64_t, uint32_t> longs_;  // and the bits of doubles
+  absl::flat_hash_map<absl::int128, uint32_t> decimals_;
+  absl::flat_hash_map<std::string_view, uint32_t> texts_;  // views into keys_
+};
+
+struct ValueMap {
+  // Equal texts mean equal contents: part of an expression's text.
+  std::string identity;
+  std::shared_ptr<const KeyIndex> keys;
+  ExpressionType type;  // of the values
+  // By position of the key: of `type` or null.
+  std::shared_ptr<const std::vector<Value>> values;
+};
+
+}  // namespace freshet

@@ -1,0 +1,186 @@
+// FROM: datasets, lookups, metadata tables, WITH queries, sub-queries, joins.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "server/json/json_value.h"
+#include "server/json/json_writer.h"
+#include "server/query/lookup_source.h"
+#include "server/sql/executor.h"
+#include "server/sql/joiner.h"
+#include "server/sql/letters.h"
+
+namespace freshet {
+namespace {
+
+Error from_error(const FromItem& from, std::string message) {
+  return Error{ErrorCode::kInvalid, std::move(message), from.line, from.column};
+}
+
+Error unknown_table(const FromItem& from,
+                    const std::vector<std::string>& known) {
+  std::string near = nearest_name(from.table, known);
+  return from_error(
+      from,
+      fmt::format("unknown table{}: {}",
+                  near.empty() ? "" : fmt::format(" (did you mean {}?)", near),
+                  from.table));
+}
+
+// t AS x (a, b): names of the first columns.
+Status rename_columns(const std::vector<std::string>& names,
+                      const FromItem& place, Relation& out) {
+  if (names.size() > out.columns.size()) {
+    return from_error(place, fmt::format("{} names for {} columns",
+                                         names.size(), out.columns.size()));
+  }
+  for (size_t i = 0; i < names.size(); ++i) out.columns[i].name = names[i];
+  return {};
+}
+
+}  // namespace
+
+Result<Relation> Executor::find_relation(SelectStatement& statement) {
+  if (statement.from.kind == FromItem::Kind::kJoin) return join(statement);
+  return find_one(statement.from);
+}
+
+Result<Relation> Executor::join(SelectStatement& statement) {
+  JoinContext context{
+      .find = [this](const FromItem& from) { return find_one(from); },
+      .run =
+          [this](const SelectStatement& s, const Relation& relation) {
+            ++needed_;
+            auto result = run_over(s, relation);
+            --needed_;
+            return result;
+          },
+      .scope = [this] { return scope(); },
+      .told =
+          [this](std::string_view how, const std::string& table,
+                 uint64_t rows) {
+            JsonWriter step;
+            step.begin_object().field("queryType", "join");
+            step.field("how", how).field("table", std::string_view(table));
+            step.field("rows", rows).end_object();
+            tell(step.take());
+          },
+      .control = control_};
+  return join_relation(statement, context);
+}
+
+Result<Relation> Executor::computed(const SelectStatement& statement,
+                                    const FromItem& from) {
+  TRY_ASSIGN(QueryResult rows, run_select(statement));
+  TRY_ASSIGN(Relation relation, relation_of_rows(std::move(rows)));
+  relation.name = from.table;
+  relation.alias = from.alias;
+  return relation;
+}
+
+Result<Relation> Executor::find_one(const FromItem& from) {
+  if (from.kind == FromItem::Kind::kNothing) return unit_relation();
+  Relation out;
+  bool found = false;
+  if (from.kind == FromItem::Kind::kSubquery) {
+    ++needed_;  // what is over it is planned by its rows
+    auto rows = computed(*from.subquery, from);
+    --needed_;
+    TRY_ASSIGN(out, std::move(rows));
+    found = true;
+  } else if (from.schema.empty()) {
+    TRY_ASSIGN(out, find_named(from, found));
+  }
+  if (!found) {
+    TRY_ASSIGN(out, find_table(from));
+  }
+  TRY(rename_columns(from.column_names, from, out));
+  return out;
+}
+
+Result<Relation> Executor::find_named(const FromItem& from, bool& found) {
+  for (size_t i = named_.size(); i-- > 0;) {
+    if (!same_letters(named_[i].table.name, from.table)) continue;
+    found = true;
+    if (!named_[i].rows) {
+      // A WITH query sees those before it, not itself.
+      Named later(named_.begin() + static_cast<ptrdiff_t>(i), named_.end());
+      named_.resize(i);
+      ++needed_;
+      auto relation = computed(*later[0].table.select, from);
+      --needed_;
+      named_.insert(named_.end(), later.begin(), later.end());
+      if (!relation) return relation;
+      TRY(rename_columns(later[0].table.column_names, from, *relation));
+      named_[i].rows = std::make_shared<const Relation>(std::move(*relation));
+    }
+    Relation out = *named_[i].rows;
+    out.name = from.table;
+    out.alias = from.alias;
+    return out;
+  }
+  return Relation();
+}
+
+Result<Relation> Executor::find_table(const FromItem& from) {
+  if (same_letters(from.schema, "information_schema") ||
+      same_letters(from.schema, "sys")) {
+    auto rows = metadata_table(runner_.catalog(), from.schema, from.table);
+    if (!rows) return from_error(from, rows.error().message);
+    TRY_ASSIGN(Relation relation, relation_of_rows(std::move(*rows)));
+    relation.name = from.table;
+    relation.alias = from.alias;
+    return relation;
+  }
+  if (same_letters(from.schema, "lookup")) return find_lookup_table(from);
+  if (!from.schema.empty() && !same_letters(from.schema, "druid")) {
+    return from_error(from, fmt::format("unknown schema: {}", from.schema));
+  }
+  return find_dataset(from);
+}
+
+Result<Relation> Executor::find_lookup_table(const FromItem& from) {
+  const LookupSource* source = runner_.catalog().lookups();
+  std::vector<std::string> names;
+  if (source) names = source->names();
+  std::shared_ptr<const LookupTable> table;
+  for (const std::string& name : names) {
+    if (!table && same_letters(name, from.table)) {
+      table = source->snapshot(name);
+    }
+  }
+  if (!table) return unknown_table(from, names);
+  TRY_ASSIGN(Relation relation, relation_of_rows(table->rows()));
+  relation.name = from.table;
+  relation.alias = from.alias;
+  relation.lookup = std::move(table);
+  resources_.emplace("LOOKUP", relation.lookup->name());
+  return relation;
+}
+
+Result<Relation> Executor::find_dataset(const FromItem& from) {
+  std::vector<std::string> names = runner_.catalog().names();
+  auto exact = std::find(names.begin(), names.end(), from.table);
+  if (exact == names.end()) {
+    exact = std::find_if(names.begin(), names.end(), [&](const auto& name) {
+      return same_letters(name, from.table);
+    });
+  }
+  std::optional<DatasetSnapshot> data;
+  if (exact != names.end()) {
+    auto seen = snapshots_.find(*exact);
+    data = seen != snapshots_.end() ? seen->second
+                                    : runner_.catalog().snapshot(*exact);
+  }
+  if (!data) {
+    for (const NamedTable& named : named_) names.push_back(named.table.name);
+    return unknown_table(from, names);
+  }
+  snapshots_.emplace(*exact, *data);
+  Relation relation = dataset_relation(*exact, std::move(*data));
+  relation.alias = from.alias;
+  resources_.emplace("DATASOURCE", *exact);
+  return relation;
+}
+
+}  // namespace freshet
