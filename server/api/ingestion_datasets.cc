@@ -50,8 +50,9 @@ void write_dataset(JsonWriter& out, const DatasetModel& dataset,
   if (!dataset.description.empty()) {
     out.field("description", std::string_view(dataset.description));
   }
-  bool kafka = std::holds_alternative<KafkaSourceModel>(dataset.source);
-  out.field("source", kafka ? "kafka" : "log");
+  constexpr const char* kSources[] = {"log", "kafka", "files"};
+  out.field("source", kSources[dataset.source.index()]);
+  out.field("format", std::string_view(dataset.format.name));
   write_columns(out, dataset);
   if (auto data = services.runner.catalog().snapshot(dataset.name)) {
     write_size(out, *data->timeline);
