@@ -14,9 +14,8 @@
 #include <chrono>
 #include <future>
 
-#include "ingest/csv.h"
-#include "ingest/field_value.h"
 #include "ingest/file_reader.h"
+#include "ingest/file_records.h"
 #include "ingest/intake.h"
 #include "ingest/spill.h"
 
@@ -27,20 +26,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr uint64_t kMaxOpenBytes = uint64_t{256} << 20;
 constexpr uint64_t kMaxDeadLetterMemory = 64 << 20;
-constexpr size_t kReadBytes = 1 << 20;
 constexpr size_t kPartRecords = 2048;
-constexpr size_t kMaxRecordBytes = 64 << 20;
-
-// Where the records of a load come from.
-class Records {
- public:
-  virtual ~Records() = default;
-  // The next records, at most `most`, without line ends and blank ones; none at
-  // the end. Valid until the next call.
-  virtual Status next(std::vector<std::string_view>& records, size_t most) = 0;
-  // How much was read, of the file's own bytes.
-  virtual uint64_t bytes_read() const = 0;
-};
 
 // Events that a function makes, one at a time.
 class MadeRecords : public Records {
@@ -63,72 +49,6 @@ class MadeRecords : public Records {
   const std::function<bool(std::string&)>& make_;
   std::vector<std::string> events_;
   uint64_t bytes_ = 0;
-};
-
-// Cuts the text of a file into records: lines, or CSV records.
-class FileRecords : public Records {
- public:
-  FileRecords(std::unique_ptr<FileReader> file, bool csv)
-      : file_(std::move(file)), csv_(csv) {}
-
-  Status next(std::vector<std::string_view>& records, size_t most) override {
-    records.clear();
-    while (records.empty()) {
-      cut(records, most);
-      if (!records.empty() || (ended_ && begin_ == text_.size())) break;
-      if (text_.size() - begin_ > kMaxRecordBytes) {
-        return Error{ErrorCode::kLimit,
-                     fmt::format("a record of the file is larger than {} bytes",
-                                 kMaxRecordBytes)};
-      }
-      TRY(fill());
-    }
-    return {};
-  }
-  uint64_t bytes_read() const override { return file_->file_bytes(); }
-
- private:
-  Status fill() {
-    text_.erase(0, begin_);
-    begin_ = 0;
-    size_t size = text_.size();
-    text_.resize(size + kReadBytes);
-    TRY_ASSIGN(size_t count,
-               file_->read(std::span(text_.data() + size, kReadBytes)));
-    text_.resize(size + count);
-    ended_ = count == 0;
-    if (!started_ && text_.size() >= 3) {
-      started_ = true;
-      if (text_.starts_with("\xEF\xBB\xBF")) begin_ = 3;
-    }
-    return {};
-  }
-
-  void cut(std::vector<std::string_view>& records, size_t most) {
-    std::string_view text(text_);
-    while (records.size() < most && begin_ < text.size()) {
-      size_t end = std::string_view::npos;
-      if (csv_) {
-        end = csv_record_end(text, begin_);
-      } else if (size_t at = text.find('\n', begin_); at != text.npos) {
-        end = at + 1;
-      }
-      if (end == std::string_view::npos) {
-        if (!ended_) return;
-        end = text.size();
-      }
-      std::string_view record = trim(text.substr(begin_, end - begin_));
-      begin_ = end;
-      if (!record.empty()) records.push_back(record);
-    }
-  }
-
-  const std::unique_ptr<FileReader> file_;
-  const bool csv_;
-  std::string text_;
-  size_t begin_ = 0;
-  bool started_ = false;
-  bool ended_ = false;
 };
 
 // Spilled pieces are read once more, as rows, and then gone.
@@ -160,8 +80,11 @@ class Load {
   }
 
   Status run_file(const std::string& path);
+  // As run_file, for a file that is watched for: see load_file().
+  Status run_watched(const WatchedFile& file, uint64_t hash, KeptCounts counts);
   Status run_events(const std::string& name,
                     const std::function<bool(std::string&)>& next);
+  const KeptCounts& counts() const { return counts_; }
 
  private:
   Status refuse_repeated(const std::string& path, std::string_view key);
@@ -181,6 +104,9 @@ class Load {
   const std::vector<PartitionName> names_;
   const LoadProgress before_ = progress_;
   std::string key_;  // under which the file is remembered
+  KeptCounts counts_;
+  bool keep_counts_ = false;
+  std::vector<std::pair<std::string, std::string>> puts_;
   std::unique_ptr<Records> reader_;
   std::unique_ptr<Intake> intake_;
   std::vector<RawMessage> messages_;
@@ -200,25 +126,15 @@ Status Load::refuse_repeated(const std::string& path, std::string_view key) {
 }
 
 void Load::start(std::unique_ptr<Decoder> decoder) {
-  intake_ = std::make_unique<Intake>(settings_, std::move(decoder),
-                                     KeptCounts(), nullptr);
+  intake_ =
+      std::make_unique<Intake>(settings_, std::move(decoder), counts_, nullptr);
 }
 
 Status Load::open(const std::string& path) {
-  bool csv = unpacked_name(path).ends_with(".csv");
-  TRY_ASSIGN(auto file, FileReader::open(path));
-  reader_ = std::make_unique<FileRecords>(std::move(file), csv);
-  if (!csv) {
-    TRY_ASSIGN(auto decoder, make_decoder(settings_.decoder));
-    start(std::move(decoder));
-    return {};
-  }
-  std::vector<std::string_view> header;
-  TRY(reader_->next(header, 1));
-  if (header.empty()) return invalid("the file is empty: " + path);
-  TRY_ASSIGN(auto decoder, make_csv_decoder(settings_.decoder, header[0]));
-  ++record_;
-  start(std::move(decoder));
+  TRY_ASSIGN(OpenedFile opened, open_event_file(path, settings_.decoder));
+  reader_ = std::move(opened.records);
+  record_ = opened.first_record;
+  start(std::move(opened.decoder));
   return {};
 }
 
@@ -227,6 +143,17 @@ Status Load::run_file(const std::string& path) {
   TRY(refuse_repeated(
       path, fmt::format("{}/{:016x}", path.substr(path.rfind('/') + 1), hash)));
   TRY(open(path));
+  return run();
+}
+
+Status Load::run_watched(const WatchedFile& file, uint64_t hash,
+                         KeptCounts counts) {
+  std::string key = fmt::format("{}/{:016x}", file.name, hash);
+  TRY(refuse_repeated(file.name, key));
+  counts_ = std::move(counts);
+  keep_counts_ = true;
+  puts_ = file.puts;
+  TRY(open(file.path));
   return run();
 }
 
@@ -305,6 +232,15 @@ Status Load::commit() {
     seal.puts.push_back(encode_dead_letter(settings_.dataset, letter));
   }
   tell(true);
+  if (keep_counts_) {
+    KeptCounts& counts = intake_->counts();
+    Timestamp& seen =
+        counts.watermark.try_emplace("files", kMinTimestamp).first->second;
+    seen = std::max(seen, watermark_);
+    seal.puts.push_back(counts.encode(settings_.dataset));
+    counts_ = counts;
+  }
+  seal.puts.insert(seal.puts.end(), puts_.begin(), puts_.end());
   seal.puts.emplace_back(
       key_,
       fmt::format("rows {} rejected {} at {}", progress_.rows - before_.rows,
@@ -339,6 +275,16 @@ Status bulk_load(const IngestionSettings& settings, SegmentStore& store,
     TRY(load.run_file(file));
   }
   return {};
+}
+
+Result<KeptCounts> load_file(const IngestionSettings& settings,
+                             SegmentStore& store, const WatchedFile& file,
+                             KeptCounts counts, LoadProgress& progress) {
+  TRY_ASSIGN(uint64_t hash, file_hash(file.path));
+  const std::function<void(const LoadProgress&)> nobody;
+  Load load(settings, store, unpacked_name(file.name), nobody, progress);
+  TRY(load.run_watched(file, hash, std::move(counts)));
+  return load.counts();
 }
 
 Status bulk_load_events(

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ingest/ingestion.h"
+#include "ingest/kept_counts.h"
 
 namespace freshet {
 
@@ -22,6 +23,22 @@ struct LoadProgress {
 Status bulk_load(const IngestionSettings& settings, SegmentStore& store,
                  const std::vector<std::string>& files,
                  const std::function<void(const LoadProgress&)>& report);
+
+// A file that appeared where a dataset's files are watched for.
+struct WatchedFile {
+  std::string path;  // where its bytes lie
+  std::string name;  // by which it is known
+  // Written to the metadata store in the step that makes the rows durable.
+  std::vector<std::pair<std::string, std::string>> puts;
+};
+
+// Loads one file into a store that is being served: its rows appear whole, in
+// the step that makes durable its name and content hash, `counts` with what it
+// adds, and its puts. kConflict if a file of that name and content is loaded
+// already. Returns the new counts; progress has rows and rejections.
+Result<KeptCounts> load_file(const IngestionSettings& settings,
+                             SegmentStore& store, const WatchedFile& file,
+                             KeptCounts counts, LoadProgress& progress);
 
 // The same from events that are made in memory, one JSON object at a time:
 // `next` replaces its argument, and returns false at the end. `name` stands

@@ -27,6 +27,24 @@ bool is_base64(std::string_view text) {
                              [](char c) { return base64_value(c) >= 0; });
 }
 
+std::string to_base64(std::string_view bytes) {
+  constexpr char kDigits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    unsigned bits = 0;
+    for (size_t k = 0; k < 3; ++k) {
+      bits <<= 8;
+      if (i + k < bytes.size())
+        bits |= static_cast<unsigned char>(bytes[i + k]);
+    }
+    for (size_t k = 0; k < 4; ++k) {
+      out += i + k <= bytes.size() ? kDigits[bits >> (18 - 6 * k) & 63] : '=';
+    }
+  }
+  return out;
+}
+
 std::optional<std::string> decimal_of_base64(std::string_view text, int scale) {
   constexpr size_t kMaxText = 24;  // 16 bytes
   if (!is_base64(text) || text.size() > kMaxText) return {};

@@ -11,6 +11,7 @@ namespace freshet {
 
 // Whether `text` is base64 (RFC 4648 §4, padded) and not empty.
 bool is_base64(std::string_view text);
+std::string to_base64(std::string_view bytes);
 
 // The number as text with `scale` digits behind the point: ("BOI=", 2) is
 // "12.50". Nothing if it is not base64, empty, or longer than 16 bytes.

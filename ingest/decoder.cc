@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "ingest/change_events.h"
 #include "ingest/csv.h"
+#include "ingest/xml_decoder.h"
 
 namespace freshet {
 
@@ -39,6 +41,10 @@ bool needs_tree(const DecoderSpec& spec) {
 
 Result<std::unique_ptr<Decoder>> make_decoder(DecoderSpec spec) {
   if (spec.format == "csv") return make_csv_stream_decoder(std::move(spec));
+  if (spec.format == "xml") return make_xml_decoder(std::move(spec));
+  if (spec.format == "avro") return make_avro_decoder(std::move(spec));
+  if (spec.format == "debezium") return make_debezium_decoder(std::move(spec));
+  if (spec.format == "dms") return make_dms_decoder(std::move(spec));
   if (spec.format != "json") {
     return invalid("not a format of events: " + spec.format);
   }

@@ -38,17 +38,31 @@ struct TimeSpec {
   bool from_message = false;  // the source's own time instead of a field
 };
 
+// Where Avro schemas come from: Confluent's REST interface.
+struct RegistrySettings {
+  std::string url;  // "http://host:8081", or several joined by ','
+  std::string user, password, ca_file;
+};
+
 struct DecoderSpec {
   std::shared_ptr<const Schema> schema;
   TimeSpec time;
   std::vector<FieldSpec> fields;  // every column but __time and derived ones
-  std::string format = "json";    // json | csv
+  // json | csv | xml | avro | debezium | dms
+  std::string format = "json";
   // CSV: the names of a record's fields in order, and what is between them.
   std::vector<std::string> csv_fields;
   char csv_delimiter = ',';
   // A path to arrays: each element of theirs becomes a row, which also has the
   // fields around it.
   std::string explode;
+  // XML: where its records are, "/inventory/item".
+  std::string record;
+  // Avro, and Debezium in Avro if it has a URL.
+  RegistrySettings registry;
+  std::string decimals = "precise";  // Debezium's decimals: precise | string
+  std::string before_image = "before-image";  // DMS: the member's name
+  std::vector<size_t> key;  // columns that identify a row; may be empty
 };
 
 inline constexpr size_t kMaxEventBytes = 8 << 20;
@@ -139,6 +153,9 @@ std::unique_ptr<Decoder> make_json_decoder(DecoderSpec spec);
 // it is slower, and nothing in it may be nested deeper than 512.
 // kInvalid for a path that cannot be read.
 Result<std::unique_ptr<Decoder>> make_json_tree_decoder(DecoderSpec spec);
+
+// Avro messages in the wire format of spec.registry.
+Result<std::unique_ptr<Decoder>> make_avro_decoder(DecoderSpec spec);
 
 // Splits a JSON array, JSON lines or a single object into object texts, for
 // POST /ingest and files. Views into `body`. kInvalid if it is none of them.

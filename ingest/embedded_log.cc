@@ -119,7 +119,7 @@ Status RocksLog::write_declaration(const std::string& dataset,
 }
 
 Status RocksLog::declare(const std::string& dataset, uint32_t partitions,
-                         int64_t retention_ms) {
+                         int64_t retention_ms, int64_t retention_bytes) {
   if (dataset.empty() || dataset.find('\0') != std::string::npos) {
     return invalid("not a dataset's name: " + dataset);
   }
@@ -147,6 +147,7 @@ Status RocksLog::declare(const std::string& dataset, uint32_t partitions,
       datasets_[dataset] = std::move(added);
     }
     known->retention_ms = retention_ms;
+    known->retention_bytes = retention_bytes;
     known->partitions.resize(partitions);
   }
   sweep();

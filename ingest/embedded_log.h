@@ -1,7 +1,7 @@
 // EmbeddedLog: a durable, partitioned log in one RocksDB (the only file pair
 // that includes it besides segments/metadata_store), for datasets without a
 // Kafka. Appends are acknowledged after fsync; concurrent appends share one
-// (group commit). Oldest records go by age. Thread-safe.
+// (group commit). Oldest records go by age and size. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +31,12 @@ class EmbeddedLog {
   // Declares a dataset's log. Calling again may change retention; the number
   // of partitions may grow, never shrink. Records older than `retention_ms`
   // (negative: none) go once they were reported as committed, about every half
-  // minute and at each declare; the newest of a partition always stay.
+  // minute and at each declare; the newest of a partition always stay. So do
+  // the oldest of a partition beyond its share of `retention_bytes` (negative:
+  // no bound), which is about what they take on disk, without the newest 64 MB.
   virtual Status declare(const std::string& dataset, uint32_t partitions,
-                         int64_t retention_ms) = 0;
+                         int64_t retention_ms,
+                         int64_t retention_bytes = -1) = 0;
 
   struct Record {
     std::string_view key;  // chooses the partition; empty: round robin by batch
@@ -48,9 +51,10 @@ class EmbeddedLog {
       const std::string& dataset, std::span<const Record> records,
       std::string_view idempotency_key) = 0;
 
-  // A reader of one dataset's partitions. The log must outlive it.
+  // A reader of one dataset's partitions. The log must outlive it. One that
+  // only looks does not count as the dataset's reader.
   virtual Result<std::unique_ptr<Source>> open_source(
-      const std::string& dataset) = 0;
+      const std::string& dataset, bool looks = false) = 0;
 
   // Writes a copy of the log as of now into `folder`, which must not exist,
   // mostly as hard links; it has all that was acknowledged. open() reads it.

@@ -9,12 +9,12 @@
 namespace freshet {
 
 Result<std::unique_ptr<Source>> RocksLog::open_source(
-    const std::string& dataset) {
+    const std::string& dataset, bool looks) {
   MutexLock lock(mutex_);
   if (find(dataset) == nullptr) {
     return Error{ErrorCode::kNotFound, "no log for dataset " + dataset};
   }
-  return make_log_source(*this, dataset);
+  return make_log_source(*this, dataset, looks);
 }
 
 Result<std::vector<PartitionBounds>> RocksLog::bounds(

@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "ingest/embedded_log_rocks.h"
 #include "segments/disk_room.h"
@@ -33,19 +34,39 @@ void RocksLog::sweep() {
   }
   for (const LogDataset& dataset : seen) {
     sweep_keys(dataset.name);
-    if (dataset.retention_ms < 0) continue;
+    if (dataset.retention_ms < 0 && dataset.retention_bytes < 0) continue;
     for (uint32_t i = 0; i < dataset.partitions.size(); ++i) {
-      sweep_partition(dataset.name, i, dataset.retention_ms,
-                      dataset.partitions[i]);
+      sweep_partition(dataset, i);
     }
   }
 }
 
-void RocksLog::sweep_partition(const std::string& dataset, uint32_t number,
-                               int64_t retention_ms, LogPartition seen) {
-  int64_t cutoff = now().ms - retention_ms;
-  std::string begin = log_entry_key(dataset, number, seen.low);
-  std::string end = log_entry_key(dataset, number, seen.high);
+uint64_t RocksLog::size_on_disk(const std::string& begin,
+                                const std::string& end) {
+  rocksdb::SizeApproximationOptions options;
+  options.include_memtables = false;  // guessed by the number of entries
+  options.include_files = true;
+  rocksdb::Range range(begin, end);
+  uint64_t size = 0;
+  auto status = db_->GetApproximateSizes(options, db_->DefaultColumnFamily(),
+                                         &range, 1, &size);
+  return status.ok() ? size : 0;
+}
+
+void RocksLog::sweep_partition(const LogDataset& dataset, uint32_t number) {
+  const LogPartition& seen = dataset.partitions[number];
+  int64_t cutoff = dataset.retention_ms < 0
+                       ? std::numeric_limits<int64_t>::min()
+                       : now().ms - dataset.retention_ms;
+  std::string begin = log_entry_key(dataset.name, number, seen.low);
+  std::string end = log_entry_key(dataset.name, number, seen.high);
+  uint64_t excess = 0;  // bytes to be given back
+  if (dataset.retention_bytes >= 0) {
+    uint64_t share = static_cast<uint64_t>(dataset.retention_bytes) /
+                     dataset.partitions.size();
+    uint64_t size = size_on_disk(begin, end);
+    excess = size > share ? size - share : 0;
+  }
   rocksdb::Slice upper(end);
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = &upper;
@@ -64,18 +85,22 @@ void RocksLog::sweep_partition(const std::string& dataset, uint32_t number,
     int64_t next = base + records;
     // The newest entry stays: it says where the partition goes on, and the
     // last record read is compared with it after a restart.
-    if (time.ms >= cutoff || next > seen.committed || next >= seen.high) break;
+    if (next > seen.committed || next >= seen.high) break;
+    if (time.ms >= cutoff && excess == 0) break;
+    // Entries are compressed on disk, so this gives back less than the excess;
+    // the next sweep goes on.
+    excess -= std::min<uint64_t>(excess, at->value().size());
   }
   if (low <= seen.low) return;
   auto status =
       db_->DeleteRange(rocksdb::WriteOptions(), db_->DefaultColumnFamily(),
-                       begin, log_entry_key(dataset, number, low));
+                       begin, log_entry_key(dataset.name, number, low));
   if (!status.ok()) {
     spdlog::warn("{}", log_io_error("old records stay", status).message);
     return;
   }
   MutexLock lock(mutex_);
-  if (LogDataset* found = find(dataset)) {
+  if (LogDataset* found = find(dataset.name)) {
     found->partitions[number].low =
         std::max(found->partitions[number].low, low);
   }

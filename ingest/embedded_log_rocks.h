@@ -32,8 +32,9 @@ struct LogPartition {
 struct LogDataset {
   std::string name;
   int64_t retention_ms = -1;
-  int64_t unread_bytes = 0;   // appended minus read since the log was opened
-  uint64_t next_keyless = 0;  // round robin
+  int64_t retention_bytes = -1;  // since this run's declare(); -1: any
+  int64_t unread_bytes = 0;      // appended minus read since the log was opened
+  uint64_t next_keyless = 0;     // round robin
   std::vector<LogPartition> partitions;
 };
 
@@ -65,12 +66,12 @@ class RocksLog final : public EmbeddedLog, public LogReads {
   Status recover();
 
   Status declare(const std::string& dataset, uint32_t partitions,
-                 int64_t retention_ms) override;
+                 int64_t retention_ms, int64_t retention_bytes) override;
   Result<LogAnswer> append(const std::string& dataset,
                            std::span<const Record> records,
                            std::string_view idempotency_key) override;
-  Result<std::unique_ptr<Source>> open_source(
-      const std::string& dataset) override;
+  Result<std::unique_ptr<Source>> open_source(const std::string& dataset,
+                                              bool looks) override;
   Status checkpoint(const std::string& folder) override;
 
   Result<std::vector<PartitionBounds>> bounds(
@@ -108,8 +109,8 @@ class RocksLog final : public EmbeddedLog, public LogReads {
   void publish(PendingAppend& pending) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void sweep_forever();
   void sweep();
-  void sweep_partition(const std::string& dataset, uint32_t number,
-                       int64_t retention_ms, LogPartition seen);
+  void sweep_partition(const LogDataset& dataset, uint32_t number);
+  uint64_t size_on_disk(const std::string& begin, const std::string& end);
   void sweep_keys(const std::string& dataset);
 
   const std::string folder_;

@@ -33,6 +33,7 @@ struct EventNode {
   Kind kind = Kind::kNull;
   Meaning meaning = Meaning::kPlain;
   uint8_t scale = 0;       // of kDecimal and kUnits
+  bool stated = false;     // that it is plain was said, not assumed
   uint32_t next = kNone;   // sibling
   uint32_t first = kNone;  // child
   std::string_view name;   // in an object

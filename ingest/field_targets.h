@@ -47,6 +47,9 @@ class FieldTargets {
   // must be there.
   bool finish(ColumnBatch& batch);
 
+  // Whether put() has written this row's time.
+  bool has_time() const { return targets_[0].filled_in == row_; }
+
   bool reject(const char* reason, std::string text);
   bool reject_value(size_t target, std::string_view value);
   const char* reason() const { return reason_; }

@@ -199,6 +199,32 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+bool is_utf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    auto c = static_cast<unsigned char>(text[i]);
+    size_t more = c < 0x80                ? 0
+                  : c >= 0xC2 && c < 0xE0 ? 1
+                  : c >= 0xE0 && c < 0xF0 ? 2
+                  : c >= 0xF0 && c < 0xF5 ? 3
+                                          : 9;
+    if (more == 9 || i + more >= text.size()) return false;
+    for (size_t k = 1; k <= more; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) {
+        return false;
+      }
+    }
+    if (more > 1) {
+      auto d = static_cast<unsigned char>(text[i + 1]);
+      if ((c == 0xE0 && d < 0xA0) || (c == 0xED && d > 0x9F) ||
+          (c == 0xF0 && d < 0x90) || (c == 0xF4 && d > 0x8F)) {
+        return false;
+      }
+    }
+    i += more + 1;
+  }
+  return true;
+}
+
 std::string shorten(std::string_view text) {
   constexpr size_t kMax = 80;
   std::string out;

@@ -1,5 +1,5 @@
-// Text of one field -> the value of a column, exactly. Shared by the JSON and
-// CSV decoders. Nothing here allocates or keeps state.
+// Text of one field -> the value of a column, exactly. Shared by the
+// decoders. Nothing here allocates or keeps state.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,8 @@ bool parse_bool(std::string_view text, int64_t& out);
 
 // Without the blanks, tabs and line ends at both ends.
 std::string_view trim(std::string_view text);
+
+bool is_utf8(std::string_view text);
 
 // `text` made fit for a message: at most 80 characters, anything but printable
 // ASCII as '?'.

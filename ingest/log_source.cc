@@ -12,8 +12,8 @@ namespace {
 
 class LogSource final : public Source {
  public:
-  LogSource(LogReads& log, std::string dataset)
-      : log_(log), dataset_(std::move(dataset)) {}
+  LogSource(LogReads& log, std::string dataset, bool looks)
+      : log_(log), dataset_(std::move(dataset)), looks_(looks) {}
 
   Result<std::vector<PartitionBounds>> partitions() override {
     return log_.bounds(dataset_);
@@ -42,6 +42,7 @@ class LogSource final : public Source {
 
   LogReads& log_;
   const std::string dataset_;
+  const bool looks_;
   std::vector<Assigned> assigned_;
   size_t first_ = 0;  // partition the next poll starts with
   // The bytes of the messages given out by the last poll.
@@ -59,7 +60,7 @@ Status LogSource::assign(const std::vector<AssignedPartition>& partitions) {
   for (const AssignedPartition& partition : partitions) {
     TRY_ASSIGN(uint32_t number, parse_log_partition(partition.name));
     assigned_.push_back({number, partition.name, partition.next, false});
-    log_.set_read(dataset_, number, partition.next, 0);
+    if (!looks_) log_.set_read(dataset_, number, partition.next, 0);
   }
   return {};
 }
@@ -169,7 +170,9 @@ Status LogSource::read_partition(uint32_t index, size_t max_messages,
       batch.messages.push_back(message);
     }
   }
-  log_.set_read(dataset_, partition.number, partition.position, bytes);
+  if (!looks_) {
+    log_.set_read(dataset_, partition.number, partition.position, bytes);
+  }
   return {};
 }
 
@@ -229,8 +232,9 @@ PartitionName log_partition_name(uint32_t partition) {
   return fmt::format("log/{}", partition);
 }
 
-std::unique_ptr<Source> make_log_source(LogReads& log, std::string dataset) {
-  return std::make_unique<LogSource>(log, std::move(dataset));
+std::unique_ptr<Source> make_log_source(LogReads& log, std::string dataset,
+                                        bool looks) {
+  return std::make_unique<LogSource>(log, std::move(dataset), looks);
 }
 
 }  // namespace freshet

@@ -39,7 +39,9 @@ class LogReads {
                              int64_t next) = 0;
 };
 
-std::unique_ptr<Source> make_log_source(LogReads& log, std::string dataset);
+// `looks`: see EmbeddedLog::open_source.
+std::unique_ptr<Source> make_log_source(LogReads& log, std::string dataset,
+                                        bool looks);
 
 // "log/3" -> 3; kInvalid otherwise.
 Result<uint32_t> parse_log_partition(const PartitionName& name);

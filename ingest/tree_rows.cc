@@ -73,18 +73,26 @@ bool TreeRows::add_row(const Event& event, ColumnBatch& batch,
                        Decoded& decoded) {
   targets_.begin(event.message);
   const EventTree& tree = event.tree;
+  const EventTree* around = event.envelope_tree ? event.envelope_tree : &tree;
   for (size_t i = 0; i < paths_.size(); ++i) {
     if (!targets_.in_value(i)) continue;
     const Path& path = paths_[i];
     bool top = path.path.from_top();
     const EventNode* node =
-        top ? path.path.find(tree, event.envelope)
+        top ? path.path.find(*around, event.envelope)
             : path.path.find(tree, bound_[path.shared], path.shared);
     if ((node == nullptr || node->is_null()) && !top && event.fallback) {
       node = path.path.find(tree, event.fallback);
     }
     if (node == nullptr || node->is_null()) continue;
+    if (const EventNode* text = (top ? around : &tree)->child(*node, "#text")) {
+      node = text;  // an XML element with attributes
+    }
     if (!put(i, *node, batch, decoded)) return false;
+  }
+  if (event.time_ms && targets_.in_value(0) && !targets_.has_time() &&
+      !targets_.put_millis(0, *event.time_ms, batch)) {
+    return false;
   }
   if (!targets_.finish(batch)) return false;
   size_t row = batch.num_rows();
@@ -128,8 +136,8 @@ bool TreeRows::put_text(size_t target, const EventNode& node,
                                  node.kind == Kind::kObject ? "{" : "[");
   }
   ColumnType type = targets_.type(target);
-  if (decimals_ == Decimals::kBase64 && type.kind == ColumnKind::kDecimal &&
-      is_base64(node.text)) {
+  if (decimals_ == Decimals::kBase64 && !node.stated &&
+      type.kind == ColumnKind::kDecimal && is_base64(node.text)) {
     EventNode units = node;
     units.scale = type.scale;
     units.meaning = Meaning::kDecimal;
@@ -171,6 +179,22 @@ bool TreeRows::put_since_1970(size_t target, const EventNode& node,
     default:
       return targets_.put_millis(target, value, batch);
   }
+}
+
+bool TreeRows::differ(const EventTree& tree, const EventNode& one,
+                      const EventNode& other,
+                      const std::vector<size_t>& columns) const {
+  for (size_t i = 1; i < paths_.size(); ++i) {
+    if (!targets_.in_value(i) || paths_[i].path.from_top()) continue;
+    if (std::ranges::find(columns, targets_.column(i)) == columns.end()) {
+      continue;
+    }
+    const EventNode* a = paths_[i].path.find(tree, &one);
+    const EventNode* b = paths_[i].path.find(tree, &other);
+    if (a == nullptr || !a->is_scalar()) continue;
+    if (b == nullptr || a->text != b->text) return true;
+  }
+  return false;
 }
 
 void TreeRows::take_back(uint32_t message, size_t before, ColumnBatch& batch,

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -32,6 +33,8 @@ class TreeRows {
     // A second place for what is null in `row`: the values before a change.
     const EventNode* fallback = nullptr;
     RowOperation operation = RowOperation::kUpsert;
+    std::optional<int64_t> time_ms = {};       // if the row has no time
+    const EventTree* envelope_tree = nullptr;  // if it is another
   };
   // Commits the rows of the event and adds them to `decoded`. False if it is
   // at fault; then rows that were committed before the fault was met are to be
@@ -39,6 +42,10 @@ class TreeRows {
   bool append(const Event& event, ColumnBatch& batch, Decoded& decoded);
 
   FieldTargets& targets() { return targets_; }
+  // Whether any of these columns differs between two rows of a tree; what the
+  // first one lacks does not.
+  bool differ(const EventTree& tree, const EventNode& one,
+              const EventNode& other, const std::vector<size_t>& columns) const;
 
   // Ends a message that is at fault: its rows since `before` go, its rejection
   // comes.

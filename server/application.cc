@@ -20,6 +20,7 @@
 #include "server/api/services.h"
 #include "server/application_checkpoint.h"
 #include "server/application_datasets.h"
+#include "server/application_deploy.h"
 #include "server/application_merger.h"
 #include "server/auth/access.h"
 #include "server/http/http_server.h"
@@ -177,6 +178,7 @@ class RunningApplication : public Application {
   std::unique_ptr<Kpis> kpis_;
   std::unique_ptr<PushHub> hub_;
   std::unique_ptr<AlertEngine> alerts_;
+  std::unique_ptr<DatasetDeployer> deployer_;
   std::unique_ptr<Services> services_;
   Router router_;
   std::unique_ptr<HttpServer> server_;
@@ -247,13 +249,18 @@ void RunningApplication::note_damage(const Error& error) {
 }
 
 Status RunningApplication::add_routes() {
+  deployer_ = make_dataset_deployer(
+      model_folder_, store_->metadata(), [this] { return model(); },
+      [this] { return reload(); });
   services_ = std::make_unique<Services>(
       Services{*runner_, *sql_, running_, settings_.limits, *kpis_, *hub_,
-               *alerts_, *metrics_, *datasets_, [this] { return model(); },
-               [this] { return reload(); }, [this] { return readiness(); },
-               [this] { refresh_metrics(); },
+               *alerts_, *metrics_, *datasets_, *deployer_,
+               [this] { return model(); }, [this] { return reload(); },
+               [this] { return readiness(); }, [this] { refresh_metrics(); },
                [this] { return write_checkpoint(*store_, *log_); }});
   add_dataset_routes(router_, *services_);
+  add_deployment_routes(router_, *services_);
+  add_validate_routes(router_, *services_);
   add_ingestion_routes(router_, *services_);
   add_kpi_routes(router_, *services_);
   add_lineage_routes(router_, *services_);

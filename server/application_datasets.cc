@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "ingest/file_ingestion.h"
 #include "ingest/kafka_producer.h"
 #include "ingest/kafka_source.h"
 #include "segments/mutex.h"
@@ -21,7 +22,10 @@ constexpr int64_t kProduceTimeoutMs = 30'000;
 
 template <class Add>
 void add_format(const FormatModel& format, Add& add) {
-  add(format.name + format.csv_delimiter + format.explode);
+  add(format.name + format.csv_delimiter + format.explode + format.record);
+  add(format.decimals + format.before_image + format.registry_url +
+      format.registry_user + format.registry_password +
+      format.registry_ca_file);
   for (const std::string& field : format.csv_fields) add(field);
 }
 
@@ -37,7 +41,8 @@ std::string fingerprint(const DatasetModel& dataset) {
   }
   for (const ColumnModel& column : dataset.columns) {
     add(column.path + "=" + column.default_text.value_or("\1"));
-    add(column.message + "/" + column.time_format + "/" + column.on_error);
+    add(column.message + "/" + column.time_format + "/" + column.on_error +
+        "/" + column.pii_stored);
     if (column.derived) add(to_text(*column.derived));
   }
   for (const std::string& name : dataset.key.columns) add("key " + name);
@@ -47,6 +52,7 @@ std::string fingerprint(const DatasetModel& dataset) {
   add_format(dataset.format, add);
   add(dataset.time_field + "/" + dataset.time_format +
       (dataset.time_of_message ? "m" : ""));
+  add(dataset.pii_key);
   add(dataset.partition_by.to_string() + dataset.late_policy);
   for (const std::string& name : dataset.sort_by) add(name);
   for (const CubeSpec& cube : dataset.cubes) add(to_text(cube));
@@ -59,9 +65,14 @@ std::string fingerprint(const DatasetModel& dataset) {
     add("kafka " + kafka->brokers + " " + kafka->group);
     for (const std::string& topic : kafka->topics) add(topic);
     for (const auto& [key, value] : kafka->properties) add(key + "=" + value);
+  } else if (auto* log = std::get_if<LogSourceModel>(&dataset.source)) {
+    add(fmt::format("log {} {} {}", log->partitions, log->retention_ms,
+                    log->retention_bytes));
   } else {
-    const auto& log = std::get<LogSourceModel>(dataset.source);
-    add(fmt::format("log {} {}", log.partitions, log.retention_ms));
+    const auto& files = std::get<FilesSourceModel>(dataset.source);
+    add(fmt::format("files {} {} {}", files.path, files.after, files.poll_ms));
+    add(files.user + files.password + files.key_file + files.known_hosts +
+        files.ca_file + files.region + files.endpoint);
   }
   return text;
 }
@@ -72,6 +83,28 @@ KafkaSettings kafka_settings(const KafkaSourceModel& kafka,
     return c.message.starts_with("header.");
   });
   return {kafka.brokers, kafka.topics, kafka.group, kafka.properties, headers};
+}
+
+// A folder is meant from the model's.
+FileSettings file_settings(const FilesSourceModel& model,
+                           const std::string& folder) {
+  using After = FilePlaceSettings::After;
+  FileSettings files;
+  bool relative = !model.path.starts_with('/') &&
+                  model.path.find("://") == std::string::npos;
+  files.place.path = relative ? folder + "/" + model.path : model.path;
+  files.place.user = model.user;
+  files.place.password = model.password;
+  files.place.key_file = model.key_file;
+  files.place.known_hosts = model.known_hosts;
+  files.place.ca_file = model.ca_file;
+  files.place.region = model.region;
+  files.place.endpoint = model.endpoint;
+  files.place.after = model.after == "move"     ? After::kMove
+                      : model.after == "delete" ? After::kDelete
+                                                : After::kKeep;
+  files.look_every_ms = model.poll_ms;
+  return files;
 }
 
 // One running stream. The producer is opened by the first POST to it.
@@ -102,6 +135,12 @@ class RunningDatasets : public Datasets {
                                 std::string_view content_type,
                                 std::string_view body,
                                 std::string_view idempotency_key) override;
+  Result<MessageSample> sample(const DatasetModel& dataset,
+                               size_t most) override;
+  Result<SampleReport> report(const DatasetModel& dataset,
+                              const MessageSample& sample) override {
+    return report_sample(ingestion_settings(dataset), sample.messages());
+  }
   std::optional<IngestionProgress> progress(
       std::string_view dataset) const override;
   Status steer(std::string_view dataset, std::string_view verb) override;
@@ -146,19 +185,27 @@ Result<std::unique_ptr<Source>> RunningDatasets::open_source(
     return open_kafka_source(kafka_settings(*kafka, dataset));
   }
   const auto& log = std::get<LogSourceModel>(dataset.source);
-  TRY(log_.declare(dataset.name, log.partitions, log.retention_ms));
+  TRY(log_.declare(dataset.name, log.partitions, log.retention_ms,
+                   log.retention_bytes));
   return log_.open_source(dataset.name);
 }
 
 Result<std::shared_ptr<Stream>> RunningDatasets::start_stream(
     std::shared_ptr<const Model> model, const DatasetModel& dataset) {
-  TRY_ASSIGN(auto source, open_source(dataset));
   auto stream = std::make_shared<Stream>();
   stream->model = std::move(model);
   stream->dataset = &dataset;
   stream->fingerprint = fingerprint(dataset);
-  stream->ingestion =
-      Ingestion::start(ingestion_settings(dataset), std::move(source), store_);
+  if (auto* files = std::get_if<FilesSourceModel>(&dataset.source)) {
+    TRY_ASSIGN(stream->ingestion,
+               start_file_ingestion(
+                   ingestion_settings(dataset),
+                   file_settings(*files, stream->model->folder), store_));
+  } else {
+    TRY_ASSIGN(auto source, open_source(dataset));
+    stream->ingestion = Ingestion::start(ingestion_settings(dataset),
+                                         std::move(source), store_);
+  }
   stream->ingestion->on_change(changed_);
   return stream;
 }
@@ -268,6 +315,11 @@ Result<std::map<std::string, int64_t>> RunningDatasets::store_events(
     }
     return produce(stream, *kafka, events);
   }
+  if (std::holds_alternative<FilesSourceModel>(stream.dataset->source)) {
+    return Error{ErrorCode::kUnsupported,
+                 "the events of '" + stream.dataset->name +
+                     "' come as files, none can be posted"};
+  }
   std::vector<EmbeddedLog::Record> records;
   records.reserve(events.size());
   for (std::string_view event : events) records.push_back({{}, event});
@@ -290,6 +342,24 @@ Result<AcceptedEvents> RunningDatasets::accept(
     answer.offsets[partition.substr(partition.find('/') + 1)] = offset;
   }
   return answer;
+}
+
+Result<MessageSample> RunningDatasets::sample(const DatasetModel& dataset,
+                                              size_t most) {
+  constexpr int64_t kSampleMs = 10'000;
+  if (std::holds_alternative<FilesSourceModel>(dataset.source)) {
+    return Error{ErrorCode::kUnsupported,
+                 "a dataset of files has no messages to look at: give events"};
+  }
+  if (auto* kafka = std::get_if<KafkaSourceModel>(&dataset.source)) {
+    KafkaSettings settings = kafka_settings(*kafka, dataset);
+    settings.group += "-sample";
+    TRY_ASSIGN(auto source, open_kafka_source(settings));
+    return sample_source(*source, most, kSampleMs);
+  }
+  if (!find(dataset.name)) return MessageSample();  // no log yet
+  TRY_ASSIGN(auto source, log_.open_source(dataset.name, true));
+  return sample_source(*source, most, kSampleMs);
 }
 
 std::optional<IngestionProgress> RunningDatasets::progress(
@@ -373,6 +443,12 @@ IngestionSettings ingestion_settings(const DatasetModel& dataset) {
   settings.decoder.csv_fields = dataset.format.csv_fields;
   settings.decoder.csv_delimiter = dataset.format.csv_delimiter;
   settings.decoder.explode = dataset.format.explode;
+  settings.decoder.record = dataset.format.record;
+  settings.decoder.decimals = dataset.format.decimals;
+  settings.decoder.before_image = dataset.format.before_image;
+  settings.decoder.registry = {
+      dataset.format.registry_url, dataset.format.registry_user,
+      dataset.format.registry_password, dataset.format.registry_ca_file};
   for (const ColumnModel& column : dataset.columns) {
     if (column.derived) continue;
     FieldSpec field;

@@ -1,8 +1,11 @@
 #include "server/application_transform.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
+#include "ingest/keyed_hash.h"
 #include "server/query/batch_expression.h"
 
 namespace freshet {
@@ -35,13 +38,24 @@ class ExpressionTransform : public Transform {
     size_t column;
     ExpressionPtr expression;
   };
-  ExpressionTransform(std::vector<Derived> derived, ExpressionPtr filter)
-      : derived_(std::move(derived)), filter_(std::move(filter)) {}
+  // Of columns with personal data: hashed, or dropped.
+  struct Personal {
+    size_t column;
+    bool hashed;
+  };
+  ExpressionTransform(std::vector<Derived> derived, ExpressionPtr filter,
+                      std::vector<Personal> personal, std::string_view secret)
+      : derived_(std::move(derived)),
+        filter_(std::move(filter)),
+        personal_(std::move(personal)),
+        hash_(secret) {}
 
   void apply(ColumnBatch& batch, std::vector<uint8_t>& keep,
              std::vector<RowError>& errors) const override {
     for (const Derived& derived : derived_) derive(derived, batch, errors);
     if (filter_) drop(batch, keep, errors);
+    // Last: what is derived from personal data is derived from it as it is.
+    for (const Personal& personal : personal_) hide(personal, batch);
   }
 
  private:
@@ -63,6 +77,24 @@ class ExpressionTransform : public Transform {
       } else {
         errors.push_back({row, value.error()});
       }
+    }
+  }
+
+  void hide(const Personal& personal, ColumnBatch& batch) const {
+    ColumnBuffer& column = batch.columns()[personal.column];
+    if (!personal.hashed) {
+      std::ranges::fill(column.nulls, uint8_t{1});
+      column.num_nulls = column.nulls.size();
+      std::ranges::fill(column.longs, 0);
+      std::ranges::fill(column.doubles, 0);
+      std::ranges::fill(column.strings, std::string_view());
+      return;
+    }
+    std::array<char, KeyedHash::kDigits> digits;
+    for (uint32_t row = 0; row < batch.num_rows(); ++row) {
+      if (column.nulls[row]) continue;
+      hash_.write(column.strings[row], digits);
+      column.strings[row] = batch.keep({digits.data(), digits.size()});
     }
   }
 
@@ -118,6 +150,8 @@ class ExpressionTransform : public Transform {
 
   std::vector<Derived> derived_;  // in the model's order
   ExpressionPtr filter_;
+  std::vector<Personal> personal_;
+  KeyedHash hash_;
 };
 
 }  // namespace
@@ -129,9 +163,15 @@ std::shared_ptr<const Transform> make_transform(const DatasetModel& dataset) {
     derived.push_back(
         {dataset.schema->find(column.name).value(), column.derived});
   }
-  if (derived.empty() && !dataset.filter) return nullptr;
-  return std::make_shared<ExpressionTransform>(std::move(derived),
-                                               dataset.filter);
+  std::vector<ExpressionTransform::Personal> personal;
+  for (const ColumnModel& column : dataset.columns) {
+    if (column.pii_stored == "plain") continue;
+    personal.push_back({dataset.schema->find(column.name).value(),
+                        column.pii_stored == "hash"});
+  }
+  if (derived.empty() && !dataset.filter && personal.empty()) return nullptr;
+  return std::make_shared<ExpressionTransform>(
+      std::move(derived), dataset.filter, std::move(personal), dataset.pii_key);
 }
 
 }  // namespace freshet

@@ -33,6 +33,14 @@ struct DemoOptions {
 int command_demo(const DemoOptions& options);
 
 int command_init(const std::string& folder);
+
+struct InferOptions {
+  std::string folder;   // of the model; may have files
+  std::string topic;    // kafka://HOST:PORT/TOPIC
+  std::string dataset;  // empty: after the topic
+  size_t sample = 1000;
+};
+int command_infer(const InferOptions& options);
 struct ValidateOptions {
   std::string folder;
   std::string against, token;  // a running server to compare with; or empty

@@ -39,6 +39,7 @@ struct CommandLine {
   DemoOptions demo;
   std::string history = "90d";
   std::string folder;
+  InferOptions infer;
   GenerateCommand generate;
   LoadOptions load;
   ValidateOptions validation;
@@ -132,9 +133,20 @@ void CommandLine::add_demo() {
 }
 
 void CommandLine::add_model_commands() {
-  auto* init = app.add_subcommand("init", "Writes the starter model");
-  init->add_option("folder", folder, "An empty or new folder")->required();
-  init->callback([this] { exit_code = command_init(folder); });
+  auto* init = app.add_subcommand(
+      "init", "Writes the starter model, or a dataset found in a topic");
+  init->add_option("folder", infer.folder, "An empty or new folder")
+      ->required();
+  init->add_option("--from-topic", infer.topic,
+                   "kafka://HOST:PORT/TOPIC: writes datasets/NAME.yaml from a "
+                   "sample of it; the folder may have a model");
+  init->add_option("--dataset", infer.dataset, "NAME (after the topic)");
+  init->add_option("--sample", infer.sample, "Messages to look at (1000)")
+      ->check(CLI::Range(1, 100'000));
+  init->callback([this] {
+    exit_code =
+        infer.topic.empty() ? command_init(infer.folder) : command_infer(infer);
+  });
   auto* validate = app.add_subcommand("validate", "Checks a model");
   validate->add_option("folder", folder, "Folder of the model")->required();
   validate->add_option("--against", validation.against,

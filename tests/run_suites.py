@@ -59,6 +59,8 @@ SUITES = [
      pytest("tests/crash"), None),
     ("kafka", "default", "real broker end to end, kill -9, ledger",
      pytest("tests/kafka"), need_kafka),
+    ("sources", "default", "files: a folder, FTP, S3; kills, faults, packing",
+     pytest("tests/sources"), None),
     ("clients", "default", "pydruid and SQLAlchemy against the server",
      pytest("tests/clients"), None),
     ("browser", "default", "the dashboard in Chromium",

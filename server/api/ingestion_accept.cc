@@ -59,6 +59,23 @@ Result<IncomingEvents> read_events(const DecoderSpec& spec,
                csv_to_records(body, spec.csv_fields, spec.csv_delimiter));
     return made_events(records);
   }
+  bool document = spec.format == "xml" || !spec.registry.url.empty();
+  if (document) {  // one event, as it is
+    bool fits = spec.format == "xml"
+                    ? one_of(type, {"application/xml", "text/xml"})
+                    : one_of(type, {"application/avro", "avro/binary",
+                                    "application/octet-stream"});
+    if (!fits) {
+      return Error{ErrorCode::kUnsupported,
+                   "the dataset's events are " +
+                       std::string(spec.format == "xml" ? "application/xml"
+                                                        : "avro/binary") +
+                       ", not " + std::string(type)};
+    }
+    IncomingEvents incoming;
+    incoming.events.push_back(body);
+    return incoming;
+  }
   if (type == "text/csv") {
     TRY_ASSIGN(auto lines, csv_to_json_events(body));
     return made_events(lines);
@@ -86,11 +103,14 @@ class Check {
         decoder_(std::move(decoder)),
         batch_(settings.decoder.schema) {}
 
-  void run(std::span<const std::string_view> events, uint64_t before,
-           AcceptedEvents& answer) {
+  Status run(std::span<const std::string_view> events, uint64_t before,
+             AcceptedEvents& answer) {
     batch_.clear();
     decoded_.clear();
-    decoder_->decode(events, batch_, decoded_);
+    messages_.assign(events.size(), {});
+    for (size_t i = 0; i < events.size(); ++i) messages_[i].value = events[i];
+    TRY(decoder_->prepare(messages_));
+    decoder_->decode(messages_, batch_, decoded_);
     if (settings_.transform) transform();
     std::vector<Rejection>& rejections = decoded_.rejections;
     std::stable_sort(rejections.begin(), rejections.end(),
@@ -104,6 +124,7 @@ class Check {
     }
     answer.rejected += rejections.size();
     answer.accepted += events.size() - rejections.size();
+    return {};
   }
 
  private:
@@ -125,6 +146,7 @@ class Check {
   const IngestionSettings& settings_;
   std::unique_ptr<Decoder> decoder_;
   ColumnBatch batch_;
+  std::vector<RawMessage> messages_;
   Decoded decoded_;
   std::vector<uint8_t> keep_;
   std::vector<Transform::RowError> errors_;
@@ -140,7 +162,7 @@ Result<AcceptedEvents> check_events(const IngestionSettings& settings,
   std::span<const std::string_view> rest = incoming.events;
   for (uint64_t done = 0; !rest.empty();) {
     size_t count = std::min(rest.size(), kCheckBatch);
-    check.run(rest.first(count), done, answer);
+    TRY(check.run(rest.first(count), done, answer));
     done += count;
     rest = rest.subspan(count);
   }

@@ -53,8 +53,9 @@ void write_dataset(JsonWriter& out, const DatasetModel& dataset,
   if (!dataset.description.empty()) {
     out.field("description", std::string_view(dataset.description));
   }
-  bool kafka = std::holds_alternative<KafkaSourceModel>(dataset.source);
-  out.field("source", kafka ? "kafka" : "log");
+  constexpr const char* kSources[] = {"log", "kafka", "files"};
+  out.field("source", kSources[dataset.source.index()]);
+  out.field("format", std::string_view(dataset.format.name));
   write_columns(out, dataset);
   if (dataset.rollup) {
     const CubeSpec& rollup = *dataset.rollup;

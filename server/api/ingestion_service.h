@@ -11,7 +11,10 @@
 
 #include "ingest/dead_letters.h"
 #include "ingest/ingestion.h"
+#include "ingest/message_sample.h"
+#include "ingest/sample_report.h"
 #include "segments/result.h"
+#include "server/model/model.h"
 
 namespace freshet {
 
@@ -38,6 +41,14 @@ class IngestionService {
                                         std::string_view content_type,
                                         std::string_view body,
                                         std::string_view idempotency_key) = 0;
+  // The newest messages of the dataset's source, about `most`; the dataset
+  // need not run. kUnavailable: the source cannot be reached;
+  // kUnsupported: it has files, no messages.
+  virtual Result<MessageSample> sample(const DatasetModel& dataset,
+                                       size_t most) = 0;
+  // What would become of them under the dataset's definition.
+  virtual Result<SampleReport> report(const DatasetModel& dataset,
+                                      const MessageSample& sample) = 0;
   virtual std::optional<IngestionProgress> progress(
       std::string_view dataset) const = 0;
   // verb: pause, resume, restart, seal.

@@ -26,6 +26,16 @@ const Described kDescribed[] = {
      "they are durable"},
     {"GET", "/api/v1/datasets", "Schema, size and freshness of every dataset"},
     {"GET", "/api/v1/datasets/{d}", "Schema, size and freshness of a dataset"},
+    {"PUT", "/api/v1/datasets/{d}",
+     "Puts a definition (YAML or JSON) in force without a restart, or tells "
+     "its faults and changes nothing"},
+    {"DELETE", "/api/v1/datasets/{d}",
+     "Takes a definition away; the data stays on disk"},
+    {"GET", "/api/v1/datasets/{d}/versions",
+     "What was put and deleted, when and by whom"},
+    {"POST", "/api/v1/datasets/{d}/validate",
+     "What a definition makes of real events, field by field: "
+     "{\"definition\":\"...\",\"events\":[\"...\"],\"sample\":100}"},
     {"GET", "/api/v1/ingestion/{d}",
      "State, offsets, lag, rates and rejected events of a dataset's stream"},
     {"GET", "/api/v1/ingestion/{d}/dead-letters",

@@ -19,6 +19,7 @@
 
 namespace freshet {
 
+class DatasetDeployer;
 class IngestionService;
 
 // Whether the server can do its work, and what is in the way.
@@ -37,6 +38,7 @@ struct Services {
   AlertEngine& alerts;
   Metrics& metrics;
   IngestionService& ingestion;
+  DatasetDeployer& deployer;
   std::function<std::shared_ptr<const Model>()> model;
   // Loads the model folder again; faults leave the old model in place.
   std::function<ModelLoad()> reload;
@@ -49,6 +51,8 @@ struct Services {
 
 // One per file of this folder.
 void add_dataset_routes(Router& router, Services& services);
+void add_deployment_routes(Router& router, Services& services);
+void add_validate_routes(Router& router, Services& services);
 void add_ingestion_routes(Router& router, Services& services);
 void add_kpi_routes(Router& router, Services& services);
 void add_lineage_routes(Router& router, Services& services);

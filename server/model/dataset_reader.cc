@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "server/model/cube_reader.h"
+#include "server/model/files_reader.h"
 #include "server/model/format_reader.h"
 #include "server/model/key_reader.h"
 #include "server/model/model_reader.h"
@@ -12,6 +13,7 @@ namespace freshet {
 namespace {
 
 constexpr int64_t kMinute = 60'000;
+constexpr int64_t kMegabyte = 1 << 20;
 constexpr int64_t kLong = std::numeric_limits<int64_t>::max();
 
 // Properties handed through to the Kafka client: these, or with a prefix that
@@ -58,6 +60,8 @@ LogSourceModel read_log(const ConfigNode& node, DatasetModel& dataset,
   log.partitions =
       static_cast<uint32_t>(map.integer("partitions", log.partitions, 1, 1024));
   log.retention_ms = map.duration_ms("retention", log.retention_ms, kMinute);
+  log.retention_bytes =
+      map.integer("retention_bytes", log.retention_bytes, kMegabyte, kLong);
   dataset.format = read_format(map);
   map.finish();
   return log;
@@ -118,16 +122,20 @@ void read_source(ConfigMap& dataset_map, DatasetModel& dataset) {
                 dataset_map.faults());
   const ConfigNode* log = map.find("log");
   const ConfigNode* kafka = map.find("kafka");
-  map.unavailable("files");
-  if (log && kafka) {
-    map.faults().add(node->line, map.place() + " names both log and kafka");
+  const ConfigNode* files = map.find("files");
+  std::string place = dataset_map.place();
+  if ((log != nullptr) + (kafka != nullptr) + (files != nullptr) > 1) {
+    map.faults().add(node->line,
+                     map.place() + " names more than one of log, kafka, files");
   } else if (log) {
-    dataset.source = read_log(*log, dataset, dataset_map.place(), map.faults());
+    dataset.source = read_log(*log, dataset, place, map.faults());
   } else if (kafka) {
-    dataset.source =
-        read_kafka(*kafka, dataset, dataset_map.place(), map.faults());
-  } else if (!map.has("files") && node->kind == ConfigNode::Kind::kMap) {
-    map.faults().add(node->line, map.place() + " lacks 'log' or 'kafka'");
+    dataset.source = read_kafka(*kafka, dataset, place, map.faults());
+  } else if (files) {
+    dataset.source = read_files(*files, dataset, place, map.faults());
+  } else if (node->kind == ConfigNode::Kind::kMap) {
+    map.faults().add(node->line,
+                     map.place() + " lacks 'log', 'kafka' or 'files'");
   }
   map.finish();
 }
@@ -221,6 +229,50 @@ void check_default(ConfigMap& map, const ColumnModel& column) {
   }
 }
 
+void read_pii(ConfigMap& map, ColumnModel& column) {
+  std::string pii =
+      map.choice("pii", "false", {"true", "false", "hash", "drop"});
+  column.pii = pii != "false";
+  if (pii == "true") {
+    map.fault("pii", "'pii: true' in " + map.place() +
+                         " isn't available in this version: nothing would "
+                         "mask it; 'hash' and 'drop' are");
+  }
+  if (pii == "hash" || pii == "drop") column.pii_stored = pii;
+  if (pii == "hash" && column.type.kind != ColumnKind::kString) {
+    map.fault("pii", "'pii: hash' in " + map.place() +
+                         " is for columns of type string");
+  }
+}
+
+// Long enough that it cannot be guessed.
+constexpr size_t kLeastPiiKey = 16;
+
+void read_pii_key(ConfigMap& map, DatasetModel& dataset) {
+  bool hashes = std::ranges::any_of(
+      dataset.columns, [](const auto& c) { return c.pii_stored == "hash"; });
+  if (!map.has("pii_key")) {
+    if (hashes) {
+      map.faults().add(map.line(), map.place() +
+                                       " lacks the key 'pii_key', a secret for "
+                                       "'pii: hash': ${file:PATH} or "
+                                       "${env:NAME}");
+    }
+    return;
+  }
+  bool reference = map.text("pii_key").starts_with("${");
+  dataset.pii_key = map.secret_text("pii_key");
+  if (!reference) {
+    map.fault("pii_key", "'pii_key' of " + map.place() +
+                             " must be a reference to a secret: ${file:PATH} "
+                             "or ${env:NAME}");
+  } else if (!dataset.pii_key.empty() &&
+             dataset.pii_key.size() < kLeastPiiKey) {
+    map.fault("pii_key", "the secret in 'pii_key' of " + map.place() +
+                             " is shorter than 16 characters");
+  }
+}
+
 void read_column(const ConfigNode& node, const std::string& dataset_place,
                  DatasetModel& dataset, Schema& schema, FaultList& faults) {
   ConfigMap map(node, "a column of " + dataset_place, faults);
@@ -247,12 +299,7 @@ void read_column(const ConfigNode& node, const std::string& dataset_place,
   read_derived(map, column, schema);
   column.high_cardinality =
       map.choice("cardinality", "low", {"low", "high"}) == "high";
-  column.pii = map.flag("pii", false);
-  if (column.pii) {
-    map.fault("pii", "'pii' in " + map.place() +
-                         " isn't available in this "
-                         "version: nothing would mask it");
-  }
+  read_pii(map, column);
   map.unavailable("lookup");
   map.unavailable("by");
   map.finish();
@@ -308,7 +355,6 @@ void read_seal(ConfigMap& dataset_map, DatasetModel& dataset) {
 // The least that leaves a merged segment worth having.
 constexpr int64_t kMinMergeRows = 1000;
 constexpr int64_t kMaxMergeRows = 20'000'000;  // bounds the memory of a merge
-constexpr int64_t kMegabyte = 1 << 20;
 
 void read_merge(ConfigMap& dataset_map, DatasetModel& dataset) {
   const ConfigNode* node = dataset_map.find("merge");
@@ -375,6 +421,7 @@ void read_dataset(const ConfigNode& root, ReadContext& context) {
   schema->columns.push_back(
       {std::string(kTimeColumn), {ColumnKind::kTimestamp, 0}, false});
   read_columns(map, dataset, *schema);
+  read_pii_key(map, dataset);
   read_filter(map, dataset, *schema);
   read_storage(map, dataset, *schema);
   map.finish();

@@ -8,14 +8,16 @@ namespace {
 const std::vector<std::string> kTimeFormats = {
     "auto", "iso", "days", "seconds", "millis", "micros", "nanos"};
 
-void read_csv(ConfigMap& source, FormatModel& format) {
+// `files` may have a header line instead of names here.
+void read_csv(ConfigMap& source, FormatModel& format, bool files) {
   format.csv_fields = plain_texts(source.texts("fields"));
-  if (format.csv_fields.empty()) {
+  if (format.csv_fields.empty() && !files) {
     source.fault("format", source.place() +
                                " lacks the key 'fields', the "
                                "names of a record's fields");
   }
-  std::string delimiter = source.text("delimiter", ",");
+  if (format.name == "tsv" || !source.has("delimiter")) return;
+  std::string delimiter = source.text("delimiter");
   if (delimiter == "tab") delimiter = "\t";
   bool good = delimiter.size() == 1 &&
               std::string_view("\"\r\n").find(delimiter) == std::string::npos;
@@ -25,6 +27,23 @@ void read_csv(ConfigMap& source, FormatModel& format) {
     source.wrong("delimiter", *source.find("delimiter"),
                  "one character, or tab");
   }
+}
+
+void read_registry(ConfigMap& source, FormatModel& format) {
+  const ConfigNode* node = source.find("registry");
+  if (node == nullptr) {
+    if (format.name == "avro") source.required_text("registry");
+    return;
+  }
+  ConfigMap map(*node, "registry of " + source.place(), source.faults());
+  if (map.required_text("url").empty()) return;
+  format.registry_url = map.secret_text("url");
+  for (auto [key, value] : {std::pair("user", &format.registry_user),
+                            std::pair("password", &format.registry_password),
+                            std::pair("ca_file", &format.registry_ca_file)}) {
+    if (map.has(key)) *value = map.secret_text(key);
+  }
+  map.finish();
 }
 
 bool message_part(std::string_view text) {
@@ -38,30 +57,41 @@ bool message_part(std::string_view text) {
 
 }  // namespace
 
-FormatModel read_format(ConfigMap& source) {
+FormatModel read_format(ConfigMap& source, bool files) {
   FormatModel format;
   format.name =
       source.choice("format", "json",
                     {"json", "csv", "tsv", "avro", "xml", "debezium", "dms"});
-  if (format.name == "tsv") {
-    format.name = "csv";
-    format.csv_fields = plain_texts(source.texts("fields"));
-    format.csv_delimiter = '\t';
-    if (format.csv_fields.empty()) {
-      source.fault("format", source.place() +
-                                 " lacks the key 'fields', the "
-                                 "names of a record's fields");
-    }
-  } else if (format.name == "csv") {
-    read_csv(source, format);
-  } else if (format.name == "json") {
-    format.explode = source.text("explode");
-  } else {
-    source.fault("format", "format '" + format.name + "' of " + source.place() +
-                               " isn't available in this version; 'json' and "
-                               "'csv' are");
+  if (format.name == "tsv") format.csv_delimiter = '\t';
+  if (format.name == "csv" || format.name == "tsv") {
+    read_csv(source, format, files);
   }
-  source.unavailable("registry");
+  bool tree = format.name == "json" || format.name == "xml" ||
+              format.name == "avro" || files;
+  if (tree) format.explode = source.text("explode");
+  if (format.name == "xml" || files) format.record = source.text("record");
+  if (format.name == "xml" && format.record.empty()) {
+    source.fault("format", source.place() +
+                               " lacks the key 'record', where the records "
+                               "are: /inventory/item");
+  }
+  if (format.name == "avro" && files) {
+    source.fault("format",
+                 "files of Avro events aren't available in this "
+                 "version: format of " +
+                     source.place());
+  }
+  if (format.name == "avro" || format.name == "debezium") {
+    read_registry(source, format);
+  }
+  if (format.name == "debezium") {
+    format.decimals =
+        source.choice("decimals", "precise", {"precise", "string"});
+  }
+  if (format.name == "dms") {
+    format.before_image = source.text("before_image", format.before_image);
+  }
+  if (format.name == "tsv") format.name = "csv";
   return format;
 }
 

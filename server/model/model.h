@@ -29,14 +29,31 @@ struct KafkaSourceModel {
 struct LogSourceModel {
   uint32_t partitions = 4;
   int64_t retention_ms = int64_t{7} * 86400 * 1000;
+  int64_t retention_bytes = -1;  // on disk, about; -1: any
+};
+
+// A watched folder, or a place on an FTP, SFTP or S3 server.
+struct FilesSourceModel {
+  std::string path;
+  std::string after = "keep";  // keep | move | delete
+  int64_t poll_ms = 2000;
+  // Secrets already resolved.
+  std::string user, password, key_file, known_hosts, ca_file;
+  std::string region = "us-east-1", endpoint;  // S3
 };
 
 // How the bytes of an event are read.
 struct FormatModel {
-  std::string name = "json";            // json | csv
+  // json | csv | xml | avro | debezium | dms
+  std::string name = "json";
   std::vector<std::string> csv_fields;  // of a record, in order
   char csv_delimiter = ',';
   std::string explode;  // path of arrays whose elements become rows
+  std::string record;   // XML: where the records are
+  std::string decimals = "precise";           // Debezium: precise | string
+  std::string before_image = "before-image";  // DMS
+  // Of Avro; secrets already resolved.
+  std::string registry_url, registry_user, registry_password, registry_ca_file;
 };
 
 // A column as the model declares it; the schema column of the same name has
@@ -53,6 +70,8 @@ struct ColumnModel {
   ExpressionPtr derived;  // `from:`, resolved; or null
   bool high_cardinality = false;
   bool pii = false;
+  // What is stored of personal data: plain | hash | drop.
+  std::string pii_stored = "plain";
 };
 
 // What makes two rows the same one, and which of them stays.
@@ -65,12 +84,14 @@ struct KeyModel {
 
 struct DatasetModel {
   std::string name, title, description, owner;
+  std::string file;                      // in the folder
   std::shared_ptr<const Schema> schema;  // __time, then columns in file order
-  std::variant<LogSourceModel, KafkaSourceModel> source;
+  std::variant<LogSourceModel, KafkaSourceModel, FilesSourceModel> source;
   FormatModel format;
   std::string time_field = "ts", time_format = "auto";
   bool time_of_message = false;      // the source's own time
   std::vector<ColumnModel> columns;  // without __time
+  std::string pii_key;               // of `pii: hash`; already resolved
   ExpressionPtr filter;              // resolved, or null
   KeyModel key;
   Granularity partition_by{Granularity::Unit::kDay, 1};
@@ -215,6 +236,13 @@ struct ModelLoad {
 };
 // Reads and validates the folder. Faults come in file and line order.
 ModelLoad load_model(const std::string& folder);
+
+// The same as if `file` of the folder had this text, or were not there.
+struct ModelOverlay {
+  std::string file;  // "datasets/sales.yaml"
+  std::optional<std::string> text;
+};
+ModelLoad load_model(const std::string& folder, const ModelOverlay& overlay);
 
 // An alert rule from the JSON body of PUT /api/v1/alerts/{name}: the same keys
 // as in YAML, validated against `model`. kInvalid names the key.

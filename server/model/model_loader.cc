@@ -28,7 +28,9 @@ struct ParsedFile {
 
 class ModelLoader {
  public:
-  explicit ModelLoader(const std::string& folder) : folder_(folder) {}
+  explicit ModelLoader(const std::string& folder,
+                       const ModelOverlay* overlay = nullptr)
+      : folder_(folder), overlay_(overlay) {}
 
   ModelLoad load() {
     model_->folder = folder_;
@@ -69,8 +71,17 @@ class ModelLoader {
       faults_.push_back({fs::path(folder).lexically_relative(folder_).string(),
                          0, "cannot be read: " + error.message()});
     }
+    if (overlay_ != nullptr) lay_over(folder, names);
     std::sort(names.begin(), names.end());
     return names;
+  }
+
+  void lay_over(const fs::path& folder, std::vector<std::string>& names) {
+    fs::path file = fs::path(folder_) / overlay_->file;
+    if (file.parent_path() != folder) return;
+    std::string name = file.filename().string();
+    std::erase(names, name);
+    if (overlay_->text) names.push_back(name);
   }
 
   // What lies at the top and is none of ours is most likely misspelled.
@@ -113,6 +124,7 @@ class ModelLoader {
   }
 
   std::optional<std::string> read_text(const std::string& name, bool optional) {
+    if (overlay_ != nullptr && name == overlay_->file) return overlay_->text;
     fs::path path = fs::path(folder_) / name;
     std::error_code error;
     if (optional && !fs::exists(path, error)) return std::nullopt;
@@ -166,8 +178,12 @@ class ModelLoader {
   void read_datasets() {
     bool unread = false;
     for (ParsedFile& file : parse_folder("datasets", &unread)) {
+      size_t before = model_->datasets.size();
       with_context(file.name,
                    [&](ReadContext& c) { read_dataset(file.root, c); });
+      if (model_->datasets.size() > before) {
+        model_->datasets.back().file = file.name;
+      }
     }
     datasets_unread_ = unread;
   }
@@ -225,6 +241,7 @@ class ModelLoader {
   }
 
   std::string folder_;
+  const ModelOverlay* const overlay_;
   std::shared_ptr<Model> model_ = std::make_shared<Model>();
   std::vector<ModelFault> faults_;
   DefinedNames names_;
@@ -237,6 +254,10 @@ class ModelLoader {
 
 ModelLoad load_model(const std::string& folder) {
   return ModelLoader(folder).load();
+}
+
+ModelLoad load_model(const std::string& folder, const ModelOverlay& overlay) {
+  return ModelLoader(folder, &overlay).load();
 }
 
 }  // namespace freshet

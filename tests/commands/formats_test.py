@@ -1,4 +1,6 @@
 """Events in every format through POST /ingest, the embedded log and a query."""
+import gzip
+import hashlib
 import json
 import pathlib
 import sys
@@ -53,3 +55,76 @@ def test_csv_and_exploded_arrays(tmp_path):
             ["A", "x", 1.1, "new"], ["A", "y", 2.2, None]], rows
         progress = server.json("/api/v1/ingestion/lines")
         assert progress["filtered"] == 1 and progress["rejected"] == {}
+
+
+MEMBERS = """\
+dataset: members
+source: { log: { partitions: 1 } }
+time: { field: ts }
+pii_key: "${env:PII_KEY}"
+columns:
+  - { name: member, type: string, pii: hash }
+  - { name: mail, type: string, pii: drop }
+  - { name: host, type: string, from: "lower(mail)" }
+"""
+
+
+def test_personal_data_is_hashed_or_dropped(tmp_path):
+    model = freshet.write_model(tmp_path / "m", {"datasets/members.yaml": MEMBERS})
+    secret = "0123456789abcdef"
+    key = hashlib.blake2b(secret.encode(), digest_size=32).digest()
+    assert freshet.run("validate", model).returncode == 1
+    with freshet.Server(model, tmp_path / "d", env={"PII_KEY": secret}) as server:
+        server.ingest("members", [
+            {"ts": 1790000000 + i, "member": m, "mail": "A@B"}
+            for i, m in enumerate(["anne", "bob", "anne", None])])
+        freshet.wait_until(lambda: server.rows("members") == 4, what=server.log)
+        hashed = hashlib.blake2b(b"anne", key=key, digest_size=16).hexdigest()
+        rows = server.sql("SELECT member, COUNT(*) AS n FROM members "
+                          "WHERE member IS NOT NULL GROUP BY 1 ORDER BY n DESC")
+        assert rows[0] == {"member": hashed, "n": 2} and len(rows) == 2
+        rows = server.sql("SELECT mail, host FROM members")
+        assert rows == [{"mail": None, "host": "a@b"}] * 4
+        server.request("POST", "/api/v1/ingestion/members/seal")
+        for file in (tmp_path / "d/segments").rglob("*"):
+            if file.is_file():
+                assert b"anne" not in file.read_bytes()
+
+
+STOCK = """\
+dataset: stock
+source: { log: { partitions: 1, format: xml, record: /stock/item } }
+time: { field: "$.@at" }
+columns:
+  - { name: sku, type: string, path: "@sku" }
+  - { name: qty, type: long }
+"""
+
+
+def stock(rows):
+    items = "".join(f'<item sku="s{i}"><qty>{i}</qty></item>' for i in range(rows))
+    return f'<stock at="2026-11-01T10:00:00Z">{items}</stock>'
+
+
+def test_xml_posted_and_loaded(tmp_path):
+    model = freshet.write_model(tmp_path / "m", {"datasets/stock.yaml": STOCK})
+    packed = tmp_path / "drop.xml.gz"
+    packed.write_bytes(gzip.compress(stock(5000).encode()))
+    loaded = freshet.run("load", "--data", tmp_path / "d", "--model", model,
+                         "--dataset", "stock", packed)
+    assert loaded.returncode == 0, loaded.stderr
+    assert loaded.stdout.startswith("5000 rows loaded, 0 rejected")
+    with freshet.Server(model, tmp_path / "d") as server:
+        for body, accepted in [(stock(3), 1), ("<stock><item>", 0)]:
+            status, _, answer = server.request(
+                "POST", "/ingest/stock", body, {"Content-Type": "application/xml"})
+            assert status == 200, answer
+            assert json.loads(answer)["accepted"] == accepted
+        freshet.wait_until(lambda: server.rows("stock") == 5003, what=server.log)
+        assert server.sql("SELECT SUM(qty) AS s FROM stock") == [
+            {"s": 5000 * 4999 // 2 + 3}]
+        assert server.request("POST", "/ingest/stock", {"a": 1})[0] == 415
+        progress = freshet.wait_until(
+            lambda: (p := server.json("/api/v1/ingestion/stock"))["rejected"] and p,
+            what="rejected")
+        assert progress["rejected"] == {"not_xml": 1}

@@ -1,4 +1,5 @@
-// Writes what the fuzzers of segments/ start from: make_seeds FOLDER.
+// Writes what the fuzzers of segments/ and of the event decoders start from:
+// make_seeds FOLDER.
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -91,6 +92,35 @@ void write_sketch_seeds(const fs::path& folder) {
   write_bytes(folder / "ids", encode_ids(ids));
 }
 
+// The first byte picks the decoder.
+void write_event_seeds(const fs::path& folder) {
+  fs::create_directories(folder);
+  const std::string seeds[] = {
+      "1,\"x \"\"y\",1.5,2,3\n2,b,,,\n",
+      R"({"ts":1,"s":"\u00e9","a":[{"l":2,"b":[true]},{"l":3}]})",
+      R"({"schema":{"fields":[{"field":"after","fields":[{"field":"m","name":
+      "org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"}}]}]},
+      "payload":{"op":"u","before":{"s":"__debezium_unavailable_value"},
+      "after":{"ts":1,"m":"BOI="},"source":{"ts_ms":5}}})",
+      R"({"data":{"ts":1,"a":{"l":2}},"before-image":{"ts":0},"metadata":{
+      "record-type":"data","operation":"update"}})",
+      "<?xml version='1.0'?><r a='1'><d>2</d><i x='y'><ts>1</ts><s>&lt;</s>"
+      "<a><l>2</l><b>1</b><b>0</b></a></i></r>",
+      std::string(R"({"type":"record","name":"r","fields":[{"name":"a","type":
+      ["null",{"type":"array","items":"long"}]},{"name":"m","type":{"type":
+      "bytes","logicalType":"decimal","scale":2}}]})") +
+          std::string("\0\x02\x02\x04\x00\x04\x04\xe2", 8),
+      "modify=20261122033849;size=4;type=file;unique=1; a.csv\r\n"
+      "-rw-r--r-- 1 root root 12 Nov 22 03:38 b.csv\n"};
+  char which = 0;
+  for (const std::string& seed : seeds) {
+    std::ofstream(folder / std::string(1, static_cast<char>('a' + which)),
+                  std::ios::binary)
+        << which << seed;
+    ++which;
+  }
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -108,6 +138,7 @@ int main(int count, char** arguments) {
       if (!write_dictionary_seed(file, count, by_appearance)) return 1;
     }
   }
+  write_event_seeds(folder / "event_decoders_fuzz");
   std::mt19937_64 random(1);
   for (size_t rows : {1, 3, 70, 5000}) {
     if (!write_segment_seed(folder / "segment_reader_fuzz",

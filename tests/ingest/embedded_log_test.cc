@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <cstring>
 #include <map>
 #include <random>
 #include <thread>
@@ -96,6 +97,65 @@ TEST_CASE("concurrent appends are dense and complete") {
   size_t total = 0;
   for (auto& [name, values] : read_all(**source)) total += values.size();
   CHECK(total == 200);
+}
+
+TEST_CASE("beyond its size the oldest committed records of a log go") {
+  ScratchFolder folder;
+  auto log = EmbeddedLog::open(folder.path());
+  REQUIRE(ok(log));
+  constexpr int64_t kBytes = 4 << 20;
+  REQUIRE(ok((*log)->declare("d", 1, -1, kBytes)));
+  std::mt19937_64 random(1);
+  std::string noise(1 << 20, ' ');  // does not shrink on disk
+  // More than RocksDB keeps in memory, which is not counted.
+  for (int i = 0; i < 150; ++i) {
+    for (size_t at = 0; at < noise.size(); at += sizeof(uint64_t)) {
+      uint64_t bits = random();
+      std::memcpy(&noise[at], &bits, sizeof bits);
+    }
+    EmbeddedLog::Record record{"", noise};
+    REQUIRE(ok((*log)->append("d", std::span(&record, 1), "")));
+  }
+  auto source = (*log)->open_source("d");
+  REQUIRE(ok(source));
+  auto low = [&] {
+    REQUIRE(ok((*log)->declare("d", 1, -1, kBytes)));
+    return (*source)->partitions()->at(0).low;
+  };
+  CHECK(low() == 0);  // nothing is committed
+  (*source)->report_committed({{"log/0", 3}});
+  CHECK(low() == 3);
+  (*source)->report_committed({{"log/0", 150}});
+  int64_t left = low();
+  CHECK(left > 30);
+  CHECK(left < 147);
+  REQUIRE(ok((*log)->declare("d", 1, -1, -1)));
+  CHECK((*source)->partitions()->at(0).low == left);
+}
+
+TEST_CASE("who only looks into a log is not its reader") {
+  ScratchFolder folder;
+  EmbeddedLogLimits limits;
+  limits.unread_records = 5;
+  auto log = EmbeddedLog::open(folder.path(), limits);
+  REQUIRE(ok(log));
+  REQUIRE(ok((*log)->declare("d", 1, -1)));
+  EmbeddedLog::Record record{"", "x"};
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE(ok((*log)->append("d", std::span(&record, 1), "")));
+  }
+  auto read = [&](bool looks) {
+    auto source = (*log)->open_source("d", looks);
+    REQUIRE(ok(source));
+    REQUIRE(ok((*source)->assign({{"log/0", 0}})));
+    MessageBatch batch;
+    REQUIRE(ok((*source)->poll(0, 10, batch)));
+    CHECK(batch.messages.size() == 5);
+  };
+  read(true);
+  CHECK(!ok((*log)->append("d", std::span(&record, 1), "")));
+  read(false);
+  CHECK(ok((*log)->append("d", std::span(&record, 1), "")));
 }
 
 TEST_CASE("old records go once they are committed, the newest stay") {

@@ -4,6 +4,7 @@
 
 #include "ingest/decimal_bytes.h"
 #include "ingest/decoder.h"
+#include "ingest/keyed_hash.h"
 #include "ingest/message_fields.h"
 #include "tests/ingest/decoded_rows.h"
 #include "tests/ingest/outcome.h"
@@ -262,4 +263,19 @@ TEST_CASE("decimals as bytes") {
   CHECK(!decimal_of_base64("12.50", 2));
   CHECK(!decimal_of_base64("", 2));
   CHECK(!decimal_of_bytes(std::string(17, '\1'), 0));
+}
+
+TEST_CASE("keyed hashes") {
+  auto hash = [](const char* key, const char* text) {
+    std::array<char, KeyedHash::kDigits> digits;
+    KeyedHash(key).write(text, digits);
+    return std::string(digits.data(), digits.size());
+  };
+  // BLAKE2b-128 of "a", the key being BLAKE2b-256 of the secret: by Python's
+  // hashlib.
+  CHECK(hash("secret", "a") == "af751ba597fb0d8e59f8dfed5c768587");
+  CHECK(hash("secret", "a") == hash("secret", "a"));
+  CHECK(hash("secret", "a") != hash("secret", "b"));
+  CHECK(hash("secret", "a") != hash("other", "a"));
+  CHECK(hash("secret", "").size() == 32);
 }

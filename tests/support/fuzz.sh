@@ -20,7 +20,7 @@ if [ ! -f "$folder/build.ninja" ]; then
 fi
 names=("$@")
 if [ ${#names[@]} = 0 ]; then
-  names=(segment_reader bitmap dictionary sketch json_decoder sql model)
+  names=(segment_reader bitmap dictionary sketch json_decoder event_decoders sql model)
 fi
 targets=(tests/fuzz/make_seeds)
 for name in "${names[@]}"; do targets+=("tests/fuzz/${name}_fuzz"); done

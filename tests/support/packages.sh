@@ -7,14 +7,14 @@ PRODUCT_PACKAGES=(
   libroaring-dev libsimdjson-dev librdkafka-dev libabsl-dev libhwy-dev
   libpg-query-dev libre2-dev libfmt-dev libspdlog-dev libyaml-cpp-dev libcli11-dev
   libzstd-dev liblz4-dev libxxhash-dev libsodium-dev libcurl4-openssl-dev
-  prometheus-cpp-dev libssl-dev zlib1g-dev
+  prometheus-cpp-dev libssl-dev zlib1g-dev libexpat1-dev
 )
 # Only where no Node.js 18 or newer is installed already.
 NODE_PACKAGES=(nodejs npm)
 # To test it as well.
 TEST_PACKAGES=(
   doctest-dev libbenchmark-dev librapidcheck-dev python3-venv chromium
-  fonts-liberation kcat curl clang-19 libclang-rt-19-dev
+  fonts-liberation kcat curl openssh-server clang-19 libclang-rt-19-dev
 )
 # Only where no Java 17 or newer is installed already.
 JAVA_PACKAGES=(openjdk-17-jre-headless maven)
@@ -24,6 +24,7 @@ LINT_PACKAGES=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev)
 PYTHON_PACKAGES=(
   'pydruid==0.6.9' 'sqlalchemy==1.4.54' 'pytest==8.3.4' 'duckdb'
   'confluent-kafka==2.16.0' 'requests' 'pyyaml' 'kubernetes-validate'
+  'fastavro' 'pyftpdlib' 'moto[server]' 'zstandard'
 )
 
 missing_packages() {  # prints those of "$@" that dpkg does not have

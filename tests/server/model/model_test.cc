@@ -313,6 +313,31 @@ TEST_CASE("how events are written") {
                     "of a record's fields"});
   CHECK(with("format: csv, fields: [a], delimiter: \"ab\"").size() == 1);
   CHECK(with("format: json, fields: [a]").size() == 1);
+  CHECK(with("format: xml, record: /a/b, explode: c") == Faults{});
+  CHECK(with("format: xml").size() == 1);
+  CHECK(with("format: avro, registry: { url: \"http://r\" }") == Faults{});
+  CHECK(with("format: avro") ==
+        Faults{at + "log of dataset 'sales' lacks the key 'registry'"});
+  CHECK(with("format: debezium, decimals: string") == Faults{});
+  CHECK(with("format: debezium, decimals: double").size() == 1);
+  CHECK(with("format: dms, before_image: old") == Faults{});
+  CHECK(with("format: dms, registry: { url: x }").size() == 1);
+  CHECK(with("retention_bytes: 1000").size() == 1);
+  auto files = [](const std::string& keys) {
+    return dataset_faults("{ log: { partitions: 2, retention: 1d } }",
+                          "{ files: { " + keys + " } }");
+  };
+  CHECK(files("path: \"drop/*.xml\", record: /a/b, after: move, poll: 1s") ==
+        Faults{});
+  CHECK(files("path: \"s3://b/p/*.csv\", user: k, region: eu-west-1") ==
+        Faults{});
+  CHECK(files("path: \"drop/*.csv\", user: k") ==
+        Faults{at + "'user' in files of dataset 'sales' has no meaning for a "
+                    "folder"});
+  CHECK(files("path: \"http://x/*.csv\"").size() == 1);
+  CHECK(files("path: \"a*/b.csv\"").size() == 1);
+  CHECK(files("path: x, format: avro, registry: { url: r }").size() == 1);
+  CHECK(files("format: csv").size() == 1);
   auto column = [](const std::string& keys) {
     return dataset_faults("{ name: channel, type: string }",
                           "{ name: channel, type: string, " + keys + " }");
@@ -323,6 +348,9 @@ TEST_CASE("how events are written") {
   CHECK(column("message: key, path: a").size() == 1);
   CHECK(column("on_error: default").size() == 1);
   CHECK(column("format: days").size() == 1);
+  CHECK(column("pii: drop") == Faults{});
+  CHECK(column("pii: true").size() == 1);
+  CHECK(column("pii: hash").size() == 1);  // without a key
 }
 
 TEST_CASE("what this version cannot honour") {
@@ -333,11 +361,6 @@ TEST_CASE("what this version cannot honour") {
           std::string::npos);
     return faults[0];
   };
-  later(dataset_faults("{ log: { partitions: 2, retention: 1d } }",
-                       "{ files: { path: \"*.xml\" } }"));
-  CHECK(later(dataset_faults("partitions: 2", "format: avro")) ==
-        "datasets/sales.yaml:2: format 'avro' of log of dataset 'sales' isn't "
-        "available in this version; 'json' and 'csv' are");
   CHECK(later(dataset_faults("{ name: channel, type: string }",
                              "{ name: channel, type: string, lookup: p.x }")) ==
         "datasets/sales.yaml:6: 'lookup' in column 'channel' of dataset "

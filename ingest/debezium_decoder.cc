@@ -1,0 +1,260 @@
+#include <fmt/format.h>
+
+#include <array>
+
+#include "ingest/change_events.h"
+#include "ingest/decimal_bytes.h"
+#include "ingest/field_value.h"
+#include "ingest/tree_decoder.h"
+
+namespace freshet {
+namespace {
+
+using Kind = EventNode::Kind;
+using Meaning = EventNode::Meaning;
+
+constexpr std::string_view kUnavailable = "__debezium_unavailable_value";
+// The same in a column of bytes.
+constexpr std::string_view kUnavailableBytes =
+    "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==";
+
+// Types of Connect and Debezium that are more than their representation.
+constexpr std::array<std::pair<std::string_view, Meaning>, 8> kMeanings = {{
+    {"org.apache.kafka.connect.data.Decimal", Meaning::kDecimal},
+    {"io.debezium.time.Date", Meaning::kDays},
+    {"org.apache.kafka.connect.data.Date", Meaning::kDays},
+    {"io.debezium.time.Timestamp", Meaning::kMillis},
+    {"org.apache.kafka.connect.data.Timestamp", Meaning::kMillis},
+    {"io.debezium.time.MicroTimestamp", Meaning::kMicros},
+    {"io.debezium.time.NanoTimestamp", Meaning::kNanos},
+    {"io.debezium.time.ZonedTimestamp", Meaning::kPlain},
+}};
+
+Meaning meaning_of(std::string_view type) {
+  for (const auto& [name, meaning] : kMeanings) {
+    if (type == name) return meaning;
+  }
+  return Meaning::kPlain;
+}
+
+class DebeziumDecoder final : public TreeDecoder {
+ public:
+  DebeziumDecoder(std::unique_ptr<EventReader> reader,
+                  std::unique_ptr<EventReader> key_reader,
+                  std::unique_ptr<TreeRows> rows)
+      : TreeDecoder(std::move(reader), std::move(rows)),
+        key_reader_(std::move(key_reader)) {}
+
+ protected:
+  bool take(EventNode& root, const Taking& taking) override;
+
+ private:
+  bool take_envelope(EventNode& envelope, const EventNode* schema,
+                     const Taking& taking);
+  bool take_flat(EventNode& row, const Taking& taking);
+  bool upsert(EventNode& envelope, const EventNode* schema,
+              std::string_view operation, const Taking& taking);
+  bool remove(EventNode& envelope, const EventNode* schema,
+              const Taking& taking);
+  bool remove_by_key(const Taking& taking, std::optional<int64_t> time);
+  EventNode* row_of(EventNode& envelope, const EventNode* schema,
+                    std::string_view name);
+  void read_schema(const EventNode& schema, std::string_view part,
+                   EventNode& row);
+  void mark_values(EventNode& row);
+  std::optional<int64_t> source_time(const EventNode& envelope) const;
+  EventNode* member(EventNode& node, std::string_view name) {
+    return const_cast<EventNode*>(tree_.child(node, name));
+  }
+
+  const std::unique_ptr<EventReader> key_reader_;
+  EventTree key_;
+};
+
+bool DebeziumDecoder::take(EventNode& root, const Taking& taking) {
+  EventNode* payload = member(root, "payload");
+  const EventNode* schema = tree_.child(root, "schema");
+  if (payload == nullptr || schema == nullptr) {
+    return take_envelope(root, nullptr, taking);
+  }
+  if (payload->is_null()) return true;  // a tombstone in its wrapper
+  return take_envelope(*payload, schema, taking);
+}
+
+bool DebeziumDecoder::take_envelope(EventNode& envelope,
+                                    const EventNode* schema,
+                                    const Taking& taking) {
+  const EventNode* op = tree_.child(envelope, "op");
+  if (op == nullptr || !op->is_scalar()) return take_flat(envelope, taking);
+  std::string_view name = op->text;
+  if (name == "c" || name == "u" || name == "r") {
+    return upsert(envelope, schema, name, taking);
+  }
+  if (name == "d") return remove(envelope, schema, taking);
+  if (name == "m") return true;
+  if (name == "t") {
+    return reject("truncate", "the table was truncated; the rows here stay");
+  }
+  return reject("not_debezium",
+                "not an operation of Debezium: op is " + shorten(name));
+}
+
+// What ExtractNewRecordState leaves of an envelope.
+bool DebeziumDecoder::take_flat(EventNode& row, const Taking& taking) {
+  const EventNode* deleted = tree_.child(row, "__deleted");
+  const EventNode* op = tree_.child(row, "__op");
+  if (deleted == nullptr && op == nullptr) {
+    return reject("not_debezium",
+                  "the event has no op: it is not Debezium's envelope");
+  }
+  mark_values(row);
+  bool gone = (deleted != nullptr && deleted->text == "true") ||
+              (op != nullptr && op->text == "d");
+  return append(taking, {.message = taking.message,
+                         .number = taking.number,
+                         .tree = tree_,
+                         .row = &row,
+                         .envelope = &row,
+                         .operation = gone ? RowOperation::kDelete
+                                           : RowOperation::kUpsert});
+}
+
+bool DebeziumDecoder::upsert(EventNode& envelope, const EventNode* schema,
+                             std::string_view operation, const Taking& taking) {
+  EventNode* row = row_of(envelope, schema, "after");
+  if (row == nullptr) {
+    return reject("not_debezium",
+                  fmt::format("op {} without a row in 'after'", operation));
+  }
+  return append(taking, {.message = taking.message,
+                         .number = taking.number,
+                         .tree = tree_,
+                         .row = row,
+                         .envelope = &envelope});
+}
+
+bool DebeziumDecoder::remove(EventNode& envelope, const EventNode* schema,
+                             const Taking& taking) {
+  EventNode* row = row_of(envelope, schema, "before");
+  if (row == nullptr) return remove_by_key(taking, source_time(envelope));
+  return append(taking, {.message = taking.message,
+                         .number = taking.number,
+                         .tree = tree_,
+                         .row = row,
+                         .envelope = &envelope,
+                         .operation = RowOperation::kDelete,
+                         .time_ms = source_time(envelope)});
+}
+
+bool DebeziumDecoder::remove_by_key(const Taking& taking,
+                                    std::optional<int64_t> time) {
+  std::string_view key = taking.message.key;
+  key_.clear();
+  if (key.empty() || !key_reader_->read(key, key_)) {
+    return reject("not_debezium",
+                  "op d without a row in 'before' and without a key");
+  }
+  const EventNode* row = key_.root();
+  const EventNode* payload = key_.child(*row, "payload");
+  if (payload != nullptr && key_.child(*row, "schema") != nullptr) {
+    row = payload;
+  }
+  return append(taking, {.message = taking.message,
+                         .number = taking.number,
+                         .tree = key_,
+                         .row = row,
+                         .operation = RowOperation::kDelete,
+                         .time_ms = time});
+}
+
+// The row in `before` or `after`, its values marked with what they mean; null
+// if there is none.
+EventNode* DebeziumDecoder::row_of(EventNode& envelope, const EventNode* schema,
+                                   std::string_view name) {
+  EventNode* row = member(envelope, name);
+  if (row == nullptr || row->kind != Kind::kObject) return nullptr;
+  if (schema != nullptr) read_schema(*schema, name, *row);
+  mark_values(*row);
+  return row;
+}
+
+// {"fields":[{"field":"after","fields":[{"field":"price","name":"...Decimal",
+// "parameters":{"scale":"2"}}]}]}
+void DebeziumDecoder::read_schema(const EventNode& schema,
+                                  std::string_view part, EventNode& row) {
+  auto text = [&](const EventNode& node, std::string_view name) {
+    const EventNode* found = tree_.child(node, name);
+    return found == nullptr ? std::string_view() : found->text;
+  };
+  const EventNode* parts = tree_.child(schema, "fields");
+  if (parts == nullptr) return;
+  const EventNode* at = tree_.first_child(*parts);
+  while (at != nullptr && text(*at, "field") != part) at = tree_.next(*at);
+  const EventNode* fields =
+      at == nullptr ? nullptr : tree_.child(*at, "fields");
+  if (fields == nullptr) return;
+  for (at = tree_.first_child(*fields); at != nullptr; at = tree_.next(*at)) {
+    EventNode* value = member(row, text(*at, "field"));
+    if (value == nullptr || !value->is_scalar()) continue;
+    value->meaning = meaning_of(text(*at, "name"));
+    // A text that the schema calls a text is no base64.
+    if (value->meaning == Meaning::kPlain) value->stated = true;
+    if (value->meaning != Meaning::kDecimal) continue;
+    const EventNode* parameters = tree_.child(*at, "parameters");
+    int64_t scale = 0;
+    if (parameters != nullptr &&
+        parse_exact(text(*parameters, "scale"), 0, false, scale) &&
+        scale >= 0 && scale <= 38) {
+      value->scale = static_cast<uint8_t>(scale);
+    }
+  }
+}
+
+// Values that say by themselves what they mean: left out, or a decimal with
+// its own scale.
+void DebeziumDecoder::mark_values(EventNode& row) {
+  for (EventNode* at = tree_.first_child(row); at != nullptr;
+       at = tree_.next(*at)) {
+    if (at->kind == Kind::kText &&
+        (at->text == kUnavailable || at->text == kUnavailableBytes)) {
+      at->meaning = Meaning::kUnavailable;
+    }
+    if (at->kind != Kind::kObject) continue;
+    const EventNode* scale = tree_.child(*at, "scale");
+    const EventNode* value = tree_.child(*at, "value");
+    int64_t digits = 0;
+    if (scale == nullptr || value == nullptr || value->kind != Kind::kText ||
+        !parse_exact(scale->text, 0, false, digits) || digits < 0 ||
+        digits > 38) {
+      continue;
+    }
+    at->kind = Kind::kText;
+    at->meaning = Meaning::kDecimal;
+    at->scale = static_cast<uint8_t>(digits);
+    at->text = value->text;
+  }
+}
+
+std::optional<int64_t> DebeziumDecoder::source_time(
+    const EventNode& envelope) const {
+  const EventNode* source = tree_.child(envelope, "source");
+  const EventNode* time =
+      source == nullptr ? nullptr : tree_.child(*source, "ts_ms");
+  int64_t ms = 0;
+  if (time == nullptr || !parse_exact(time->text, 0, false, ms)) return {};
+  return ms;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Decoder>> make_debezium_decoder(DecoderSpec spec) {
+  auto decimals = spec.decimals == "string" ? TreeRows::Decimals::kText
+                                            : TreeRows::Decimals::kBase64;
+  auto reader = make_event_reader(spec);
+  auto key_reader = make_event_reader(spec);
+  TRY_ASSIGN(auto rows, TreeRows::make(std::move(spec), decimals));
+  return std::unique_ptr<Decoder>(std::make_unique<DebeziumDecoder>(
+      std::move(reader), std::move(key_reader), std::move(rows)));
+}
+
+}  // namespace freshet

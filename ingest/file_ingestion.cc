@@ -1,0 +1,305 @@
+#include "ingest/file_ingestion.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+#include <map>
+#include <thread>
+
+#include "ingest/bulk_load.h"
+#include "segments/mutex.h"
+
+namespace freshet {
+namespace {
+
+constexpr const char* kPartition = "files";
+constexpr auto kRetentionEvery = absl::Minutes(1);
+
+class FileIngestion final : public Ingestion {
+ public:
+  FileIngestion(IngestionSettings settings, FileSettings files,
+                SegmentStore& store)
+      : settings_(std::move(settings)),
+        files_(std::move(files)),
+        store_(store),
+        shelf_(store.metadata(), settings_.dataset) {}
+  ~FileIngestion() override { end(); }
+  Status open();
+
+  IngestionProgress progress() const override {
+    MutexLock lock(mutex_);
+    return progress_;
+  }
+  void pause() override { set_paused(true); }
+  void resume() override { set_paused(false); }
+  // What is visible is durable.
+  Status seal() override { return {}; }
+  Status stop() override {
+    end();
+    return {};
+  }
+  void on_change(std::function<void()> callback) override {
+    MutexLock lock(mutex_);
+    callback_ = std::move(callback);
+  }
+
+ private:
+  void run();
+  void look();
+  bool take(const PlacedFile& file);
+  Status load(const PlacedFile& file);
+  Status known(const PlacedFile& file, bool& is_known) const;
+  std::string known_key(const PlacedFile& file) const {
+    return fmt::format("files/{}/{}", settings_.dataset, file.name);
+  }
+  static std::string identity(const PlacedFile& file) {
+    return fmt::format("{} {}", file.size, file.version);
+  }
+  void loaded(const PlacedFile& file, const LoadProgress& progress);
+  void drop_old();
+  void publish(IngestionState state, std::string error);
+  void set_paused(bool paused);
+  void end();
+
+  const IngestionSettings settings_;
+  const FileSettings files_;
+  SegmentStore& store_;
+
+  // The thread's own.
+  std::unique_ptr<FilePlace> place_;
+  DeadLetterShelf shelf_;
+  KeptCounts counts_;
+  std::map<std::string, PlacedFile> seen_;     // by the last look
+  std::map<std::string, std::string> faulty_;  // identity by name
+  std::map<std::string, std::string> faults_;  // text by name
+  size_t pending_ = 0;
+  uint64_t files_seen_ = 0, files_loaded_ = 0;
+  absl::Time next_retention_ = absl::Now();
+
+  mutable Mutex mutex_;
+  CondVar wake_;
+  IngestionProgress progress_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> callback_ ABSL_GUARDED_BY(mutex_);
+  bool paused_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+  Mutex join_mutex_;
+};
+
+Status FileIngestion::open() {
+  TRY_ASSIGN(place_,
+             FilePlace::open(files_.place, store_.data_folder() + "/fetched/" +
+                                               settings_.dataset));
+  TRY_ASSIGN(counts_, KeptCounts::load(store_.metadata(), settings_.dataset));
+  TRY(shelf_.load());
+  // What a crash left half fetched.
+  std::error_code error;
+  std::filesystem::remove_all(
+      store_.data_folder() + "/fetched/" + settings_.dataset, error);
+  store_.drop_live(settings_.dataset);
+  publish(IngestionState::kStarting, "");
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+void FileIngestion::run() {
+  for (;;) {
+    bool paused = false;
+    {
+      MutexLock lock(mutex_);
+      if (stopping_) break;
+      paused = paused_;
+    }
+    if (paused) {
+      publish(IngestionState::kPaused, "");
+    } else {
+      look();
+    }
+    drop_old();
+    MutexLock lock(mutex_);
+    if (!stopping_ && paused == paused_) {
+      wake_.wait_for(mutex_, absl::Milliseconds(files_.look_every_ms));
+    }
+  }
+  publish(IngestionState::kStopped, "");
+}
+
+void FileIngestion::look() {
+  auto listed = place_->list();
+  if (!listed) {
+    publish(IngestionState::kWaiting, listed.error().message);
+    return;
+  }
+  files_seen_ = listed->size();
+  pending_ = 0;
+  std::map<std::string, PlacedFile> now;
+  std::vector<PlacedFile> complete;
+  for (PlacedFile& file : *listed) {
+    auto before = seen_.find(file.name);
+    bool same = before != seen_.end() && before->second == file;
+    bool is_known = false;
+    Status asked = known(file, is_known);
+    if (!asked) {
+      publish(IngestionState::kDegraded, asked.error().message);
+      return;
+    }
+    auto faulty = faulty_.find(file.name);
+    bool left = faulty != faulty_.end() && faulty->second == identity(file);
+    if (!is_known && !left) ++pending_;
+    if (same && !is_known && !left) complete.push_back(file);
+    now.emplace(file.name, std::move(file));
+  }
+  seen_ = std::move(now);
+  std::erase_if(faults_,
+                [&](const auto& f) { return !seen_.contains(f.first); });
+  for (const PlacedFile& file : complete) {
+    if (!take(file)) return;
+  }
+  publish(
+      faults_.empty() ? IngestionState::kRunning : IngestionState::kDegraded,
+      faults_.empty() ? "" : faults_.begin()->second);
+}
+
+// False if the stream is to end or to pause.
+bool FileIngestion::take(const PlacedFile& file) {
+  {
+    MutexLock lock(mutex_);
+    if (stopping_ || paused_) return false;
+  }
+  faults_.erase(file.name);
+  Status done = load(file);
+  if (done) {
+    --pending_;
+    return true;
+  }
+  std::string text =
+      fmt::format("file {}: {}", file.name, done.error().message);
+  spdlog::error("dataset {}: {}", settings_.dataset, text);
+  faults_[file.name] = text;
+  ErrorCode code = done.error().code;
+  bool later = code == ErrorCode::kUnavailable || code == ErrorCode::kIo ||
+               code == ErrorCode::kNotFound;
+  if (!later) {  // it would be the same again
+    faulty_[file.name] = identity(file);
+    --pending_;
+  }
+  return true;
+}
+
+Status FileIngestion::known(const PlacedFile& file, bool& is_known) const {
+  TRY_ASSIGN(auto kept, store_.metadata().get(known_key(file)));
+  is_known = kept && *kept == identity(file);
+  return {};
+}
+
+Status FileIngestion::load(const PlacedFile& file) {
+  TRY_ASSIGN(std::string path, place_->fetch(file));
+  WatchedFile watched{path, file.name, {{known_key(file), identity(file)}}};
+  LoadProgress progress;
+  auto counts = load_file(settings_, store_, watched, counts_, progress);
+  place_->release(path);
+  if (counts) {
+    counts_ = std::move(*counts);
+    loaded(file, progress);
+  } else if (counts.error().code == ErrorCode::kConflict) {
+    // The same content under the same name: only its time is new.
+    TRY(store_.metadata().put(known_key(file), identity(file)));
+  } else {
+    return counts.error();
+  }
+  return place_->finish(file);
+}
+
+void FileIngestion::loaded(const PlacedFile& file,
+                           const LoadProgress& progress) {
+  ++files_loaded_;
+  spdlog::info("dataset {}: file {} is loaded, {} rows, {} rejected",
+               settings_.dataset, file.name, progress.rows, progress.rejected);
+  if (progress.rejected > 0) {
+    Status counted = shelf_.load();
+    if (counted) counted = shelf_.trim();
+    if (!counted) {
+      spdlog::warn("dataset {}: old dead letters stay: {}", settings_.dataset,
+                   counted.error().message);
+    }
+  }
+  std::function<void()> callback;
+  {
+    MutexLock lock(mutex_);
+    progress_.rows += progress.rows;
+    progress_.bytes += file.size;
+    progress_.last_seal = now();
+    callback = callback_;
+  }
+  publish(IngestionState::kRunning, "");
+  if (callback) callback();
+}
+
+void FileIngestion::drop_old() {
+  if (settings_.retention_ms < 0 || absl::Now() < next_retention_) return;
+  next_retention_ = absl::Now() + kRetentionEvery;
+  auto dropped = store_.drop_before(
+      settings_.dataset, Timestamp{now().ms - settings_.retention_ms});
+  if (!dropped) {
+    spdlog::warn("dataset {}: old segments stay: {}", settings_.dataset,
+                 dropped.error().message);
+    return;
+  }
+  MutexLock lock(mutex_);
+  progress_.dropped.segments += dropped->segments;
+  progress_.dropped.rows += dropped->rows;
+  progress_.dropped.bytes += dropped->bytes;
+}
+
+void FileIngestion::publish(IngestionState state, std::string error) {
+  MutexLock lock(mutex_);
+  if (progress_.state != state || progress_.error != error) {
+    spdlog::info("dataset {}: ingestion {}{}{}", settings_.dataset,
+                 state_name(state), error.empty() ? "" : ": ", error);
+  }
+  progress_.state = state;
+  progress_.error = std::move(error);
+  progress_.rejected = counts_.rejected;
+  progress_.filtered = counts_.filtered;
+  auto watermark = counts_.watermark.find(kPartition);
+  progress_.as_of =
+      watermark == counts_.watermark.end() ? kMinTimestamp : watermark->second;
+  progress_.caught_up = state == IngestionState::kRunning && pending_ == 0;
+  progress_.dead_letters = shelf_.stock();
+  PartitionProgress files;
+  files.partition = kPartition;
+  files.high = static_cast<int64_t>(files_loaded_ + pending_);
+  files.next = static_cast<int64_t>(files_loaded_);
+  files.committed = files.next;
+  files.watermark = progress_.as_of;
+  progress_.partitions = {files};
+}
+
+void FileIngestion::set_paused(bool paused) {
+  MutexLock lock(mutex_);
+  paused_ = paused;
+  wake_.signal_all();
+}
+
+void FileIngestion::end() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    wake_.signal_all();
+  }
+  MutexLock lock(join_mutex_);
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Ingestion>> start_file_ingestion(
+    IngestionSettings settings, FileSettings files, SegmentStore& store) {
+  auto ingestion = std::make_unique<FileIngestion>(std::move(settings),
+                                                   std::move(files), store);
+  TRY(ingestion->open());
+  return std::unique_ptr<Ingestion>(std::move(ingestion));
+}
+
+}  // namespace freshet

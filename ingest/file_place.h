@@ -1,0 +1,62 @@
+// FilePlace: where a dataset's files appear: a folder, or a place on an FTP,
+// SFTP or S3 server. Used by one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "segments/result.h"
+
+namespace freshet {
+
+struct FilePlaceSettings {
+  // "/srv/drop/*.xml", "ftp://host/drop/*.csv.gz", "sftp://host/srv/drop/*",
+  // "s3://bucket/prefix/*.json": a folder and a pattern of names with * and ?.
+  // ftps:// is FTP that must be encrypted.
+  std::string path;
+  std::string user, password;         // S3: id and secret of the key
+  std::string key_file, known_hosts;  // SFTP
+  std::string ca_file;
+  std::string region = "us-east-1";  // S3
+  std::string endpoint;              // S3, if not AWS: "http://host:9000"
+  enum class After { kKeep, kMove, kDelete } after = After::kKeep;
+};
+
+struct PlacedFile {
+  std::string name;  // without the folder
+  uint64_t size = 0;
+  std::string version;  // changes when the content may have: time, ETag
+
+  bool operator==(const PlacedFile&) const = default;
+};
+
+class FilePlace {
+ public:
+  // kInvalid for a path that is none; reaches for nothing yet. `scratch` is a
+  // folder for fetched files.
+  static Result<std::unique_ptr<FilePlace>> open(FilePlaceSettings settings,
+                                                 std::string scratch);
+  virtual ~FilePlace() = default;
+
+  // The files there are, by name, also those still being written.
+  // kUnavailable, kNotFound: the folder is not there (now).
+  virtual Result<std::vector<PlacedFile>> list() = 0;
+  // A local path with the file's content; the name ends as the file's does.
+  virtual Result<std::string> fetch(const PlacedFile& file) = 0;
+  // After fetch(), whatever came of the file: the local copy goes.
+  virtual void release(const std::string& fetched) = 0;
+  // What is to be done with a file whose rows are durable: nothing, moved to
+  // the folder "done" beside it, or deleted. Done already is fine.
+  virtual Status finish(const PlacedFile& file) = 0;
+};
+
+// Whether `name` fits a pattern with * (any text) and ? (one character).
+bool fits_pattern(std::string_view name, std::string_view pattern);
+
+// Splits "DIR/PATTERN" at the last '/'.
+void split_place(std::string_view path, std::string& folder,
+                 std::string& pattern);
+
+}  // namespace freshet

@@ -1,0 +1,179 @@
+#include "ingest/file_records.h"
+
+#include <fmt/format.h>
+
+#include <deque>
+
+#include "ingest/csv.h"
+#include "ingest/field_value.h"
+#include "ingest/file_reader.h"
+#include "ingest/xml_decoder.h"
+#include "ingest/xml_records.h"
+
+namespace freshet {
+namespace {
+
+constexpr size_t kReadBytes = 1 << 20;
+constexpr size_t kMaxRecordBytes = 64 << 20;
+
+// Cuts the text of a file into records: lines, or CSV records.
+class TextRecords final : public Records {
+ public:
+  TextRecords(std::unique_ptr<FileReader> file, bool csv)
+      : file_(std::move(file)), csv_(csv) {}
+
+  Status next(std::vector<std::string_view>& records, size_t most) override {
+    records.clear();
+    while (records.empty()) {
+      cut(records, most);
+      if (!records.empty() || (ended_ && begin_ == text_.size())) break;
+      if (text_.size() - begin_ > kMaxRecordBytes) {
+        return Error{ErrorCode::kLimit,
+                     fmt::format("a record of the file is larger than {} bytes",
+                                 kMaxRecordBytes)};
+      }
+      TRY(fill());
+    }
+    return {};
+  }
+  uint64_t bytes_read() const override { return file_->file_bytes(); }
+
+ private:
+  Status fill() {
+    text_.erase(0, begin_);
+    begin_ = 0;
+    size_t size = text_.size();
+    text_.resize(size + kReadBytes);
+    TRY_ASSIGN(size_t count,
+               file_->read(std::span(text_.data() + size, kReadBytes)));
+    text_.resize(size + count);
+    ended_ = count == 0;
+    if (!started_ && text_.size() >= 3) {
+      started_ = true;
+      if (text_.starts_with("\xEF\xBB\xBF")) begin_ = 3;
+    }
+    return {};
+  }
+
+  void cut(std::vector<std::string_view>& records, size_t most) {
+    std::string_view text(text_);
+    while (records.size() < most && begin_ < text.size()) {
+      size_t end = std::string_view::npos;
+      if (csv_) {
+        end = csv_record_end(text, begin_);
+      } else if (size_t at = text.find('\n', begin_); at != text.npos) {
+        end = at + 1;
+      }
+      if (end == std::string_view::npos) {
+        if (!ended_) return;
+        end = text.size();
+      }
+      std::string_view record = trim(text.substr(begin_, end - begin_));
+      begin_ = end;
+      if (!record.empty()) records.push_back(record);
+    }
+  }
+
+  const std::unique_ptr<FileReader> file_;
+  const bool csv_;
+  std::string text_;
+  size_t begin_ = 0;
+  bool started_ = false;
+  bool ended_ = false;
+};
+
+// Records of one XML document, as JSON.
+class XmlFileRecords final : public Records {
+ public:
+  static Result<std::unique_ptr<Records>> make(std::unique_ptr<FileReader> file,
+                                               std::string_view path) {
+    auto records = std::make_unique<XmlFileRecords>();
+    records->file_ = std::move(file);
+    auto* into = &records->read_;
+    TRY_ASSIGN(records->xml_, XmlRecords::make(path, [into](EventTree& record,
+                                                            EventTree& around) {
+                 into->push_back(xml_record_json(record, around));
+                 return Status();
+               }));
+    return std::unique_ptr<Records>(std::move(records));
+  }
+
+  Status next(std::vector<std::string_view>& records, size_t most) override {
+    records.clear();
+    given_.clear();
+    while (read_.size() < most && !ended_) {
+      TRY_ASSIGN(size_t count, file_->read(block_));
+      ended_ = count == 0;
+      Status pushed = xml_->push({block_.data(), count}, ended_);
+      if (!pushed) {
+        return Error{pushed.error().code,
+                     "the file is not XML: " + pushed.error().message};
+      }
+    }
+    while (given_.size() < most && !read_.empty()) {
+      given_.push_back(std::move(read_.front()));
+      read_.pop_front();
+    }
+    for (const std::string& record : given_) records.push_back(record);
+    return {};
+  }
+  uint64_t bytes_read() const override { return file_->file_bytes(); }
+
+ private:
+  std::unique_ptr<FileReader> file_;
+  std::unique_ptr<XmlRecords> xml_;
+  std::vector<char> block_ = std::vector<char>(64 << 10);
+  std::deque<std::string> read_;
+  std::vector<std::string> given_;  // by the last next()
+  bool ended_ = false;
+};
+
+std::string format_of(const std::string& name, const DecoderSpec& spec) {
+  if (name.ends_with(".csv") || name.ends_with(".tsv")) return "csv";
+  if (name.ends_with(".xml")) return "xml";
+  bool json = name.ends_with(".json") || name.ends_with(".jsonl") ||
+              name.ends_with(".ndjson");
+  bool lines = spec.format == "debezium" || spec.format == "dms";
+  return json && !lines ? "json" : spec.format;
+}
+
+}  // namespace
+
+Result<OpenedFile> open_event_file(const std::string& path, DecoderSpec spec) {
+  std::string name = unpacked_name(path);
+  std::string format = format_of(name, spec);
+  if (format == "avro") {
+    return Error{ErrorCode::kUnsupported,
+                 "files of Avro events are not read: " + path};
+  }
+  if (name.ends_with(".tsv")) spec.csv_delimiter = '\t';
+  TRY_ASSIGN(auto file, FileReader::open(path));
+  OpenedFile opened;
+  if (format == "xml") {
+    if (spec.record.empty()) {
+      return invalid(
+          "the dataset does not say where the records of an XML "
+          "file are (record): " +
+          path);
+    }
+    TRY_ASSIGN(opened.records,
+               XmlFileRecords::make(std::move(file), spec.record));
+    TRY_ASSIGN(opened.decoder, make_xml_record_decoder(std::move(spec)));
+    return opened;
+  }
+  opened.records =
+      std::make_unique<TextRecords>(std::move(file), format == "csv");
+  spec.format = format;
+  if (format == "csv" && spec.csv_fields.empty()) {
+    std::vector<std::string_view> header;
+    TRY(opened.records->next(header, 1));
+    if (header.empty()) return invalid("the file is empty: " + path);
+    TRY_ASSIGN(opened.decoder, make_csv_decoder(std::move(spec), header[0]));
+    opened.first_record = 1;
+    return opened;
+  }
+  TRY_ASSIGN(opened.decoder, make_decoder(std::move(spec)));
+  return opened;
+}
+
+}  // namespace freshet

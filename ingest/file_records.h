@@ -1,0 +1,39 @@
+// FileRecords: an event file cut into its records, which become messages one by
+// one, and the decoder that reads them. Used by one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingest/decoder.h"
+#include "segments/result.h"
+
+namespace freshet {
+
+class Records {
+ public:
+  virtual ~Records() = default;
+  // The next records, at most `most`, without line ends and blank ones; none at
+  // the end. Valid until the next call.
+  virtual Status next(std::vector<std::string_view>& records, size_t most) = 0;
+  // How much was read, of the file's own bytes.
+  virtual uint64_t bytes_read() const = 0;
+};
+
+struct OpenedFile {
+  std::unique_ptr<Records> records;
+  std::unique_ptr<Decoder> decoder;
+  int64_t first_record = 0;  // 1 behind a header line
+};
+
+// Opens the file at `path`, unpacked if it ends in .gz or .zst. What it holds
+// is told by the rest of its name: .csv (or .tsv) has a header line unless the
+// spec names the fields, .xml has records at spec.record, .json, .jsonl and
+// .ndjson have a JSON object a line; otherwise it is the spec's format. XML
+// records are handed on as JSON objects (xml_record_json).
+Result<OpenedFile> open_event_file(const std::string& path, DecoderSpec spec);
+
+}  // namespace freshet

@@ -1,0 +1,96 @@
+// PUT and DELETE /api/v1/datasets/{d}, and the versions of a definition.
+#include <algorithm>
+
+#include "server/api/dataset_deployer.h"
+#include "server/api/services.h"
+#include "server/json/json_writer.h"
+
+namespace freshet {
+namespace {
+
+// As far as it is known: who holds the token, from where.
+std::string who(const HttpRequest& request) {
+  bool token = !request.header("authorization").empty() ||
+               !request.header("cookie").empty();
+  return (token ? "token from " : "anonymous from ") + request.peer;
+}
+
+HttpResponse faults_response(const ModelLoad& load,
+                             const HttpRequest& request) {
+  JsonWriter out;
+  out.begin_object().key("error").begin_object();
+  out.field("code", "invalid");
+  out.field("message", "the definition has faults; nothing was changed");
+  out.key("details").begin_array();
+  for (const ModelFault& fault : load.faults) {
+    std::string path = fault.file;
+    if (fault.line > 0) path += ":" + std::to_string(fault.line);
+    out.begin_object().field("path", std::string_view(path));
+    out.field("message", std::string_view(fault.message)).end_object();
+  }
+  out.end_array();
+  out.field("request_id", std::string_view(request.request_id));
+  out.end_object().end_object();
+  return json_response(out.take(), 400);
+}
+
+HttpResponse changed_response(const Services& services,
+                              const std::string& dataset,
+                              const ModelLoad& load) {
+  JsonWriter out;
+  out.begin_object().field("dataset", std::string_view(dataset));
+  if (auto versions = services.deployer.versions(dataset);
+      versions && !versions->empty()) {
+    out.field("version", versions->back().number);
+  }
+  out.field("model", std::string_view(load.model->version)).end_object();
+  return json_response(out.take());
+}
+
+HttpResponse put(Services& services, const HttpRequest& request) {
+  const std::string& name = request.params.at("d");
+  ModelLoad load = services.deployer.put(name, request.body, who(request));
+  if (!load.model) return faults_response(load, request);
+  return changed_response(services, name, load);
+}
+
+HttpResponse remove(Services& services, const HttpRequest& request) {
+  const std::string& name = request.params.at("d");
+  if (services.model()->dataset(name) == nullptr) {
+    return error_response(
+        {ErrorCode::kNotFound, "there is no dataset '" + name + "'"},
+        request.request_id);
+  }
+  ModelLoad load = services.deployer.remove(name, who(request));
+  if (!load.model) return faults_response(load, request);
+  return changed_response(services, name, load);
+}
+
+HttpResponse list(Services& services, const HttpRequest& request) {
+  auto versions = services.deployer.versions(request.params.at("d"));
+  if (!versions) return error_response(versions.error(), request.request_id);
+  JsonWriter out;
+  out.begin_object().key("versions").begin_array();
+  for (const DatasetVersion& version : *versions) {
+    out.begin_object().field("version", version.number);
+    out.field("when", std::string_view(to_iso8601(version.when)));
+    out.field("who", std::string_view(version.who));
+    out.field("action", std::string_view(version.action));
+    out.field("definition", std::string_view(version.text)).end_object();
+  }
+  out.end_array().end_object();
+  return json_response(out.take());
+}
+
+}  // namespace
+
+void add_deployment_routes(Router& router, Services& services) {
+  router.add("PUT", "/api/v1/datasets/{d}", Access::kAdmin,
+             [&services](const HttpRequest& r) { return put(services, r); });
+  router.add("DELETE", "/api/v1/datasets/{d}", Access::kAdmin,
+             [&services](const HttpRequest& r) { return remove(services, r); });
+  router.add("GET", "/api/v1/datasets/{d}/versions", Access::kRead,
+             [&services](const HttpRequest& r) { return list(services, r); });
+}
+
+}  // namespace freshet

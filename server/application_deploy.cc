@@ -1,0 +1,252 @@
+#include "server/application_deploy.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+
+#include "segments/mutex.h"
+
+namespace freshet {
+namespace {
+
+Error file_error(const char* what, const std::string& path) {
+  return Error{ErrorCode::kIo,
+               fmt::format("{} ({}): {}", what, std::strerror(errno), path)};
+}
+
+Status sync_folder(const std::string& folder) {
+  int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool synced = file >= 0 && ::fsync(file) == 0;
+  Status status;
+  if (!synced) status = file_error("the folder cannot be synced", folder);
+  if (file >= 0) ::close(file);
+  return status;
+}
+
+// Old or new, never half.
+Status write_file(const std::string& path, const std::string& text) {
+  size_t slash = path.rfind('/');
+  std::string folder = path.substr(0, slash);
+  std::string temporary = folder + "/." + path.substr(slash + 1) + ".new";
+  int file =
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return file_error("the file cannot be made", temporary);
+  bool good = true;
+  for (size_t at = 0; good && at < text.size();) {
+    ssize_t count = ::write(file, text.data() + at, text.size() - at);
+    if (count < 0 && errno == EINTR) continue;
+    good = count >= 0;
+    at += good ? static_cast<size_t>(count) : 0;
+  }
+  good = good && ::fsync(file) == 0;
+  Status status;
+  if (!good) status = file_error("the file cannot be written", temporary);
+  ::close(file);
+  if (status && ::rename(temporary.c_str(), path.c_str()) != 0) {
+    status = file_error("the file cannot be renamed", path);
+  }
+  if (!status) {
+    ::unlink(temporary.c_str());
+    return status;
+  }
+  return sync_folder(folder);
+}
+
+std::optional<std::string> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+class FolderDeployer final : public DatasetDeployer {
+ public:
+  FolderDeployer(std::string folder, MetadataStore& store,
+                 std::function<std::shared_ptr<const Model>()> model,
+                 std::function<ModelLoad()> reload)
+      : folder_(std::move(folder)),
+        store_(store),
+        model_(std::move(model)),
+        reload_(std::move(reload)) {}
+
+  ModelLoad check(const std::string& dataset,
+                  const std::string& text) const override;
+  ModelLoad put(const std::string& dataset, const std::string& text,
+                const std::string& who) override;
+  ModelLoad remove(const std::string& dataset, const std::string& who) override;
+  Result<std::vector<DatasetVersion>> versions(
+      const std::string& dataset) const override;
+
+ private:
+  std::string file_of(const std::string& dataset) const;
+  ModelLoad change(const std::string& dataset,
+                   const std::optional<std::string>& text,
+                   const std::string& who) ABSL_LOCKS_EXCLUDED(mutex_);
+  Status write(const std::string& file,
+               const std::optional<std::string>& text) const;
+  Status remember(const std::string& dataset, DatasetVersion version);
+  static std::string prefix(const std::string& dataset) {
+    return "model/" + dataset + "/";
+  }
+
+  const std::string folder_;
+  MetadataStore& store_;
+  const std::function<std::shared_ptr<const Model>()> model_;
+  const std::function<ModelLoad()> reload_;
+  Mutex mutex_;  // one change at a time
+};
+
+ModelLoad fault(const std::string& file, std::string message) {
+  ModelLoad load;
+  load.faults.push_back({file, 0, std::move(message)});
+  return load;
+}
+
+bool is_name(const std::string& name) {
+  if (name.empty() || name.size() > 200) return false;
+  for (char c : name) {
+    bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                (c >= '0' && c <= '9') || c == '_' || c == '-';
+    if (!good) return false;
+  }
+  return true;
+}
+
+std::string FolderDeployer::file_of(const std::string& dataset) const {
+  std::shared_ptr<const Model> model = model_();
+  const DatasetModel* known = model->dataset(dataset);
+  return known != nullptr && !known->file.empty()
+             ? known->file
+             : "datasets/" + dataset + ".yaml";
+}
+
+ModelLoad FolderDeployer::check(const std::string& dataset,
+                                const std::string& text) const {
+  if (!is_name(dataset)) {
+    return fault("", "not a name of a dataset: " + dataset);
+  }
+  std::string file = file_of(dataset);
+  ModelLoad load = load_model(folder_, {file, text});
+  if (!load.model) return load;
+  if (load.model->dataset(dataset) == nullptr) {
+    return fault(file,
+                 "the definition is not of the dataset '" + dataset + "'");
+  }
+  for (const DatasetModel& other : model_()->datasets) {
+    if (other.name != dataset && load.model->dataset(other.name) == nullptr) {
+      return fault(file, "the file holds the dataset '" + other.name +
+                             "', which would go");
+    }
+  }
+  return load;
+}
+
+ModelLoad FolderDeployer::put(const std::string& dataset,
+                              const std::string& text, const std::string& who) {
+  MutexLock lock(mutex_);
+  ModelLoad load = check(dataset, text);
+  if (!load.model) return load;
+  return change(dataset, text, who);
+}
+
+ModelLoad FolderDeployer::remove(const std::string& dataset,
+                                 const std::string& who) {
+  MutexLock lock(mutex_);
+  std::string file = file_of(dataset);
+  ModelLoad load = load_model(folder_, {file, std::nullopt});
+  if (!load.model) return load;
+  return change(dataset, std::nullopt, who);
+}
+
+// Writes the file and loads it; puts the old one back if that fails.
+ModelLoad FolderDeployer::change(const std::string& dataset,
+                                 const std::optional<std::string>& text,
+                                 const std::string& who) {
+  std::string file = file_of(dataset);
+  std::optional<std::string> before = read_file(folder_ + "/" + file);
+  Status written = write(file, text);
+  if (!written) return fault(file, written.error().message);
+  ModelLoad load = reload_();
+  if (!load.model) {
+    Status back = write(file, before);
+    if (!back) load.faults.push_back({file, 0, back.error().message});
+    return load;
+  }
+  DatasetVersion version;
+  version.when = now();
+  version.who = who;
+  version.action = text ? "put" : "delete";
+  version.text = text ? *text : before.value_or("");
+  Status kept = remember(dataset, std::move(version));
+  if (!kept) return fault(file, kept.error().message);
+  return load;
+}
+
+Status FolderDeployer::write(const std::string& file,
+                             const std::optional<std::string>& text) const {
+  std::string path = folder_ + "/" + file;
+  if (text) {
+    std::error_code error;  // what fails here fails below
+    std::filesystem::create_directories(path.substr(0, path.rfind('/')), error);
+    return write_file(path, *text);
+  }
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return file_error("the file cannot be removed", path);
+  }
+  return sync_folder(path.substr(0, path.rfind('/')));
+}
+
+// Key: model/DATASET/NUMBER; value: time, action and who, a line each, then
+// the definition.
+Status FolderDeployer::remember(const std::string& dataset,
+                                DatasetVersion version) {
+  TRY_ASSIGN(auto known, versions(dataset));
+  uint64_t number = known.empty() ? 1 : known.back().number + 1;
+  std::string who = version.who;
+  std::erase(who, '\n');
+  return store_.put(fmt::format("{}{:012}", prefix(dataset), number),
+                    fmt::format("{}\n{}\n{}\n{}", version.when.ms,
+                                version.action, who, version.text));
+}
+
+Result<std::vector<DatasetVersion>> FolderDeployer::versions(
+    const std::string& dataset) const {
+  std::vector<DatasetVersion> versions;
+  std::string start = prefix(dataset);
+  TRY(store_.scan(start, "", [&](std::string_view key, std::string_view value) {
+    DatasetVersion version;
+    version.number = std::strtoull(
+        std::string(key.substr(start.size())).c_str(), nullptr, 10);
+    auto line = [&value] {
+      size_t end = std::min(value.find('\n'), value.size());
+      std::string text(value.substr(0, end));
+      value.remove_prefix(std::min(end + 1, value.size()));
+      return text;
+    };
+    version.when.ms = std::strtoll(line().c_str(), nullptr, 10);
+    version.action = line();
+    version.who = line();
+    version.text = value;
+    versions.push_back(std::move(version));
+    return true;
+  }));
+  return versions;
+}
+
+}  // namespace
+
+std::unique_ptr<DatasetDeployer> make_dataset_deployer(
+    std::string folder, MetadataStore& store,
+    std::function<std::shared_ptr<const Model>()> model,
+    std::function<ModelLoad()> reload) {
+  return std::make_unique<FolderDeployer>(std::move(folder), store,
+                                          std::move(model), std::move(reload));
+}
+
+}  // namespace freshet

@@ -1,0 +1,62 @@
+#include "server/model/files_reader.h"
+
+#include <array>
+
+#include "server/model/format_reader.h"
+
+namespace freshet {
+namespace {
+
+constexpr int64_t kLeastPollMs = 100;
+
+bool is_remote(const std::string& path) {
+  return path.find("://") != std::string::npos;
+}
+
+void check_path(ConfigMap& map, const std::string& path) {
+  std::string folder = path.substr(0, path.rfind('/') + 1);
+  if (folder.find_first_of("*?") != std::string::npos) {
+    map.wrong("path", *map.find("path"),
+              "a folder and a pattern, which may only stand behind its last /");
+  }
+  if (!is_remote(path)) return;
+  for (const char* kind : {"ftp://", "ftps://", "sftp://", "s3://"}) {
+    if (path.starts_with(kind)) return;
+  }
+  map.wrong("path", *map.find("path"),
+            "a folder, or a place at ftp://, ftps://, sftp:// or s3://");
+}
+
+}  // namespace
+
+FilesSourceModel read_files(const ConfigNode& node, DatasetModel& dataset,
+                            const std::string& place, FaultList& faults) {
+  ConfigMap map(node, "files of " + place, faults);
+  FilesSourceModel files;
+  files.path = map.required_text("path");
+  if (!files.path.empty()) check_path(map, files.path);
+  files.after = map.choice("after", "keep", {"keep", "move", "delete"});
+  files.poll_ms = map.duration_ms("poll", files.poll_ms, kLeastPollMs);
+  const std::array<std::pair<const char*, std::string*>, 7> kRemote = {{
+      {"user", &files.user},
+      {"password", &files.password},
+      {"key_file", &files.key_file},
+      {"known_hosts", &files.known_hosts},
+      {"ca_file", &files.ca_file},
+      {"region", &files.region},
+      {"endpoint", &files.endpoint},
+  }};
+  for (const auto& [key, value] : kRemote) {
+    if (!map.has(key)) continue;
+    *value = map.secret_text(key);
+    if (!is_remote(files.path)) {
+      map.fault(key, std::string("'") + key + "' in " + map.place() +
+                         " has no meaning for a folder");
+    }
+  }
+  dataset.format = read_format(map, true);
+  map.finish();
+  return files;
+}
+
+}  // namespace freshet

@@ -1,0 +1,125 @@
+"""Datasets put, tried and taken away while serving; schemas that change under
+segments that stay as they are."""
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import freshet  # noqa: E402
+
+VISITS = """\
+dataset: visits
+source: { log: { partitions: 1 } }
+time: { field: ts }
+columns:
+  - { name: page, type: string }
+  - { name: count, type: long }
+"""
+
+
+def put(server, name, text):
+    status, _, body = server.request("PUT", f"/api/v1/datasets/{name}", text,
+                                     {"Content-Type": "application/yaml"})
+    return status, json.loads(body)
+
+
+def test_put_versions_and_delete(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        status, answer = put(server, "visits", VISITS)
+        assert status == 200 and answer["version"] == 1, answer
+        server.ingest("visits", [{"ts": 1790000000, "page": "/", "count": 1}])
+        freshet.wait_until(lambda: server.rows("visits") == 1, what=server.log)
+        assert (model / "datasets/visits.yaml").read_text() == VISITS
+        for wrong, why in [
+                (VISITS.replace("type: long", "type: lang"), "lang"),
+                (VISITS.replace("dataset: visits", "dataset: other"), "visits"),
+                ("{", "visits.yaml")]:
+            status, answer = put(server, "visits", wrong)
+            assert status == 400 and why in json.dumps(answer), answer
+        assert put(server, "../x", VISITS)[0] in (400, 404)
+        assert (model / "datasets/visits.yaml").read_text() == VISITS
+        # JSON is YAML, too.
+        status, answer = put(server, "visits", json.dumps({
+            "dataset": "visits", "source": {"log": {"partitions": 1}},
+            "time": {"field": "ts"}, "columns": [
+                {"name": "page", "type": "string"},
+                {"name": "count", "type": "long"}]}))
+        assert status == 200 and answer["version"] == 2, answer
+        assert server.rows("visits") == 1
+        # A KPI needs sales, so it cannot go.
+        status, _, body = server.request("DELETE", "/api/v1/datasets/sales")
+        assert status == 400 and b"sales" in body, body
+        status, _, body = server.request("DELETE", "/api/v1/datasets/visits")
+        assert status == 200, body
+        assert server.get("/api/v1/datasets/visits")[0] == 404
+        assert server.request("DELETE", "/api/v1/datasets/visits")[0] == 404
+        assert put(server, "visits", VISITS)[0] == 200
+        freshet.wait_until(lambda: server.rows("visits") == 1, what="data back")
+        server.kill()
+        server.start()
+        versions = server.json("/api/v1/datasets/visits/versions")["versions"]
+        assert [(v["version"], v["action"]) for v in versions] == [
+            (1, "put"), (2, "put"), (3, "delete"), (4, "put")]
+        assert versions[0]["definition"] == VISITS
+        assert "127.0.0.1" in versions[0]["who"] and versions[0]["when"]
+
+
+def test_validate_with_given_events(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        def ask(body):
+            status, _, answer = server.request(
+                "POST", "/api/v1/datasets/visits/validate", body)
+            return status, json.loads(answer)
+        status, answer = ask({"definition": VISITS, "events": [
+            '{"ts":1790000000,"page":"/a","count":"x"}',
+            '{"ts":1790000000,"page":"/b","count":2}', '{"page":"/c"}', "no"]})
+        assert status == 200 and answer["valid"]
+        sample = answer["sample"]
+        assert (sample["messages"], sample["rows"]) == (4, 1)
+        assert sample["rejected"] == {"wrong_type": 1, "time": 1, "not_json": 1}
+        assert [e["event"] for e in sample["errors"]] == [1, 3, 4]
+        fields = {f["name"]: f for f in sample["fields"]}
+        assert fields["count"]["wrong"] == 1 and fields["count"]["example"] == "2"
+        assert fields["__time"]["wrong"] == 1
+        status, answer = ask({"definition": VISITS + "colour: red\n"})
+        assert status == 200 and not answer["valid"]
+        assert answer["faults"][0]["file"] == "datasets/visits.yaml"
+        assert answer["faults"][0]["line"] == 7
+        assert ask({"definition": VISITS, "event": []})[0] == 400
+        assert ask({"sample": 5})[0] == 404
+        assert server.get("/api/v1/datasets/visits")[0] == 404
+
+
+def test_a_schema_changes_over_old_segments(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        def seal():
+            status, _, body = server.request(
+                "POST", "/api/v1/ingestion/visits/seal")
+            assert status == 200, body
+        assert put(server, "visits", VISITS)[0] == 200
+        server.ingest("visits", [{"ts": 1790000000, "page": "/", "count": 1}])
+        freshet.wait_until(lambda: server.rows("visits") == 1, what=server.log)
+        seal()
+        # Added, widened (long to decimal), dropped (page).
+        wider = VISITS.replace("count, type: long", "count, type: decimal(2)") \
+            .replace("  - { name: page, type: string }\n",
+                     "  - { name: shop, type: string, default: none }\n")
+        assert put(server, "visits", wider)[0] == 200
+        server.ingest("visits", [{"ts": 1790000001, "shop": "S", "count": 1.5}])
+        freshet.wait_until(lambda: server.rows("visits") == 2, what=server.log)
+        seal()
+        rows = server.sql('SELECT shop, "count" FROM visits ORDER BY __time')
+        assert rows == [{"shop": None, "count": 1}, {"shop": "S", "count": 1.5}]
+        total = server.sql('SELECT SUM("count") AS s FROM visits')
+        assert total == [{"s": 2.5}]
+        status, _, body = server.request("POST", "/druid/v2/sql", {
+            "query": "SELECT page FROM visits"})
+        assert status == 400, body
+        # And back: what was dropped was not lost.
+        assert put(server, "visits", VISITS.replace(
+            "type: long", "type: decimal(2)"))[0] == 200
+        rows = server.sql("SELECT page FROM visits ORDER BY __time")
+        assert rows == [{"page": "/"}, {"page": None}]

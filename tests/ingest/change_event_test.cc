@@ -1,0 +1,221 @@
+// Debezium and AWS DMS, by messages as the real ones write them.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include "ingest/change_events.h"
+#include "tests/ingest/decoded_rows.h"
+#include "tests/ingest/outcome.h"
+
+using namespace freshet;
+
+namespace {
+
+DecoderSpec item_spec() {
+  DecoderSpec spec = spec_of({{"id", ColumnKind::kLong},
+                              {"price", ColumnKind::kDecimal, 2},
+                              {"free", ColumnKind::kDecimal, 5},
+                              {"at", ColumnKind::kTimestamp},
+                              {"day", ColumnKind::kTimestamp},
+                              {"name", ColumnKind::kString}});
+  spec.format = "debezium";
+  spec.time.path = "$.source.ts_ms";
+  spec.time.format = "millis";
+  spec.fields[3].time_format = "millis";
+  spec.fields[4].time_format = "days";
+  return spec;
+}
+
+std::string envelope(const std::string& before, const std::string& after,
+                     const std::string& op) {
+  return fmt::format(
+      R"({{"before":{},"after":{},"source":{{"version":"3.0.8.Final",
+        "connector":"postgresql","ts_ms":1795318464818,"snapshot":"last",
+        "lsn":26566304}},"transaction":null,"op":"{}",
+        "ts_ms":1795318465095}})",
+      before, after, op);
+}
+
+const std::string kRow =
+    R"({"id":1,"price":"BOI=","free":{"scale":5,"value":"BMsv"},
+        "at":1704164645678,"day":19724,"name":"snap"})";
+const std::string kRowText =
+    "1795318464818|1|1250|314159|1704164645678|1704153600000|snap";
+
+}  // namespace
+
+TEST_CASE("Debezium: create, snapshot read and update are rows as they are") {
+  DecodedRows rows(item_spec());
+  rows.decode({envelope("null", kRow, "r"), envelope("null", kRow, "c"),
+               envelope(R"({"id":9,"name":"old"})", kRow, "u")});
+  CHECK(rows.rejections() == std::vector<std::string>{});
+  CHECK(rows.text() == std::vector<std::string>{kRowText, kRowText, kRowText});
+}
+
+TEST_CASE("Debezium: delete, its tombstone, a key change") {
+  DecodedRows rows(item_spec());
+  std::string gone =
+      R"({"id":2,"price":null,"free":null,"at":null,"day":null,"name":null})";
+  std::vector<std::string> values = {envelope(gone, "null", "d"), "",
+                                     envelope("null", kRow, "c"),
+                                     envelope("null", "null", "d")};
+  std::vector<RawMessage> messages(4);
+  for (size_t i = 0; i < 4; ++i) messages[i].value = values[i];
+  messages[1].null_value = true;
+  messages[3].key = R"({"schema":{"type":"struct"},"payload":{"id":7}})";
+  rows.decode_messages(messages);
+  CHECK(rows.rejections() == std::vector<std::string>{});
+  CHECK(rows.text() ==
+        std::vector<std::string>{"delete 1795318464818|2|-|-|-|-|-", kRowText,
+                                 "delete 1795318464818|7|-|-|-|-|-"});
+  CHECK(rows.decoded.row_messages == std::vector<uint32_t>{0, 2, 3});
+  CHECK(rows.decoded.ignored == 1);
+}
+
+TEST_CASE("Debezium: the schema says what values mean") {
+  std::string schema =
+      R"({"type":"struct","fields":[{"type":"struct","fields":[],
+      "field":"before"},{"type":"struct","fields":[
+      {"type":"int32","field":"id"},
+      {"type":"bytes","name":"org.apache.kafka.connect.data.Decimal",
+       "parameters":{"scale":"4"},"field":"price"},
+      {"type":"string","field":"free"},
+      {"type":"int64","name":"io.debezium.time.MicroTimestamp","field":"at"},
+      {"type":"int32","name":"io.debezium.time.Date","field":"day"}],
+      "field":"after"}],"name":"Envelope"})";
+  DecoderSpec spec = item_spec();
+  spec.fields[3].time_format = "auto";  // the schema knows better
+  spec.fields[4].time_format = "auto";
+  DecodedRows rows(spec);
+  std::string row = R"({"id":1,"price":"BOI=","free":"1250",
+      "at":1000001,"day":-1,"name":"x"})";
+  rows.decode({fmt::format(R"({{"schema":{},"payload":{}}})", schema,
+                           envelope("null", row, "c")),
+               fmt::format(R"({{"schema":{},"payload":null}})", schema)});
+  CHECK(rows.rejections() == std::vector<std::string>{});
+  CHECK(rows.text() == std::vector<std::string>{
+                           "1795318464818|1|13|125000000|1000|-86400000|x"});
+  CHECK(rows.decoded.ignored == 1);
+}
+
+TEST_CASE("Debezium: decimals as text, and what base64 cannot be") {
+  DecoderSpec spec = item_spec();
+  auto price = [&](const char* decimals, const char* value) {
+    spec.decimals = decimals;
+    DecodedRows rows(spec);
+    rows.decode(
+        {envelope("null", fmt::format(R"({{"price":{}}})", value), "c")});
+    if (rows.batch.num_rows() == 0) return std::string("rejected");
+    return rows.batch.columns()[2].nulls[0]
+               ? std::string("null")
+               : std::to_string(rows.batch.columns()[2].longs[0]);
+  };
+  CHECK(price("precise", "\"BOI=\"") == "1250");
+  CHECK(price("precise", "\"12.50\"") == "1250");
+  CHECK(price("precise", "12.5") == "1250");
+  CHECK(price("precise", "null") == "null");
+  CHECK(price("precise", "\"1250\"") == "-2658700");  // base64, as said
+  CHECK(price("string", "\"1250\"") == "125000");
+  CHECK(price("string", "\"BOI=\"") == "rejected");
+  CHECK(price("precise", "\"AAAAAAAAAAAAAAAAAAAAAAAA\"") == "rejected");
+}
+
+TEST_CASE("Debezium: a value left out is a kept cell") {
+  DecodedRows rows(item_spec());
+  rows.decode({envelope(
+      "null", R"({"id":4,"name":"__debezium_unavailable_value"})", "u")});
+  CHECK(rows.text() == std::vector<std::string>{"1795318464818|4|-|-|-|-|-"});
+  REQUIRE(rows.decoded.kept_cells.size() == 1);
+  CHECK(rows.decoded.kept_cells[0].row == 0);
+  CHECK(rows.decoded.kept_cells[0].column == 6);
+}
+
+TEST_CASE("Debezium: the flattened form") {
+  DecoderSpec spec = item_spec();
+  spec.time.path = "__source_ts_ms";
+  DecodedRows rows(spec);
+  rows.decode({R"({"id":1,"name":"a","__deleted":"false","__source_ts_ms":5})",
+               R"({"id":2,"__deleted":"true","__source_ts_ms":6})",
+               R"({"id":3,"__op":"d","__source_ts_ms":7})",
+               R"({"id":4,"name":"b","__source_ts_ms":8})"});
+  CHECK(rows.text() == std::vector<std::string>{"5|1|-|-|-|-|a",
+                                                "delete 6|2|-|-|-|-|-",
+                                                "delete 7|3|-|-|-|-|-"});
+  CHECK(rows.rejections() ==
+        std::vector<std::string>{"3 not_debezium the event has no op: it is "
+                                 "not Debezium's envelope"});
+}
+
+TEST_CASE("Debezium: truncate, message, and what is none") {
+  DecodedRows rows(item_spec());
+  rows.decode({envelope("null", "null", "t"), envelope("null", "null", "m"),
+               envelope("null", "null", "u"), envelope("null", "null", "d"),
+               envelope("null", kRow, "x"), R"({"op":"c","after":[1]})", "{}",
+               "", R"({"schema":1,"payload":2})"});
+  CHECK(rows.batch.num_rows() == 0);
+  CHECK(rows.decoded.ignored == 1);
+  std::string reasons;
+  for (const Rejection& r : rows.decoded.rejections) {
+    reasons += fmt::format("{} {},", r.message, r.reason);
+  }
+  CHECK(reasons ==
+        "0 truncate,2 not_debezium,3 not_debezium,4 not_debezium,"
+        "5 not_debezium,6 not_debezium,7 not_json,8 not_debezium,");
+}
+
+namespace {
+
+DecoderSpec dms_spec() {
+  DecoderSpec spec =
+      spec_of({{"id", ColumnKind::kLong}, {"name", ColumnKind::kString}});
+  spec.format = "dms";
+  spec.time.path = "$.metadata.timestamp";
+  spec.key = {1};
+  return spec;
+}
+
+std::string dms(const std::string& operation, const std::string& data,
+                const std::string& before = "") {
+  return fmt::format(
+      R"({{"data":{},{}"metadata":{{"timestamp":"1970-01-01T00:00:01Z",
+        "record-type":"data","operation":"{}","schema-name":"public",
+        "table-name":"foo"}}}})",
+      data, before.empty() ? "" : "\"before-image\":" + before + ",",
+      operation);
+}
+
+}  // namespace
+
+TEST_CASE("DMS: every operation, control records") {
+  DecodedRows rows(dms_spec());
+  rows.decode(
+      {dms("load", R"({"id":1,"name":"a"})"),
+       dms("insert", R"({"id":2,"name":"b"})"),
+       dms("update", R"({"id":2,"name":"c"})", R"({"id":2})"),
+       dms("update", R"({"id":45,"name":"d"})", R"({"id":46})"),
+       dms("update", R"({"id":45,"name":"e"})", "{}"),
+       dms("delete", R"({"id":1,"name":"a"})"),
+       R"({"metadata":{"record-type":"control","operation":"create-table",
+          "table-name":"foo"}})",
+       R"({"control":{},"metadata":{"record-type":"control",
+          "operation":"drop-table"}})"});
+  CHECK(rows.rejections() == std::vector<std::string>{});
+  CHECK(rows.text() == std::vector<std::string>{"1000|1|a", "1000|2|b",
+                                                "1000|2|c", "delete 1000|46|d",
+                                                "1000|45|d", "1000|45|e",
+                                                "delete 1000|1|a"});
+  CHECK(rows.decoded.row_messages ==
+        std::vector<uint32_t>{0, 1, 2, 3, 3, 4, 5});
+  CHECK(rows.decoded.ignored == 2);
+}
+
+TEST_CASE("DMS: another name of the before-image, and what is none") {
+  DecoderSpec spec = dms_spec();
+  spec.before_image = "old";
+  DecodedRows rows(spec);
+  rows.decode({R"({"data":{"id":2},"old":{"id":1},"metadata":{
+      "timestamp":"1970-01-01T00:00:01Z","operation":"update"}})",
+               R"({"data":{"id":2}})", R"({"metadata":{"operation":"load"}})",
+               dms("merge", "{}"), dms("load", "[]"), "[]"});
+  CHECK(rows.text() == std::vector<std::string>{"delete 1000|1|-", "1000|2|-"});
+  CHECK(rows.decoded.rejections.size() == 5);
+}

@@ -1,0 +1,167 @@
+"""Datasets whose events come as files: a watched folder, kill -9 in the middle,
+files at fault, what becomes of loaded files."""
+import gzip
+import json
+import os
+import pathlib
+import random
+import sys
+import time
+
+import zstandard
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import freshet  # noqa: E402
+
+STOCK = """\
+dataset: stock
+source: {{ files: {{ path: "{path}", record: /stock/item, poll: {poll}, {more} }} }}
+time: {{ field: "{time}" }}
+columns:
+  - {{ name: sku, type: string, path: "{sku}" }}
+  - {{ name: qty, type: long }}
+  - {{ name: file, type: string, message: partition }}
+"""
+
+
+def stock_model(folder, path, more="after: keep", time="ts", sku="sku",
+                poll="100ms"):
+    return freshet.write_model(folder, {"datasets/stock.yaml": STOCK.format(
+        path=path, more=more, time=time, sku=sku, poll=poll)})
+
+
+def lines(name, count):
+    return "".join(json.dumps({"ts": 1790000000 + i, "sku": f"{name}-{i}",
+                               "qty": i}) + "\n" for i in range(count))
+
+
+def put(folder, name, content):
+    """As a good producer does it: whole, by a rename."""
+    data = content if isinstance(content, bytes) else content.encode()
+    (folder / ("." + name)).write_bytes(data)
+    os.rename(folder / ("." + name), folder / name)
+
+
+def by_file(server):
+    return {r["file"]: r["n"] for r in server.sql(
+        "SELECT file, COUNT(*) AS n FROM stock GROUP BY 1")}
+
+
+def test_every_format_and_packing_once(tmp_path):
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    model = stock_model(tmp_path / "m", drop / "*")
+    with freshet.Server(model, tmp_path / "d") as server:
+        put(drop, "a.jsonl.gz", gzip.compress(lines("a", 1000).encode()))
+        put(drop, "b.csv.zst", zstandard.compress(
+            b"qty,ts,sku\n1,2026-11-01,b1\n2,2026-11-01,b2\n"))
+        put(drop, "c.tsv", "sku\tts\tqty\nc1\t2026-11-01\t5\n")
+        put(drop, "d.xml", "<stock><item><ts>2026-11-01</ts><sku>d</sku>"
+            "<qty>1</qty></item><item><ts>2026-11-01</ts><qty>x</qty></item></stock>")
+        freshet.wait_until(lambda: len(by_file(server)) == 4, what=server.log)
+        expected = {"a.jsonl": 1000, "b.csv": 2, "c.tsv": 1, "d.xml": 1}
+        assert by_file(server) == expected
+        progress = server.json("/api/v1/ingestion/stock")
+        assert progress["rejected"] == {"wrong_type": 1}
+        assert progress["partitions"][0]["next"] == 4
+        letters = server.json("/api/v1/ingestion/stock/dead-letters")
+        assert letters["dead_letters"][0]["partition"] == "file/d.xml"
+        # A new time is no new content; new content under an old name is.
+        os.utime(drop / "c.tsv")
+        put(drop, "b.csv.zst", zstandard.compress(b"qty,ts,sku\n1,2026-11-02,b3\n"))
+        freshet.wait_until(lambda: by_file(server)["b.csv"] == 3, what=server.log)
+        time.sleep(0.5)
+        assert by_file(server) == {**expected, "b.csv": 3}
+        assert server.stop() == 0
+        server.start()
+        time.sleep(1)
+        assert by_file(server) == {**expected, "b.csv": 3}
+        assert server.json("/api/v1/ingestion/stock")["rejected"] == {"wrong_type": 1}
+
+
+def test_a_file_that_grows_is_not_read_half(tmp_path):
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    model = stock_model(tmp_path / "m", drop / "*.jsonl", "after: move",
+                        poll="1s")  # longer than any pause of the writer
+    text = lines("g", 2000)
+    with freshet.Server(model, tmp_path / "d") as server:
+        with open(drop / "g.jsonl", "w") as file:
+            for at in range(0, len(text), len(text) // 20):
+                file.write(text[at:at + len(text) // 20])
+                file.flush()
+                os.fsync(file.fileno())
+                assert server.rows("stock") == 0
+                time.sleep(0.05)
+        freshet.wait_until(lambda: server.rows("stock") == 2000, what=server.log)
+        freshet.wait_until(lambda: (drop / "done/g.jsonl").exists(), what="moved")
+        assert not (drop / "g.jsonl").exists()
+
+
+def test_files_at_fault_hold_nobody_up(tmp_path):
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    model = stock_model(tmp_path / "m", drop / "*", "after: delete")
+    with freshet.Server(model, tmp_path / "d") as server:
+        put(drop, "a.jsonl.gz", gzip.compress(lines("a", 10).encode())[:-20])
+        put(drop, "b.xml", "<stock><item><ts>1</ts></item>")
+        put(drop, "c.csv", "ts,ts\n1,2\n")
+        put(drop, "d.jsonl", lines("d", 10))
+        freshet.wait_until(lambda: server.rows("stock") == 10, what=server.log)
+        freshet.wait_until(lambda: sorted(p.name for p in drop.iterdir()) ==
+                           ["a.jsonl.gz", "b.xml", "c.csv"], what="deleted")
+        progress = freshet.wait_until(
+            lambda: (p := server.json("/api/v1/ingestion/stock"))["state"] ==
+            "degraded" and p, what="degraded")
+        assert "a.jsonl.gz" in progress["error"], progress
+        put(drop, "a.jsonl.gz", gzip.compress(lines("a", 10).encode()))
+        put(drop, "b.xml", "<stock/>")
+        (drop / "c.csv").unlink()
+        freshet.wait_until(lambda: server.rows("stock") == 20, what=server.log)
+        freshet.wait_until(lambda: server.json("/api/v1/ingestion/stock")["state"]
+                           == "running", what="running")
+
+
+def test_every_row_once_over_kills(tmp_path):
+    seed = random.randrange(10**6)
+    print("seed", seed)
+    dice = random.Random(seed)
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    model = stock_model(tmp_path / "m", drop / "*.jsonl", "after: move")
+    expected = {}
+    with freshet.Server(model, tmp_path / "d") as server:
+        for round in range(6):
+            for n in range(8):
+                name = f"r{round}_{n}.jsonl"
+                expected[name] = dice.randrange(1, 4000)
+                put(drop, name, lines(name, expected[name]))
+            time.sleep(dice.random() * 0.8)
+            server.kill()
+            server.start()
+        freshet.wait_until(lambda: sum(by_file(server).values()) >=
+                           sum(expected.values()), 60, what=server.log)
+        assert by_file(server) == expected
+        freshet.wait_until(lambda: not list(drop.glob("*.jsonl")), what="moved")
+        assert by_file(server) == expected
+
+
+def test_an_xml_drop_of_many_records(tmp_path):
+    """Streamed: the memory stays far below the document's size."""
+    rows = int(os.environ.get("XML_ROWS", "200000"))
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    model = stock_model(tmp_path / "m", drop / "*.xml", time="$.date", sku="@sku")
+    with freshet.Server(model, tmp_path / "d") as server:
+        with open(drop / ".x.xml", "w") as file:
+            file.write("<stock><date>2026-11-01T10:00:00Z</date>\n")
+            for i in range(rows):
+                file.write(f'  <item sku="S{i % 1000}"><qty>{i}</qty></item>\n')
+            file.write("</stock>\n")
+        start = time.monotonic()
+        os.rename(drop / ".x.xml", drop / "x.xml")
+        freshet.wait_until(lambda: server.rows("stock") == rows, 120,
+                           what=server.log)
+        print(f"{rows / (time.monotonic() - start):.0f} records/s")
+        total = server.sql("SELECT SUM(qty) AS s FROM stock")[0]["s"]
+        assert total == rows * (rows - 1) // 2

@@ -1,0 +1,170 @@
+"""The same files from real servers: FTP (pyftpdlib), S3 (moto)."""
+import json
+import getpass
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+import pytest
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.servers import FTPServer
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import freshet  # noqa: E402
+from files_test import by_file, lines, put, stock_model  # noqa: E402
+
+MOTO = pathlib.Path(sys.executable).parent / "moto_server"
+
+
+@pytest.fixture
+def ftp(tmp_path):
+    root = tmp_path / "ftp"
+    (root / "drop").mkdir(parents=True)
+    authorizer = DummyAuthorizer()
+    authorizer.add_user("till", "se:cret", str(root), perm="elradfmwMT")
+    handler = type("Handler", (FTPHandler,), {"authorizer": authorizer})
+    server = FTPServer(("127.0.0.1", 0), handler)
+    stop = threading.Event()
+
+    def serve():
+        while not stop.is_set():
+            server.serve_forever(timeout=0.05, blocking=False)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield root / "drop", server.address[1]
+    stop.set()
+    thread.join()
+    server.close_all()
+
+
+def test_ftp_files_once_then_moved(tmp_path, ftp):
+    drop, port = ftp
+    model = stock_model(
+        tmp_path / "m", f"ftp://127.0.0.1:{port}/drop/*.jsonl",
+        'user: till, password: "${env:FTP_PASSWORD}", after: move')
+    put(drop, "ä b.jsonl", lines("a", 500))
+    put(drop, "other.txt", "no")
+    with freshet.Server(model, tmp_path / "d",
+                        env={"FTP_PASSWORD": "se:cret"}) as server:
+        freshet.wait_until(lambda: server.rows("stock") == 500, what=server.log)
+        freshet.wait_until(lambda: (drop / "done" / "ä b.jsonl").exists(),
+                           what="moved")
+        server.kill()
+        put(drop, "c.jsonl", lines("c", 300))
+        server.start()
+        freshet.wait_until(lambda: server.rows("stock") == 800, what=server.log)
+        assert by_file(server) == {"ä b.jsonl": 500, "c.jsonl": 300}
+        assert "se:cret" not in server.log()
+        assert not list((tmp_path / "d/fetched/stock").glob("*"))
+        assert sorted(p.name for p in drop.iterdir()) == ["done", "other.txt"]
+
+
+def test_a_server_that_is_away_is_waited_for(tmp_path):
+    port = freshet.free_port()
+    model = stock_model(tmp_path / "m", f"ftp://127.0.0.1:{port}/drop/*",
+                        "user: u, password: p")
+    with freshet.Server(model, tmp_path / "d") as server:
+        state = freshet.wait_until(
+            lambda: (p := server.json("/api/v1/ingestion/stock"))["state"] ==
+            "waiting" and p, what="waiting")
+        assert f"127.0.0.1:{port}" in state["error"]
+        assert server.request("GET", "/readyz")[0] == 503
+
+
+@pytest.fixture
+def sftp(tmp_path):
+    folder = tmp_path / "ssh"
+    (folder / "drop").mkdir(parents=True)
+    for name in ["host", "user"]:
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+                        folder / name], check=True)
+    port = freshet.free_port()
+    (folder / "keys").write_text((folder / "user.pub").read_text())
+    (folder / "config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\n"
+        f"PidFile {folder}/pid\nAuthorizedKeysFile {folder}/keys\n"
+        "StrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\n"
+        "Subsystem sftp internal-sftp\n")
+    kind, key, *_ = (folder / "host.pub").read_text().split()
+    (folder / "known").write_text(f"[127.0.0.1]:{port} {kind} {key}\n")
+    if os.getuid() == 0:
+        os.makedirs("/run/sshd", exist_ok=True)
+    server = subprocess.Popen(["/usr/sbin/sshd", "-D", "-f", folder / "config"])
+    yield folder, port
+    server.terminate()
+    server.wait()
+
+
+def test_sftp_files_once_then_moved(tmp_path, sftp):
+    folder, port = sftp
+    drop = folder / "drop"
+    more = (f"user: {getpass.getuser()}, key_file: {folder}/user, "
+            f"known_hosts: {folder}/known, after: move")
+    model = stock_model(tmp_path / "m",
+                        f"sftp://127.0.0.1:{port}{drop}/*.jsonl", more)
+    put(drop, "a b.jsonl", lines("a", 400))
+    with freshet.Server(model, tmp_path / "d") as server:
+        freshet.wait_until(lambda: server.rows("stock") == 400, what=server.log)
+        freshet.wait_until(lambda: (drop / "done" / "a b.jsonl").exists(),
+                           what="moved")
+        # Another host key: nothing is read from who knows whom.
+        (folder / "known").write_text((folder / "known").read_text().replace(
+            (folder / "host.pub").read_text().split()[1],
+            (folder / "user.pub").read_text().split()[1]))
+        put(drop, "b.jsonl", lines("b", 10))
+        state = freshet.wait_until(
+            lambda: (p := server.json("/api/v1/ingestion/stock"))["state"] ==
+            "waiting" and p, what="waiting")
+        assert "sftp://" in state["error"] and server.rows("stock") == 400
+
+
+def s3_request(url, method="GET", body=None):
+    request = urllib.request.Request(url, data=body, method=method, headers={
+        "Authorization": "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/"
+                         "aws4_request, SignedHeaders=host, Signature=0"})
+    with urllib.request.urlopen(request) as reply:
+        return reply.read()
+
+
+def test_s3_over_several_pages(tmp_path):
+    port = freshet.free_port()
+    moto = subprocess.Popen([MOTO, "-H", "127.0.0.1", "-p", str(port)],
+                            stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+    try:
+        base = f"http://127.0.0.1:{port}"
+
+        def up():
+            try:
+                return s3_request(base + "/moto-api/data.json")
+            except OSError:
+                return False
+        freshet.wait_until(up, 60, what="moto")
+        s3_request(base + "/drops", "PUT")
+        names = [f"day {i:04}.jsonl" for i in range(1005)]
+        for i, name in enumerate(names):
+            path = urllib.request.quote(f"/drops/in/{name}")
+            s3_request(base + path, "PUT", lines(name, 1 + i % 3).encode())
+        s3_request(base + "/drops/in/deeper/x.jsonl", "PUT", b"{}")
+        model = stock_model(
+            tmp_path / "m", "s3://drops/in/*.jsonl",
+            f"endpoint: '{base}', user: k, password: s, after: delete")
+        with freshet.Server(model, tmp_path / "d") as server:
+            expected = {n: 1 + i % 3 for i, n in enumerate(names)}
+            freshet.wait_until(lambda: server.rows("stock") ==
+                               sum(expected.values()), 120, what=server.log)
+            assert by_file(server) == expected
+            freshet.wait_until(
+                lambda: b"day" not in s3_request(
+                    base + "/drops?list-type=2&prefix=in/"), what="deleted")
+            left = s3_request(base + "/drops?list-type=2")
+            assert b"deeper/x.jsonl" in left
+    finally:
+        moto.terminate()
+        moto.wait()
