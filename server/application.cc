@@ -218,9 +218,9 @@ void RunningApplication::note_damage(const Error& error) {
 Status RunningApplication::add_routes() {
   services_ = std::make_unique<Services>(
       Services{*runner_, *sql_, running_, settings_.limits, *kpis_, *hub_,
-               *alerts_, *metrics_, *datasets_, [this] { return model(); },
-               [this] { return reload(); }, [this] { return readiness(); },
-               [this] { refresh_metrics(); },
+               *alerts_, *metrics_, *datasets_, store_->metadata(),
+               [this] { return model(); }, [this] { return reload(); },
+               [this] { return readiness(); }, [this] { refresh_metrics(); },
                [this] { return write_checkpoint(*store_, *log_); }});
   add_dataset_routes(router_, *services_);
   add_ingestion_routes(router_, *services_);
@@ -230,6 +230,7 @@ Status RunningApplication::add_routes() {
   add_query_routes(router_, *services_);
   add_health_routes(router_, *services_);
   add_model_routes(router_, *services_);
+  add_view_routes(router_, *services_);
   add_checkpoint_routes(router_, *services_);
   add_static_routes(router_);
   return add_openapi_route(router_);

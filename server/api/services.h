@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "segments/metadata_store.h"
 #include "server/alert/alert_engine.h"
 #include "server/http/http.h"
 #include "server/http/metrics.h"
@@ -37,6 +38,7 @@ struct Services {
   AlertEngine& alerts;
   Metrics& metrics;
   IngestionService& ingestion;
+  MetadataStore& metadata;  // of what the handlers keep
   std::function<std::shared_ptr<const Model>()> model;
   // Loads the model folder again; faults leave the old model in place.
   std::function<ModelLoad()> reload;
@@ -56,6 +58,7 @@ void add_alert_routes(Router& router, Services& services);
 void add_query_routes(Router& router, Services& services);
 void add_health_routes(Router& router, Services& services);
 void add_model_routes(Router& router, Services& services);
+void add_view_routes(Router& router, Services& services);
 void add_checkpoint_routes(Router& router, Services& services);
 // Last: describes every route added before. kInternal names a route that has
 // no description, or a description that has no route.

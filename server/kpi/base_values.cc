@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/kpi/kpi.h"
 #include "server/kpi/level_series.h"
 
 namespace freshet {
@@ -22,6 +23,23 @@ ExpressionPtr bucket_expression(const Buckets& buckets) {
 }
 
 }  // namespace
+
+ExpressionPtr group_expression(const std::string& by,
+                               const absl::TimeZone& zone) {
+  const char* function = by == "__hour"      ? "extract_hour"
+                         : by == "__weekday" ? "extract_isodow"
+                                             : nullptr;
+  if (!function) return column(by);
+  auto part = std::make_shared<Expression>(
+      *call(function, {column(std::string(kTimeColumn))}));
+  part->zone = zone;
+  return part;
+}
+
+const std::vector<std::string>& parts_of_time() {
+  static const std::vector<std::string> kParts = {"__hour", "__weekday"};
+  return kParts;
+}
 
 bool GroupKeyLess::operator()(const GroupKey& a, const GroupKey& b) const {
   for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
@@ -76,7 +94,7 @@ Result<BaseTable> BaseQueries::rows(Interval range, Timestamp moment,
                                     const std::vector<std::string>& by) {
   std::vector<Query::Group> groups;
   for (size_t i = 0; i < by.size(); ++i) {
-    groups.push_back({"g" + std::to_string(i), column(by[i])});
+    groups.push_back({"g" + std::to_string(i), group_expression(by[i], zone_)});
   }
   BaseTable table;
   for (const BasePart& part : plan_.parts()) {

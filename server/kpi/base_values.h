@@ -25,11 +25,18 @@ struct Buckets {
   std::vector<Timestamp> ends;
 };
 
+// What rows are grouped by for a name of `by`: the dimension's column, or a
+// part of the time in `zone`.
+ExpressionPtr group_expression(const std::string& by,
+                               const absl::TimeZone& zone);
+
 // Computes over the rows that match `filter`, which may be null.
 class BaseQueries {
  public:
-  BaseQueries(const KpiPlan& plan, AnswerData& data, ExpressionPtr filter)
-      : plan_(plan), data_(data), filter_(std::move(filter)) {}
+  // Parts of the time that rows() groups by are those of `zone`.
+  BaseQueries(const KpiPlan& plan, AnswerData& data, ExpressionPtr filter,
+              absl::TimeZone zone = absl::UTCTimeZone())
+      : plan_(plan), data_(data), filter_(std::move(filter)), zone_(zone) {}
 
   // Which slots a query fills.
   enum class Which { kAll, kFlows, kLevels };
@@ -37,7 +44,7 @@ class BaseQueries {
   // Over the whole range; levels as of `moment`.
   Result<BaseValues> total(Interval range, Timestamp moment,
                            Which which = Which::kAll);
-  // By dimensions. Groups without rows are absent.
+  // By dimensions or parts_of_time(). Groups without rows are absent.
   Result<BaseTable> rows(Interval range, Timestamp moment,
                          const std::vector<std::string>& by);
   // One for each bucket; levels as of the end of the bucket, or `now` if that
@@ -55,6 +62,7 @@ class BaseQueries {
   const KpiPlan& plan_;
   AnswerData& data_;
   ExpressionPtr filter_;
+  absl::TimeZone zone_;
 };
 
 }  // namespace freshet

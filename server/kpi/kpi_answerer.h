@@ -57,7 +57,9 @@ class KpiAnswerer {
       const std::vector<std::pair<GroupKey, BaseValues>>& shown,
       const std::vector<const BaseValues*>& rest);
 
-  BaseQueries queries() { return BaseQueries(*plan_, *data_, filter_); }
+  BaseQueries queries() { return BaseQueries(*plan_, *data_, filter_, zone_); }
+  // Whether rows are asked for by hours or weekdays.
+  bool by_parts_of_time() const;
   // The moment at which levels are taken, and days() ends.
   Timestamp moment(Interval range) const;
   double days(Interval range) const;
