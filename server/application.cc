@@ -254,7 +254,7 @@ Status RunningApplication::add_routes() {
       [this] { return reload(); });
   services_ = std::make_unique<Services>(
       Services{*runner_, *sql_, running_, settings_.limits, *kpis_, *hub_,
-               *alerts_, *metrics_, *datasets_, *deployer_,
+               *alerts_, *metrics_, *datasets_, *deployer_, store_->metadata(),
                [this] { return model(); }, [this] { return reload(); },
                [this] { return readiness(); }, [this] { refresh_metrics(); },
                [this] { return write_checkpoint(*store_, *log_); }});
@@ -269,6 +269,7 @@ Status RunningApplication::add_routes() {
   add_query_routes(router_, *services_);
   add_health_routes(router_, *services_);
   add_model_routes(router_, *services_);
+  add_view_routes(router_, *services_);
   add_checkpoint_routes(router_, *services_);
   add_static_routes(router_);
   return add_openapi_route(router_);

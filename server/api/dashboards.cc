@@ -36,27 +36,30 @@ HttpResponse show_dashboard(Services& services, const HttpRequest& request) {
   return json_response(to_json(*dashboard, *model));
 }
 
+std::string* member(DashboardView& view, std::string_view key) {
+  if (key == "range") return &view.range;
+  if (key == "from") return &view.from;
+  if (key == "to") return &view.to;
+  if (key == "compare") return &view.compare;
+  if (key == "tz") return &view.tz;
+  if (key == "filter") return &view.filter;
+  if (key == "grain") return &view.grain;
+  return nullptr;
+}
+
 Result<DashboardView> view_of(const HttpRequest& request) {
   DashboardView view;
   for (const auto& [key, value] : request.query) {
-    if (key == "range")
-      view.range = value;
-    else if (key == "from")
-      view.from = value;
-    else if (key == "to")
-      view.to = value;
-    else if (key == "compare")
-      view.compare = value;
-    else if (key == "tz")
-      view.tz = value;
-    else if (key == "filter")
-      view.filter = value;
-    else if (key != "dashboard" && key != "last_event_id") {
+    if (key == "dashboard" || key == "last_event_id") continue;
+    std::string* text = member(view, key);
+    if (!text) {
       return invalid("unknown parameter '" + key +
-                     "'; known are dashboard, "
-                     "range, from, to, compare, tz, filter");
+                     "'; known are dashboard, range, from, to, compare, tz, "
+                     "filter, grain");
     }
+    *text = value;
   }
+  if (!view.grain.empty()) TRY(Granularity::parse(view.grain));
   return view;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "segments/metadata_store.h"
 #include "server/alert/alert_engine.h"
 #include "server/http/http.h"
 #include "server/http/metrics.h"
@@ -39,6 +40,7 @@ struct Services {
   Metrics& metrics;
   IngestionService& ingestion;
   DatasetDeployer& deployer;
+  MetadataStore& metadata;  // of what the handlers keep
   std::function<std::shared_ptr<const Model>()> model;
   // Loads the model folder again; faults leave the old model in place.
   std::function<ModelLoad()> reload;
@@ -61,6 +63,7 @@ void add_alert_routes(Router& router, Services& services);
 void add_query_routes(Router& router, Services& services);
 void add_health_routes(Router& router, Services& services);
 void add_model_routes(Router& router, Services& services);
+void add_view_routes(Router& router, Services& services);
 void add_checkpoint_routes(Router& router, Services& services);
 // Last: describes every route added before. kInternal names a route that has
 // no description, or a description that has no route.

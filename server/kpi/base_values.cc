@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/kpi/kpi.h"
 #include "server/kpi/level_series.h"
 #include "server/kpi/window_values.h"
 
@@ -25,10 +26,11 @@ ExpressionPtr bucket_expression(const Buckets& buckets,
   return floor;
 }
 
-std::vector<Query::Group> groups_of(const std::vector<std::string>& by) {
+std::vector<Query::Group> groups_of(const std::vector<std::string>& by,
+                                    const absl::TimeZone& zone) {
   std::vector<Query::Group> groups;
   for (size_t i = 0; i < by.size(); ++i) {
-    groups.push_back({"g" + std::to_string(i), column(by[i])});
+    groups.push_back({"g" + std::to_string(i), group_expression(by[i], zone)});
   }
   return groups;
 }
@@ -48,6 +50,23 @@ std::vector<BaseValues>& series_of(SeriesTable& table, GroupKey key,
 }
 
 }  // namespace
+
+ExpressionPtr group_expression(const std::string& by,
+                               const absl::TimeZone& zone) {
+  const char* function = by == "__hour"      ? "extract_hour"
+                         : by == "__weekday" ? "extract_isodow"
+                                             : nullptr;
+  if (!function) return column(by);
+  auto part = std::make_shared<Expression>(
+      *call(function, {column(std::string(kTimeColumn))}));
+  part->zone = zone;
+  return part;
+}
+
+const std::vector<std::string>& parts_of_time() {
+  static const std::vector<std::string> kParts = {"__hour", "__weekday"};
+  return kParts;
+}
 
 bool GroupKeyLess::operator()(const GroupKey& a, const GroupKey& b) const {
   for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
@@ -102,7 +121,7 @@ Result<BaseTable> BaseQueries::rows(Interval range, Timestamp moment,
   for (const BasePart& part : plan_.parts()) {
     Interval interval = part.level ? Interval{kMinTimestamp, moment} : range;
     if (interval.empty()) continue;
-    TRY(fill_rows(part, interval, groups_of(by), table));
+    TRY(fill_rows(part, interval, groups_of(by, clock_.zone), table));
   }
   for (const WindowPart& window : plan_.windows()) {
     TRY(WindowValues(window, *this).add_rows(range, moment, by, table));
@@ -115,7 +134,7 @@ Result<std::set<GroupKey, GroupKeyLess>> BaseQueries::groups(
   std::set<GroupKey, GroupKeyLess> out;
   BaseTable table;
   for (const BasePart& part : plan_.parts()) {
-    TRY(fill_rows(part, range, groups_of(by), table));
+    TRY(fill_rows(part, range, groups_of(by, clock_.zone), table));
   }
   for (const auto& [key, values] : table) out.insert(key);
   if (!plan_.parts().empty()) return out;
@@ -157,7 +176,7 @@ Status BaseQueries::fill_flows(const BasePart& part, Interval range,
                                const std::vector<std::string>& by,
                                SeriesTable& out) {
   BaseTable table;
-  std::vector<Query::Group> groups = groups_of(by);
+  std::vector<Query::Group> groups = groups_of(by, clock_.zone);
   groups.push_back({"t", bucket_expression(buckets, part.time_column)});
   TRY(fill_rows(part, range, groups, table));
   for (auto& [key, values] : table) {
@@ -195,7 +214,7 @@ Status BaseQueries::fill_levels(const BasePart& part, Interval range,
     levels.num_groups = by.size();
     Query query = query_of(part, {kMinTimestamp, range.start});
     query.aggregates.clear();
-    query.groups = groups_of(by);
+    query.groups = groups_of(by, clock_.zone);
     const std::vector<ExpressionPtr>& keys = part.aggregates[first].keys;
     levels.num_keys = keys.size();
     for (size_t i = 0; i < keys.size(); ++i) {

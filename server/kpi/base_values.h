@@ -35,6 +35,11 @@ struct SameStores {
   ExpressionPtr filter;  // null: every store
 };
 
+// What rows are grouped by for a name of `by`: the dimension's column, or a
+// part of the time in `zone`.
+ExpressionPtr group_expression(const std::string& by,
+                               const absl::TimeZone& zone);
+
 // What the windows of a formula need to know. `stores` may be null.
 struct AnswerClock {
   Timestamp now;
@@ -52,7 +57,7 @@ class BaseQueries {
 
   // Over the whole range; levels as of `moment`.
   Result<BaseValues> total(Interval range, Timestamp moment);
-  // By dimensions. Groups without rows are absent, unless there are no
+  // By dimensions or parts_of_time(), of the clock's zone. Groups without rows are absent, unless there are no
   // dimensions.
   Result<BaseTable> rows(Interval range, Timestamp moment,
                          const std::vector<std::string>& by);

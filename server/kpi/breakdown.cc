@@ -7,15 +7,15 @@ namespace freshet {
 namespace {
 
 // Whether a row is not this one; nulls are values here.
-ExpressionPtr differs(const std::vector<std::string>& by, const GroupKey& key) {
+ExpressionPtr differs(const std::vector<ExpressionPtr>& by,
+                      const GroupKey& key) {
   std::vector<ExpressionPtr> any;
   for (size_t i = 0; i < by.size(); ++i) {
-    ExpressionPtr name = column(by[i]);
     if (key[i].is_null()) {
-      any.push_back(call("is_not_null", {name}));
+      any.push_back(call("is_not_null", {by[i]}));
     } else {
-      any.push_back(call("or", {call("is_null", {name}),
-                                call("<>", {name, literal(key[i])})}));
+      any.push_back(call("or", {call("is_null", {by[i]}),
+                                call("<>", {by[i], literal(key[i])})}));
     }
   }
   return any.size() == 1 ? any[0] : call("or", std::move(any));
@@ -24,9 +24,9 @@ ExpressionPtr differs(const std::vector<std::string>& by, const GroupKey& key) {
 // Whether a row is none of these, by one dimension: one set, however many
 // there are.
 ExpressionPtr none_of(
-    const std::string& by,
+    const ExpressionPtr& by,
     const std::vector<std::pair<GroupKey, BaseValues>>& shown) {
-  std::vector<ExpressionPtr> in = {column(by)};
+  std::vector<ExpressionPtr> in = {by};
   bool null_too = false;
   for (const auto& [key, unused] : shown) {
     if (key[0].is_null()) {
@@ -35,10 +35,10 @@ ExpressionPtr none_of(
       in.push_back(literal(key[0]));
     }
   }
-  if (in.size() == 1) return call("is_not_null", {column(by)});
+  if (in.size() == 1) return call("is_not_null", {by});
   ExpressionPtr other = call("not", {call("in", std::move(in))});
   if (null_too) return other;
-  return call("or", {call("is_null", {column(by)}), std::move(other)});
+  return call("or", {call("is_null", {by}), std::move(other)});
 }
 
 bool null_or_less(const Value& a, const Value& b) {
@@ -116,11 +116,15 @@ Result<KpiNumber> KpiAnswerer::rest_value(
   } else {
     std::vector<ExpressionPtr> all;
     if (filter_) all.push_back(filter_);
-    if (request_.by.size() == 1) {
-      all.push_back(none_of(request_.by[0], shown));
+    std::vector<ExpressionPtr> by;
+    for (const std::string& name : request_.by) {
+      by.push_back(group_expression(name, zone_));
+    }
+    if (by.size() == 1) {
+      all.push_back(none_of(by[0], shown));
     } else {
       for (const auto& [key, unused] : shown) {
-        all.push_back(differs(request_.by, key));
+        all.push_back(differs(by, key));
       }
     }
     ExpressionPtr filter = all.size() == 1 ? all[0] : call("and", all);

@@ -51,13 +51,19 @@ KpiRequest tile_request(const TileModel& tile, const DashboardModel& dashboard,
     request.by = {tile.by};
     request.top = static_cast<uint32_t>(tile.top);
   }
+  if (tile.show == "heatmap") {
+    request.by = {"__weekday", "__hour"};
+    request.order = "name";
+  }
   if (tile.show == "line" || !tile.grain.empty()) {
-    request.grain = or_default(tile.grain, "hour");
+    std::string wanted =
+        tile.show == "line" ? or_default(view.grain, tile.grain) : tile.grain;
+    request.grain = or_default(wanted, "hour");
     auto zone = load_time_zone(request.tz);
     if (zone) {
       auto range =
           resolve_range(request.range, request.from, request.to, now(), *zone);
-      if (range) request.grain = grain_for(*range, tile.grain, *zone);
+      if (range) request.grain = grain_for(*range, wanted, *zone);
     }
   }
   return request;
@@ -65,6 +71,39 @@ KpiRequest tile_request(const TileModel& tile, const DashboardModel& dashboard,
 
 void write_text(JsonWriter& out, const char* key, const std::string& text) {
   if (!text.empty()) out.field(key, std::string_view(text));
+}
+
+void write_steps(JsonWriter& out, const TileModel& tile, const Model& model) {
+  if (tile.steps.empty()) return;
+  out.key("steps").begin_array();
+  for (const std::string& step : tile.steps) {
+    const KpiModel* kpi = model.kpi(step);
+    out.begin_object();
+    write_text(out, "kpi", step);
+    write_text(out, "title", kpi ? kpi->title : step);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void write_point(JsonWriter& out, const GeoPoint& point) {
+  out.begin_array().value(point.latitude).value(point.longitude).end_array();
+}
+
+// Points are [latitude, longitude] in degrees.
+void write_places(JsonWriter& out, const TileModel& tile) {
+  if (tile.places.empty()) return;
+  out.key("places").begin_object();
+  for (const auto& [name, point] : tile.places) {
+    write_point(out.key(name), point);
+  }
+  out.end_object().key("outline").begin_array();
+  for (const std::vector<GeoPoint>& line : tile.outline) {
+    out.begin_array();
+    for (const GeoPoint& point : line) write_point(out, point);
+    out.end_array();
+  }
+  out.end_array();
 }
 
 void write_tile(JsonWriter& out, const TileModel& tile, const Model& model) {
@@ -82,6 +121,8 @@ void write_tile(JsonWriter& out, const TileModel& tile, const Model& model) {
       std::to_string(tile.width) + "x" + std::to_string(tile.height);
   write_text(out, "size", size);
   write_text(out, "text", tile.text);
+  write_steps(out, tile, model);
+  write_places(out, tile);
   if (kpi) {
     write_text(out, "description", kpi->description);
     write_text(out, "unit", kpi->unit);

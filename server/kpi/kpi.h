@@ -22,8 +22,9 @@ struct KpiRequest {
   std::string range = "today";  // or from/to
   std::string from, to;         // ISO 8601; both or neither
   std::string tz = "UTC";
-  std::string grain;            // "" = no series
-  std::vector<std::string> by;  // "" = no rows
+  std::string grain;  // "" = no series
+  // Dimensions of the KPI, or parts_of_time(); "" = no rows.
+  std::vector<std::string> by;
   std::string order = "value";  // value | asc | name
   std::optional<uint32_t> top;
   std::string filter;   // "store:S01,S02;channel:!web"
@@ -129,6 +130,10 @@ Result<Interval> resolve_range(std::string_view range, std::string_view from,
                                std::string_view to, Timestamp now,
                                const absl::TimeZone& zone);
 
+// What any KPI can be grouped by besides its own dimensions, in the request's
+// zone: "__hour" (0 to 23) and "__weekday" (1 is Monday, 7 Sunday).
+const std::vector<std::string>& parts_of_time();
+
 // "store:S01,S02;channel:!web" over allowed dimensions; null if empty.
 Result<ExpressionPtr> parse_kpi_filter(std::string_view filter,
                                        const KpiModel& kpi);
@@ -158,9 +163,10 @@ std::string to_json(const KpiModel& kpi, const Model& model,
 std::string to_json(const DashboardModel& dashboard, const Model& model);
 
 // The requests that draw a dashboard, one per tile (text tiles: none, kpi
-// empty), with the viewer's overrides of range, compare, tz and filter.
+// empty), with the viewer's overrides.
 struct DashboardView {
-  std::string range, from, to, compare, tz, filter;  // "" = the default
+  // "" = the default; `grain` is that of all lines.
+  std::string range, from, to, compare, tz, filter, grain;
 };
 std::vector<KpiRequest> tile_requests(const DashboardModel& dashboard,
                                       const DashboardView& view);

@@ -25,6 +25,10 @@ Error no_such_kpi(const Model& model, const std::string& name) {
                0};
 }
 
+bool is_one_of(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 class KpisOfModel : public Kpis {
  public:
   KpisOfModel(Runner& runner,
@@ -111,6 +115,11 @@ Result<KpiAnswer> KpiAnswerer::answer() {
   TRY_ASSIGN(plan_, KpiPlan::create(*model_, *kpi_, request_.count_rows));
   TRY_ASSIGN(data_, AnswerData::take(runner_, *frozen_, plan_->datasets(),
                                      limits_, cancel_));
+  if (plan_->has_levels() && by_parts_of_time()) {
+    return invalid("kpi '" + kpi_->name +
+                   "' is a level at a moment: it has no hour of the day and "
+                   "no day of the week; ask for a grain");
+  }
   TRY(choose_stores());
   if (grain_) TRY(answer_series());
   if (!request_.by.empty()) TRY(answer_rows());
@@ -122,11 +131,17 @@ Result<KpiAnswer> KpiAnswerer::answer() {
   return std::move(out_);
 }
 
+bool KpiAnswerer::by_parts_of_time() const {
+  return std::any_of(
+      request_.by.begin(), request_.by.end(),
+      [](const std::string& by) { return is_one_of(parts_of_time(), by); });
+}
+
 Status KpiAnswerer::check_dimensions() const {
   for (size_t i = 0; i < request_.by.size(); ++i) {
     const std::string& by = request_.by[i];
     const std::vector<std::string>& known = kpi_->dimensions;
-    if (std::find(known.begin(), known.end(), by) == known.end()) {
+    if (!is_one_of(parts_of_time(), by) && !is_one_of(known, by)) {
       return invalid("'" + by + "' isn't a dimension of kpi '" + kpi_->name +
                      "'" + did_you_mean(by, known));
     }

@@ -73,6 +73,8 @@ class KpiAnswerer {
   BaseQueries queries() {
     return BaseQueries(*plan_, *data_, filter_, clock());
   }
+  // Whether rows are asked for by hours or weekdays.
+  bool by_parts_of_time() const;
   // The moment at which levels are taken, and days() ends.
   Timestamp moment(Interval range) const;
   double days(Interval range) const;

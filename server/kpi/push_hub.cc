@@ -77,8 +77,9 @@ struct Group {
 
 std::string key_of(const std::string& dashboard, const DashboardView& view) {
   std::string key = dashboard;
-  for (const std::string* part : {&view.range, &view.from, &view.to,
-                                  &view.compare, &view.tz, &view.filter}) {
+  for (const std::string* part :
+       {&view.range, &view.from, &view.to, &view.compare, &view.tz,
+        &view.filter, &view.grain}) {
     key += '\0';
     key += *part;
   }

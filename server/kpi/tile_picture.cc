@@ -1,6 +1,8 @@
 #include "server/kpi/tile_picture.h"
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "server/json/json_writer.h"
 
@@ -58,6 +60,37 @@ std::string picture_json(const TilePicture& picture, const TilePicture* before,
   return out.take();
 }
 
+// What a tile asks: one answer, or one for each step of a funnel.
+std::vector<KpiRequest> questions(const TileModel& tile,
+                                  const KpiRequest& request) {
+  if (request.kpi.empty()) return {};
+  if (tile.steps.empty()) return {request};
+  std::vector<KpiRequest> all;
+  for (const std::string& step : tile.steps) {
+    all.push_back(request);
+    all.back().kpi = step;
+  }
+  return all;
+}
+
+// The tile's JSON and its signature, from its answers in order.
+std::pair<std::string, std::string> tile_json(
+    std::span<Result<KpiAnswer>> answers, Freshness& freshness) {
+  std::string tile, signature;
+  for (Result<KpiAnswer>& answer : answers) {
+    if (!answer) {
+      std::string error = error_json(answer.error());
+      return {error, error};
+    }
+    freshness.add(answer->provenance);
+    if (!tile.empty()) tile += ',';
+    tile += to_json(*answer);
+    signature += signature_of(std::move(*answer));
+  }
+  if (answers.size() > 1) tile = "{\"steps\":[" + tile + "]}";
+  return {std::move(tile), std::move(signature)};
+}
+
 }  // namespace
 
 std::string error_json(const Error& error) {
@@ -81,23 +114,18 @@ Result<TilePicture> compute_picture(Kpis& kpis, const Model& model,
   picture.model_version = model.version;
   Freshness freshness;
   std::vector<KpiRequest> requests = tile_requests(*found, view);
-  std::vector<KpiRequest> asked = requests;
-  std::erase_if(asked, [](const KpiRequest& r) { return r.kpi.empty(); });
+  std::vector<KpiRequest> asked;
+  std::vector<size_t> counts;  // of questions, by tile
+  for (size_t i = 0; i < requests.size(); ++i) {
+    std::vector<KpiRequest> own = questions(found->tiles[i], requests[i]);
+    counts.push_back(own.size());
+    asked.insert(asked.end(), own.begin(), own.end());
+  }
   std::vector<Result<KpiAnswer>> answers = kpis.answer_all(asked);
-  auto next = answers.begin();
-  for (const KpiRequest& request : requests) {
-    std::string tile, signature;
-    if (!request.kpi.empty()) {
-      Result<KpiAnswer>& answer = *next++;
-      if (answer) {
-        freshness.add(answer->provenance);
-        tile = to_json(*answer);
-        signature = signature_of(std::move(*answer));
-      } else {
-        tile = error_json(answer.error());
-        signature = tile;
-      }
-    }
+  std::span<Result<KpiAnswer>> left(answers);
+  for (size_t count : counts) {
+    auto [tile, signature] = tile_json(left.first(count), freshness);
+    left = left.subspan(count);
     picture.tiles.push_back(std::move(tile));
     picture.signatures.push_back(std::move(signature));
   }

@@ -1,6 +1,7 @@
 // dashboards/*.yaml
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "server/model/model_reader.h"
 #include "server/model/range_names.h"
@@ -8,16 +9,16 @@
 namespace freshet {
 namespace {
 
-const KpiModel* find_kpi(ConfigMap& map, const std::string& name,
-                         ReadContext& context) {
+const KpiModel* find_kpi(ConfigMap& map, const std::string& key,
+                         const std::string& name, ReadContext& context) {
   for (const KpiModel& kpi : context.model.kpis) {
     if (kpi.name == name) return &kpi;
   }
   if (!context.kpis_unread) {
     std::vector<std::string> known;
     for (const KpiModel& kpi : context.model.kpis) known.push_back(kpi.name);
-    map.fault("kpi", "unknown kpi '" + name + "' in " + map.place() +
-                         did_you_mean(name, known));
+    map.fault(key, "unknown kpi '" + name + "' in " + map.place() +
+                       did_you_mean(name, known));
   }
   return nullptr;
 }
@@ -44,12 +45,6 @@ void read_show(ConfigMap& map, TileModel& tile) {
   tile.show = map.choice(
       "show", "tile",
       {"tile", "line", "bars", "table", "heatmap", "map", "funnel", "text"});
-  for (const char* later : {"heatmap", "map", "funnel"}) {
-    if (tile.show == later) {
-      map.fault("show", "show '" + tile.show + "' of " + map.place() +
-                            " isn't available in this version");
-    }
-  }
 }
 
 void check_dimension(ConfigMap& map, const std::string& key,
@@ -62,25 +57,119 @@ void check_dimension(ConfigMap& map, const std::string& key,
   }
 }
 
+void lacks(ConfigMap& map, const TileModel& tile, const std::string& key) {
+  map.faults().add(map.line(),
+                   map.place() + " lacks the key '" + key + "', which " +
+                       (tile.show == "bars" ? "bars need" : "a map needs"));
+}
+
+void only_of(ConfigMap& map, const TileModel& tile, const char* key,
+             const char* shows) {
+  if (!map.has(key)) return;
+  map.fault(key, std::string("'") + key + "' in " + map.place() +
+                     " needs show " + shows + ", not " + tile.show);
+}
+
 void check_shape(ConfigMap& map, const TileModel& tile) {
-  bool by_rows = tile.show == "bars" || tile.show == "table";
-  if (tile.show == "bars" && tile.by.empty()) {
-    map.faults().add(map.line(), map.place() +
-                                     " lacks the key 'by', which "
-                                     "bars need");
+  bool by_rows =
+      tile.show == "bars" || tile.show == "table" || tile.show == "map";
+  bool needs_by = tile.show == "bars" || tile.show == "map";
+  if (needs_by && tile.by.empty()) lacks(map, tile, "by");
+  if (!by_rows) {
+    only_of(map, tile, "by", "bars, table or map");
+    only_of(map, tile, "top", "bars, table or map");
   }
-  if (!by_rows && !tile.by.empty()) {
-    map.fault("by", "'by' in " + map.place() +
-                        " needs show bars or table, "
-                        "not " +
-                        tile.show);
+  if (tile.show == "map") {
+    if (tile.places.empty()) lacks(map, tile, "places");
+  } else {
+    only_of(map, tile, "places", "map");
+    only_of(map, tile, "outline", "map");
   }
-  if (!by_rows && map.has("top")) {
-    map.fault("top", "'top' in " + map.place() +
-                         " needs show bars or table, "
-                         "not " +
-                         tile.show);
+  if (tile.show != "funnel") only_of(map, tile, "steps", "funnel");
+}
+
+// [latitude, longitude] in degrees.
+std::optional<GeoPoint> read_point(const ConfigNode& node) {
+  if (node.kind != ConfigNode::Kind::kList || node.items.size() != 2) {
+    return std::nullopt;
   }
+  auto latitude = parse_number(node.items[0].text);
+  auto longitude = parse_number(node.items[1].text);
+  if (!latitude || !longitude) return std::nullopt;
+  if (!(*latitude >= -90 && *latitude <= 90)) return std::nullopt;
+  if (!(*longitude >= -180 && *longitude <= 180)) return std::nullopt;
+  return GeoPoint{*latitude, *longitude};
+}
+
+constexpr const char* kPoint =
+    "[LATITUDE, LONGITUDE] in degrees, such as [40.4, -3.7]";
+
+void read_places(ConfigMap& map, TileModel& tile) {
+  const ConfigNode* places = map.find("places");
+  if (!places) return;
+  if (places->kind != ConfigNode::Kind::kMap) {
+    map.wrong("places", *places, "a map of values and where they lie");
+    return;
+  }
+  for (const ConfigEntry& entry : places->entries) {
+    auto point = read_point(entry.value);
+    if (point) {
+      tile.places.emplace_back(entry.key, *point);
+    } else {
+      map.wrong(entry.key, entry.value, kPoint);
+    }
+  }
+}
+
+void read_outline(ConfigMap& map, TileModel& tile) {
+  const ConfigNode* outline = map.find("outline");
+  if (!outline) return;
+  if (outline->kind != ConfigNode::Kind::kList) {
+    map.wrong("outline", *outline, "a list of lines, each a list of points");
+    return;
+  }
+  for (const ConfigNode& line : outline->items) {
+    tile.outline.emplace_back();
+    for (const ConfigNode& item : line.items) {
+      auto point = read_point(item);
+      if (!point) {
+        map.wrong("outline", item, kPoint);
+        return;
+      }
+      tile.outline.back().push_back(*point);
+    }
+  }
+}
+
+// A tile that ignored a filter of its page would show a wrong number.
+void check_filters(ConfigMap& map, const std::string& key, const KpiModel& kpi,
+                   const std::vector<std::string>& filters) {
+  for (const std::string& filter : filters) {
+    if (std::find(kpi.dimensions.begin(), kpi.dimensions.end(), filter) ==
+        kpi.dimensions.end()) {
+      map.fault(key, map.place() + " cannot follow the page's filter '" +
+                         filter + "': it isn't a dimension of kpi '" +
+                         kpi.name + "'" + did_you_mean(filter, kpi.dimensions));
+    }
+  }
+}
+
+void read_steps(ConfigMap& map, TileModel& tile,
+                const std::vector<std::string>& filters, ReadContext& context) {
+  constexpr size_t kFewest = 2, kMost = 12;
+  tile.steps = plain_texts(map.texts("steps"));
+  if (tile.steps.size() < kFewest || tile.steps.size() > kMost) {
+    map.fault("steps", "'steps' in " + map.place() +
+                           " lists 2 to 12 KPIs, from the first step to the "
+                           "last, not " +
+                           std::to_string(tile.steps.size()));
+    return;
+  }
+  for (const std::string& step : tile.steps) {
+    const KpiModel* kpi = find_kpi(map, "steps", step, context);
+    if (kpi) check_filters(map, "steps", *kpi, filters);
+  }
+  tile.kpi = tile.steps.front();
 }
 
 TileModel read_tile(const ConfigNode& node, const std::string& dashboard_place,
@@ -101,27 +190,27 @@ TileModel read_tile(const ConfigNode& node, const std::string& dashboard_place,
               "a grain such as minute, hour or day");
   }
   tile.by = map.text("by");
-  tile.top = static_cast<int>(map.integer("top", 10, 1, 1000));
+  // A map shows all its places.
+  int64_t top = tile.show == "map" ? 1000 : 10;
+  tile.top = static_cast<int>(map.integer("top", top, 1, 1000));
   read_size(map, tile);
+  read_places(map, tile);
+  read_outline(map, tile);
   if (tile.show == "text") {
     if (!tile.kpi.empty()) {
       map.fault("kpi", map.place() + " shows a text and has no kpi");
     }
     if (tile.text.empty()) map.required_text("text");
+  } else if (tile.show == "funnel") {
+    if (!tile.kpi.empty()) {
+      map.fault("kpi", map.place() + " shows a funnel: its KPIs are 'steps'");
+    }
+    read_steps(map, tile, filters, context);
   } else if (tile.kpi.empty()) {
     map.required_text("kpi");
-  } else if (const KpiModel* kpi = find_kpi(map, tile.kpi, context)) {
+  } else if (const KpiModel* kpi = find_kpi(map, "kpi", tile.kpi, context)) {
     if (!tile.by.empty()) check_dimension(map, "by", tile.by, *kpi);
-    // A tile that ignored a filter of its page would show a wrong number.
-    for (const std::string& filter : filters) {
-      if (std::find(kpi->dimensions.begin(), kpi->dimensions.end(), filter) ==
-          kpi->dimensions.end()) {
-        map.fault("kpi", map.place() + " cannot follow the page's filter '" +
-                             filter + "': it isn't a dimension of kpi '" +
-                             kpi->name + "'" +
-                             did_you_mean(filter, kpi->dimensions));
-      }
-    }
+    check_filters(map, "kpi", *kpi, filters);
   }
   check_shape(map, tile);
   map.finish();

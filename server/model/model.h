@@ -141,8 +141,17 @@ struct KpiModel {
   std::vector<std::string> cubes, reads_rows;
 };
 
+// Degrees, north and east.
+struct GeoPoint {
+  double latitude = 0, longitude = 0;
+};
+
 struct TileModel {
   std::string kpi, title, show = "tile", grain, by, text;
+  std::vector<std::string> steps;  // KPIs of a funnel; the first is `kpi`
+  // Of a map: where each value of `by` lies, and lines drawn behind them.
+  std::vector<std::pair<std::string, GeoPoint>> places;
+  std::vector<std::vector<GeoPoint>> outline;
   int top = 10;
   int width = 1, height = 1;  // size: WxH
 };

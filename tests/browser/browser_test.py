@@ -37,6 +37,34 @@ def answers(url):
         return False
 
 
+def run_scenarios(url, wanted="", **environment):
+    done = subprocess.run(
+        ["node", ROOT / "tests/browser/dashboard_test.mjs", wanted],
+        capture_output=True, text=True, timeout=420,
+        env={**os.environ, "FRESHET_URL": url, "FRESHET_ARTIFACTS": ARTIFACTS,
+             **environment})
+    print(done.stdout, done.stderr)
+    return done
+
+
+@pytest.fixture(scope="module")
+def odd_output(tmp_path_factory):
+    """What the scenarios say of a server with tests/browser/odd_model."""
+    folder, port = tmp_path_factory.mktemp("odd"), freshet.free_port()
+    url = f"http://127.0.0.1:{port}"
+    with open(folder / "serve.log", "ab") as log:
+        process = subprocess.Popen(
+            [freshet.BINARY, "serve", "--model", ROOT / "tests/browser/odd_model",
+             "--data", folder / "data", "--listen", f"127.0.0.1:{port}"],
+            stdout=log, stderr=log)
+    try:
+        freshet.wait_until(lambda: answers(url), 60, what="the server answers")
+        return run_scenarios(url, "odd:")
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture(scope="module")
 def output(tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("browser"), freshet.free_port()
@@ -45,22 +73,24 @@ def output(tmp_path_factory):
     freshet.wait_until(lambda: answers(url), 60, what="the demo answers")
     restart = shlex.join([sys.executable, __file__, str(folder), str(port)])
     try:
-        done = subprocess.run(
-            ["node", ROOT / "tests/browser/dashboard_test.mjs"],
-            capture_output=True, text=True, timeout=420,
-            env={**os.environ, "FRESHET_URL": url, "FRESHET_RESTART": restart,
-                 "FRESHET_ARTIFACTS": ARTIFACTS})
+        return run_scenarios(url, FRESHET_RESTART=restart)
     finally:
         os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
-    print(done.stdout, done.stderr)
-    return done
+
+
+def check(done, at_least):
+    failed = re.findall(r"^FAIL .*", done.stdout, re.M)
+    assert not failed, "\n".join(failed)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(re.findall(r"^ok ", done.stdout, re.M)) > at_least
 
 
 def test_every_check_of_every_scenario(output):
-    failed = re.findall(r"^FAIL .*", output.stdout, re.M)
-    assert not failed, "\n".join(failed)
-    assert output.returncode == 0, output.stderr[-2000:]
-    assert len(re.findall(r"^ok ", output.stdout, re.M)) > 50
+    check(output, 150)
+
+
+def test_odd_names_and_numbers(odd_output):
+    check(odd_output, 25)
 
 
 @pytest.mark.parametrize("script", ["check", "size"])

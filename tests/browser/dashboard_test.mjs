@@ -12,12 +12,17 @@ import { counts, launch, scenario } from './harness.mjs';
 import { interactions } from './interaction_scenarios.mjs';
 import { looks } from './look_scenarios.mjs';
 import { numbers } from './number_scenarios.mjs';
+import { odd } from './odd_scenarios.mjs';
 import { pages } from './page_scenarios.mjs';
 import { recovery } from './recovery_scenario.mjs';
+import { views } from './view_scenarios.mjs';
 
-// `node dashboard_test.mjs PART` runs only scenarios with PART in their name.
+// `node dashboard_test.mjs PART` runs only scenarios with PART in their name;
+// those that begin with "odd" want a server with odd_model.
 const wanted = process.argv[2] ?? '';
-const all = [...numbers, ...interactions, ...pages, ...looks, ...recovery];
+const all = wanted.startsWith('odd')
+  ? odd
+  : [...numbers, ...interactions, ...views, ...pages, ...looks, ...recovery];
 
 const browser = await launch();
 for (const [name, run] of all.filter(([name]) => name.includes(wanted))) {

@@ -23,7 +23,7 @@ async function show(page, path) {
   await pause(200);
 }
 
-async function audit(page, name, part = 'html') {
+export async function audit(page, name, part = 'html') {
   const { violations } = await new AxeBuilder({ page })
     .include(part)
     .withTags(kTags)

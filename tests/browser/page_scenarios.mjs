@@ -76,20 +76,122 @@ async function queryPage(browser) {
 
 async function explorePage(browser) {
   const { page, context, faults } = await openPage(browser);
-  await page.goto(`${base}/explore/sales?kpi=net_sales&by=category&range=yesterday`);
-  await page.locator('tbody tr').first().waitFor();
-  await page.getByLabel('By').selectOption('channel');
-  await page.waitForURL(/by=channel/);
-  const head = page.locator('thead th').first();
-  await until(
-    () => head.innerText(),
-    (text) => text.trim() === 'channel',
-  );
-  const names = await page.locator('tbody th').allInnerTexts();
-  check(names.includes('web'), 'another dimension shows its values', names.join());
-  await page.locator('tbody th button', { hasText: 'web' }).click();
+  await page.goto(`${base}/explore/sales?kpi=gross_margin&range=yesterday&tz=UTC`);
+  const board = page.getByRole('region', { name: 'channel', exact: true });
+  await board.locator('li').first().waitFor();
+  await board.locator('li button', { hasText: 'web' }).click();
   await page.waitForURL(/filter=channel:web/);
-  check(true, 'a row filters');
+  check((await board.locator('li').count()) > 1, 'its own list still shows its like');
+  await page.getByRole('button', { name: 'reset' }).click();
+  await page.getByRole('tab', { name: 'Pivot' }).click();
+  await page.getByLabel('Rows').selectOption('region');
+  await page.getByLabel('Columns').selectOption('channel');
+  const table = page.locator('.pivot table');
+  await table.getByRole('columnheader', { name: 'web' }).waitFor();
+  const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+  const range = `__time >= TIMESTAMP '${day}' AND __time < TIMESTAMP '${day}' + INTERVAL '1' DAY`;
+  const ratio = '(SUM(net) - SUM(cost)) / SUM(net)';
+  const { formula } = await ask('GET', '/api/v1/kpis/gross_margin');
+  check(/net/.test(formula), 'the margin is made of net sales', formula);
+  const [{ m }] = await sql(`SELECT ${ratio} AS m FROM sales WHERE ${range} AND channel = 'web'`);
+  const heads = await table.locator('thead tr').first().locator('th').allInnerTexts();
+  const at = heads.findIndex((head) => head.trim() === 'web');
+  const totals = await table.locator('.totals th, .totals td').allInnerTexts();
+  const wanted = (100 * m).toFixed(1);
+  const { answers } = await ask('POST', '/api/v1/kpis/query', {
+    queries: [{ kpi: 'gross_margin', range: 'yesterday', filter: 'channel:web' }],
+  });
+  check(totals[at] === `${(100 * answers[0].value).toFixed(1)}%`, 'a total of ratios is the server\u2019s', `${totals[at]} ${wanted}`);
+  await page.getByLabel('Columns').selectOption('__days');
+  await table.getByRole('columnheader', { name: day }).waitFor();
+  check(true, 'days can be columns');
+  await page.getByRole('tab', { name: 'All values' }).click();
+  await page.locator('tbody tr').first().waitFor();
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function queryHelp(browser) {
+  const { page, context, faults } = await openPage(browser, { acceptDownloads: true });
+  await page.goto(`${base}/query`);
+  const editor = page.getByLabel('SQL');
+  await editor.fill('SELECT chann');
+  await page.getByRole('option', { name: /channel/ }).first().waitFor();
+  await editor.press('Tab');
+  check((await editor.inputValue()) === 'SELECT channel', 'a column is completed', await editor.inputValue());
+  await editor.pressSequentially(', net_sal');
+  await page.getByRole('option', { name: /net_sales/ }).first().waitFor();
+  await editor.press('Enter');
+  await editor.pressSequentially(' FROM sales GROUP BY channel');
+  await editor.press('Control+Enter');
+  await page.locator('.scroll table').waitFor();
+  const rows = await page.locator('tbody tr').count();
+  check(rows >= 3, 'a KPI is completed to its formula', String(rows));
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'CSV' }).click(),
+  ]);
+  check(download.suggestedFilename() === 'query.csv', 'CSV of the result');
+  await page.getByRole('tab', { name: 'Chart' }).click();
+  check((await page.locator('ul.card li').count()) === rows, 'the rows as bars');
+  await page.getByRole('tab', { name: 'Plan' }).click();
+  await page.getByText(/queryType/).waitFor();
+  await page.getByRole('button', { name: 'History' }).click();
+  const last = page.getByRole('dialog', { name: 'History' }).getByRole('button').first();
+  check(/GROUP BY channel/.test(await last.innerText()), 'the history has it');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function newRule(browser) {
+  const { page, context, faults } = await openPage(browser);
+  const name = `browser_test_${Date.now()}`;
+  page.on('dialog', (dialog) => void dialog.accept());
+  await page.goto(`${base}/alerts`);
+  await page.getByRole('button', { name: 'New rule' }).click();
+  const form = page.getByRole('region', { name: 'New rule' });
+  await form.getByLabel('Name').fill(name);
+  await form.getByLabel('When').first().selectOption('net_sales');
+  await form.getByLabel('Fire when it is: comparison').selectOption('<');
+  await form.getByLabel('Fire when it is: limit').fill('1');
+  await form.getByText(/hours were beyond this limit/).waitFor();
+  check(true, 'the past says how often it was beyond');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await form.waitFor({ state: 'detached' });
+  const stored = await ask('GET', `/api/v1/alerts/${name}`);
+  check(stored.kpi === 'net_sales' && stored.when === '< 1', 'a rule is made', JSON.stringify(stored));
+  await page.getByRole('button', { name: `Remove ${name}` }).click();
+  const left = await until(
+    async () => (await ask('GET', '/api/v1/alerts')).alerts.filter((a) => a.alert === name).length,
+    (n) => n === 0,
+    5000,
+  );
+  check(left === 0, 'and removed');
+  await page.getByRole('tab', { name: 'History' }).click();
+  await page.waitForURL(/show=history/);
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function steerStream(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/data`);
+  const card = page.locator('article', { hasText: 'orders' }).first();
+  await card.getByRole('button', { name: /^Pause/ }).click();
+  check(/Nothing is lost/.test(await card.innerText()), 'it says what pausing means');
+  await card.getByRole('group').getByRole('button', { name: 'Pause' }).click();
+  await card.getByRole('button', { name: /^Resume/ }).waitFor();
+  const state = (await ask('GET', '/api/v1/ingestion/orders')).state;
+  check(state === 'paused', 'the stream is paused', state);
+  await card.getByRole('button', { name: /^Resume/ }).click();
+  await card.getByRole('button', { name: /^Pause/ }).waitFor();
+  await page.getByRole('tab', { name: 'Where it comes from' }).click();
+  const nodes = page.locator('svg .node');
+  const kpis = (await ask('GET', '/api/v1/kpis')).kpis.length;
+  const count = await until(() => nodes.count(), (n) => n > kpis, 5000);
+  check(count > kpis, 'the picture has every KPI and what it feeds', `${count} ${kpis}`);
+  await nodes.filter({ hasText: 'Net sales' }).first().click();
+  check((await page.locator('svg .node.off').count()) > 0, 'one chosen, the others step back');
   check(faults.length === 0, 'no fault on the way', faults.join('; '));
   await context.close();
 }
@@ -144,6 +246,9 @@ export const pages = [
   ['set an alert threshold', alertThreshold],
   ['data', dataPage],
   ['query', queryPage],
+  ['query: completion, chart, plan, history', queryHelp],
+  ['a new alert rule', newRule],
+  ['pause, resume, lineage', steerStream],
   ['explore', explorePage],
   ['unknown addresses and links', deadEnds],
   ['language, theme, help', spanishAndTheme],

@@ -87,6 +87,16 @@ tiles:
   - { kpi: net_sales, show: tile }
   - { show: text, text: hello }
   - { kpi: on_hand, show: tile }
+)"},
+    {"dashboards/shapes.yaml", R"(dashboard: shapes
+default: { range: today, tz: Europe/Madrid }
+filters: [store]
+tiles:
+  - { kpi: margin, show: heatmap }
+  - { show: funnel, steps: [receipts, net_sales] }
+  - { kpi: net_sales, show: map, by: store, places: { A: [40.4, -3.7] },
+      outline: [[[36, -9.5], [44, 3]]] }
+  - { kpi: net_sales, show: line, grain: hour }
 )"}};
 
 }  // namespace

@@ -143,6 +143,43 @@ TEST_CASE("unknown keys name their place and the nearest key") {
                "mean 'listen'?"});
 }
 
+TEST_CASE("tiles of other shapes: heat map, map, funnel") {
+  auto tile = [](const std::string& text) {
+    return dashboard_faults("{ kpi: units, show: bars, by: store, top: 5 }",
+                            text);
+  };
+  CHECK(tile("{ kpi: units, show: heatmap, size: 3x2 }") == Faults{});
+  CHECK(tile("{ kpi: units, show: map, by: store,\n"
+             "      places: { S1: [40.4, -3.7], S2: [41.4, 2.2] },\n"
+             "      outline: [[[36, -9], [43.8, -9], [43.8, 3.3]]] }") ==
+        Faults{});
+  CHECK(tile("{ show: funnel, steps: [units, net_sales] }") == Faults{});
+  const std::string place = "dashboards/trading.yaml:6: ";
+  const std::string of = "tile 'units' of dashboard 'trading'";
+  CHECK(tile("{ kpi: units, show: heatmap, by: store }") ==
+        Faults{place + "'by' in " + of +
+               " needs show bars, table or map, not "
+               "heatmap"});
+  CHECK(tile("{ kpi: units, show: map }") ==
+        Faults{place + of + " lacks the key 'by', which a map needs",
+               place + of + " lacks the key 'places', which a map needs"});
+  CHECK(tile("{ kpi: units, show: map, by: store, places: { S1: [91, 0] } }") ==
+        Faults{place + "'S1' in " + of +
+                   " must be [LATITUDE, LONGITUDE] in "
+                   "degrees, such as [40.4, -3.7], not a list",
+               place + of + " lacks the key 'places', which a map needs"});
+  CHECK(tile("{ kpi: units, show: bars, by: store, places: { S1: [4, 0] } }") ==
+        Faults{place + "'places' in " + of + " needs show map, not bars"});
+  CHECK(tile("{ show: funnel, steps: [units] }") ==
+        Faults{place + "'steps' in a tile of dashboard 'trading' lists 2 to 12 "
+                       "KPIs, from the first step to the last, not 1"});
+  CHECK(tile("{ show: funnel, steps: [units, net_sale] }") ==
+        Faults{place + "unknown kpi 'net_sale' in a tile of dashboard "
+                       "'trading'; did you mean 'net_sales'?"});
+  CHECK(tile("{ kpi: units, show: tile, steps: [units, net_sales] }") ==
+        Faults{place + "'steps' in " + of + " needs show funnel, not tile"});
+}
+
 TEST_CASE("wrong types show the value") {
   CHECK(dataset_faults("partitions: 2", "partitions: two") ==
         Faults{"datasets/sales.yaml:2: 'partitions' in log of dataset 'sales' "

@@ -57,6 +57,32 @@ export const post = <T>(path: string, body: unknown) =>
 export const put = <T>(path: string, body: unknown) =>
   json<T>('PUT', path, body);
 
+export const remove = <T>(path: string) => json<T>('DELETE', path);
+
+// Whole numbers beyond what a double holds stay as they were written.
+function exact(_: string, value: unknown, at?: { source: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+  return at && /^-?\d+$/.test(at.source) ? at.source : value;
+}
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text, exact);
+  } catch {
+    return null;
+  }
+}
+
+// The rows as the server writes CSV, with their names.
+export async function sqlCsv(query: string): Promise<Blob> {
+  const response = await request('POST', '/druid/v2/sql', {
+    query,
+    resultFormat: 'csv',
+    header: true,
+  });
+  if (!response.ok) throw errorOf(response.status, await response.json().catch(() => null));
+  return response.blob();
+}
+
 // SQL through Druid's route; its errors have their own shape.
 export interface SqlResult {
   columns: string[];
@@ -73,15 +99,20 @@ interface DruidError {
   context?: { line?: string; column?: string };
 }
 
+// `?` in the query stand for the texts, in order.
 export async function sql(
   query: string,
+  texts: string[] = [],
 ): Promise<{ result: SqlResult } | { error: SqlError }> {
   const response = await request('POST', '/druid/v2/sql', {
     query,
     resultFormat: 'array',
     header: true,
+    ...(texts.length > 0
+      ? { parameters: texts.map((value) => ({ type: 'VARCHAR', value })) }
+      : {}),
   });
-  const body: unknown = await response.json().catch(() => null);
+  const body = parsed(await response.text());
   if (response.ok && Array.isArray(body)) {
     const [columns, ...rows] = body as [string[], ...unknown[][]];
     return { result: { columns: columns ?? [], rows } };

@@ -35,7 +35,7 @@ export interface Comparison {
 
 // One group of a breakdown: the dimension's value under its name, the number
 // under `value`.
-export type AnswerRow = Record<string, string | number | boolean | null>;
+export type AnswerRow = Record<string, string | number | boolean | null | Target>;
 
 export interface Provenance {
   as_of: string | null;
@@ -51,6 +51,8 @@ export interface Provenance {
 
 export interface KpiAnswer {
   kpi: string;
+  range?: { from: string; to: string };
+  steps?: KpiAnswer[]; // of a funnel, which has nothing else
   value: number | null;
   unit: string;
   currency?: string;
@@ -79,6 +81,9 @@ export interface TileDefinition {
   currency?: string;
   good?: Good;
   text?: string;
+  steps?: { kpi: string; title: string }[]; // of a funnel
+  places?: Record<string, [number, number]>; // of a map: degrees north, east
+  outline?: [number, number][][];
 }
 
 // How far the tiles of a dashboard are, the worst of them.
@@ -111,8 +116,34 @@ export interface KpiDefinition {
   unit: string;
   currency?: string;
   good: Good;
-  target?: { value: number; per?: string } | null;
+  // One for the whole, or `values` by the values of `dimension`.
+  target?: { value?: number; per?: string; dimension?: string } | null;
   dimensions: string[];
+}
+
+// One value of a dimension and its part in a KPI's change; the value stands
+// under the dimension's name.
+export interface Driver {
+  value: number | null;
+  compare: number | null;
+  contribution: number | null;
+  share?: number;
+  rate_effect?: number;
+  mix_effect?: number;
+  [dimension: string]: string | number | boolean | null | undefined;
+}
+export interface KpiDrivers {
+  value: number | null;
+  reason?: string;
+  compare: { value: number | null; change: number | null };
+  method: string;
+  dimensions: {
+    dimension: string;
+    score: number; // 0 all moved alike, 1 few did it all
+    adds_up: boolean;
+    drivers: Driver[];
+    rest?: { count: number; contribution: number | null };
+  }[];
 }
 
 export interface AlertInstance {

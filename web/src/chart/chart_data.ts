@@ -15,6 +15,8 @@ export interface ChartData {
   beforeKind: string;
   target: number | null; // per bucket
   zeroBased: boolean;
+  starts: string[]; // the buckets' starts, as the server wrote them
+  end: string; // of the last bucket
 }
 
 const kMinutes: Record<string, number> = {
@@ -37,7 +39,7 @@ function targetOf(
   definition: KpiDefinition | undefined,
 ): number | null {
   const target = definition?.target;
-  if (!target || !answer.target) return null;
+  if (target?.value === undefined || !answer.target) return null;
   if (!target.per) return target.value;
   const bucket = kMinutes[grain];
   const period = kMinutes[target.per];
@@ -82,6 +84,8 @@ export function chartData(
     ),
     beforeKind: answer.compare?.kind ?? '',
     target: targetOf(answer, grain, definition),
+    starts: points.map((point) => point.t),
+    end: answer.range?.to ?? '',
     zeroBased: answer.unit === 'currency' || answer.unit === 'count',
   };
 }

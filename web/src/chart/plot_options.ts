@@ -9,6 +9,13 @@ export interface PlotTexts {
   target: string;
 }
 
+// Something that happened, drawn above the line.
+export interface Flag {
+  time: number; // seconds
+  text: string;
+  bad: boolean;
+}
+
 const colour = (name: string) =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -46,8 +53,31 @@ function drawTarget(plot: uPlot, target: number | null, text: string): void {
   ctx.restore();
 }
 
+function drawFlags(plot: uPlot, flags: Flag[]): void {
+  const { ctx, bbox } = plot;
+  const size = 5 * devicePixelRatio;
+  ctx.save();
+  for (const { time, bad } of flags) {
+    const x = Math.round(plot.valToPos(time, 'x', true));
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.strokeStyle = ctx.fillStyle = colour(bad ? '--bad' : '--good');
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.beginPath();
+    ctx.moveTo(x - size, bbox.top - size);
+    ctx.lineTo(x + size, bbox.top - size);
+    ctx.lineTo(x, bbox.top + size);
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
 // At most four lines across.
-const kRoomPerLine = 48;
+const roomPerLine = (height: number) => Math.max(48, height / 5);
 
 export function plotOptions(
   size: { width: number; height: number },
@@ -55,7 +85,9 @@ export function plotOptions(
   unit: () => Unit,
   tz: string,
   texts: () => PlotTexts,
+  flags: () => Flag[],
   onmove: (index: number | null) => void,
+  onselect: (from: number, to: number) => void,
 ): uPlot.Options {
   const font = '11px system-ui, sans-serif';
   const days = (splits: number[]) =>
@@ -65,7 +97,7 @@ export function plotOptions(
     tzDate: (time) => uPlot.tzDate(new Date(time * 1000), tz),
     legend: { show: false },
     padding: [10, 8, 0, 0],
-    cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
+    cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
     scales: { x: { time: true }, y: { range: valueRange(data) } },
     axes: [
       {
@@ -84,7 +116,7 @@ export function plotOptions(
         stroke: () => colour('--muted'),
         font,
         size: 58,
-        space: kRoomPerLine,
+        space: (_, __, ___, ____, height) => roomPerLine(height),
         ticks: { show: false },
         grid: { stroke: () => colour('--line'), width: 1 },
         values: (_, splits) => splits.map(alike(splits, unit())),
@@ -98,7 +130,16 @@ export function plotOptions(
       { stroke: () => colour('--series-1'), width: 2, dash: [3, 4], points: { show: false } },
     ],
     hooks: {
-      draw: [(plot) => drawTarget(plot, data().target, texts().target)],
+      draw: [
+        (plot) => drawTarget(plot, data().target, texts().target),
+        (plot) => drawFlags(plot, flags()),
+      ],
+      setSelect: [
+        (plot) => {
+          const { left, width } = plot.select;
+          if (width > 0) onselect(plot.posToIdx(left), plot.posToIdx(left + width));
+        },
+      ],
       setCursor: [(plot) => onmove(plot.cursor.idx ?? null)],
     },
   };

@@ -1,13 +1,15 @@
 // A dashboard's answers, kept current by the server's event stream. Reconnects
 // by itself, also after a restart of the server; where a proxy holds events
 // back it asks every few seconds instead. `(open (pause resume)* )* close`.
-import { ApiError, get, post } from '../api/client';
+import { ApiError, get } from '../api/client';
+import { ask, questionsOf, together } from '../api/questions';
 import type {
   ApiErrorBody,
   DashboardDefinition,
   KpiAnswer,
   StreamFreshness,
 } from '../api/types';
+import { SharedStream } from './shared_stream';
 import { requestOf, type View } from './view';
 
 export interface TileState {
@@ -43,7 +45,7 @@ export class LiveDashboard {
 
   #dashboard: DashboardDefinition;
   #view: View;
-  #source: EventSource | null = null;
+  #source: SharedStream | null = null;
   #timer = 0;
   #failures = 0;
   #stopped = false; // paused or closed
@@ -136,21 +138,13 @@ export class LiveDashboard {
       ...requestOf(this.#view),
       compare: this.#view.compare, // none, too: it isn't the default's absence
     });
-    const source = new EventSource(`/api/v1/stream?${query}`);
-    this.#source = source;
-    const receive = (event: Event) => {
-      if (source !== this.#source) return;
-      this.#failures = 0;
-      this.#receive((event as MessageEvent<string>).data);
-    };
-    source.addEventListener('snapshot', receive);
-    source.addEventListener('delta', receive);
-    // Both the server's own `error` events and a lost connection arrive here.
-    source.addEventListener('error', (event) => {
-      if (source !== this.#source) return;
-      if (event instanceof MessageEvent) this.#refused(String(event.data));
-      else void this.#lost();
+    const source: SharedStream = new SharedStream(`/api/v1/stream?${query}`, (event) => {
+      if (this.#source !== null && source !== this.#source) return;
+      if (event.kind === 'refused') this.#refused(event.data);
+      else if (event.kind === 'lost') void this.#lost();
+      else this.#receive(event.data);
     });
+    this.#source = source;
   }
 
   #refused(data: string): void {
@@ -193,6 +187,7 @@ export class LiveDashboard {
   }
 
   #receive(data: string): void {
+    this.#failures = 0;
     const message = JSON.parse(data) as StreamMessage;
     const { tiles, freshness, model_version } = message;
     if (freshness) this.told = { ...freshness, at: Date.now() };
@@ -219,32 +214,19 @@ export class LiveDashboard {
   }
 
   async #ask(indexes: number[]): Promise<void> {
-    const asked = indexes.filter((i) => this.#dashboard.tiles[i]?.kpi);
-    const queries = asked.map((index) => {
-      const tile = this.#dashboard.tiles[index];
-      return {
-        kpi: tile?.kpi,
-        ...requestOf(this.#view),
-        ...(tile?.grain ? { grain: tile.grain } : {}),
-        ...(tile?.by ? { by: tile.by, top: tile.top } : {}),
-      };
-    });
     const view = this.#view;
-    let answers: TileMessage[];
-    try {
-      const body = { queries };
-      ({ answers } = await post<{ answers: TileMessage[] }>(
-        '/api/v1/kpis/query',
-        body,
-      ));
-    } catch (error) {
-      const { code, message } = error as ApiError;
-      answers = asked.map(() => ({ error: { code, message } }));
-    }
+    const asked = indexes.map((index) => {
+      const tile = this.#dashboard.tiles[index];
+      return tile ? questionsOf(tile, requestOf(view)) : [];
+    });
+    const answers = await ask(asked.flat());
     if (view !== this.#view) return;
     const changed: Record<number, TileState> = {};
-    asked.forEach((index, i) => {
-      const message = answers[i];
+    let at = 0;
+    indexes.forEach((index, i) => {
+      const count = asked[i]?.length ?? 0;
+      const message = together(answers.slice(at, at + count));
+      at += count;
       if (message) changed[index] = this.#stateOf(index, message);
     });
     this.#put(changed);

@@ -9,6 +9,7 @@ export interface View {
   compare: string;
   tz: string;
   filter: string;
+  grain: string; // of the lines; '' as the dashboard says
 }
 
 export const kRanges = [
@@ -18,12 +19,23 @@ export const kRanges = [
   'this_week',
   'mtd',
   'last_30d',
+  'qtd',
+  'ytd',
 ] as const;
 export const kComparisons = [
   'none',
   'previous',
   'same_day_last_week',
   'last_year',
+  'last_year_364',
+] as const;
+export const kGrains = [
+  'five_minute',
+  'fifteen_minute',
+  'hour',
+  'day',
+  'week',
+  'month',
 ] as const;
 
 export function readView(search: string): View {
@@ -36,6 +48,7 @@ export function readView(search: string): View {
     compare: value('compare'),
     tz: value('tz'),
     filter: value('filter'),
+    grain: value('grain'),
   };
 }
 
@@ -44,8 +57,11 @@ function readable(text: string): string {
   return encodeURIComponent(text).replace(/%(3A|3B|2C|21|2F)/gi, decodeURIComponent);
 }
 
-export function writeView(view: View): string {
-  const parts = Object.entries(view)
+export function writeView(
+  view: View,
+  other: Record<string, string> = {}, // what else the address says
+): string {
+  const parts = Object.entries({ ...view, ...other })
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name}=${readable(value as string)}`);
   return parts.length > 0 ? `?${parts.join('&')}` : '';

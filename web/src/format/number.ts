@@ -27,8 +27,15 @@ const kDurations: Record<string, string> = {
   celsius: 'celsius',
 };
 
+// Beyond what a person reads as a row of digits.
+const kVast = 1e15;
+const kMinute = 1e-6;
+
 function optionsOf(of: Unit, value: number): Intl.NumberFormatOptions {
   const size = Math.abs(value);
+  if (size >= kVast || (size > 0 && size < kMinute)) {
+    return { notation: 'scientific', maximumSignificantDigits: 3 };
+  }
   if (of.unit === 'currency' && of.currency) {
     return {
       style: 'currency',
@@ -41,6 +48,9 @@ function optionsOf(of: Unit, value: number): Intl.NumberFormatOptions {
     return { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 };
   }
   const digits = size >= 1000 ? 0 : of.unit === 'count' ? 1 : 2;
+  if (of.unit === 'ratio' && size > 0 && size < 0.01) {
+    return { maximumSignificantDigits: 2 };
+  }
   const named = kDurations[of.unit];
   if (named) {
     return { style: 'unit', unit: named, maximumFractionDigits: Math.min(digits, 1) };
@@ -71,6 +81,7 @@ export function alike(
         ? full(value, of)
         : change(value, of);
   }
+  if (largest >= kVast) return (value) => full(value, of);
   const compact = largest >= 1_000_000;
   const step = compact ? 10 ** (3 * Math.floor(Math.log10(largest) / 3)) : 1;
   const uneven = known.some((v) => !Number.isInteger(v / step));
@@ -93,6 +104,7 @@ export function short(value: number | null | undefined, of: Unit): string {
   if (value === null || value === undefined || !Number.isFinite(value)) {
     return kNone;
   }
+  if (Math.abs(value) >= kVast) return full(value, of);
   if (Math.abs(value) < 1000) {
     const whole =
       of.unit !== 'percent' && Number.isInteger(value)

@@ -76,3 +76,25 @@ export function shiftDate(date: string, days: number): string {
     .toISOString()
     .slice(0, 10);
 }
+
+// 1 is Monday.
+export function weekday(n: number, width: 'short' | 'long'): string {
+  return format('UTC', { weekday: width }).format(Date.UTC(2024, 0, n)); // a Monday
+}
+
+// "2026-11-22T07:30" as a clock on the wall of `tz` shows the instant.
+export function wallTime(ms: number, tz: string): string {
+  const parts = new Intl.DateTimeFormat('en-CA', {
+    timeZone: tz,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+  }).formatToParts(ms);
+  const part = (type: string) => parts.find((p) => p.type === type)?.value ?? '';
+  const time = `${part('hour')}:${part('minute')}:${part('second')}`;
+  return `${part('year')}-${part('month')}-${part('day')}T${time}`;
+}

@@ -2,17 +2,25 @@
 export const here = $state({
   path: window.location.pathname,
   search: window.location.search,
+  depth: 0, // changes of the address that can be taken back
 });
 
 function read(): void {
   here.path = window.location.pathname;
   here.search = window.location.search;
+  const state = window.history.state as { depth?: number } | null;
+  here.depth = state?.depth ?? 0;
 }
 
 export function go(url: string): void {
   const now = window.location.pathname + window.location.search;
-  if (url !== now) window.history.pushState(null, '', url);
+  if (url !== now) window.history.pushState({ depth: here.depth + 1 }, '', url);
   read();
+}
+
+// Takes the last change of the address back.
+export function undo(): void {
+  if (here.depth > 0) window.history.back();
 }
 
 // Follows plain clicks on links to our own pages without loading them anew.
@@ -28,11 +36,20 @@ function follow(event: MouseEvent): void {
   window.scrollTo(0, 0);
 }
 
+function onkeydown(event: KeyboardEvent): void {
+  if (event.key !== 'z' || !(event.ctrlKey || event.metaKey) || event.shiftKey) return;
+  if ((event.target as Element).closest('input, textarea, select')) return;
+  event.preventDefault();
+  undo();
+}
+
 export function startRouting(): () => void {
   window.addEventListener('popstate', read);
   document.addEventListener('click', follow);
+  window.addEventListener('keydown', onkeydown);
   return () => {
     window.removeEventListener('popstate', read);
     document.removeEventListener('click', follow);
+    window.removeEventListener('keydown', onkeydown);
   };
 }

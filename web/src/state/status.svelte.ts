@@ -19,6 +19,7 @@ class ServerStatus {
   alerts = $state.raw<AlertRule[]>([]);
   reachable = $state(true);
   error = $state<string | null>(null);
+  routes = $state.raw<Set<string>>(new Set());
 
   get firing(): AlertRule[] {
     return this.alerts.filter((rule) => rule.state === 'firing');
@@ -27,7 +28,13 @@ class ServerStatus {
     return this.datasets.filter(isBroken);
   }
 
+  // Whether the server answers a route, as its own description says.
+  has(route: string): boolean {
+    return this.routes.has(route);
+  }
+
   start(): () => void {
+    void this.loadRoutes();
     void this.loadModel();
     void this.refresh();
     const timer = window.setInterval(() => {
@@ -36,6 +43,15 @@ class ServerStatus {
       void this.refresh();
     }, kEvery);
     return () => window.clearInterval(timer);
+  }
+
+  async loadRoutes(): Promise<void> {
+    try {
+      const { paths } = await get<{ paths: object }>('/api/v1/openapi.json');
+      this.routes = new Set(Object.keys(paths));
+    } catch {
+      this.routes = new Set(); // what needs them is not shown
+    }
   }
 
   async loadModel(): Promise<void> {

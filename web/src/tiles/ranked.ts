@@ -1,6 +1,6 @@
 // Rows of a breakdown as a leaderboard: share of the whole, length of the bar,
 // change against the comparison.
-import type { AnswerRow, KpiAnswer } from '../api/types';
+import type { AnswerRow, KpiAnswer, Target } from '../api/types';
 
 export interface Ranked {
   name: string; // '' where the dimension has no value
@@ -9,6 +9,7 @@ export interface Ranked {
   share: number | null; // of the total; null where parts don't add up to it
   change: number | null;
   changeRatio: number | null;
+  attained: number | null; // of the target this value has of its own
 }
 
 const kAdditive = new Set(['currency', 'count']);
@@ -16,6 +17,11 @@ const kAdditive = new Set(['currency', 'count']);
 function number(row: AnswerRow, key: string): number | null {
   const value = row[key];
   return typeof value === 'number' ? value : null;
+}
+
+function targetOf(row: AnswerRow): Target | null {
+  const target = row.target;
+  return typeof target === 'object' && target !== null ? target : null;
 }
 
 // Sums and counts have shares; a ratio's parts don't add up. Neither do
@@ -43,6 +49,7 @@ export function ranked(answer: KpiAnswer, by: string): Ranked[] {
       share: total && value !== null ? value / total : null,
       change,
       changeRatio: change !== null && before ? change / Math.abs(before) : null,
+      attained: targetOf(row)?.attained ?? null,
     };
   });
 }

@@ -1,0 +1,149 @@
+// Odd data: no name runs as a script, none breaks a page, all can be filtered.
+import { ask, base, check, openPage, screenshot, settled, sql, tile, until } from './harness.mjs';
+import { audit } from './look_scenarios.mjs';
+import { fill, kCustomers, kNames } from './odd_data.mjs';
+
+async function everyTile(browser) {
+  await fill();
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/d/odd`);
+  await settled(page);
+  await until(
+    () => tile(page, 'By name').locator('li').count(),
+    (n) => n >= kNames.length,
+  );
+  for (const [width, theme] of [[1440, 'light'], [768, 'dark'], [320, 'dark']]) {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.setViewportSize({ width, height: 900 });
+    await page.waitForTimeout(300);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    check(over <= 0, `odd data fits ${width} px`, `${over} px over`);
+    await screenshot(page, `odd-${width}-${theme}`);
+    if (width !== 768) await audit(page, `odd data, ${width} px, ${theme}`);
+  }
+  const hacked = await page.evaluate(() => window.hacked);
+  check(hacked === undefined, 'no name ran as a script');
+  const text = await page.locator('main').innerText();
+  check(text.includes(kNames[0]), 'markup is shown as it is written');
+  check(!/\bNaN\b|undefined|Infinity/.test(text), 'every number is one, or —', text.slice(0, 300));
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function filterByEach(browser) {
+  const { page, context, faults } = await openPage(browser);
+  const rows = await sql('SELECT name, COUNT(*) AS n FROM odd WHERE name IS NOT NULL GROUP BY name');
+  for (const row of rows.filter((r) => kNames.indexOf(r.name) % 3 === 0)) {
+    await page.goto(`${base}/d/odd`);
+    await settled(page);
+    const bars = tile(page, 'By name').locator('li button');
+    const names = await bars.locator('.name').allTextContents();
+    const at = names.findIndex((name) => name === row.name);
+    await bars.nth(at).click();
+    await page.waitForURL(/filter=/);
+    await settled(page);
+    const shown = await tile(page, 'Events').locator('.value').innerText();
+    check(shown.trim() === String(row.n), `filters by ${row.name.slice(0, 24)}`, shown);
+  }
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function searchManyValues(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/d/odd`);
+  await settled(page);
+  await page.getByRole('button', { name: '+ filter' }).click();
+  const panel = page.getByRole('dialog', { name: '+ filter' });
+  await panel.getByRole('button', { name: 'customer' }).click();
+  await panel.getByText(/search to find them/).waitFor();
+  const started = Date.now();
+  await panel.getByRole('searchbox').fill('CUSTOMER-09999');
+  const box = panel.getByRole('checkbox', { name: /customer-09999/ });
+  await box.waitFor({ timeout: 3000 });
+  console.log(`     found among ${kCustomers} after ${Date.now() - started} ms`);
+  check(Date.now() - started < 1500, 'one of 10,000 values is found at once');
+  await box.check();
+  await page.waitForURL(/filter=customer:customer-09999/);
+  await page.keyboard.press('Escape');
+  await settled(page);
+  const [{ n }] = await sql("SELECT COUNT(*) AS n FROM odd WHERE customer = 'customer-09999'");
+  const shown = await tile(page, 'Events').locator('.value').innerText();
+  check(shown.trim() === String(n), 'and filters', shown);
+  await page.getByRole('button', { name: '+ filter' }).click();
+  await panel.getByRole('button', { name: 'customer' }).click();
+  await panel.getByRole('searchbox').fill('100%_');
+  await panel.getByText('No such value.').waitFor({ timeout: 3000 });
+  check(true, 'a search takes % and _ as they are');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function shapes(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/d/odd`);
+  await settled(page);
+  const [counts] = await sql(
+    'SELECT COUNT(*) AS e, COUNT(name) AS n, COUNT(place) AS p FROM odd',
+  );
+  const steps = await tile(page, 'How far').locator('.step strong').allInnerTexts();
+  check(
+    steps.map((s) => Number(s.replace(/,/g, ''))).join() === [counts.e, counts.n, counts.p].join(),
+    'the funnel has the numbers of SQL',
+    steps.join(),
+  );
+  const heat = tile(page, 'When');
+  const now = new Date();
+  const cell = heat.locator('.step5, .step3').first();
+  const said = await cell.getAttribute('aria-label');
+  const hour = `${String(now.getUTCHours()).padStart(2, '0')}:00`;
+  check(said?.includes(hour), 'the heat map has the hour of the events', `${said} ${hour}`);
+  await heat.getByRole('gridcell').first().focus().catch(() => {});
+  await page.keyboard.press('ArrowRight');
+  const focused = await page.evaluate(() => document.activeElement?.getAttribute('role'));
+  check(focused === 'gridcell', 'arrow keys move through it', String(focused));
+  const map = tile(page, 'Where');
+  check((await map.getByRole('button', { name: /Madrid <b>: / }).count()) === 1, 'places are on the map');
+  check(/2 more/.test(await map.innerText()), 'and those that are not are counted');
+  await map.getByRole('button', { name: /Cádiz/ }).focus();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/filter=place:C/);
+  check(true, 'a place filters by keyboard');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function exports_(browser) {
+  const { page, context, faults } = await openPage(browser, { acceptDownloads: true });
+  const { readFile } = await import('node:fs/promises');
+  await page.goto(`${base}/d/odd?tile=4`);
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('tab', { name: 'By dimension' }).click();
+  await dialog.locator('select').selectOption('customer');
+  await dialog.getByText('10,002 values').or(dialog.getByText('10,000 values')).waitFor({ timeout: 8000 });
+  const drawn = await dialog.locator('tbody tr').count();
+  check(drawn < 80, 'of ten thousand rows only those in sight are drawn', String(drawn));
+  const get = async (name) => {
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      dialog.getByRole('button', { name, exact: true }).click(),
+    ]);
+    return readFile(await download.path());
+  };
+  const csv = (await get('CSV')).toString();
+  check(csv.split('\r\n').length === 10_002, 'CSV has every row that is shown', String(csv.split('\r\n').length));
+  check(/2 more were left out/.test(await dialog.innerText()), 'and says what was left out');
+  const xlsx = await get('XLSX');
+  check(xlsx.subarray(0, 4).toString('latin1') === 'PK\x03\x04', 'XLSX is a ZIP archive');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+// Against a server with odd_model, not the starter model.
+export const odd = [
+  ['odd: every tile', everyTile],
+  ['odd: filter by each name', filterByEach],
+  ['odd: ten thousand values', searchManyValues],
+  ['odd: funnel, heat map, map', shapes],
+  ['odd: export', exports_],
+];

@@ -1,0 +1,241 @@
+// What a viewer does with a view: zoom, step, open a tile, undo, save, share,
+// hang it on a wall; and all that without a mouse.
+import { ask, base, check, openPage, screenshot, settled, sql, tile, tileNumber, until } from './harness.mjs';
+import { audit } from './look_scenarios.mjs';
+
+const parameter = (page, name) => new URL(page.url()).searchParams.get(name) ?? '';
+
+async function zoom(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/d/trading?range=yesterday&compare=none`);
+  await settled(page);
+  const chart = tile(page, 'Net sales by hour');
+  const box = await chart.locator('.u-over').boundingBox();
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width * 0.4, y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.6, y, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForURL(/from=/);
+  await settled(page);
+  check(parameter(page, 'from') < parameter(page, 'to'), 'a drag zooms', page.url());
+  const whole = await tileNumber(page, 'Net sales');
+  const rows = await sql(
+    `SELECT SUM(net) AS net FROM sales WHERE __time >= TIMESTAMP '${utc(parameter(page, 'from'))}' ` +
+      `AND __time < TIMESTAMP '${utc(parameter(page, 'to'))}'`,
+  );
+  check(Math.abs(whole - rows[0].net) <= 0.51, 'the zoomed number equals SQL', `${whole} ${rows[0].net}`);
+  await page.keyboard.press('Control+z');
+  await page.waitForURL((url) => !url.search.includes('from='));
+  check(true, 'Ctrl+Z takes it back');
+  await settled(page);
+  await chart.getByRole('slider').focus();
+  await page.keyboard.press('Home');
+  for (let i = 0; i < 3; i += 1) await page.keyboard.press('Shift+ArrowRight');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/from=/);
+  const hours = (Date.parse(parameter(page, 'to')) - Date.parse(parameter(page, 'from'))) / 3_600_000;
+  check(hours === 4, 'shift and arrows select, Enter zooms', String(hours));
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+const utc = (iso) => new Date(iso).toISOString().slice(0, 19).replace('T', ' ');
+
+async function step(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/d/trading?compare=none`);
+  await settled(page);
+  const later = page.getByRole('button', { name: 'Later' });
+  check(await later.isDisabled(), 'there is nothing after today');
+  await page.getByRole('button', { name: 'Earlier' }).click();
+  await page.waitForURL(/from=/);
+  await settled(page);
+  const stepped = await tileNumber(page, 'Net sales');
+  const first = parameter(page, 'from');
+  await page.keyboard.press('[');
+  await page.waitForURL((url) => url.searchParams.get('from') !== first);
+  await page.keyboard.press(']');
+  await page.waitForURL((url) => url.searchParams.get('from') === first);
+  await page.goto(`${base}/d/trading?range=yesterday&compare=none`);
+  await settled(page);
+  const yesterday = await tileNumber(page, 'Net sales');
+  check(stepped === yesterday, 'one step before today is yesterday', `${stepped} ${yesterday}`);
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function openTile(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/d/trading?range=yesterday`);
+  await settled(page);
+  await page.getByRole('button', { name: 'Open Net sales', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('slider').waitFor();
+  check(parameter(page, 'tile') === '0', 'an open tile is in the address', page.url());
+  await audit(page, 'an open tile', 'dialog');
+  const [picture] = await Promise.all([
+    page.waitForEvent('download'),
+    dialog.getByRole('button', { name: 'PNG' }).click(),
+  ]);
+  check(picture.suggestedFilename() === 'Net-sales.png', 'a chart is a PNG', picture.suggestedFilename());
+  await dialog.getByRole('tab', { name: 'By dimension' }).click();
+  await dialog.locator('tbody tr').first().waitFor();
+  await dialog.getByRole('tab', { name: 'Rows' }).click();
+  await dialog.getByText(/The newest 200 of/).waitFor();
+  const said = await dialog.getByText(/The newest 200 of/).innerText();
+  const { answers } = await ask('POST', '/api/v1/kpis/query', {
+    queries: [{ kpi: 'net_sales', range: 'yesterday', tz: 'Europe/Madrid' }],
+  });
+  const [{ n }] = await sql(
+    `SELECT COUNT(*) AS n FROM sales WHERE __time >= TIMESTAMP '${utc(answers[0].range.from)}' ` +
+      `AND __time < TIMESTAMP '${utc(answers[0].range.to)}'`,
+  );
+  check(said.includes(n.toLocaleString('en-US')), 'the rows behind a number are those of SQL', `${said} ${n}`);
+  const drivers = dialog.getByRole('tab', { name: 'What drove this' });
+  if (await drivers.count()) {
+    await drivers.click();
+    await dialog.getByText(/What contributed/).waitFor();
+    await screenshot(page, 'drivers');
+    await dialog.locator('section li button').first().click();
+    await page.waitForURL(/filter=/);
+    check(true, 'a driver filters');
+  }
+  await page.keyboard.press('Escape');
+  await until(() => page.getByRole('dialog').count(), (n) => n === 0);
+  check(parameter(page, 'tile') === '', 'closed, it is not', page.url());
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function savedView(browser) {
+  const { page, context, faults } = await openPage(browser);
+  const title = `Browser test ${Date.now()}`;
+  await page.goto(`${base}/d/trading?range=yesterday&filter=channel:web`);
+  await settled(page);
+  await page.getByRole('button', { name: 'Views' }).click();
+  const panel = page.getByRole('dialog', { name: 'Views' });
+  await panel.getByLabel('Save this view as').fill(title);
+  await panel.getByRole('button', { name: 'Save', exact: true }).click();
+  await panel.getByRole('link', { name: title }).waitFor();
+  await page.goto(`${base}/d/trading`);
+  await settled(page);
+  await page.getByRole('button', { name: 'Views' }).click();
+  await panel.getByRole('link', { name: title }).click();
+  await page.waitForURL(/range=yesterday.*filter=channel:web/);
+  check((await page.locator('.pill').count()) === 1, 'a saved view comes back');
+  await page.getByRole('button', { name: 'Views' }).click();
+  await panel.getByRole('button', { name: `Remove the view ${title}` }).click();
+  await until(() => panel.getByRole('link', { name: title }).count(), (n) => n === 0);
+  const { views } = await ask('GET', '/api/v1/views');
+  check(!views.some((view) => view.title === title), 'and can be removed');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function wallAndEmbed(browser) {
+  const { page, context, faults } = await openPage(browser, { viewport: { width: 1920, height: 1080 } });
+  const { dashboards } = await ask('GET', '/api/v1/dashboards');
+  await page.goto(`${base}/d/${dashboards[0].dashboard}?wall=5`);
+  await settled(page);
+  check((await page.getByRole('button', { name: 'Menu' }).count()) === 0, 'a wall has no menu');
+  await screenshot(page, 'wall');
+  await page.waitForURL((url) => url.pathname !== `/d/${dashboards[0].dashboard}`, { timeout: 8000 });
+  check(parameter(page, 'wall') === '5', 'it shows the next dashboard, still as a wall', page.url());
+  await page.goto(`${base}/d/trading?embed=1`);
+  await settled(page);
+  check((await page.locator('.badge').count()) === 1, 'embedded, it still says how fresh it is');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function oneStream(browser) {
+  const { page, context, faults } = await openPage(browser);
+  const streams = [];
+  context.on('request', (request) => {
+    if (request.url().includes('/api/v1/stream')) streams.push(request.url());
+  });
+  await page.goto(`${base}/d/trading?compare=none`);
+  await settled(page);
+  const second = await context.newPage();
+  await second.goto(`${base}/d/trading?compare=none`);
+  await settled(second);
+  const numbers = [await tileNumber(page, 'Web orders'), await tileNumber(second, 'Web orders')];
+  check(streams.length === 1, 'two tabs of one view have one stream', String(streams.length));
+  check(numbers[0] === numbers[1], 'and the same numbers', numbers.join());
+  await page.close();
+  await until(() => streams.length, (n) => n === 2, 5000);
+  check(streams.length === 2, 'the second takes over when the first goes', String(streams.length));
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+// Which store is behind, and its rows, without a mouse.
+async function keysOnly(browser) {
+  const { page, context, faults } = await openPage(browser);
+  const press = (...keys) => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
+  const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? '');
+  await page.goto(`${base}/d/trading`);
+  await settled(page);
+  await press('t');
+  await page.getByRole('dialog', { name: /^Time range/ }).waitFor();
+  await press('Tab', 'Enter'); // the second of the ranges: yesterday
+  await page.waitForURL(/range=yesterday/);
+  check(true, 'a range by keys');
+  await settled(page);
+  await press('/');
+  await page.getByRole('dialog', { name: '+ filter' }).waitFor();
+  check((await focused()) === 'store', 'the list of a filter has the focus', await focused());
+  await press('Enter');
+  await page.getByRole('dialog', { name: '+ filter' }).getByRole('searchbox').waitFor();
+  for (let i = 0; i < 12 && !(await page.evaluate(() => document.activeElement?.matches('.row input'))); i += 1) {
+    await press('Tab');
+  }
+  await press('Space');
+  await page.waitForURL(/filter=store:/);
+  check(true, 'a filter by keys');
+  await press('Escape');
+  await settled(page);
+  for (let i = 0; i < 40 && !/^Open /.test(await page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? '')); i += 1) {
+    await press('Tab');
+  }
+  await press('Enter');
+  await page.getByRole('dialog').waitFor();
+  check(parameter(page, 'tile') !== '', 'a tile opened by keys', page.url());
+  await press('Escape', 'p');
+  await until(() => page.locator('.badge').innerText(), (text) => /paused/.test(text));
+  check(/paused/.test(await page.locator('.badge').innerText()), 'p pauses');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function slowNetwork(browser) {
+  const { page, context, faults } = await openPage(browser);
+  const cdp = await context.newCDPSession(page);
+  await cdp.send('Network.enable');
+  await cdp.send('Network.emulateNetworkConditions', {
+    offline: false,
+    latency: 150,
+    downloadThroughput: 200_000,
+    uploadThroughput: 90_000,
+  });
+  const started = Date.now();
+  await page.goto(`${base}/d/trading`, { waitUntil: 'commit' });
+  await tile(page, 'Net sales').locator('.value').waitFor({ timeout: 15_000 });
+  const took = Date.now() - started;
+  console.log(`     first number after ${took} ms with 150 ms and 200 kB/s`);
+  check(took < 6000, 'a slow network shows a number within 6 s', String(took));
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+export const views = [
+  ['zoom by drag and keys, undo', zoom],
+  ['step through time', step],
+  ['a tile in full', openTile],
+  ['saved views', savedView],
+  ['wall and frame', wallAndEmbed],
+  ['one stream for two tabs', oneStream],
+  ['keyboard only', keysOnly],
+  ['slow network', slowNetwork],
+];

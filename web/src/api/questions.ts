@@ -1,0 +1,54 @@
+// Questions about KPIs as POST /api/v1/kpis/query takes them.
+import { ApiError, post } from './client';
+import type { ApiErrorBody, KpiAnswer, TileDefinition } from './types';
+
+export type Question = Record<string, string | number>;
+export type Answered = KpiAnswer | { error: ApiErrorBody };
+
+export const kMostRows = 10_000; // the server's `top` goes this far
+
+// One answer a question, in order; what fails as a whole fails for each.
+export async function ask(queries: Question[]): Promise<Answered[]> {
+  if (queries.length === 0) return [];
+  try {
+    const { answers } = await post<{ answers: Answered[] }>('/api/v1/kpis/query', {
+      queries,
+    });
+    return answers;
+  } catch (cause) {
+    const { code, message } = cause as ApiError;
+    return queries.map(() => ({ error: { code, message } }));
+  }
+}
+
+export async function askOne(query: Question): Promise<KpiAnswer> {
+  const [answer] = await ask([query]);
+  if (!answer) throw new ApiError('http', 'Unreadable answer.', 502);
+  if ('error' in answer) throw new ApiError(answer.error.code, answer.error.message, 400);
+  return answer;
+}
+
+// What the event stream would ask for a tile.
+export function questionsOf(
+  tile: TileDefinition,
+  view: Record<string, string>,
+): Question[] {
+  const { grain, ...rest } = view;
+  const own = tile.show === 'line' ? grain || tile.grain || 'hour' : tile.grain;
+  const question: Question = {
+    ...rest,
+    ...(own ? { grain: own } : {}),
+    ...(tile.by ? { by: tile.by, top: tile.top ?? 10 } : {}),
+    ...(tile.show === 'heatmap' ? { by: '__weekday,__hour', order: 'name' } : {}),
+  };
+  if (tile.steps) return tile.steps.map((step) => ({ kpi: step.kpi, ...question }));
+  return tile.kpi ? [{ kpi: tile.kpi, ...question }] : [];
+}
+
+// The tile's answer from those to questionsOf().
+export function together(answers: Answered[]): Answered | null {
+  const failed = answers.find((answer) => 'error' in answer);
+  if (failed) return failed;
+  if (answers.length < 2) return answers[0] ?? null;
+  return { steps: answers as KpiAnswer[] } as KpiAnswer;
+}

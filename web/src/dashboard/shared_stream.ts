@@ -1,0 +1,102 @@
+// One event stream for all tabs that show the same: the tab that holds the lock
+// of an address has the connection and tells the others; when it goes, the next
+// takes over. Browsers without locks (pages without https) connect themselves.
+// `(onopen onmessage*)* close`.
+
+export interface StreamEvent {
+  kind: 'snapshot' | 'delta' | 'refused' | 'lost';
+  data: string;
+}
+
+interface Told {
+  hello?: true; // a tab has come and wants to know where we are
+  event?: StreamEvent;
+}
+
+export class SharedStream {
+  #source: EventSource | null = null;
+  #channel: BroadcastChannel | null = null;
+  #release: (() => void) | null = null;
+  #waiting = new AbortController();
+  #closed = false;
+  #snapshot = '';
+  #tiles: Record<string, unknown> = {};
+
+  constructor(
+    readonly url: string,
+    readonly tell: (event: StreamEvent) => void,
+  ) {
+    if (!('locks' in navigator) || !('BroadcastChannel' in window)) {
+      this.#connect();
+      return;
+    }
+    this.#channel = new BroadcastChannel(`freshet:${url}`);
+    this.#channel.onmessage = ({ data }: MessageEvent<Told>) => this.#hear(data);
+    this.#channel.postMessage({ hello: true } satisfies Told);
+    const signal = this.#waiting.signal;
+    navigator.locks
+      .request(`freshet:${url}`, { signal }, () => this.#lead())
+      .catch(() => {}); // closed while it waited
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#waiting.abort();
+    this.#source?.close();
+    this.#source = null;
+    this.#channel?.close();
+    this.#channel = null;
+    this.#release?.();
+  }
+
+  // Holds the lock until close().
+  #lead(): Promise<void> | undefined {
+    if (this.#closed) return undefined;
+    this.#connect();
+    return new Promise((done) => (this.#release = done));
+  }
+
+  #hear({ hello, event }: Told): void {
+    if (this.#closed) return;
+    if (event && !this.#source) this.tell(event);
+    if (hello && this.#source && this.#snapshot) {
+      this.#channel?.postMessage({
+        event: { kind: 'snapshot', data: this.#whole() },
+      } satisfies Told);
+    }
+  }
+
+  #connect(): void {
+    const source = new EventSource(this.url);
+    this.#source = source;
+    const take = (kind: StreamEvent['kind'], data: string) => {
+      if (source !== this.#source) return;
+      this.#keep(kind, data);
+      const event = { kind, data };
+      this.tell(event);
+      this.#channel?.postMessage({ event } satisfies Told);
+    };
+    for (const kind of ['snapshot', 'delta'] as const) {
+      source.addEventListener(kind, (event) =>
+        take(kind, (event as MessageEvent<string>).data),
+      );
+    }
+    // Both the server's own `error` events and a lost connection arrive here.
+    source.addEventListener('error', (event) => {
+      if (event instanceof MessageEvent) take('refused', String(event.data));
+      else take('lost', '');
+    });
+  }
+
+  // What a tab that comes later must be told: all tiles as they are now.
+  #keep(kind: StreamEvent['kind'], data: string): void {
+    if (kind !== 'snapshot' && kind !== 'delta') return;
+    const { tiles } = JSON.parse(data) as { tiles: Record<string, unknown> };
+    this.#tiles = kind === 'snapshot' ? tiles : { ...this.#tiles, ...tiles };
+    this.#snapshot = data;
+  }
+  #whole(): string {
+    const last = JSON.parse(this.#snapshot) as Record<string, unknown>;
+    return JSON.stringify({ ...last, tiles: this.#tiles });
+  }
+}

@@ -1,0 +1,35 @@
+// The rows behind a KPI's number, as SQL.
+import type { KpiAnswer, KpiDefinition } from '../api/types';
+import type { Filter } from '../filters/filter';
+
+const name = (text: string) => `"${text.replaceAll('"', '""')}"`;
+const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
+// "2026-11-22T00:00:00Z" as SQL writes it.
+const time = (iso: string) =>
+  `TIMESTAMP '${new Date(Date.parse(iso)).toISOString().slice(0, 23).replace('T', ' ')}'`;
+
+function condition({ dimension, exclude, values }: Filter): string {
+  const named = values.filter((value) => value !== '');
+  const column = name(dimension);
+  const list = named.map(text).join(', ');
+  const empty = values.includes('');
+  if (exclude) {
+    const others = named.length > 0 ? `${column} NOT IN (${list})` : '';
+    if (empty) return others || `${column} IS NOT NULL`;
+    return `(${column} IS NULL OR ${others})`;
+  }
+  const own = named.length > 0 ? [`${column} IN (${list})`] : [];
+  return `(${[...own, ...(empty ? [`${column} IS NULL`] : [])].join(' OR ')})`;
+}
+
+// The FROM and WHERE of the rows; '' for a KPI over other KPIs.
+export function rowsOf(kpi: KpiDefinition, answer: KpiAnswer, filters: Filter[]): string {
+  if (!kpi.dataset || !answer.range) return '';
+  const all = [
+    `__time >= ${time(answer.range.from)}`,
+    `__time < ${time(answer.range.to)}`,
+    ...(kpi.where ? [`(${kpi.where})`] : []),
+    ...filters.map(condition),
+  ];
+  return `FROM ${name(kpi.dataset)}\nWHERE ${all.join('\n  AND ')}`;
+}

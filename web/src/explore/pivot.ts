@@ -1,0 +1,157 @@
+// Rows by columns with totals. Each total is the server's own answer, so that
+// ratios and distinct counts are right; all come from one batch, so they tie.
+import { ask, kMostRows, type Question } from '../api/questions';
+import type { AnswerRow, KpiAnswer, KpiDefinition } from '../api/types';
+import { shiftDate, wallTime, weekday } from '../format/time';
+import type { Unit } from '../format/number';
+
+export interface Pivot {
+  columns: { title: string; unit: Unit }[];
+  rows: { name: string; cells: (number | null)[]; total: number | null }[];
+  totals: (number | null)[];
+  total: number | null; // of everything; null beside different KPIs
+  unit: Unit;
+  hasTotal: boolean; // columns of one KPI have a total across
+  moreRows: number;
+  moreColumns: number;
+}
+
+// What columns can be besides dimensions.
+export const kSpecial = ['__kpis', '__days', '__weekday', '__hour'] as const;
+
+const kMostColumns = 40;
+const kMostDays = 62;
+
+const number = (row: AnswerRow | undefined, key = 'value') =>
+  typeof row?.[key] === 'number' ? row[key] : null;
+const label = (row: AnswerRow, by: string) => String(row[by] ?? '');
+
+async function answers(questions: Question[]): Promise<KpiAnswer[]> {
+  return (await ask(questions)).map((answer) => {
+    if ('error' in answer) throw new Error(answer.error.message);
+    return answer;
+  });
+}
+
+// A column a question: KPIs beside each other, or days.
+function beside(
+  by: string,
+  columns: { title: string; answer: KpiAnswer }[],
+  whole: KpiAnswer | null,
+): Pivot {
+  const first = whole ?? columns[0]?.answer;
+  const names = (first?.rows ?? []).map((row) => label(row, by));
+  const found = columns.map(
+    ({ answer }) =>
+      new Map((answer.rows ?? []).map((row) => [label(row, by), number(row)])),
+  );
+  const totals = new Map((whole?.rows ?? []).map((row) => [label(row, by), number(row)]));
+  return {
+    columns: columns.map(({ title, answer }) => ({ title, unit: answer })),
+    rows: names.map((name) => ({
+      name,
+      cells: found.map((values) => values.get(name) ?? null),
+      total: totals.get(name) ?? null,
+    })),
+    totals: columns.map(({ answer }) => answer.value),
+    total: whole?.value ?? null,
+    unit: first ?? { unit: 'count' },
+    hasTotal: whole !== null,
+    moreRows: first?.rest?.count ?? 0,
+    moreColumns: 0,
+  };
+}
+
+async function byKpis(
+  by: string,
+  kpis: KpiDefinition[],
+  request: Question,
+): Promise<Pivot> {
+  const able = kpis.filter((kpi) => kpi.dimensions.includes(by));
+  const found = await answers(
+    able.map((kpi) => ({ ...request, kpi: kpi.kpi, by, top: kMostRows })),
+  );
+  const columns = found.map((answer, i) => ({
+    title: able[i]?.title ?? answer.kpi,
+    answer,
+  }));
+  return beside(by, columns, null);
+}
+
+async function byDays(
+  kpi: string,
+  by: string,
+  request: Question,
+  tz: string,
+): Promise<Pivot> {
+  const [whole] = await answers([{ ...request, kpi, by, top: kMostRows }]);
+  if (!whole?.range) throw new Error('Unreadable answer.');
+  const first = wallTime(Date.parse(whole.range.from), tz).slice(0, 10);
+  const last = wallTime(Date.parse(whole.range.to) - 1, tz).slice(0, 10);
+  const days: string[] = [];
+  for (let date = first; date <= last; date = shiftDate(date, 1)) days.push(date);
+  const shown = days.slice(-kMostDays);
+  const { range: _, ...rest } = request;
+  const found = await answers(
+    shown.map((date) => ({
+      ...rest,
+      kpi,
+      by,
+      from: date,
+      to: shiftDate(date, 1),
+      top: kMostRows,
+    })),
+  );
+  const columns = found.map((answer, i) => ({ title: shown[i] ?? '', answer }));
+  return { ...beside(by, columns, whole), moreColumns: days.length - shown.length };
+}
+
+function columnTitle(column: string, name: string): string {
+  if (column === '__weekday') return weekday(Number(name), 'short');
+  return column === '__hour' ? `${name.padStart(2, '0')}:00` : name;
+}
+
+async function byDimension(kpi: string, by: string, column: string, request: Question) {
+  const order = column.startsWith('__') ? 'name' : 'value';
+  const [cells, rows, columns] = await answers([
+    { ...request, kpi, by: `${by},${column}`, top: kMostRows },
+    { ...request, kpi, by, top: kMostRows },
+    { ...request, kpi, by: column, top: kMostColumns, order },
+  ]);
+  if (!cells || !rows || !columns) throw new Error('Unreadable answer.');
+  const key = (row: string, name: string) => JSON.stringify([row, name]);
+  const found = new Map(
+    (cells.rows ?? []).map((row) => [
+      key(label(row, by), label(row, column)),
+      number(row),
+    ]),
+  );
+  const names = (columns.rows ?? []).map((row) => label(row, column));
+  return {
+    columns: names.map((name) => ({ title: columnTitle(column, name), unit: cells })),
+    rows: (rows.rows ?? []).map((row) => ({
+      name: label(row, by),
+      cells: names.map((name) => found.get(key(label(row, by), name)) ?? null),
+      total: number(row),
+    })),
+    totals: (columns.rows ?? []).map((row) => number(row)),
+    total: rows.value,
+    unit: cells,
+    hasTotal: true,
+    moreRows: Math.max(rows.rest?.count ?? 0, cells.rest ? 1 : 0),
+    moreColumns: columns.rest?.count ?? 0,
+  };
+}
+
+export function pivot(
+  kpi: KpiDefinition,
+  kpis: KpiDefinition[],
+  by: string,
+  column: string,
+  request: Question,
+  tz: string,
+): Promise<Pivot> {
+  if (column === '__kpis') return byKpis(by, kpis, request);
+  if (column === '__days') return byDays(kpi.kpi, by, request, tz);
+  return byDimension(kpi.kpi, by, column, request);
+}
