@@ -466,6 +466,9 @@ IngestionSettings ingestion_settings(const DatasetModel& dataset) {
   }
   settings.transform = make_transform(dataset);
   settings.key = key_settings(dataset);
+  for (size_t column : settings.key.columns) {
+    settings.decoder.key.push_back(column);
+  }
   settings.partition_by = dataset.partition_by;
   settings.seal = {dataset.sort_by, dataset.cubes, dataset.rollup};
   settings.seal_rows = dataset.seal_rows;

@@ -52,11 +52,13 @@ std::string partial_shape(const QueryPlan& plan) {
   for (const Aggregate& aggregate : plan.aggregates) {
     // Its states name rows by the place that a segment has in one query.
     if (aggregate.function == Aggregate::Function::kLastPerKeySum) return {};
-    out +=
-        fmt::format("aggregate {} {}\n", static_cast<int>(aggregate.function),
-                    aggregate.parameter);
+    out += fmt::format(
+        "aggregate {} {} {}{} {}:{}\n", static_cast<int>(aggregate.function),
+        aggregate.parameter, int{aggregate.sample}, int{aggregate.distinct},
+        aggregate.separator.size(), aggregate.separator);
     add(out, aggregate.argument);
     add(out, aggregate.filter);
+    for (const auto& key : aggregate.keys) add(out, key);
   }
   return out.size() > kMaxShape ? std::string() : out;
 }

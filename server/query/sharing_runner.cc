@@ -21,9 +21,11 @@ void add(std::string& out, const std::string& name) {
 }
 
 void add(std::string& out, const Aggregate& aggregate) {
-  out += fmt::format("{} {} ", static_cast<int>(aggregate.function),
-                     aggregate.parameter);
+  out += fmt::format("{} {} {}{} ", static_cast<int>(aggregate.function),
+                     aggregate.parameter, int{aggregate.sample},
+                     int{aggregate.distinct});
   add(out, aggregate.name);
+  add(out, aggregate.separator);
   add(out, aggregate.argument);
   add(out, aggregate.filter);
   for (const auto& key : aggregate.keys) add(out, key);

@@ -10,6 +10,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include "segments/mutex.h"
+#include "server/query/explanation.h"
 #include "server/query/runner.h"
 
 namespace freshet {
@@ -31,6 +32,11 @@ class SharingRunner final : public Runner {
     return runner_->run_on(query, data, std::move(cancel));
   }
   const DatasetCatalog& catalog() const override { return runner_->catalog(); }
+  Result<QueryExplanation> explain(const Query& query,
+                                   const DatasetSnapshot& data,
+                                   CancelFlag cancel) override {
+    return runner_->explain(query, data, std::move(cancel));
+  }
 
   // Queries answered by another's run since the start.
   uint64_t shared() const { return shared_.load(std::memory_order_relaxed); }
