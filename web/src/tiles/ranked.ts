@@ -7,6 +7,7 @@ export interface Ranked {
   value: number | null;
   length: number; // of the bar, 0..1
   share: number | null; // of the total; null where parts don't add up to it
+  before: number | null; // of the comparison
   change: number | null;
   changeRatio: number | null;
   attained: number | null; // of the target this value has of its own
@@ -34,6 +35,9 @@ function addsUp(answer: KpiAnswer): boolean {
   return Math.abs(all - answer.value) <= 1e-6 * Math.abs(answer.value) + 0.005;
 }
 
+// 0.3 - 0.1 is 0.19999999999999998.
+const tidy = (value: number) => Number(value.toPrecision(15));
+
 export function ranked(answer: KpiAnswer, by: string): Ranked[] {
   const rows = answer.rows ?? [];
   const largest = Math.max(...rows.map((row) => Math.abs(number(row, 'value') ?? 0)));
@@ -41,12 +45,13 @@ export function ranked(answer: KpiAnswer, by: string): Ranked[] {
   return rows.map((row) => {
     const value = number(row, 'value');
     const before = number(row, 'compare');
-    const change = value !== null && before !== null ? value - before : null;
+    const change = value !== null && before !== null ? tidy(value - before) : null;
     return {
       name: String(row[by] ?? ''),
       value,
       length: largest > 0 ? Math.abs(value ?? 0) / largest : 0,
       share: total && value !== null ? value / total : null,
+      before,
       change,
       changeRatio: change !== null && before ? change / Math.abs(before) : null,
       attained: targetOf(row)?.attained ?? null,
