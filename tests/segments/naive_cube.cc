@@ -10,11 +10,14 @@
 #include "segments/hll_sketch.h"
 #include "segments/id_list.h"
 #include "segments/quantile_sketch.h"
+#include "segments/rollup.h"
 
 namespace freshet {
 namespace {
 
 using Random = std::mt19937_64;
+
+constexpr int64_t kSpan = 3'600'000;  // of the rows to be rolled up
 
 Cell or_null(Random& random, Cell cell) {
   return random() % 6 == 0 ? Cell() : cell;
@@ -212,6 +215,40 @@ void check_measure(const TableRow& row, const CubeMeasure& measure,
   if (measure.states & kCubeLast) check_newest(row, x, true, values);
   if (measure.states & kCubeDistinct) check_distinct(row, x, *segment, values);
   check_sketches(row, measure, source.columns[c].type, values);
+}
+
+CubeSpec random_rollup(Random& random) {
+  static const char* kGrains[] = {"PT1S", "minute", "hour", "day", "all"};
+  CubeSpec spec;
+  spec.name = kRollupName;
+  spec.granularity = *Granularity::parse(kGrains[random() % 5]);
+  spec.zone = random() % 2 ? "UTC" : "Europe/Madrid";
+  auto schema = cube_rows_schema();
+  for (size_t c = 1; c < schema->columns.size(); ++c) {
+    const ColumnSpec& column = schema->columns[c];
+    bool must = column.type.kind == ColumnKind::kDouble ||
+                column.name == "member" || column.name == "big";
+    if (!must && random() % 2) {
+      spec.dimensions.push_back(column.name);
+      continue;
+    }
+    uint32_t states = possible_rollup_states(column.type);
+    if (random() % 3 == 0) states &= static_cast<uint32_t>(random());
+    spec.measures.push_back({column.name, states});
+  }
+  return spec;
+}
+
+std::vector<Row> rollup_rows(Random& random, const CubeSpec& spec,
+                             uint64_t count, int64_t start) {
+  auto zone = *load_time_zone(spec.zone);
+  std::vector<Row> rows;
+  for (; count > 0; --count) {
+    rows.push_back(cube_row(random, start, kSpan));
+    Timestamp time{std::get<int64_t>(rows.back()[0])};
+    rows.back()[0] = spec.granularity.floor(time, zone).ms;
+  }
+  return rows;
 }
 
 }  // namespace freshet

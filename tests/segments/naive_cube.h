@@ -28,6 +28,13 @@ std::string key_text(const Row& row);
 std::map<std::string, std::vector<Row>> naive_groups(
     const CubeSpec& spec, const std::vector<Row>& rows);
 
+// Of that schema: dimensions are what is no measure; a double always is one.
+CubeSpec random_rollup(std::mt19937_64& random);
+// Rows of an hour as they come in to be rolled up: the time is that of the
+// bucket.
+std::vector<Row> rollup_rows(std::mt19937_64& random, const CubeSpec& spec,
+                             uint64_t count, int64_t start);
+
 // One row of a table, its columns by name. Both outlive it.
 class TableRow {
  public:

@@ -22,42 +22,6 @@ using Random = std::mt19937_64;
 constexpr int64_t kHour = 3'600'000;
 constexpr int64_t kStart = 1'795'000'000'000 / kHour * kHour;
 
-// Dimensions are what is no measure; a double always is one.
-CubeSpec random_rollup(Random& random) {
-  static const char* kGrains[] = {"PT1S", "minute", "hour", "day", "all"};
-  CubeSpec spec;
-  spec.name = kRollupName;
-  spec.granularity = *Granularity::parse(kGrains[random() % 5]);
-  spec.zone = random() % 2 ? "UTC" : "Europe/Madrid";
-  auto schema = cube_rows_schema();
-  for (size_t c = 1; c < schema->columns.size(); ++c) {
-    const ColumnSpec& column = schema->columns[c];
-    bool must = column.type.kind == ColumnKind::kDouble ||
-                column.name == "member" || column.name == "big";
-    if (!must && random() % 2) {
-      spec.dimensions.push_back(column.name);
-      continue;
-    }
-    uint32_t states = possible_rollup_states(column.type);
-    if (random() % 3 == 0) states &= static_cast<uint32_t>(random());
-    spec.measures.push_back({column.name, states});
-  }
-  return spec;
-}
-
-// As they come in: the time is that of the bucket.
-std::vector<Row> random_rows(Random& random, const CubeSpec& spec,
-                             uint64_t count, int64_t start) {
-  auto zone = *load_time_zone(spec.zone);
-  std::vector<Row> rows;
-  for (; count > 0; --count) {
-    rows.push_back(cube_row(random, start, kHour));
-    Timestamp time{std::get<int64_t>(rows.back()[0])};
-    rows.back()[0] = spec.granularity.floor(time, zone).ms;
-  }
-  return rows;
-}
-
 std::shared_ptr<LiveSegment> live_of(const std::vector<Row>& rows,
                                      const std::string& id = "live_1") {
   auto live = LiveSegment::create(
@@ -113,7 +77,7 @@ TEST_CASE("a rolled-up segment has the states of its rows") {
     Random random(seed);
     CubeSpec spec = random_rollup(random);
     std::vector<Row> rows =
-        random_rows(random, spec, 1 + random() % 2000, kStart);
+        rollup_rows(random, spec, 1 + random() % 2000, kStart);
     TemporaryFolder folder;
     SealOptions options;
     options.rollup = spec;
@@ -162,7 +126,7 @@ TEST_CASE("cubes of rolled-up rows are those of the rows") {
       ColumnType type = schema->columns[*schema->find(name)].type;
       spec.measures.push_back({name, possible_rollup_states(type)});
     }
-    std::vector<Row> rows = random_rows(random, spec, 3000, kStart);
+    std::vector<Row> rows = rollup_rows(random, spec, 3000, kStart);
     CubeSpec cube;
     cube.name = "by_channel";
     cube.granularity = *Granularity::parse("hour");
@@ -224,7 +188,7 @@ struct Store {
   }
 
   void append(uint64_t count) {
-    std::vector<Row> more = random_rows(random, spec, count, kStart);
+    std::vector<Row> more = rollup_rows(random, spec, count, kStart);
     if (!live) {
       live = live_of(more, "live_" + std::to_string(++lives));
       store->add_live("sales", live);
@@ -400,7 +364,7 @@ TEST_CASE("rows hidden while they are rolled up are not in what is made") {
   spec.granularity = *Granularity::parse("all");
   spec.dimensions = {"store"};
   spec.measures = {{"net", kCubeSum}};
-  std::vector<Row> rows = random_rows(random, spec, 500, kStart);
+  std::vector<Row> rows = rollup_rows(random, spec, 500, kStart);
   auto live = live_of(rows);
   store->add_live("sales", live);
   live->freeze();
@@ -456,7 +420,7 @@ TEST_CASE("rows and rolled-up rows are not merged with each other") {
       std::nullopt, std::nullopt, std::nullopt, std::nullopt, minutes,
       minutes,      minutes,      minutes,      hours,        minutes};
   for (size_t i = 0; i < kinds.size(); ++i) {
-    auto live = live_of(random_rows(random, hours, 400, kStart),
+    auto live = live_of(rollup_rows(random, hours, 400, kStart),
                         "live_" + std::to_string(i));
     store->add_live("sales", live);
     live->freeze();
