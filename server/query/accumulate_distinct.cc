@@ -38,7 +38,10 @@ class Distinct final : public Accumulator {
     const auto& from = static_cast<const Distinct&>(other);
     size_t num_ids = from.dictionary_ ? from.dictionary_->dictionary()->size()
                                       : from.values_.size();
-    std::vector<uint32_t> merged(num_ids);
+    for (uint32_t id = 0; id < from.seen_.size(); ++id) {
+      if (from.seen_[id]) add(to[0], intern_from(from, id));
+    }
+    std::vector<uint32_t> merged(from.pairs_.size() > 0 ? num_ids : 0);
     for (uint64_t pair : from.pairs_.keys()) {
       uint32_t& id = merged[static_cast<uint32_t>(pair)];
       if (id == 0) id = intern_from(from, static_cast<uint32_t>(pair));
@@ -54,7 +57,7 @@ class Distinct final : public Accumulator {
   }
   uint64_t memory_bytes() const override {
     return pairs_.memory_bytes() + values_.memory_bytes() +
-           counts_.capacity() * 8;
+           counts_.capacity() * 8 + seen_.capacity();
   }
 
  private:
@@ -80,12 +83,38 @@ class Distinct final : public Accumulator {
   }
 
   void add(uint32_t group, uint32_t id) {
+    if (counts_.size() == 1) return see(id);
+    if (!seen_.empty()) leave_seen();
     uint32_t before = pairs_.size();
     pairs_.find_or_add(uint64_t{group} << 32 | id);
     counts_[group] += pairs_.size() - before;
   }
 
+  // Of a single group: an id is one look, without a hash.
+  void see(uint32_t id) {
+    if (id >= seen_.size()) {
+      seen_.resize(std::max<size_t>(id + 1, seen_.size() * 2));
+    }
+    counts_[0] += 1 - seen_[id];
+    seen_[id] = 1;
+  }
+
+  // There is a second group now.
+  void leave_seen() {
+    for (uint32_t id = 0; id < seen_.size(); ++id) {
+      if (seen_[id]) pairs_.find_or_add(id);
+    }
+    seen_ = {};
+  }
+
   void add_ids(const std::vector<uint32_t>& ids, const LaneChoice& lanes) {
+    if (counts_.size() == 1) {
+      lanes.each([&](uint32_t, size_t lane) {
+        if (ids[lane] != kNullId) see(ids[lane]);
+      });
+      return;
+    }
+    if (!seen_.empty()) leave_seen();
     batch_.clear();
     lanes.each([&](uint32_t group, size_t lane) {
       if (ids[lane] != kNullId) {
@@ -104,6 +133,7 @@ class Distinct final : public Accumulator {
   const Column* dictionary_ = nullptr;
   ValueIds values_;
   IdTable pairs_;
+  std::vector<uint8_t> seen_;  // by id, while there is one group
   std::vector<int64_t> counts_;
   std::vector<uint32_t> ids_;
   std::vector<uint64_t> batch_;  // of a block: group and id

@@ -136,16 +136,19 @@ class ExactSum final : public Accumulator {
   uint64_t memory_bytes() const override { return sums_.capacity() * 24; }
 
  private:
-  // Halves are summed apart so that 64-bit lanes cannot overflow in a block.
+  // Halves of the values above the least are summed apart, so that 64-bit
+  // lanes cannot overflow in a block.
   void add_all(const std::vector<int64_t>& longs) {
     static_assert(kBlockRows < (1u << 30));
-    int64_t high = 0;
-    uint64_t low = 0;
+    constexpr uint64_t kSign = uint64_t{1} << 63;
+    uint64_t high = 0, low = 0;
     for (int64_t v : longs) {
-      high += v >> 32;
-      low += static_cast<uint32_t>(v);
+      const uint64_t above = static_cast<uint64_t>(v) ^ kSign;
+      high += above >> 32;
+      low += above & 0xFFFFFFFF;
     }
-    sums_[0] += static_cast<__int128>(high) * (int64_t{1} << 32) + low;
+    sums_[0] += (static_cast<__int128>(high) << 32) + low -
+                static_cast<__int128>(longs.size()) * kSign;
     counts_[0] += static_cast<int64_t>(longs.size());
   }
 

@@ -76,7 +76,9 @@ GroupKeys::GroupKeys(const std::vector<ExpressionPtr>& expressions,
     bits += more;
   }
   uint64_t most = std::max<uint64_t>(4096, rows * 2);
-  if (bits <= kMaxDenseBits && (uint64_t{1} << bits) <= most) {
+  if (components_.size() == 1) {
+    by_id_ = components_[0].values || num_ids(0) <= most;
+  } else if (bits <= kMaxDenseBits && (uint64_t{1} << bits) <= most) {
     dense_.assign(size_t{1} << bits, IdTable::kNone);
   }
 }
@@ -132,18 +134,46 @@ Status GroupKeys::read_ids(Component& component, BlockRows& rows) {
 }
 
 Status GroupKeys::assign(BlockRows& rows, std::vector<uint32_t>& groups) {
-  const size_t size = rows.size();
   for (Component& component : components_) TRY(read_ids(component, rows));
-  groups.resize(size);
-  if (components_.size() == 1 && !dense_.empty()) {
-    const uint32_t* ids = components_[0].lanes;
-    for (size_t i = 0; i < size; ++i) {
-      uint32_t& group = dense_[ids[i]];
-      if (group == IdTable::kNone) group = add_group(i);
-      groups[i] = group;
+  groups.resize(rows.size());
+  if (by_id_) {
+    if (dense_.size() < num_ids(0)) {
+      dense_.resize(std::max<size_t>(num_ids(0), dense_.size() * 2),
+                    IdTable::kNone);
     }
-    return {};
+    assign_dense(components_[0].lanes, groups);
+  } else if (!dense_.empty()) {
+    pack_dense(rows.size());
+    assign_dense(packed_ids_.data(), groups);
+  } else {
+    assign_sparse(groups);
   }
+  return {};
+}
+
+void GroupKeys::assign_dense(const uint32_t* packed,
+                             std::vector<uint32_t>& groups) {
+  for (size_t i = 0; i < groups.size(); ++i) {
+    uint32_t& group = dense_[packed[i]];
+    if (group == IdTable::kNone) group = add_group(i);
+    groups[i] = group;
+  }
+}
+
+// All components' ids in one number of at most kMaxDenseBits.
+void GroupKeys::pack_dense(size_t size) {
+  packed_ids_.assign(components_[0].lanes, components_[0].lanes + size);
+  for (size_t c = 1; c < components_.size(); ++c) {
+    const int bits = components_[c].bits;
+    const uint32_t* lanes = components_[c].lanes;
+    for (size_t i = 0; i < size; ++i) {
+      packed_ids_[i] = packed_ids_[i] << bits | lanes[i];
+    }
+  }
+}
+
+void GroupKeys::assign_sparse(std::vector<uint32_t>& groups) {
+  const size_t size = groups.size();
   packed_.assign(size, 0);
   int bits = 0;
   size_t fold = 0;
@@ -160,19 +190,10 @@ Status GroupKeys::assign(BlockRows& rows, std::vector<uint32_t>& groups) {
     }
     bits += component.bits;
   }
-  if (!dense_.empty()) {
-    for (size_t i = 0; i < size; ++i) {
-      uint32_t& group = dense_[packed_[i]];
-      if (group == IdTable::kNone) group = add_group(i);
-      groups[i] = group;
-    }
-    return {};
-  }
   sparse_.find_or_add_all(packed_.data(), size, groups.data());
   for (size_t i = 0; i < size && num_groups_ < sparse_.size(); ++i) {
     if (groups[i] == num_groups_) add_group(i);
   }
-  return {};
 }
 
 uint32_t GroupKeys::add_group(size_t lane) {

@@ -46,16 +46,23 @@ class GroupKeys {
   Component make_component(const ExpressionPtr& expression,
                            const SegmentContext& context) const;
   Status read_ids(Component& component, BlockRows& rows);
+  void assign_dense(const uint32_t* packed, std::vector<uint32_t>& groups);
+  void pack_dense(size_t size);
+  void assign_sparse(std::vector<uint32_t>& groups);
   uint32_t add_group(size_t lane);
 
   std::vector<Component> components_;
+  // There is one component, whose ids are no more than the rows: they are
+  // numbers without a hash.
+  bool by_id_ = false;
   // Folds the packed ids so far into 32 bits where 64 do not hold more.
   std::vector<IdTable> folds_;
-  std::vector<uint32_t> dense_;  // group by packed ids, if few
+  std::vector<uint32_t> dense_;  // group by packed ids, if few or of one
   IdTable sparse_;               // packed ids -> group
   uint32_t num_groups_ = 0;
   std::vector<uint32_t> group_ids_;  // component ids, group by group
   std::vector<uint64_t> packed_;
+  std::vector<uint32_t> packed_ids_;  // for dense_
 };
 
 }  // namespace freshet

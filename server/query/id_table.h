@@ -2,10 +2,43 @@
 // Open addressing, linear probing, at most half full. One thread.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
 #include <vector>
 
 namespace freshet {
+
+// Memory of large tables, which are read at random: in huge pages where the
+// system has them.
+template <class T>
+struct HugePages {
+  using value_type = T;
+  static constexpr size_t kPage = size_t{2} << 20;
+  HugePages() = default;
+  template <class U>
+  HugePages(const HugePages<U>&) {}
+  T* allocate(size_t count) {
+    const size_t bytes = count * sizeof(T);
+    if (bytes < kPage) return std::allocator<T>().allocate(count);
+    const size_t whole = (bytes + kPage - 1) / kPage * kPage;
+    void* memory = std::aligned_alloc(kPage, whole);
+    if (memory == nullptr) throw std::bad_alloc();
+    madvise(memory, whole, MADV_HUGEPAGE);  // a hint
+    return static_cast<T*>(memory);
+  }
+  void deallocate(T* memory, size_t count) {
+    if (count * sizeof(T) < kPage) {
+      std::allocator<T>().deallocate(memory, count);
+    } else {
+      std::free(memory);
+    }
+  }
+  bool operator==(const HugePages&) const { return true; }
+};
 
 class IdTable {
  public:
@@ -27,7 +60,7 @@ class IdTable {
   // out[i] = find_or_add(keys[i]). In a table beyond the caches the slots to
   // come are fetched ahead.
   void find_or_add_all(const uint64_t* keys, size_t count, uint32_t* out) {
-    if (slots_.size() <= kCachedSlots) {
+    if (cached()) {
       for (size_t i = 0; i < count; ++i) out[i] = find_or_add(keys[i]);
       return;
     }
@@ -39,6 +72,8 @@ class IdTable {
     }
   }
 
+  // Small enough to stay in the processor's caches.
+  bool cached() const { return slots_.size() <= kCachedSlots; }
   uint32_t size() const { return static_cast<uint32_t>(keys_.size()); }
   // key(id) for every id.
   const std::vector<uint64_t>& keys() const { return keys_; }
@@ -68,7 +103,7 @@ class IdTable {
       slots_[at] = {keys_[id], id};
     }
   }
-  std::vector<Slot> slots_;
+  std::vector<Slot, HugePages<Slot>> slots_;
   std::vector<uint64_t> keys_;
   int shift_ = 0;
 };

@@ -10,6 +10,7 @@ MergedGroups::MergedGroups(const std::vector<ExpressionPtr>& expressions)
 
 template <class Keys>
 void MergedGroups::map_groups(const Keys& local, std::vector<uint32_t>& to) {
+  if (components_.size() == 1) return map_values(local, to);
   const size_t count = components_.size();
   // Each distinct value is looked up once, not once a group.
   std::vector<std::vector<uint32_t>> merged(count);
@@ -35,6 +36,24 @@ void MergedGroups::map_groups(const Keys& local, std::vector<uint32_t>& to) {
   }
 }
 
+// Of one component each id is a group.
+template <class Keys>
+void MergedGroups::map_values(const Keys& local, std::vector<uint32_t>& to) {
+  to.resize(local.size());
+  for (uint32_t group = 0; group < local.size(); ++group) {
+    const uint32_t id = local.intern(0, local.id(group, 0), components_[0]);
+    if (id >= group_of_.size()) {
+      group_of_.resize(std::max<size_t>(id + 1, group_of_.size() * 2),
+                       IdTable::kNone);
+    }
+    if (group_of_[id] == IdTable::kNone) {
+      group_of_[id] = num_groups_++;
+      group_ids_.push_back(id);
+    }
+    to[group] = group_of_[id];
+  }
+}
+
 template void MergedGroups::map_groups(const GroupKeys&,
                                        std::vector<uint32_t>&);
 template void MergedGroups::map_groups(const MergedGroups&,
@@ -51,7 +70,7 @@ VectorPtr MergedGroups::values(size_t component) const {
 }
 
 uint64_t MergedGroups::memory_bytes() const {
-  uint64_t bytes = group_ids_.capacity() * 4;
+  uint64_t bytes = (group_ids_.capacity() + group_of_.capacity()) * 4;
   for (const ValueIds& c : components_) bytes += c.memory_bytes();
   for (const IdTable& fold : folds_) bytes += fold.memory_bytes();
   return bytes;

@@ -39,11 +39,14 @@ class MergedGroups {
  private:
   template <class Keys>
   void map_groups(const Keys& local, std::vector<uint32_t>& to);
+  template <class Keys>
+  void map_values(const Keys& local, std::vector<uint32_t>& to);
 
   std::vector<ValueIds> components_;
   // folds_[0]: id of component 0 -> running id; folds_[c]: running id and the
   // id of component c -> running id. The last running id is the group.
   std::vector<IdTable> folds_;
+  std::vector<uint32_t> group_of_;  // by id of the only component
   std::vector<uint32_t> group_ids_;
   uint32_t num_groups_ = 0;
 };

@@ -81,10 +81,31 @@ void ValueIds::intern_all(const Vector& v, std::vector<uint32_t>& out) {
     return;
   }
   if (is_long_backed(v.type) && v.states.empty()) {
-    for (size_t i = 0; i < v.size; ++i) out[i] = intern_long(v.longs[i]);
-    return;
+    return intern_longs(v.longs, out);
   }
   for (size_t i = 0; i < v.size; ++i) out[i] = intern(v, i);
+}
+
+// Equal neighbours are looked up once; many different values ahead of their
+// use.
+void ValueIds::intern_longs(const std::vector<int64_t>& longs,
+                            std::vector<uint32_t>& out) {
+  if (numbers_.cached()) {
+    for (size_t i = 0; i < longs.size(); ++i) {
+      const int64_t value = longs[i];
+      out[i] =
+          last_id_ != 0 && value == last_long_ ? last_id_ : intern_long(value);
+    }
+    return;
+  }
+  numbers_.find_or_add_all(reinterpret_cast<const uint64_t*>(longs.data()),
+                           longs.size(), out.data());
+  const auto known = static_cast<uint32_t>(values_.size);
+  values_.resize(numbers_.size() + 1);
+  for (uint32_t id = known; id < values_.size; ++id) {
+    values_.longs[id] = static_cast<int64_t>(numbers_.keys()[id - 1]);
+  }
+  for (uint32_t& id : out) ++id;
 }
 
 uint64_t ValueIds::memory_bytes() const {

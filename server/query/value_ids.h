@@ -28,6 +28,8 @@ class ValueIds {
 
  private:
   uint32_t add_lane();
+  void intern_longs(const std::vector<int64_t>& longs,
+                    std::vector<uint32_t>& out);
 
   Vector values_;
   Arena arena_;

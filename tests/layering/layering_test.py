@@ -41,7 +41,7 @@ INGEST_FROM = ("server/application", "server/main", "server/command",
 # Foreign header prefix -> file prefixes that may name it (tests/perf may too).
 WRAPPED = {
     "roaring/": ("segments/bitmap",),
-    "hwy/": ("segments/bit_unpacking",),
+    "hwy/": ("segments/bit_unpacking", "server/query/row_mask"),
     "lz4": ("segments/text_compression",),
     "zstd": ("segments/text_compression", "ingest/file_reader",
              "server/http/content_coding"),

@@ -77,10 +77,12 @@ class Data:
         kinds = ", ".join(f"{name} {kind}" for name, (_, kind) in COLUMNS.items())
         table = f"d{self.number}"
         connection.execute(f"CREATE TABLE {table} (__time TIMESTAMP, {kinds})")
-        connection.executemany(
-            f"INSERT INTO {table} VALUES (make_timestamp(? * 1000), "
-            + ", ".join("?" * len(COLUMNS)) + ")",
-            [list(row.values()) for row in self.rows])
+        one = "(make_timestamp(? * 1000), " + ", ".join("?" * len(COLUMNS)) + ")"
+        for begin in range(0, len(self.rows), 250):
+            rows = self.rows[begin:begin + 250]
+            connection.execute(
+                f"INSERT INTO {table} VALUES " + ", ".join([one] * len(rows)),
+                [value for row in rows for value in row.values()])
 
 
 def model_of(name, cubes=False, merge=False):

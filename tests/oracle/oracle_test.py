@@ -93,6 +93,9 @@ def difference(query, dataset, table, ask, peer):
         return "skipped"  # an overflow that Freshet meets in results only
     ours, error = ask(query.text(dataset, ours=True))
     if error:
+        # DuckDB does not run what asks for no row.
+        if query.limit == 0 and "number out of range" in error:
+            return None
         if "out of the range" in error and (
                 too_large(theirs, kinds) or query.limit is not None
                 or query.having):
