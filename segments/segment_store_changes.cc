@@ -192,6 +192,18 @@ Status SegmentStoreImpl::write_each(const Seal& seal,
   return {};
 }
 
+// Rows that were rolled up are no rows of the new segment.
+void SegmentStoreImpl::find_places(NewSegment& segment) {
+  if (!segment.options.rollup) {
+    segment.places = new_places(segment.inputs, segment.order);
+    return;
+  }
+  segment.places.clear();
+  for (const auto& [input, hidden] : segment.inputs) {
+    segment.places.emplace_back(input->num_rows(), kNoRow);
+  }
+}
+
 Status SegmentStoreImpl::write_file(FileSystem& files,
                                     const std::string& dataset,
                                     Interval granule, NewSegment& out) {
@@ -219,7 +231,7 @@ Status SegmentStoreImpl::write_file(FileSystem& files,
   TRY_ASSIGN(const Rollup* rollup, out.segment->rollup());
   record.rollup = to_text(rollup);
   out.order = std::move(file.order);
-  if (is_watched(dataset)) out.places = new_places(out.inputs, out.order);
+  if (is_watched(dataset)) find_places(out);
   return {};
 }
 
@@ -253,7 +265,7 @@ void SegmentStoreImpl::find_hidden_since(const HiddenById& hidden,
           left_out ? all->and_not(*left_out).to_vector() : all->to_vector();
       if (rows.empty()) continue;
       if (segment.places.empty()) {
-        segment.places = new_places(segment.inputs, segment.order);
+        find_places(segment);
       }
       for (uint32_t& row : rows) row = segment.places[i][row];
       std::sort(rows.begin(), rows.end());
@@ -305,7 +317,7 @@ Status SegmentStoreImpl::publish(Commit commit,
   for (NewSegment& segment : written) {
     if (!segment.places.empty())
       continue;  // else: watched since it was written
-    segment.places = new_places(segment.inputs, segment.order);
+    find_places(segment);
   }
   watcher->second(moves_of(written, leaving));
   return {};

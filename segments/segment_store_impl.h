@@ -99,6 +99,7 @@ class SegmentStoreImpl final : public SegmentStore {
   // Writes the visible rows of new_segment.inputs, of which there is one.
   Status write_file(FileSystem& files, const std::string& dataset,
                     Interval granule, NewSegment& new_segment);
+  static void find_places(NewSegment& segment);
   Result<Interval> find_inputs(const Merge& merge, NewSegment& merged) const;
   // What generations up to `generation` hide of a segment; null if nothing.
   HiddenRows::Rows hidden_up_to(std::string_view dataset, std::string_view id,

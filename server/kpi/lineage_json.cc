@@ -24,6 +24,9 @@ using Place = std::pair<std::string, std::string>;
 
 std::vector<Place> places_of(const DatasetModel& dataset) {
   auto* kafka = std::get_if<KafkaSourceModel>(&dataset.source);
+  if (auto* files = std::get_if<FilesSourceModel>(&dataset.source)) {
+    return {{"file", files->path}};
+  }
   if (!kafka) return {{"freshet", "ingest/" + dataset.name}};
   std::vector<Place> out;
   for (const std::string& topic : kafka->topics) {
@@ -35,12 +38,14 @@ std::vector<Place> places_of(const DatasetModel& dataset) {
 void write_source(JsonWriter& out, const DatasetModel& dataset) {
   auto* kafka = std::get_if<KafkaSourceModel>(&dataset.source);
   out.key("source").begin_object();
-  out.field("kind", kafka ? "kafka" : "log");
+  auto* files = std::get_if<FilesSourceModel>(&dataset.source);
+  out.field("kind", kafka ? "kafka" : files ? "files" : "log");
+  if (files) out.field("path", std::string_view(files->path));
   if (kafka) {
     out.field("brokers", std::string_view(kafka->brokers));
     write_list(out, "topics", kafka->topics);
   }
-  out.field("format", std::string_view(dataset.format)).end_object();
+  out.field("format", std::string_view(dataset.format.name)).end_object();
 }
 
 void write_columns(JsonWriter& out, const DatasetLineage& lineage) {

@@ -35,6 +35,17 @@ std::string function_name(Aggregate::Function function) {
       return "approx_distinct";
     case Aggregate::Function::kApproxQuantile:
       return "approx_quantile";
+    case Aggregate::Function::kVariance:
+      return "the variance";
+    case Aggregate::Function::kDeviation:
+      return "the standard deviation";
+    case Aggregate::Function::kBitAnd:
+    case Aggregate::Function::kBitOr:
+    case Aggregate::Function::kBitXor:
+      return "a bit operation";
+    case Aggregate::Function::kTexts:
+    case Aggregate::Function::kArray:
+      return "the list";
   }
   return "";
 }

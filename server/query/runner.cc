@@ -136,7 +136,7 @@ Result<QueryExplanation> SegmentRunner::explain(const Query& query,
   TRY(control.check());
   TRY_ASSIGN(QueryPlan plan, QueryPlan::create(query, *data.schema));
   TRY_ASSIGN(auto segments,
-             prepare_segments(plan, *data.timeline, control, pool_));
+             prepare_segments(plan, *data.timeline, control, pool_, nullptr));
   return explain_segments(plan, *data.timeline, segments);
 }
 

@@ -131,7 +131,7 @@ void SegmentFilter::add_range(const RangeTest& test,
     least = context.segment().time_range().start.ms;
     greatest = context.segment().time_range().end.ms - 1;
   } else {
-    tests_.push_back({column, test.low, test.high, test.column->name});
+    tests_.push_back({column, test.low, test.high, test.column->name, {}});
     return;
   }
   if (least > greatest || greatest < test.low || least > test.high) {
@@ -155,7 +155,7 @@ Status SegmentFilter::add_condition(const ExpressionPtr& condition,
     return {};
   }
   const Dictionary& dictionary = *column->dictionary();
-  ColumnTest set{column, 0, 0, only->name};
+  ColumnTest set{column, 0, 0, only->name, {}};
   uint32_t members = 0;
   if (auto ids = looked_up(*condition, dictionary)) {
     set.member.resize(dictionary.size());

@@ -33,6 +33,10 @@ class HeldRunner final : public Runner {
     return out;
   }
   const DatasetCatalog& catalog() const override { return catalog_; }
+  Result<QueryExplanation> explain(const Query&, const DatasetSnapshot&,
+                                   CancelFlag) override {
+    return QueryExplanation{};
+  }
 
   std::atomic<int> runs{0}, let_go{0};
 
