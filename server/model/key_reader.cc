@@ -47,7 +47,7 @@ KeyModel read_key(ConfigMap& map, const Schema& schema) {
                           " needs a 'key'");
     }
   }
-  if (map.has("order_by") && !key.replace) {
+  if (map.has("key") && !key.order_by.empty() && !key.replace) {
     map.fault("order_by", "'order_by' of " + map.place() +
                               " has a meaning with on_duplicate: replace only");
   }

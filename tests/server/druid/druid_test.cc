@@ -153,7 +153,7 @@ TEST_CASE("errors have the keys of old and new clients") {
                   R"x("unknown column: weather (line [2], column [2])",)x"
                   R"("context":{"sourceType":"sql","line":"2","column":"2"}})");
   CHECK_FALSE(r.headers["X-Druid-SQL-Query-Id"].empty());
-  CHECK(server.ask(R"({"query":"SELECT * FROM t a JOIN t b ON a.n=b.n"})")
+  CHECK(server.ask(R"({"query":"SELECT * FROM t NATURAL JOIN t b"})")
             .status == 501);
   CHECK(druid_error(Error{ErrorCode::kDeadline, "x"}).status == 504);
   CHECK(druid_error(Error{ErrorCode::kLimit, "x"})
