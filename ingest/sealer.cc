@@ -243,9 +243,10 @@ void Sealer::drop_old() {
     return;
   }
   if (dropped->segments == 0) return;
-  spdlog::info("dataset {}: {} segments with {} rows are past retention, {} "
-               "bytes given back",
-               dataset_, dropped->segments, dropped->rows, dropped->bytes);
+  spdlog::info(
+      "dataset {}: {} segments with {} rows are past retention, {} "
+      "bytes given back",
+      dataset_, dropped->segments, dropped->rows, dropped->bytes);
   MutexLock lock(mutex_);
   dropped_.segments += dropped->segments;
   dropped_.rows += dropped->rows;

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "ingest/ingestion.h"
-#include "ingest/row_key_index.h"
 #include "ingest/key_loader.h"
+#include "ingest/row_key_index.h"
 
 namespace freshet {
 

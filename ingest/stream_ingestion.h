@@ -76,7 +76,7 @@ class StreamIngestion final : public Ingestion {
   // An error: the open generation may hold rows whose offsets it does not
   // pass. Nothing is read or sealed any more.
   Status keys_status_;
-  std::string absent_;         // what the source should have and has not
+  std::string absent_;  // what the source should have and has not
   Clock::time_point next_refresh_;
   Clock::time_point next_progress_;
   Clock::time_point open_since_;  // of the open generation, if has_open_

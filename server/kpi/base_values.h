@@ -57,8 +57,8 @@ class BaseQueries {
 
   // Over the whole range; levels as of `moment`.
   Result<BaseValues> total(Interval range, Timestamp moment);
-  // By dimensions or parts_of_time(), of the clock's zone. Groups without rows are absent, unless there are no
-  // dimensions.
+  // By dimensions or parts_of_time(), of the clock's zone. Groups without rows
+  // are absent, unless there are no dimensions.
   Result<BaseTable> rows(Interval range, Timestamp moment,
                          const std::vector<std::string>& by);
   // The groups that have rows in the range, whatever windows reach over.

@@ -141,7 +141,12 @@ void SegmentFilter::add_range(const RangeTest& test,
                           static_cast<double>(std::max(least, test.low)) + 1;
     const double all =
         static_cast<double>(greatest) - static_cast<double>(least) + 1;
-    tests_.push_back({column, test.low, test.high, test.column->name, {}, false,
+    tests_.push_back({column,
+                      test.low,
+                      test.high,
+                      test.column->name,
+                      {},
+                      false,
                       inside / all});
   }
 }

@@ -153,8 +153,8 @@ TEST_CASE("errors have the keys of old and new clients") {
                   R"x("unknown column: weather (line [2], column [2])",)x"
                   R"("context":{"sourceType":"sql","line":"2","column":"2"}})");
   CHECK_FALSE(r.headers["X-Druid-SQL-Query-Id"].empty());
-  CHECK(server.ask(R"({"query":"SELECT * FROM t NATURAL JOIN t b"})")
-            .status == 501);
+  CHECK(server.ask(R"({"query":"SELECT * FROM t NATURAL JOIN t b"})").status ==
+        501);
   CHECK(druid_error(Error{ErrorCode::kDeadline, "x"}).status == 504);
   CHECK(druid_error(Error{ErrorCode::kLimit, "x"})
             .body.find("Resource limit exceeded") != std::string::npos);

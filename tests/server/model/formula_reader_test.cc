@@ -8,7 +8,6 @@
 namespace freshet {
 namespace {
 
-using Faults = std::vector<std::string>;
 
 constexpr const char* kReturnsYaml = R"(dataset: returns
 source: { log: { } }

@@ -84,4 +84,23 @@ inline std::string replaced(std::string text, const std::string& from,
   return text.replace(at, from.size(), to);
 }
 
+using Faults = std::vector<std::string>;
+
+// The faults of a good model with `file` replaced.
+inline Faults faults_with(const std::string& file, const std::string& text) {
+  ModelFolder folder;
+  folder.write("datasets/sales.yaml", kSalesYaml);
+  folder.write("kpis/trading.yaml", kKpisYaml);
+  folder.write("dashboards/trading.yaml", kDashboardYaml);
+  folder.write(file, text);
+  return folder.faults();
+}
+
+inline Faults dataset_faults(const std::string& from, const std::string& to) {
+  return faults_with("datasets/sales.yaml", replaced(kSalesYaml, from, to));
+}
+inline Faults dataset_faults_with(const std::string& line) {
+  return faults_with("datasets/sales.yaml", kSalesYaml + line + "\n");
+}
+
 }  // namespace freshet

@@ -10,24 +10,6 @@
 namespace freshet {
 namespace {
 
-using Faults = std::vector<std::string>;
-
-// The faults of a good model with `file` replaced.
-Faults faults_with(const std::string& file, const std::string& text) {
-  ModelFolder folder;
-  folder.write("datasets/sales.yaml", kSalesYaml);
-  folder.write("kpis/trading.yaml", kKpisYaml);
-  folder.write("dashboards/trading.yaml", kDashboardYaml);
-  folder.write(file, text);
-  return folder.faults();
-}
-
-Faults dataset_faults(const std::string& from, const std::string& to) {
-  return faults_with("datasets/sales.yaml", replaced(kSalesYaml, from, to));
-}
-Faults dataset_faults_with(const std::string& line) {
-  return faults_with("datasets/sales.yaml", kSalesYaml + line + "\n");
-}
 Faults kpi_faults(const std::string& from, const std::string& to) {
   return faults_with("kpis/trading.yaml", replaced(kKpisYaml, from, to));
 }
@@ -58,50 +40,6 @@ TEST_CASE("a good model loads") {
   CHECK(load.model->kpi("net_sales")->formula.aggregates.size() == 1);
   CHECK(load.model->dashboard("trading")->tiles[1].by == "store");
   CHECK(load.model->version.size() == 16);
-}
-
-TEST_CASE("cubes keep all measures unless they are named") {
-  ModelFolder folder;
-  folder.write("datasets/sales.yaml", std::string(kSalesYaml) + R"(cubes:
-  - { name: all, dimensions: [store], granularity: day, tz: Europe/Madrid }
-  - name: few
-    measures: [qty, last(qty), approx_distinct(store), count(store)]
-)");
-  CHECK(folder.faults() == Faults{});
-  ModelLoad load = folder.load();
-  REQUIRE(load.model);
-  const auto& cubes = load.model->dataset("sales")->cubes;
-  REQUIRE(cubes.size() == 2);
-  CHECK(to_text(cubes[0]) ==
-        "all P1D Europe/Madrid by store of qty/7 price/7 net/7");
-  CHECK(to_text(cubes[1]) == "few PT1H UTC by of qty/23 store/64");
-}
-
-TEST_CASE("a key") {
-  CHECK(dataset_faults_with("key: [store, qty]\non_duplicate: ignore\n"
-                            "key_memory: 2000000") == Faults{});
-  CHECK(dataset_faults_with("key: store\non_duplicate: replace\n"
-                            "order_by: qty") == Faults{});
-  CHECK(dataset_faults_with("key: [shop]")
-            .at(0)
-            .find("'key' of dataset 'sales'") != std::string::npos);
-  for (const char* alone :
-       {"on_duplicate: ignore", "order_by: qty", "key_memory: 2000000"}) {
-    CHECK(dataset_faults_with(alone).at(0).find("needs a 'key'") !=
-          std::string::npos);
-  }
-  CHECK(
-      dataset_faults_with("key: store\norder_by: channel")
-          .at(0)
-          .find(
-              "must be a number or a time, not the string column 'channel'") !=
-      std::string::npos);
-  CHECK(dataset_faults_with("key: store\norder_by: qty")
-            .at(0)
-            .find("on_duplicate: replace only") != std::string::npos);
-  CHECK(dataset_faults_with("key: store\non_duplicate: newest")
-            .at(0)
-            .find("one of ignore, replace") != std::string::npos);
 }
 
 TEST_CASE("the starter model is written and has no fault") {
@@ -335,59 +273,6 @@ TEST_CASE("files that blow up") {
         Faults{"kpis/more.yaml:0: the file is larger than 1 MiB"});
   Faults deep = faults_with("kpis/more.yaml", std::string(100000, '['));
   CHECK(deep.size() == 1);
-}
-
-TEST_CASE("how events are written") {
-  auto with = [](const std::string& source) {
-    return dataset_faults("partitions: 2", "partitions: 2, " + source);
-  };
-  const std::string at = "datasets/sales.yaml:2: ";
-  CHECK(with("format: csv, fields: [ts, store], delimiter: tab") == Faults{});
-  CHECK(with("format: tsv, fields: [ts, store]") == Faults{});
-  CHECK(with("format: json, explode: lines") == Faults{});
-  CHECK(with("format: csv") ==
-        Faults{at + "log of dataset 'sales' lacks the key 'fields', the names "
-                    "of a record's fields"});
-  CHECK(with("format: csv, fields: [a], delimiter: \"ab\"").size() == 1);
-  CHECK(with("format: json, fields: [a]").size() == 1);
-  CHECK(with("format: xml, record: /a/b, explode: c") == Faults{});
-  CHECK(with("format: xml").size() == 1);
-  CHECK(with("format: avro, registry: { url: \"http://r\" }") == Faults{});
-  CHECK(with("format: avro") ==
-        Faults{at + "log of dataset 'sales' lacks the key 'registry'"});
-  CHECK(with("format: debezium, decimals: string") == Faults{});
-  CHECK(with("format: debezium, decimals: double").size() == 1);
-  CHECK(with("format: dms, before_image: old") == Faults{});
-  CHECK(with("format: dms, registry: { url: x }").size() == 1);
-  CHECK(with("retention_bytes: 1000").size() == 1);
-  auto files = [](const std::string& keys) {
-    return dataset_faults("{ log: { partitions: 2, retention: 1d } }",
-                          "{ files: { " + keys + " } }");
-  };
-  CHECK(files("path: \"drop/*.xml\", record: /a/b, after: move, poll: 1s") ==
-        Faults{});
-  CHECK(files("path: \"s3://b/p/*.csv\", user: k, region: eu-west-1") ==
-        Faults{});
-  CHECK(files("path: \"drop/*.csv\", user: k") ==
-        Faults{at + "'user' in files of dataset 'sales' has no meaning for a "
-                    "folder"});
-  CHECK(files("path: \"http://x/*.csv\"").size() == 1);
-  CHECK(files("path: \"a*/b.csv\"").size() == 1);
-  CHECK(files("path: x, format: avro, registry: { url: r }").size() == 1);
-  CHECK(files("format: csv").size() == 1);
-  auto column = [](const std::string& keys) {
-    return dataset_faults("{ name: channel, type: string }",
-                          "{ name: channel, type: string, " + keys + " }");
-  };
-  CHECK(column("message: header.trace") == Faults{});
-  CHECK(column("on_error: \"null\"") == Faults{});
-  CHECK(column("message: body").size() == 1);
-  CHECK(column("message: key, path: a").size() == 1);
-  CHECK(column("on_error: default").size() == 1);
-  CHECK(column("format: days").size() == 1);
-  CHECK(column("pii: drop") == Faults{});
-  CHECK(column("pii: true").size() == 1);
-  CHECK(column("pii: hash").size() == 1);  // without a key
 }
 
 TEST_CASE("what this version cannot honour") {
