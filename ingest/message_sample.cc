@@ -2,8 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 namespace freshet {
+namespace {
+
+constexpr std::chrono::milliseconds kAskAgain(200);
+
+}  // namespace
 
 std::string_view MessageSample::keep(std::string_view text) {
   return texts_.emplace_back(text);
@@ -35,7 +41,15 @@ Result<MessageSample> sample_source(Source& source, size_t most,
   using Clock = std::chrono::steady_clock;
   auto end = Clock::now() + std::chrono::milliseconds(timeout_ms);
   MessageSample sample;
-  TRY_ASSIGN(auto bounds, source.partitions());
+  auto asked = source.partitions();
+  // A topic that was just made has no leader for a moment.
+  while (!asked && asked.error().code == ErrorCode::kUnavailable &&
+         Clock::now() < end) {
+    std::this_thread::sleep_for(kAskAgain);
+    asked = source.partitions();
+  }
+  if (!asked) return asked.error();
+  std::vector<PartitionBounds> bounds = std::move(*asked);
   std::erase_if(bounds, [](const auto& b) { return b.low >= b.high; });
   if (bounds.empty() || most == 0) return sample;
   // What short partitions lack, longer ones give.

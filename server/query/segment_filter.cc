@@ -380,11 +380,30 @@ Result<bool> SegmentFilter::select(uint32_t block, BlockRows& rows,
     if (passing.count == 0) return false;
   }
   passing.use_positions();
-  for (const auto& condition : rest_) {
-    TRY_ASSIGN(VectorPtr truth, rows.evaluate_checked(*condition));
-    const Vector& t = *truth;
-    passing.keep([&](size_t i) { return t.is_value(i) && t.longs[t.at(i)]; });
-    if (passing.count == 0) return false;
+  return test_rest(rows, passing);
+}
+
+// A condition that fails on some row is asked again when the others have
+// dropped theirs: one that another condition excludes has no error.
+Result<bool> SegmentFilter::test_rest(BlockRows& rows, Passing& passing) const {
+  std::vector<const Expression*> open;
+  for (const auto& condition : rest_) open.push_back(condition.get());
+  while (!open.empty()) {
+    std::vector<const Expression*> failed;
+    std::optional<Error> error;
+    for (const Expression* condition : open) {
+      auto truth = rows.evaluate_checked(*condition);
+      if (!truth) {
+        if (!error) error = truth.error();
+        failed.push_back(condition);
+        continue;
+      }
+      const Vector& t = **truth;
+      passing.keep([&](size_t i) { return t.is_value(i) && t.longs[t.at(i)]; });
+      if (passing.count == 0) return false;
+    }
+    if (failed.size() == open.size()) return *error;
+    open = std::move(failed);
   }
   return true;
 }

@@ -52,6 +52,8 @@ class SegmentFilter {
   bool index_ids(const ColumnTest& test, uint32_t members,
                  const SegmentContext& context);
   bool zone_excludes(uint32_t block) const;
+  // Leaves the rows that pass rest_; false if there is none.
+  Result<bool> test_rest(BlockRows& rows, Passing& passing) const;
   // False if the block's zone map shows that all rows pass.
   static bool needed(const ColumnTest& test, uint32_t block);
 

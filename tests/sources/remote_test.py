@@ -113,11 +113,14 @@ def test_sftp_files_once_then_moved(tmp_path, sftp):
         freshet.wait_until(lambda: server.rows("stock") == 400, what=server.log)
         freshet.wait_until(lambda: (drop / "done" / "a b.jsonl").exists(),
                            what="moved")
-        # Another host key: nothing is read from who knows whom.
+        # Another host key: nothing is read from who knows whom. An open
+        # connection has shown its key.
+        server.stop()
         (folder / "known").write_text((folder / "known").read_text().replace(
             (folder / "host.pub").read_text().split()[1],
             (folder / "user.pub").read_text().split()[1]))
         put(drop, "b.jsonl", lines("b", 10))
+        server.start()
         state = freshet.wait_until(
             lambda: (p := server.json("/api/v1/ingestion/stock"))["state"] ==
             "waiting" and p, what="waiting")
@@ -126,6 +129,7 @@ def test_sftp_files_once_then_moved(tmp_path, sftp):
 
 def s3_request(url, method="GET", body=None):
     request = urllib.request.Request(url, data=body, method=method, headers={
+        "Content-Type": "application/octet-stream",  # no form, as by default
         "Authorization": "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/"
                          "aws4_request, SignedHeaders=host, Signature=0"})
     with urllib.request.urlopen(request) as reply:
