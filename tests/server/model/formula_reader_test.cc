@@ -8,7 +8,6 @@
 namespace freshet {
 namespace {
 
-
 constexpr const char* kReturnsYaml = R"(dataset: returns
 source: { log: { } }
 time: { field: ts }
