@@ -9,7 +9,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <future>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -60,6 +62,43 @@ Timestamp newest(const SegmentStore& store, const std::string& dataset) {
   return end;
 }
 
+// The events of a history, cut at ends of days into runs that a load holds in
+// memory: what does not fit is written, read and sorted twice.
+class HistoryRuns {
+ public:
+  explicit HistoryRuns(std::unique_ptr<EventGenerator> events)
+      : events_(std::move(events)) {
+    more_ = events_->next(held_, facts_);
+  }
+
+  bool has_more() const { return more_; }
+  // The next event of this run; false at its end, after which the next run
+  // begins.
+  bool next(std::string& event) {
+    if (!more_ || (taken_ >= kRunEvents && day() > day_)) {
+      taken_ = 0;
+      return false;
+    }
+    day_ = std::max(day_, day());
+    ++taken_;
+    event.swap(held_);
+    more_ = events_->next(held_, facts_);
+    return true;
+  }
+
+ private:
+  static constexpr uint64_t kRunEvents = 100'000;
+  static constexpr int64_t kDayMs = 86'400'000;
+  int64_t day() const { return facts_.time.ms / kDayMs; }
+
+  std::unique_ptr<EventGenerator> events_;
+  std::string held_;  // the next event, while more_
+  EventFacts facts_;
+  bool more_ = false;
+  uint64_t taken_ = 0;  // of this run
+  int64_t day_ = 0;
+};
+
 // Loads [where the data ends, `until`) of one dataset; the rows, which it adds
 // to `all_rows` as they come.
 Result<uint64_t> load_history(const DatasetModel& dataset, SegmentStore& store,
@@ -69,42 +108,68 @@ Result<uint64_t> load_history(const DatasetModel& dataset, SegmentStore& store,
   Timestamp from = std::max({earliest, newest(store, dataset.name), sent});
   if (until <= from) return uint64_t{0};
   TRY_ASSIGN(auto history, make_history(dataset, kSeed, from, until));
-  EventFacts facts;
-  LoadProgress last;
-  TRY(bulk_load_events(
-      ingestion_settings(dataset), store, "demo " + to_iso8601(from),
-      [&](std::string& event) { return history->next(event, facts); },
-      [&](const LoadProgress& progress) {
-        all_rows += progress.rows - last.rows;
-        last = progress;
-        if (!isatty(STDERR_FILENO)) return;
-        fmt::print(stderr, "\rhistory: {} rows ", all_rows.load());
-      }));
-  return last.rows;
+  HistoryRuns runs(std::move(history));
+  uint64_t rows = 0;
+  for (int run = 0; runs.has_more(); ++run) {
+    LoadProgress last;
+    TRY(bulk_load_events(
+        ingestion_settings(dataset), store,
+        fmt::format("demo {} run {}", to_iso8601(from), run),
+        [&](std::string& event) { return runs.next(event); },
+        [&](const LoadProgress& progress) {
+          all_rows += progress.rows - last.rows;
+          last = progress;
+          if (!isatty(STDERR_FILENO)) return;
+          fmt::print(stderr, "\rhistory: {} rows ", all_rows.load());
+        }));
+    rows += last.rows;
+  }
+  return rows;
+}
+
+// The busiest datasets first, so that none of them is waited for at the end.
+std::vector<const DatasetModel*> by_traffic(const Model& model) {
+  std::vector<const DatasetModel*> datasets;
+  for (const DatasetModel& dataset : model.datasets) {
+    datasets.push_back(&dataset);
+  }
+  const TrafficLevel level;
+  std::ranges::stable_sort(datasets, std::greater{},
+                           [&](const DatasetModel* dataset) {
+                             return level.per_day(dataset->name);
+                           });
+  return datasets;
 }
 
 // The history up to now, straight into sealed segments, before anything else
-// has the data folder open; the datasets side by side.
+// has the data folder open. As many datasets at a time as there are cores: each
+// holds a run of events in memory.
 Status load_histories(const Model& model, const std::string& data,
                       int64_t history_ms, Timestamp sent) {
   TRY_ASSIGN(auto store, SegmentStore::open(data));
-  Timestamp until = now();
+  const Timestamp until = now();
+  const auto datasets = by_traffic(model);
   std::atomic<uint64_t> all_rows{0};
-  std::vector<std::future<Result<uint64_t>>> loads;
-  for (const DatasetModel& dataset : model.datasets) {
-    loads.push_back(std::async(std::launch::async, [&] {
-      return load_history(dataset, *store, {until.ms - history_ms}, sent, until,
-                          all_rows);
-    }));
-  }
-  for (auto& load : loads) load.wait();
-  if (all_rows > 0 && isatty(STDERR_FILENO)) fmt::print(stderr, "\n");
-  for (size_t i = 0; i < loads.size(); ++i) {
-    TRY_ASSIGN(uint64_t rows, loads[i].get());
-    if (rows > 0) {
-      spdlog::info("{}: {} rows of history", model.datasets[i].name, rows);
+  std::atomic<size_t> next{0};
+  auto work = [&]() -> Status {
+    for (size_t i = next++; i < datasets.size(); i = next++) {
+      TRY_ASSIGN(uint64_t rows,
+                 load_history(*datasets[i], *store, {until.ms - history_ms},
+                              sent, until, all_rows));
+      if (rows > 0) {
+        spdlog::info("{}: {} rows of history", datasets[i]->name, rows);
+      }
     }
+    return {};
+  };
+  std::vector<std::future<Status>> workers;
+  const unsigned cores = std::max(2u, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < cores; ++i) {
+    workers.push_back(std::async(std::launch::async, work));
   }
+  for (auto& worker : workers) worker.wait();
+  if (all_rows > 0 && isatty(STDERR_FILENO)) fmt::print(stderr, "\n");
+  for (auto& worker : workers) TRY(worker.get());
   return {};
 }
 
