@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <set>
 
 #include "segments/mutex.h"
 
@@ -108,6 +109,60 @@ ModelLoad fault(const std::string& file, std::string message) {
   return load;
 }
 
+// "${env:NAME}" and "${file:PATH}" in a text.
+std::set<std::string> references_in(std::string_view text) {
+  std::set<std::string> found;
+  for (size_t at = text.find("${"); at != text.npos;
+       at = text.find("${", at + 2)) {
+    size_t end = text.find('}', at);
+    found.emplace(text.substr(at, end == text.npos ? end : end + 1 - at));
+  }
+  return found;
+}
+
+// What the files of a model refer to.
+std::set<std::string> references_of(const std::string& folder) {
+  std::set<std::string> found;
+  std::error_code error;
+  std::filesystem::recursive_directory_iterator file(folder, error), end;
+  for (; !error && file != end; file.increment(error)) {
+    if (file->path().extension() != ".yaml") continue;
+    if (auto text = read_file(file->path())) found.merge(references_in(*text));
+  }
+  return found;
+}
+
+// Who may define a dataset over HTTP may not thereby read the server's
+// environment and files: only what the model's own files refer to already.
+std::optional<std::string> forbidden_reference(const std::string& text,
+                                               const std::string& folder) {
+  for (const char* escape : {"\\x", "\\u", "\\U", "\\\n", "\\\r"}) {
+    if (text.find(escape) != text.npos) {
+      return "a definition that is sent has no escapes by code or over lines; "
+             "write it into the model's folder";
+    }
+  }
+  std::set<std::string> known = references_of(folder);
+  for (const std::string& reference : references_in(text)) {
+    if (known.contains(reference)) continue;
+    return "a definition that is sent may only refer to what the model's "
+           "files refer to already: " +
+           reference;
+  }
+  return std::nullopt;
+}
+
+// A watched folder of this machine must lie in the model's.
+bool is_inside(const std::string& path, const std::string& folder) {
+  if (path.find("://") != path.npos) return true;
+  std::filesystem::path base = std::filesystem::absolute(folder);
+  std::filesystem::path inside =
+      (base / path)
+          .lexically_normal()
+          .lexically_relative(base.lexically_normal());
+  return !inside.empty() && *inside.begin() != "..";
+}
+
 bool is_name(const std::string& name) {
   if (name.empty() || name.size() > 200) return false;
   for (char c : name) {
@@ -132,11 +187,22 @@ ModelLoad FolderDeployer::check(const std::string& dataset,
     return fault("", "not a name of a dataset: " + dataset);
   }
   std::string file = file_of(dataset);
+  if (auto refused = forbidden_reference(text, folder_)) {
+    return fault(file, *refused);
+  }
   ModelLoad load = load_model(folder_, {file, text});
   if (!load.model) return load;
-  if (load.model->dataset(dataset) == nullptr) {
+  const DatasetModel* made = load.model->dataset(dataset);
+  if (made == nullptr) {
     return fault(file,
                  "the definition is not of the dataset '" + dataset + "'");
+  }
+  auto* files = std::get_if<FilesSourceModel>(&made->source);
+  if (files != nullptr && !is_inside(files->path, folder_)) {
+    return fault(file,
+                 "a definition that is sent may only watch a folder inside "
+                 "the model's: " +
+                     files->path);
   }
   for (const DatasetModel& other : model_()->datasets) {
     if (other.name != dataset && load.model->dataset(other.name) == nullptr) {

@@ -82,7 +82,8 @@ void CommandLine::add_serve() {
   sub->add_option("--model", serve.model, "Folder of the model")->required();
   sub->add_option("--data", data, "Folder of the data");
   sub->add_option("--listen", listen, "HOST:PORT (127.0.0.1:8080)");
-  sub->add_option("--scan-threads", scan_threads, "Threads for queries");
+  sub->add_option("--scan-threads", scan_threads, "Threads for queries")
+      ->check(CLI::Range(1, 1024));
   sub->add_option("--tls-certificate", tls_certificate, "PEM file");
   sub->add_option("--tls-key", tls_key, "PEM file");
   sub->add_flag("--insecure", serve.insecure,
@@ -166,15 +167,18 @@ void CommandLine::add_generate() {
   sub->add_option("--model", generate.model, "Folder of the model")->required();
   sub->add_option("--dataset", generate.dataset, "Which dataset")->required();
   auto* size = sub->add_option_group("size");
-  size->add_option("--rows", generate.rows, "How many events");
+  size->add_option("--rows", generate.rows, "How many events")
+      ->check(CLI::NonNegativeNumber);
   size->add_option("--days", generate.days,
                    "Instead: all events of a company like the demo's in so "
-                   "many days");
+                   "many days")
+      ->check(CLI::NonNegativeNumber);
   size->require_option(1);
   sub->add_option("--until", generate.until,
                   "End of the event times, ISO 8601 (the last midnight UTC)");
   sub->add_option("--seed", generate.seed, "Same seed, same events (1)");
-  sub->add_option("--rate", generate.rate, "Events a second (all at once)");
+  sub->add_option("--rate", generate.rate, "Events a second (all at once)")
+      ->check(CLI::NonNegativeNumber);
   sub->add_option("--to", generate.to,
                   "FILE, kafka://HOST:PORT/TOPIC or http://HOST:PORT")
       ->required();

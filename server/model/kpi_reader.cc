@@ -1,6 +1,7 @@
 // kpis/*.yaml
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <set>
 
 #include "server/model/formula_parts.h"
@@ -167,9 +168,46 @@ class KpiLinker {
       std::vector<std::string> path;
       find_cycle(kpi, path);
     }
+    if (cyclic_) return;
+    for (const KpiModel& kpi : model_.kpis) {
+      if (terms_of(kpi) <= kMaxTerms) continue;
+      add(kpi.name, "'formula' of kpi '" + kpi.name + "' has more than " +
+                        std::to_string(kMaxTerms) +
+                        " terms with those of the kpis it uses");
+    }
   }
 
  private:
+  // Of a formula with all it is made of, each time it is used: what an answer
+  // computes for every bucket and row.
+  static constexpr uint64_t kMaxTerms = 1000;
+
+  static void count_uses(const Expression& e,
+                         std::map<std::string, uint64_t>& uses) {
+    if (e.kind == Expression::Kind::kColumn) ++uses[e.name];
+    for (const auto& argument : e.arguments) count_uses(*argument, uses);
+  }
+
+  uint64_t terms_of(const KpiModel& kpi) {
+    auto known = terms_.find(kpi.name);
+    if (known != terms_.end()) return known->second;
+    uint64_t terms = 0;
+    each_formula(kpi.formula, [&](const Formula& formula) {
+      if (!formula.value) return;
+      std::map<std::string, uint64_t> uses;
+      count_uses(*formula.value, uses);
+      for (const auto& [name, times] : uses) {
+        const KpiModel* used = name.starts_with('[')
+                                   ? find(name.substr(1, name.size() - 2))
+                                   : nullptr;
+        terms += times * (used ? terms_of(*used) : 1);
+      }
+    });
+    terms = std::min(terms, kMaxTerms + 1);
+    terms_[kpi.name] = terms;
+    return terms;
+  }
+
   const KpiModel* find(const std::string& name) const {
     for (const KpiModel& kpi : model_.kpis) {
       if (kpi.name == name) return &kpi;
@@ -238,6 +276,7 @@ class KpiLinker {
       std::string shown;
       for (auto it = seen; it != path.end(); ++it) shown += *it + " -> ";
       add(kpi.name, "the kpis form a cycle: " + shown + kpi.name);
+      cyclic_ = true;
       for (auto it = seen; it != path.end(); ++it) done_.insert(*it);
       return;
     }
@@ -252,6 +291,8 @@ class KpiLinker {
   Model& model_;
   const std::vector<KpiPlace>& places_;
   bool unread_;
+  bool cyclic_ = false;
+  std::map<std::string, uint64_t> terms_;  // by kpi
   std::vector<ModelFault>& faults_;
   std::set<std::string> done_;
 };

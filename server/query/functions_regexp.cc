@@ -14,7 +14,7 @@ constexpr ExpressionType kString{ValueType::kString};
 constexpr ExpressionType kLong{ValueType::kLong};
 constexpr ExpressionType kBool{ValueType::kBool};
 constexpr int kMostGroups = 100;
-constexpr size_t kMostReplaced = size_t{16} << 20;  // bytes
+constexpr size_t kMostReplaced = size_t{256} << 10;  // bytes
 
 re2::StringPiece piece(std::string_view text) {
   return {text.data(), text.size()};

@@ -191,7 +191,7 @@ std::string replaced(std::string_view in, std::string_view from,
   return out.append(in.substr(at));
 }
 
-constexpr size_t kMostReplaced = size_t{16} << 20;  // bytes of a result
+constexpr size_t kMostReplaced = size_t{256} << 10;  // bytes of a result
 
 std::shared_ptr<Vector> evaluate_replace(const FunctionCall& call) {
   return each_value(call, [&](Vector& out, size_t i) {
@@ -220,22 +220,28 @@ std::shared_ptr<Vector> evaluate_reverse(const FunctionCall& call) {
   });
 }
 
-// Longer results than this are cut: text of a megabyte is no use padded.
-constexpr int64_t kMaxPadded = 1 << 20;
+// UTF-16 units of a padded text: more is an error of the row.
+constexpr int64_t kMaxPadded = 1 << 16;
 
 std::shared_ptr<Vector> evaluate_pad(const FunctionCall& call) {
   const bool left = call.expression.name == "lpad";
   return each_value(call, [&](Vector& out, size_t i) {
     std::string_view in = text(call, 0, i);
     std::string_view fill = call.arguments.size() > 2 ? text(call, 2, i) : " ";
-    int64_t wanted = std::clamp<int64_t>(number(call, 1, i), 0, kMaxPadded);
-    int64_t missing = wanted - utf16_length(in);
-    if (missing <= 0 || fill.empty()) {
+    const int64_t wanted = std::max<int64_t>(number(call, 1, i), 0);
+    const int64_t missing = wanted - utf16_length(in);
+    const int64_t step = utf16_length(fill);
+    if (missing <= 0 || step == 0) {
       out.strings[i] = slice(in, 0, wanted);
       return;
     }
+    if (wanted > kMaxPadded) {
+      out.need_states();
+      out.states[i] = kLaneOverflow;
+      return;
+    }
     std::string padding;
-    while (utf16_length(padding) < missing) padding += fill;
+    for (int64_t n = 0; n < missing; n += step) padding += fill;
     std::string_view cut = slice(padding, 0, missing);
     std::string joined =
         left ? std::string(cut).append(in) : std::string(in).append(cut);

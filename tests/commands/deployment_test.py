@@ -23,6 +23,25 @@ def put(server, name, text):
     return status, json.loads(body)
 
 
+def test_who_may_put_may_not_read_the_machine(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("S3cr3t")
+    model = freshet.sales_model(tmp_path / "m")
+    kafka = "{ kafka: { brokers: \"%s:9092\", topic: t } }"
+    with freshet.Server(model, tmp_path / "d") as server:
+        for source in [kafka % ("${file:%s}" % secret),
+                       kafka % "${env:PATH}",
+                       kafka % (r"\x24{file:%s}" % secret),
+                       '{ files: { path: "/etc/*", format: csv, fields: [a] } }',
+                       '{ files: { path: "../*", format: csv, fields: [a] } }']:
+            text = VISITS.replace("{ log: { partitions: 1 } }", source)
+            status, answer = put(server, "visits", text)
+            assert status == 400, (source, answer)
+            assert "definition that is sent" in json.dumps(answer), answer
+            assert "S3cr3t" not in json.dumps(answer) + server.log()
+        assert not (model / "datasets/visits.yaml").exists()
+
+
 def test_put_versions_and_delete(tmp_path):
     model = freshet.sales_model(tmp_path / "m")
     with freshet.Server(model, tmp_path / "d") as server:

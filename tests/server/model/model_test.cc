@@ -248,6 +248,22 @@ TEST_CASE("cycles of kpis") {
         Faults{"kpis/more.yaml:2: the kpis form a cycle: a -> a"});
 }
 
+TEST_CASE("kpis that grow with each other") {
+  std::string kpis = kKpisYaml;
+  std::string last = "units";
+  for (int i = 0; i < 12; ++i) {
+    std::string name = "k" + std::to_string(i);
+    kpis += "  - { kpi: " + name + ", formula: \"[" + last + "] + [" + last +
+            "]\" }\n";
+    last = name;
+  }
+  // 2, 4, ... 512 terms are fine; 1024 and more are not.
+  Faults faults = faults_with("kpis/trading.yaml", kpis);
+  REQUIRE(faults.size() == 3);
+  CHECK(faults[0].find("kpi 'k9' has more than 1000 terms") !=
+        std::string::npos);
+}
+
 TEST_CASE("text that is no YAML") {
   Faults faults = faults_with("kpis/more.yaml", "kpis:\n  - { kpi: a\n");
   REQUIRE(faults.size() == 1);
