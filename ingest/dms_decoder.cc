@@ -3,6 +3,7 @@
 #include "ingest/change_events.h"
 #include "ingest/field_value.h"
 #include "ingest/tree_decoder.h"
+#include "segments/time.h"
 
 namespace freshet {
 namespace {
@@ -24,6 +25,7 @@ class DmsDecoder final : public TreeDecoder {
  private:
   bool change(const EventNode& root, const EventNode& data,
               std::string_view operation, const Taking& taking);
+  std::optional<int64_t> change_time(const EventNode& root) const;
   bool remove_old_key(const EventNode& root, const EventNode& data,
                       const Taking& taking);
 
@@ -58,6 +60,7 @@ bool DmsDecoder::change(const EventNode& root, const EventNode& data,
                         .envelope = &root};
   if (operation == "delete") {
     event.operation = RowOperation::kDelete;
+    event.time_ms = change_time(root);
     return append(taking, event);
   }
   if (operation == "load" || operation == "insert") {
@@ -68,6 +71,15 @@ bool DmsDecoder::change(const EventNode& root, const EventNode& data,
   }
   return reject("not_dms",
                 "not an operation of AWS DMS: " + shorten(operation));
+}
+
+// When the change was read: for a delete that has no more than its key.
+std::optional<int64_t> DmsDecoder::change_time(const EventNode& root) const {
+  const EventNode* metadata = tree_.child(root, "metadata");
+  const EventNode* said = tree_.child(*metadata, "timestamp");
+  if (said == nullptr) return std::nullopt;
+  auto time = parse_iso8601(said->text);
+  return time ? std::optional(time->ms) : std::nullopt;
 }
 
 bool DmsDecoder::remove_old_key(const EventNode& root, const EventNode& data,

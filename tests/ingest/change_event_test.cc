@@ -208,6 +208,15 @@ TEST_CASE("DMS: every operation, control records") {
   CHECK(rows.decoded.ignored == 2);
 }
 
+TEST_CASE("DMS: a delete of a key without the row's time") {
+  DecoderSpec spec = dms_spec();
+  spec.time.path = "ts";
+  DecodedRows rows(spec);
+  rows.decode({dms("delete", R"({"id":1})"), dms("insert", R"({"id":2})")});
+  CHECK(rows.text() == std::vector<std::string>{"delete 1000|1|-"});
+  REQUIRE(rows.rejections().size() == 1);
+}
+
 TEST_CASE("DMS: another name of the before-image, and what is none") {
   DecoderSpec spec = dms_spec();
   spec.before_image = "old";
