@@ -254,7 +254,7 @@ def cpu_of(pid):
 
 
 def bench_kafka(folder):
-    address = f"127.0.0.1:{freshet.free_port()}"
+    address = f"127.0.0.1:{freshet.free_port(2)}"
     broker_script("start", address, folder)
     try:
         produce(address, ssb_file(folder, KAFKA_ROWS), "ssb")
@@ -298,7 +298,7 @@ def visible_after(server, producer, number):
 
 def bench_latency(folder):
     from confluent_kafka import Producer
-    address = f"127.0.0.1:{freshet.free_port()}"
+    address = f"127.0.0.1:{freshet.free_port(2)}"
     broker_script("start", address, folder)
     model = freshet.sales_model(
         folder / "m", source=f"{{ kafka: {{ brokers: '{address}', topic: fresh "

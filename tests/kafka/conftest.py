@@ -12,7 +12,8 @@ import freshet  # noqa: E402
 
 class Broker:
     def __init__(self, folder):
-        self.address = f"127.0.0.1:{freshet.free_port()}"
+        # The controller has the port behind it.
+        self.address = f"127.0.0.1:{freshet.free_port(2)}"
         self.env = {**freshet.os.environ, "KAFKA_DATA": str(folder)}
 
     def do(self, verb):

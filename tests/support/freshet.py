@@ -5,6 +5,7 @@ FRESHET_BINARY names the binary; the optimised build otherwise.
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -16,10 +17,18 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("FRESHET_BINARY", str(ROOT / "build/freshet"))
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def free_port(count=1):
+    """A port that nobody has, and the `count` - 1 behind it. Below those that
+    the system gives to outgoing connections, which could take it meanwhile."""
+    while True:
+        port = random.randrange(12000, 32000)
+        try:
+            for number in range(port, port + count):
+                with socket.socket() as s:
+                    s.bind(("127.0.0.1", number))
+            return port
+        except OSError:
+            continue
 
 
 def run(*arguments, timeout=120, **options):
