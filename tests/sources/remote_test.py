@@ -61,8 +61,13 @@ def test_ftp_files_once_then_moved(tmp_path, ftp):
         freshet.wait_until(lambda: server.rows("stock") == 800, what=server.log)
         assert by_file(server) == {"ä b.jsonl": 500, "c.jsonl": 300}
         assert "se:cret" not in server.log()
-        assert not list((tmp_path / "d/fetched/stock").glob("*"))
-        assert sorted(p.name for p in drop.iterdir()) == ["done", "other.txt"]
+        # Rows are there before their file is moved.
+        freshet.wait_until(
+            lambda: sorted(p.name for p in drop.iterdir()) ==
+            ["done", "other.txt"], what="moved")
+        freshet.wait_until(
+            lambda: not list((tmp_path / "d/fetched/stock").glob("*")),
+            what="what was fetched is gone")
 
 
 def test_a_server_that_is_away_is_waited_for(tmp_path):
