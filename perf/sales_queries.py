@@ -1,5 +1,6 @@
 """Twenty questions of a retail dashboard over the starter's sales, in the words
-of Freshet, DuckDB and ClickHouse. The words that differ are in braces."""
+of Freshet, DuckDB and ClickHouse. The words that differ are in braces; no
+result has a column's name, which ClickHouse would take for the column."""
 
 WORDS = {
     "Freshet": {
@@ -27,38 +28,39 @@ WORDS = {
 
 QUERIES = {
     "total of everything":
-        "SELECT COUNT(*) AS n, SUM(net) AS net, SUM(qty) AS qty FROM {sales}",
+        "SELECT COUNT(*) AS n, SUM(net) AS net_sum, SUM(qty) AS pieces "
+        "FROM {sales}",
     "net by hour":
-        "SELECT {hour} AS h, SUM(net) AS net FROM {sales} GROUP BY {hour}",
+        "SELECT {hour} AS h, SUM(net) AS net_sum FROM {sales} GROUP BY {hour}",
     "net by day and channel":
-        "SELECT {day} AS d, channel, SUM(net) AS net FROM {sales} "
+        "SELECT {day} AS d, channel, SUM(net) AS net_sum FROM {sales} "
         "GROUP BY {day}, channel",
     "hour x weekday heat map":
-        "SELECT {weekday} AS w, {hour_of_day} AS h, SUM(net) AS net, "
+        "SELECT {weekday} AS w, {hour_of_day} AS h, SUM(net) AS net_sum, "
         "COUNT(*) AS n FROM {sales} GROUP BY {weekday}, {hour_of_day}",
     "top stores":
-        "SELECT store, SUM(net) AS net FROM {sales} GROUP BY store "
-        "ORDER BY net DESC, store LIMIT 10",
+        "SELECT store, SUM(net) AS net_sum FROM {sales} GROUP BY store "
+        "ORDER BY net_sum DESC, store LIMIT 10",
     "top skus":
-        "SELECT sku, SUM(net) AS net, SUM(qty) AS qty FROM {sales} GROUP BY "
-        "sku ORDER BY net DESC, sku LIMIT 20",
+        "SELECT sku, SUM(net) AS net_sum, SUM(qty) AS pieces FROM {sales} "
+        "GROUP BY sku ORDER BY net_sum DESC, sku LIMIT 20",
     "category by region":
-        "SELECT region, category, SUM(net) AS net, SUM(cost) AS cost "
+        "SELECT region, category, SUM(net) AS net_sum, SUM(cost) AS cost_sum "
         "FROM {sales} GROUP BY region, category",
     "store by hour of one category":
-        "SELECT store, {hour} AS h, SUM(net) AS net FROM {sales} WHERE "
+        "SELECT store, {hour} AS h, SUM(net) AS net_sum FROM {sales} WHERE "
         "category = '{category}' GROUP BY store, {hour}",
     "one store's day curve":
-        "SELECT {hour} AS h, SUM(net) AS net FROM {sales} WHERE "
+        "SELECT {hour} AS h, SUM(net) AS net_sum FROM {sales} WHERE "
         "store = '{store}' GROUP BY {hour}",
     "one store's categories":
-        "SELECT category, SUM(net) AS net, SUM(qty) AS qty FROM {sales} WHERE "
-        "store = '{store}' GROUP BY category",
+        "SELECT category, SUM(net) AS net_sum, SUM(qty) AS pieces FROM {sales} "
+        "WHERE store = '{store}' GROUP BY category",
     "web share by day":
-        "SELECT {day} AS d, SUM(net) {web} AS web, SUM(net) AS net "
+        "SELECT {day} AS d, SUM(net) {web} AS web, SUM(net) AS net_sum "
         "FROM {sales} GROUP BY {day}",
     "returns by store":
-        "SELECT store, COUNT(*) AS n, SUM(net) AS net FROM {sales} "
+        "SELECT store, COUNT(*) AS n, SUM(net) AS net_sum FROM {sales} "
         "WHERE qty < 0 GROUP BY store",
     "discounted lines by category":
         "SELECT category, COUNT(*) AS n, SUM(discount) AS given FROM {sales} "
@@ -69,16 +71,16 @@ QUERIES = {
         "SELECT region, {distinct_members} AS members FROM {sales} "
         "GROUP BY region",
     "receipts and basket by store":
-        "SELECT store, {distinct_receipts} AS receipts, SUM(net) AS net "
+        "SELECT store, {distinct_receipts} AS receipts, SUM(net) AS net_sum "
         "FROM {sales} GROUP BY store",
     "net by member, best 20":
-        "SELECT member_id, SUM(net) AS net FROM {sales} WHERE member_id IS NOT "
-        "NULL GROUP BY member_id ORDER BY net DESC, member_id LIMIT 20",
+        "SELECT member_id, SUM(net) AS net_sum FROM {sales} WHERE member_id IS "
+        "NOT NULL GROUP BY member_id ORDER BY net_sum DESC, member_id LIMIT 20",
     "receipts of many lines":
-        "SELECT txn_id, COUNT(*) AS n, SUM(net) AS net FROM {sales} GROUP BY "
-        "txn_id HAVING COUNT(*) > 4 ORDER BY net DESC, txn_id LIMIT 20",
+        "SELECT txn_id, COUNT(*) AS n, SUM(net) AS net_sum FROM {sales} GROUP "
+        "BY txn_id HAVING COUNT(*) > 4 ORDER BY net_sum DESC, txn_id LIMIT 20",
     "like on sku":
-        "SELECT category, COUNT(*) AS n, SUM(qty) AS qty FROM {sales} WHERE "
+        "SELECT category, COUNT(*) AS n, SUM(qty) AS pieces FROM {sales} WHERE "
         "sku LIKE '%7%' GROUP BY category",
     "raw lines of a store":
         "SELECT txn_id, line, sku, qty, net FROM {sales} WHERE store = "
