@@ -36,17 +36,24 @@ class Distinct final : public Accumulator {
   Status merge(const Accumulator& other,
                const std::vector<uint32_t>& to) override {
     const auto& from = static_cast<const Distinct&>(other);
-    size_t num_ids = from.dictionary_ ? from.dictionary_->dictionary()->size()
-                                      : from.values_.size();
+    const std::vector<uint32_t> merged = merge_ids(from);
     for (uint32_t id = 0; id < from.seen_.size(); ++id) {
-      if (from.seen_[id]) add(to[0], intern_from(from, id));
+      if (from.seen_[id]) add(to[0], merged[id]);
     }
-    std::vector<uint32_t> merged(from.pairs_.size() > 0 ? num_ids : 0);
+    if (from.pairs_.size() == 0) return {};
+    if (counts_.size() == 1) {
+      for (uint64_t pair : from.pairs_.keys()) {
+        see(merged[static_cast<uint32_t>(pair)]);
+      }
+      return {};
+    }
+    if (!seen_.empty()) leave_seen();
     for (uint64_t pair : from.pairs_.keys()) {
-      uint32_t& id = merged[static_cast<uint32_t>(pair)];
-      if (id == 0) id = intern_from(from, static_cast<uint32_t>(pair));
-      add(to[pair >> 32], id);
+      batch_.push_back(uint64_t{to[pair >> 32]} << 32 |
+                       merged[static_cast<uint32_t>(pair)]);
+      if (batch_.size() == kBlockRows) add_batch();
     }
+    add_batch();
     return {};
   }
 
@@ -75,11 +82,28 @@ class Distinct final : public Accumulator {
     return status;
   }
 
-  uint32_t intern_from(const Distinct& from, uint32_t id) {
-    if (from.dictionary_) {
-      return values_.intern_text(from.dictionary_->dictionary()->value(id));
+  // merged[id] of each id that occurs in `from`.
+  std::vector<uint32_t> merge_ids(const Distinct& from) {
+    const size_t num_ids = from.dictionary_
+                               ? from.dictionary_->dictionary()->size()
+                               : from.values_.size();
+    std::vector<uint8_t> occurs = from.seen_;
+    occurs.resize(std::max(num_ids, occurs.size()));
+    for (uint64_t pair : from.pairs_.keys()) {
+      occurs[static_cast<uint32_t>(pair)] = 1;
     }
-    return values_.intern(from.values_.values(), id);
+    std::vector<uint32_t> ids;
+    for (uint32_t id = 0; id < num_ids; ++id) {
+      if (occurs[id]) ids.push_back(id);
+    }
+    std::vector<uint32_t> to(ids.size()), merged(occurs.size());
+    if (from.dictionary_) {
+      values_.intern_entries(*from.dictionary_->dictionary(), ids, to.data());
+    } else {
+      values_.intern_lanes(from.values_.values(), ids, to.data());
+    }
+    for (size_t i = 0; i < ids.size(); ++i) merged[ids[i]] = to[i];
+    return merged;
   }
 
   void add(uint32_t group, uint32_t id) {
@@ -115,17 +139,22 @@ class Distinct final : public Accumulator {
       return;
     }
     if (!seen_.empty()) leave_seen();
-    batch_.clear();
     lanes.each([&](uint32_t group, size_t lane) {
       if (ids[lane] != kNullId) {
         batch_.push_back(uint64_t{group} << 32 | ids[lane]);
       }
     });
+    add_batch();
+  }
+
+  // Counts the pairs of the batch that are new, and empties it.
+  void add_batch() {
     uint32_t known = pairs_.size();
     slots_.resize(batch_.size());
     pairs_.find_or_add_all(batch_.data(), batch_.size(), slots_.data());
     for (; known < pairs_.size(); ++known)
       ++counts_[pairs_.keys()[known] >> 32];
+    batch_.clear();
   }
 
   ExpressionPtr argument_;

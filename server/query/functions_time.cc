@@ -2,6 +2,9 @@
 #include <absl/time/civil_time.h>
 #include <absl/time/time.h>
 
+#include <limits>
+#include <optional>
+
 #include "server/query/expression_type.h"
 #include "server/query/function_table.h"
 
@@ -63,32 +66,52 @@ std::shared_ptr<Vector> evaluate_ceil(const FunctionCall& call) {
   return out;
 }
 
-// The civil time of clustered instants: the offset is looked up again only
-// when the hour changes (zones change their offset on quarter hours at the
-// finest, see kOffsetSpan).
-class CivilClock {
+constexpr int64_t kDaySeconds = 24 * 3600;
+// 2400-01-01: before it a zone lists its changes one by one.
+constexpr int64_t kListedUntil = 13569465600;
+
+int64_t floor_divide(int64_t a, int64_t b) {
+  return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+
+// Local seconds since 1970 of instants. Remembers the span of time around the
+// last one in which the zone keeps its offset.
+class LocalClock {
  public:
-  explicit CivilClock(const absl::TimeZone& zone) : zone_(zone) {}
-  absl::CivilSecond at(int64_t ms) {
-    int64_t second = ms >= 0 ? ms / 1000 : -((-ms + 999) / 1000);
-    int64_t span = second >= 0 ? second / kOffsetSpan
-                               : -((-second + kOffsetSpan - 1) / kOffsetSpan);
-    if (!valid_ || span != span_) {
-      auto info = zone_.At(absl::FromUnixSeconds(second));
-      // Offsets before standard time have seconds; never cache those.
-      valid_ = info.offset % static_cast<int>(kOffsetSpan) == 0;
-      span_ = span;
-      offset_ = info.offset;
-    }
-    return absl::CivilSecond(1970, 1, 1, 0, 0, 0) + (second + offset_);
+  explicit LocalClock(const absl::TimeZone& zone) : zone_(zone) {}
+  int64_t at(int64_t ms) {
+    const int64_t second = floor_divide(ms, 1000);
+    if (second < from_ || second >= to_) look_up(second);
+    return second + offset_;
   }
 
  private:
-  static constexpr int64_t kOffsetSpan = 900;
+  void look_up(int64_t second) {
+    const absl::Time time = absl::FromUnixSeconds(second);
+    offset_ = zone_.At(time).offset;
+    absl::TimeZone::CivilTransition change;
+    // A change at `time` itself starts the span.
+    const absl::Time after = time + absl::Seconds(1);
+    from_ = zone_.PrevTransition(after, &change)
+                ? instant_of(change)
+                : std::numeric_limits<int64_t>::min();
+    to_ =
+        zone_.NextTransition(time, &change) ? instant_of(change) : kListedUntil;
+    if (second >= kListedUntil) {
+      from_ = second;
+      to_ = second + 1;
+    }
+  }
+  // Of clocks set back, the second time they show it.
+  int64_t instant_of(const absl::TimeZone::CivilTransition& change) const {
+    const absl::TimeZone::TimeInfo info = zone_.At(change.to);
+    return absl::ToUnixSeconds(info.kind == absl::TimeZone::TimeInfo::REPEATED
+                                   ? info.trans
+                                   : info.pre);
+  }
+
   absl::TimeZone zone_;
-  bool valid_ = false;
-  int64_t span_ = 0;
-  int64_t offset_ = 0;
+  int64_t from_ = 0, to_ = 0, offset_ = 0;
 };
 
 int64_t monday_first(absl::CivilDay day) {
@@ -100,49 +123,73 @@ absl::CivilDay thursday_of(absl::CivilDay day) {
   return day + (4 - monday_first(day));
 }
 
-using Part = int64_t (*)(absl::CivilSecond, int64_t ms);
-
-int64_t week(absl::CivilSecond t, int64_t) {
-  absl::CivilDay thursday = thursday_of(absl::CivilDay(t));
-  return (absl::GetYearDay(thursday) - 1) / 7 + 1;
-}
-
-template <int64_t (*kPart)(absl::CivilSecond, int64_t)>
-std::shared_ptr<Vector> evaluate_part(const FunctionCall& call) {
+// A part of the day, of local seconds.
+template <int64_t (*kPart)(int64_t local)>
+std::shared_ptr<Vector> evaluate_clock(const FunctionCall& call) {
   auto out = result_vector(call);
   const Vector& a = call.argument(0);
-  CivilClock clock(call.expression.zone);
+  LocalClock clock(call.expression.zone);
   for (size_t i = 0; i < call.size; ++i) {
-    int64_t ms = a.longs[a.at(i)];
-    out->longs[i] = kPart(clock.at(ms), ms);
+    out->longs[i] = kPart(clock.at(a.longs[a.at(i)]));
   }
   return out;
 }
 
-int64_t millisecond(absl::CivilSecond, int64_t ms) {
-  return ((ms % 1000) + 1000) % 1000;
+int64_t second(int64_t local) { return local - floor_divide(local, 60) * 60; }
+int64_t minute(int64_t local) {
+  return (local - floor_divide(local, 3600) * 3600) / 60;
 }
-int64_t second(absl::CivilSecond t, int64_t) { return t.second(); }
-int64_t minute(absl::CivilSecond t, int64_t) { return t.minute(); }
-int64_t hour(absl::CivilSecond t, int64_t) { return t.hour(); }
-int64_t day(absl::CivilSecond t, int64_t) { return t.day(); }
-int64_t day_of_week(absl::CivilSecond t, int64_t) {
-  return monday_first(absl::CivilDay(t));
+int64_t hour(int64_t local) {
+  return (local - floor_divide(local, kDaySeconds) * kDaySeconds) / 3600;
 }
-int64_t day_of_year(absl::CivilSecond t, int64_t) {
-  return absl::GetYearDay(absl::CivilDay(t));
+int64_t day_of_week(int64_t local) {
+  // 1970-01-01 was a Thursday.
+  const int64_t from_monday = floor_divide(local, kDaySeconds) + 3;
+  return from_monday - floor_divide(from_monday, 7) * 7 + 1;
 }
-int64_t month(absl::CivilSecond t, int64_t) { return t.month(); }
-int64_t quarter(absl::CivilSecond t, int64_t) {
-  return (t.month() - 1) / 3 + 1;
+
+// A part of the date, computed once for neighbours of one day.
+template <int64_t (*kPart)(absl::CivilDay)>
+std::shared_ptr<Vector> evaluate_date(const FunctionCall& call) {
+  auto out = result_vector(call);
+  const Vector& a = call.argument(0);
+  LocalClock clock(call.expression.zone);
+  std::optional<int64_t> last_day;
+  int64_t part = 0;
+  for (size_t i = 0; i < call.size; ++i) {
+    const int64_t day = floor_divide(clock.at(a.longs[a.at(i)]), kDaySeconds);
+    if (day != last_day) {
+      part = kPart(absl::CivilDay(1970, 1, 1) + day);
+      last_day = day;
+    }
+    out->longs[i] = part;
+  }
+  return out;
 }
-int64_t year(absl::CivilSecond t, int64_t) { return t.year(); }
-int64_t iso_year(absl::CivilSecond t, int64_t) {
-  return thursday_of(absl::CivilDay(t)).year();
+
+int64_t day(absl::CivilDay t) { return t.day(); }
+int64_t day_of_year(absl::CivilDay t) { return absl::GetYearDay(t); }
+int64_t week(absl::CivilDay t) {
+  return (absl::GetYearDay(thursday_of(t)) - 1) / 7 + 1;
 }
-int64_t epoch(absl::CivilSecond, int64_t ms) {
-  return ms >= 0 ? ms / 1000 : -((-ms + 999) / 1000);
+int64_t month(absl::CivilDay t) { return t.month(); }
+int64_t quarter(absl::CivilDay t) { return (t.month() - 1) / 3 + 1; }
+int64_t year(absl::CivilDay t) { return t.year(); }
+int64_t iso_year(absl::CivilDay t) { return thursday_of(t).year(); }
+
+// A part of the instant itself.
+template <int64_t (*kPart)(int64_t ms)>
+std::shared_ptr<Vector> evaluate_instant(const FunctionCall& call) {
+  auto out = result_vector(call);
+  const Vector& a = call.argument(0);
+  for (size_t i = 0; i < call.size; ++i) {
+    out->longs[i] = kPart(a.longs[a.at(i)]);
+  }
+  return out;
 }
+
+int64_t millisecond(int64_t ms) { return ms - floor_divide(ms, 1000) * 1000; }
+int64_t epoch(int64_t ms) { return floor_divide(ms, 1000); }
 
 // Calendar months in the zone; a day past the month's end becomes its last.
 int64_t plus_months(int64_t ms, int64_t months, const absl::TimeZone& zone) {
@@ -153,7 +200,7 @@ int64_t plus_months(int64_t ms, int64_t months, const absl::TimeZone& zone) {
   int day_of_month = std::min(civil.day(), last.day());
   absl::CivilSecond moved(target.year(), target.month(), day_of_month,
                           civil.hour(), civil.minute(), civil.second());
-  return absl::ToUnixMillis(zone.At(moved).pre) + millisecond(civil, ms);
+  return absl::ToUnixMillis(zone.At(moved).pre) + millisecond(ms);
 }
 
 std::shared_ptr<Vector> evaluate_add_months(const FunctionCall& call) {
@@ -191,20 +238,20 @@ constexpr Function kFunctions[] = {
     {"add_months", 2, 2, check_add_months, evaluate_add_months},
     {"timestamp_to_millis", 1, 1, check_part, evaluate_same_number},
     {"millis_to_timestamp", 1, 1, check_to_time, evaluate_same_number},
-    {"extract_millisecond", 1, 1, check_part, evaluate_part<millisecond>},
-    {"extract_second", 1, 1, check_part, evaluate_part<second>},
-    {"extract_minute", 1, 1, check_part, evaluate_part<minute>},
-    {"extract_hour", 1, 1, check_part, evaluate_part<hour>},
-    {"extract_day", 1, 1, check_part, evaluate_part<day>},
-    {"extract_dow", 1, 1, check_part, evaluate_part<day_of_week>},
-    {"extract_isodow", 1, 1, check_part, evaluate_part<day_of_week>},
-    {"extract_doy", 1, 1, check_part, evaluate_part<day_of_year>},
-    {"extract_week", 1, 1, check_part, evaluate_part<week>},
-    {"extract_month", 1, 1, check_part, evaluate_part<month>},
-    {"extract_quarter", 1, 1, check_part, evaluate_part<quarter>},
-    {"extract_year", 1, 1, check_part, evaluate_part<year>},
-    {"extract_isoyear", 1, 1, check_part, evaluate_part<iso_year>},
-    {"extract_epoch", 1, 1, check_part, evaluate_part<epoch>},
+    {"extract_millisecond", 1, 1, check_part, evaluate_instant<millisecond>},
+    {"extract_second", 1, 1, check_part, evaluate_clock<second>},
+    {"extract_minute", 1, 1, check_part, evaluate_clock<minute>},
+    {"extract_hour", 1, 1, check_part, evaluate_clock<hour>},
+    {"extract_day", 1, 1, check_part, evaluate_date<day>},
+    {"extract_dow", 1, 1, check_part, evaluate_clock<day_of_week>},
+    {"extract_isodow", 1, 1, check_part, evaluate_clock<day_of_week>},
+    {"extract_doy", 1, 1, check_part, evaluate_date<day_of_year>},
+    {"extract_week", 1, 1, check_part, evaluate_date<week>},
+    {"extract_month", 1, 1, check_part, evaluate_date<month>},
+    {"extract_quarter", 1, 1, check_part, evaluate_date<quarter>},
+    {"extract_year", 1, 1, check_part, evaluate_date<year>},
+    {"extract_isoyear", 1, 1, check_part, evaluate_date<iso_year>},
+    {"extract_epoch", 1, 1, check_part, evaluate_instant<epoch>},
 };
 
 }  // namespace

@@ -29,13 +29,38 @@ bool bounds_of(const Expression& column, const SegmentContext& context,
   return true;
 }
 
+// Least and greatest value of a part of a time, or null.
+struct PartRange {
+  std::string_view function;
+  int64_t least, greatest;
+};
+const PartRange* part_range(const Expression& call) {
+  static constexpr PartRange kParts[] = {
+      {"extract_hour", 0, 23},   {"extract_minute", 0, 59},
+      {"extract_second", 0, 59}, {"extract_dow", 1, 7},
+      {"extract_isodow", 1, 7},  {"extract_day", 1, 31},
+      {"extract_doy", 1, 366},   {"extract_week", 1, 53},
+      {"extract_month", 1, 12},  {"extract_quarter", 1, 4},
+  };
+  for (const PartRange& part : kParts) {
+    if (part.function == call.name) return &part;
+  }
+  return nullptr;
+}
+
 // Numbers all values that can come; false if there may be too many. Sets
 // `first` to the least of a column's values, which are numbered one by one.
 bool number_ahead(const Expression& e, const SegmentContext& context,
                   ValueIds& out, std::optional<int64_t>& first) {
   int64_t least, greatest;
-  if (e.kind == Expression::Kind::kColumn) {
-    if (!is_long_backed(e.type) || !bounds_of(e, context, &least, &greatest)) {
+  const PartRange* part =
+      e.kind == Expression::Kind::kCall ? part_range(e) : nullptr;
+  if (part != nullptr || e.kind == Expression::Kind::kColumn) {
+    if (part != nullptr) {
+      least = part->least;
+      greatest = part->greatest;
+    } else if (!is_long_backed(e.type) ||
+               !bounds_of(e, context, &least, &greatest)) {
       return false;
     }
     if (static_cast<__int128>(greatest) - least >= kMaxNumberedAhead) {
@@ -209,13 +234,15 @@ uint32_t GroupKeys::num_ids(size_t component) const {
   return c.known ? c.known->ids->size() : c.values->size();
 }
 
-uint32_t GroupKeys::intern(size_t component, uint32_t id, ValueIds& out) const {
-  if (id == kNullId) return 0;
+void GroupKeys::intern(size_t component, std::span<const uint32_t> ids,
+                       ValueIds& out, uint32_t* to) const {
   const Component& c = components_[component];
   if (c.dictionary) {
-    return out.intern_text(c.dictionary->dictionary()->value(id));
+    out.intern_entries(*c.dictionary->dictionary(), ids, to);
+  } else {
+    out.intern_lanes(c.known ? c.known->ids->values() : c.values->values(), ids,
+                     to);
   }
-  return out.intern(c.known ? c.known->ids->values() : c.values->values(), id);
 }
 
 uint64_t GroupKeys::memory_bytes() const {

@@ -27,8 +27,9 @@ class GroupKeys {
     return group_ids_[group * components_.size() + component];
   }
   uint32_t num_ids(size_t component) const;
-  // Adds the value of a component's id to `out`; 0 for null.
-  uint32_t intern(size_t component, uint32_t id, ValueIds& out) const;
+  // Adds the values of a component's ids to `out`, whose ids are to[i].
+  void intern(size_t component, std::span<const uint32_t> ids, ValueIds& out,
+              uint32_t* to) const;
   uint64_t memory_bytes() const;
 
  private:

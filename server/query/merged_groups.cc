@@ -1,5 +1,7 @@
 #include "server/query/merged_groups.h"
 
+#include <algorithm>
+
 namespace freshet {
 
 MergedGroups::MergedGroups(const std::vector<ExpressionPtr>& expressions)
@@ -8,49 +10,82 @@ MergedGroups::MergedGroups(const std::vector<ExpressionPtr>& expressions)
   for (const auto& e : expressions) components_.emplace_back(e->type);
 }
 
+namespace {
+
+// The component's id in each group of `local`.
+template <class Keys>
+std::vector<uint32_t> ids_of_groups(const Keys& local, size_t component) {
+  std::vector<uint32_t> out(local.size());
+  for (uint32_t group = 0; group < local.size(); ++group) {
+    out[group] = local.id(group, component);
+  }
+  return out;
+}
+
+// merged[id] for the ids that occur, each looked up once, not once a group.
+template <class Keys>
+std::vector<uint32_t> merge_ids(const Keys& local, size_t component,
+                                const std::vector<uint32_t>& occurring,
+                                ValueIds& values) {
+  std::vector<uint32_t> merged(local.num_ids(component), IdTable::kNone);
+  std::vector<uint32_t> distinct;
+  for (uint32_t id : occurring) {
+    if (merged[id] != IdTable::kNone) continue;
+    merged[id] = 0;
+    distinct.push_back(id);
+  }
+  std::vector<uint32_t> to(distinct.size());
+  local.intern(component, distinct, values, to.data());
+  for (size_t i = 0; i < distinct.size(); ++i) merged[distinct[i]] = to[i];
+  return merged;
+}
+
+}  // namespace
+
 template <class Keys>
 void MergedGroups::map_groups(const Keys& local, std::vector<uint32_t>& to) {
   if (components_.size() == 1) return map_values(local, to);
-  const size_t count = components_.size();
-  // Each distinct value is looked up once, not once a group.
-  std::vector<std::vector<uint32_t>> merged(count);
+  const size_t count = components_.size(), size = local.size();
+  std::vector<uint32_t> ids(size * count);
+  std::vector<uint64_t> running(size);
+  to.assign(size, 0);
   for (size_t c = 0; c < count; ++c) {
-    merged[c].assign(local.num_ids(c), IdTable::kNone);
-  }
-  std::vector<uint32_t> ids(count);
-  to.resize(local.size());
-  for (uint32_t group = 0; group < local.size(); ++group) {
-    uint64_t running = 0;
-    for (size_t c = 0; c < count; ++c) {
-      uint32_t& id = merged[c][local.id(group, c)];
-      if (id == IdTable::kNone) {
-        id = local.intern(c, local.id(group, c), components_[c]);
-      }
-      ids[c] = id;
-      running = folds_[c].find_or_add(running << 32 | id);
+    const std::vector<uint32_t> occurring = ids_of_groups(local, c);
+    const std::vector<uint32_t> merged =
+        merge_ids(local, c, occurring, components_[c]);
+    for (size_t group = 0; group < size; ++group) {
+      const uint32_t id = merged[occurring[group]];
+      ids[group * count + c] = id;
+      running[group] = uint64_t{to[group]} << 32 | id;
     }
-    to[group] = static_cast<uint32_t>(running);
+    folds_[c].find_or_add_all(running.data(), size, to.data());
+  }
+  for (size_t group = 0; group < size; ++group) {
     if (to[group] < num_groups_) continue;
     ++num_groups_;
-    group_ids_.insert(group_ids_.end(), ids.begin(), ids.end());
+    const auto at = ids.begin() + static_cast<ptrdiff_t>(group * count);
+    group_ids_.insert(group_ids_.end(), at, at + static_cast<ptrdiff_t>(count));
   }
 }
 
 // Of one component each id is a group.
 template <class Keys>
 void MergedGroups::map_values(const Keys& local, std::vector<uint32_t>& to) {
-  to.resize(local.size());
-  for (uint32_t group = 0; group < local.size(); ++group) {
-    const uint32_t id = local.intern(0, local.id(group, 0), components_[0]);
-    if (id >= group_of_.size()) {
-      group_of_.resize(std::max<size_t>(id + 1, group_of_.size() * 2),
-                       IdTable::kNone);
-    }
-    if (group_of_[id] == IdTable::kNone) {
-      group_of_[id] = num_groups_++;
+  const std::vector<uint32_t> ids = ids_of_groups(local, 0);
+  to.resize(ids.size());
+  local.intern(0, ids, components_[0], to.data());
+  if (group_of_.size() < components_[0].size()) {
+    group_of_.resize(
+        std::max<size_t>(components_[0].size(), group_of_.size() * 2),
+        IdTable::kNone);
+  }
+  for (uint32_t& id : to) {
+    uint32_t& group = group_of_[id];
+    if (group == IdTable::kNone) {
+      group = num_groups_++;
       group_ids_.push_back(id);
     }
-    to[group] = group_of_[id];
+    id = group;
   }
 }
 

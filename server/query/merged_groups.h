@@ -32,8 +32,9 @@ class MergedGroups {
   uint32_t num_ids(size_t component) const {
     return components_[component].size();
   }
-  uint32_t intern(size_t component, uint32_t id, ValueIds& out) const {
-    return out.intern(components_[component].values(), id);
+  void intern(size_t component, std::span<const uint32_t> ids, ValueIds& out,
+              uint32_t* to) const {
+    out.intern_lanes(components_[component].values(), ids, to);
   }
 
  private:

@@ -1,5 +1,6 @@
 #include "server/query/value_ids.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -38,13 +39,46 @@ uint32_t ValueIds::intern_long(int64_t value) {
   return id;
 }
 
+uint32_t ValueIds::add_text(std::string_view text, uint64_t hash) {
+  auto [id, added] = texts_.find_or_add(
+      text, hash, [&](uint32_t known) { return values_.strings[known + 1]; });
+  if (added) values_.strings[add_lane()] = arena_.copy(text);
+  return id + 1;
+}
+
 uint32_t ValueIds::intern_text(std::string_view text) {
-  auto at = strings_.find(text);
-  if (at != strings_.end()) return at->second;
-  uint32_t id = add_lane();
-  values_.strings[id] = arena_.copy(text);
-  strings_.emplace(values_.strings[id], id);
-  return id;
+  return add_text(text, TextTable::hash(text));
+}
+
+// In steps over a few texts at once, so that what one waits for from memory
+// comes while others are looked at.
+void ValueIds::intern_texts(std::span<const std::string_view> texts,
+                            uint32_t* out) {
+  constexpr size_t kAtOnce = 64;
+  uint64_t hashes[kAtOnce];
+  uint32_t likely[kAtOnce];
+  for (size_t begin = 0; begin < texts.size(); begin += kAtOnce) {
+    const size_t count = std::min(kAtOnce, texts.size() - begin);
+    const std::string_view* text = texts.data() + begin;
+    for (size_t i = 0; i < count; ++i) {
+      hashes[i] = TextTable::hash(text[i]);
+      texts_.prefetch(hashes[i]);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      likely[i] = texts_.likely(hashes[i]);
+      if (likely[i] != IdTable::kNone) {
+        __builtin_prefetch(&values_.strings[likely[i] + 1]);
+      }
+    }
+    for (size_t i = 0; i < count; ++i) {
+      if (likely[i] != IdTable::kNone) {
+        __builtin_prefetch(values_.strings[likely[i] + 1].data());
+      }
+    }
+    for (size_t i = 0; i < count; ++i) {
+      out[begin + i] = add_text(text[i], hashes[i]);
+    }
+  }
 }
 
 uint32_t ValueIds::intern(const Vector& v, size_t lane) {
@@ -83,7 +117,58 @@ void ValueIds::intern_all(const Vector& v, std::vector<uint32_t>& out) {
   if (is_long_backed(v.type) && v.states.empty()) {
     return intern_longs(v.longs, out);
   }
+  if (v.type.type == ValueType::kString) return intern_strings(v, out);
   for (size_t i = 0; i < v.size; ++i) out[i] = intern(v, i);
+}
+
+void ValueIds::intern_strings(const Vector& v, std::vector<uint32_t>& out) {
+  if (v.states.empty()) return intern_texts(v.strings, out.data());
+  std::vector<std::string_view> texts;
+  for (size_t i = 0; i < v.size; ++i) {
+    if (v.is_value(i)) texts.push_back(v.strings[i]);
+  }
+  std::vector<uint32_t> ids(texts.size());
+  intern_texts(texts, ids.data());
+  for (size_t i = 0, next = 0; i < v.size; ++i) {
+    out[i] = v.is_value(i) ? ids[next++] : 0;
+  }
+}
+
+void ValueIds::intern_entries(const Dictionary& dictionary,
+                              std::span<const uint32_t> ids, uint32_t* out) {
+  constexpr size_t kAtOnce = 4096;
+  std::vector<std::string_view> texts;
+  std::vector<uint32_t> known;
+  for (size_t begin = 0; begin < ids.size(); begin += kAtOnce) {
+    const auto some = ids.subspan(begin, std::min(kAtOnce, ids.size() - begin));
+    texts.clear();
+    for (uint32_t id : some) {
+      if (id != kNullId) texts.push_back(dictionary.value(id));
+    }
+    known.resize(texts.size());
+    intern_texts(texts, known.data());
+    for (size_t i = 0, next = 0; i < some.size(); ++i) {
+      out[begin + i] = some[i] == kNullId ? 0 : known[next++];
+    }
+  }
+}
+
+void ValueIds::intern_lanes(const Vector& v, std::span<const uint32_t> lanes,
+                            uint32_t* out) {
+  Vector chosen;
+  chosen.type = v.type;
+  constexpr size_t kAtOnce = 4096;
+  std::vector<uint32_t> ids;
+  for (size_t begin = 0; begin < lanes.size(); begin += kAtOnce) {
+    const auto some =
+        lanes.subspan(begin, std::min(kAtOnce, lanes.size() - begin));
+    chosen.states.clear();
+    chosen.size = 0;
+    chosen.resize(some.size());
+    for (size_t i = 0; i < some.size(); ++i) chosen.set_from(i, v, some[i]);
+    intern_all(chosen, ids);
+    std::copy(ids.begin(), ids.end(), out + begin);
+  }
 }
 
 // Equal neighbours are looked up once; many different values ahead of their
@@ -111,7 +196,7 @@ void ValueIds::intern_longs(const std::vector<int64_t>& longs,
 uint64_t ValueIds::memory_bytes() const {
   return values_.memory_bytes() + arena_.memory_bytes() +
          numbers_.memory_bytes() + decimals_.capacity() * 32 +
-         strings_.capacity() * 24;
+         texts_.memory_bytes();
 }
 
 }  // namespace freshet

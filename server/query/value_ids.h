@@ -5,7 +5,10 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/numeric/int128.h>
 
-#include "server/query/id_table.h"
+#include <span>
+
+#include "segments/segment.h"
+#include "server/query/text_table.h"
 #include "server/query/vector.h"
 
 namespace freshet {
@@ -18,8 +21,16 @@ class ValueIds {
   uint32_t intern(const Vector& v, size_t lane);
   uint32_t intern_text(std::string_view text);
   uint32_t intern_long(int64_t value);
+  // out[i] of every text; many at once cost less than one by one.
+  void intern_texts(std::span<const std::string_view> texts, uint32_t* out);
   // out[lane] for all lanes.
   void intern_all(const Vector& v, std::vector<uint32_t>& out);
+  // out[i] for lane lanes[i] of each. REQUIRES: as intern().
+  void intern_lanes(const Vector& v, std::span<const uint32_t> lanes,
+                    uint32_t* out);
+  // out[i] for entry ids[i] of each; null's is 0.
+  void intern_entries(const Dictionary& dictionary,
+                      std::span<const uint32_t> ids, uint32_t* out);
 
   uint32_t size() const { return static_cast<uint32_t>(values_.size); }
   // values() lane id; lane 0 is null.
@@ -28,14 +39,16 @@ class ValueIds {
 
  private:
   uint32_t add_lane();
+  uint32_t add_text(std::string_view text, uint64_t hash);
   void intern_longs(const std::vector<int64_t>& longs,
                     std::vector<uint32_t>& out);
+  void intern_strings(const Vector& v, std::vector<uint32_t>& out);
 
   Vector values_;
   Arena arena_;
   IdTable numbers_;  // key of id + 1: bits of a long or double
   absl::flat_hash_map<absl::int128, uint32_t> decimals_;
-  absl::flat_hash_map<std::string_view, uint32_t> strings_;
+  TextTable texts_;  // text of id + 1
   int64_t last_long_ = 0;
   uint32_t last_id_ = 0;  // of last_long_; 0: none yet
 };

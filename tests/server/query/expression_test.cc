@@ -153,6 +153,65 @@ TEST_CASE("batch expressions: derived columns and their errors") {
   CHECK(absent->nulls == std::vector<uint8_t>{1, 1});
 }
 
+// The parts of times that are in no order, around every change of a zone's
+// clocks, as Abseil's civil time tells them.
+TEST_CASE("parts of times in zones") {
+  struct Part {
+    const char* name;
+    int64_t (*of)(absl::CivilSecond);
+  };
+  const Part parts[] = {
+      {"extract_second",
+       [](absl::CivilSecond t) -> int64_t { return t.second(); }},
+      {"extract_minute",
+       [](absl::CivilSecond t) -> int64_t { return t.minute(); }},
+      {"extract_hour", [](absl::CivilSecond t) -> int64_t { return t.hour(); }},
+      {"extract_dow",
+       [](absl::CivilSecond t) {
+         return static_cast<int64_t>(absl::GetWeekday(t)) + 1;
+       }},
+      {"extract_day", [](absl::CivilSecond t) -> int64_t { return t.day(); }},
+      {"extract_year", [](absl::CivilSecond t) { return t.year(); }},
+  };
+  for (const char* name : {"UTC", "Europe/Madrid", "America/St_Johns",
+                           "Australia/Lord_Howe", "+05:30"}) {
+    const absl::TimeZone zone = *load_time_zone(name);
+    std::vector<int64_t> seconds = {-5000000000, 0, 13569465599, 13569465600,
+                                    20000000000};
+    absl::Time at = absl::FromUnixSeconds(-3000000000);
+    absl::TimeZone::CivilTransition change;
+    while (seconds.size() < 1000 && zone.NextTransition(at, &change)) {
+      at = absl::FromCivil(change.to, zone);
+      for (int64_t off : {-7200, -1, 0, 1, 1800, 3599, 3600, 7200}) {
+        seconds.push_back(absl::ToUnixSeconds(at) + off);
+      }
+      at += absl::Hours(3);
+    }
+    ColumnBatch batch(sales_schema());
+    for (size_t i = 0; i < seconds.size(); ++i) {
+      std::swap(seconds[i], seconds[i * 7919 % seconds.size()]);
+    }
+    for (int64_t second : seconds) {
+      batch.set_long(0, second * 1000 + 999);
+      batch.commit_row();
+    }
+    for (const Part& part : parts) {
+      auto made = std::make_shared<Expression>(
+          *call(part.name, {column(std::string(kTimeColumn))}));
+      made->zone = zone;
+      auto out = evaluate(**resolve(made, *sales_schema()), batch);
+      REQUIRE(out.has_value());
+      for (size_t i = 0; i < seconds.size(); ++i) {
+        CAPTURE(name);
+        CAPTURE(part.name);
+        CAPTURE(seconds[i]);
+        REQUIRE(out->longs[i] ==
+                part.of(zone.At(absl::FromUnixSeconds(seconds[i])).cs));
+      }
+    }
+  }
+}
+
 TEST_CASE("canonical text tells expressions apart") {
   CHECK(to_text(*literal(lit(2))) != to_text(*literal(Value(2.0))));
   CHECK(to_text(*literal(Value("a'b"))) == "'a''b'");
