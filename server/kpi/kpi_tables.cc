@@ -1,6 +1,8 @@
 #include "server/kpi/kpi_tables.h"
 
 #include "server/kpi/kpi_plan.h"
+#include "server/query/accumulator.h"
+#include "server/query/expression_type.h"
 
 namespace freshet {
 namespace {
@@ -67,6 +69,20 @@ class TableMaker {
   KpiTable& out_;
 };
 
+// Amounts keep the exact type of what is added up; others are divided.
+ExpressionType value_type(const KpiModel& kpi, bool amount) {
+  ExpressionType type{ValueType::kDouble};
+  if (!amount || !kpi.formula.kpis.empty()) return type;
+  for (size_t i = 0; i < kpi.formula.aggregates.size(); ++i) {
+    auto one = aggregate_type(kpi.formula.aggregates[i]);
+    if (!one) return {ValueType::kDouble};
+    auto both = i == 0 ? std::optional(*one) : common_type(type, *one);
+    if (!both) return {ValueType::kDouble};
+    type = *both;
+  }
+  return type;
+}
+
 }  // namespace
 
 KpiTable kpi_table(const Model& model, const KpiModel& kpi) {
@@ -75,6 +91,7 @@ KpiTable kpi_table(const Model& model, const KpiModel& kpi) {
   out.dimensions = kpi.dimensions;
   auto plan = KpiPlan::create(model, kpi);
   out.amount = plan && plan->mergeable(true) && plan->is_amount();
+  out.type = value_type(kpi, out.amount);
   return out;
 }
 

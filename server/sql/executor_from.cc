@@ -125,7 +125,8 @@ Result<Relation> Executor::find_named(const FromItem& from, bool& found) {
 Result<Relation> Executor::find_table(const FromItem& from) {
   if (same_letters(from.schema, "information_schema") ||
       same_letters(from.schema, "sys")) {
-    auto rows = metadata_table(runner_.catalog(), from.schema, from.table);
+    auto rows =
+        metadata_table(runner_.catalog(), kpis_, from.schema, from.table);
     if (!rows) return from_error(from, rows.error().message);
     TRY_ASSIGN(Relation relation, relation_of_rows(std::move(*rows)));
     relation.name = from.table;

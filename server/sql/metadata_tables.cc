@@ -3,6 +3,7 @@
 #include <absl/strings/ascii.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "server/json/json_value.h"
@@ -59,20 +60,35 @@ std::vector<std::shared_ptr<const LookupTable>> lookups(
   return out;
 }
 
+// The KPIs a SELECT over rows gives, by name.
+std::vector<std::pair<std::string, KpiTable>> selectable(
+    const KpiTables& kpis) {
+  std::vector<std::pair<std::string, KpiTable>> out;
+  if (!kpis.names) return out;
+  for (std::string& name : kpis.names()) {
+    auto table = kpis.find(name);
+    if (table && table->refusal.empty()) {
+      out.emplace_back(std::move(name), std::move(*table));
+    }
+  }
+  return out;
+}
+
 QueryResult schemata() {
   Rows rows;
   rows.text("CATALOG_NAME").text("SCHEMA_NAME").text("SCHEMA_OWNER");
   rows.text("DEFAULT_CHARACTER_SET_CATALOG");
   rows.text("DEFAULT_CHARACTER_SET_SCHEMA");
   rows.text("DEFAULT_CHARACTER_SET_NAME").text("SQL_PATH");
-  for (const char* name : {"INFORMATION_SCHEMA", "druid", "lookup", "sys"}) {
+  for (const char* name :
+       {"INFORMATION_SCHEMA", "druid", "kpi", "lookup", "sys"}) {
     rows.row({Value("druid"), Value(name), Value(), Value(), Value(), Value(),
               Value()});
   }
   return rows.take();
 }
 
-QueryResult tables(const DatasetCatalog& catalog) {
+QueryResult tables(const DatasetCatalog& catalog, const KpiTables& kpis) {
   Rows rows;
   rows.text("TABLE_CATALOG").text("TABLE_SCHEMA").text("TABLE_NAME");
   rows.text("TABLE_TYPE").text("IS_JOINABLE").text("IS_BROADCAST");
@@ -83,6 +99,10 @@ QueryResult tables(const DatasetCatalog& catalog) {
   for (const std::string& name : catalog.names()) {
     rows.row({Value("druid"), Value("druid"), Value(name), Value("TABLE"),
               Value("YES"), Value("NO")});
+  }
+  for (const auto& [name, table] : selectable(kpis)) {
+    rows.row({Value("druid"), Value("kpi"), Value(name), Value("VIEW"),
+              Value("NO"), Value("NO")});
   }
   for (const auto& lookup : lookups(catalog)) {
     rows.row({Value("druid"), Value("lookup"), Value(lookup->name()),
@@ -240,7 +260,27 @@ QueryResult server_segments(const DatasetCatalog& catalog) {
   return rows.take();
 }
 
-QueryResult columns(const DatasetCatalog& catalog) {
+// The dimensions of each KPI, as they are in its dataset, time and the value.
+void add_kpi_columns(const DatasetCatalog& catalog, const KpiTables& kpis,
+                     Rows& rows) {
+  for (const auto& [name, table] : selectable(kpis)) {
+    auto data = catalog.snapshot(table.dataset);
+    if (!data) continue;
+    size_t position = 0;
+    auto add = [&](const std::string& column, ExpressionType type) {
+      add_column(rows, "kpi", name, column, ++position, type);
+    };
+    for (const ColumnSpec& spec : data->schema->columns) {
+      if (spec.name == kTimeColumn ||
+          std::ranges::count(table.dimensions, spec.name) > 0) {
+        add(spec.name, expression_type(spec.type));
+      }
+    }
+    add("value", table.type);
+  }
+}
+
+QueryResult columns(const DatasetCatalog& catalog, const KpiTables& kpis) {
   Rows rows = column_rows();
   for (const SystemTable& t : kSystemTables) {
     if (std::string_view(t.table) == "COLUMNS") {
@@ -251,7 +291,7 @@ QueryResult columns(const DatasetCatalog& catalog) {
       }
       continue;
     }
-    auto table = metadata_table(catalog, t.schema, t.table);
+    auto table = metadata_table(catalog, kpis, t.schema, t.table);
     for (size_t i = 0; table && i < table->columns.size(); ++i) {
       add_column(rows, t.schema, t.table, table->columns[i].name, i + 1,
                  table->columns[i].type);
@@ -265,6 +305,7 @@ QueryResult columns(const DatasetCatalog& catalog) {
                  expression_type(spec.type));
     }
   }
+  add_kpi_columns(catalog, kpis, rows);
   for (const auto& lookup : lookups(catalog)) {
     QueryResult own = lookup->rows();
     for (size_t i = 0; i < own.columns.size(); ++i) {
@@ -297,13 +338,14 @@ SqlColumnType sql_column_type(ExpressionType type) {
 }
 
 Result<QueryResult> metadata_table(const DatasetCatalog& catalog,
+                                   const KpiTables& kpis,
                                    std::string_view schema,
                                    std::string_view table) {
   std::string name = to_lower(table);
   if (to_lower(schema) == "information_schema") {
     if (name == "schemata") return schemata();
-    if (name == "tables") return tables(catalog);
-    if (name == "columns") return columns(catalog);
+    if (name == "tables") return tables(catalog, kpis);
+    if (name == "columns") return columns(catalog, kpis);
     if (name == "routines") return routines();
   } else {
     if (name == "segments") return segments(catalog);

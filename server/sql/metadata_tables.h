@@ -1,10 +1,12 @@
 // INFORMATION_SCHEMA and sys as rows, made anew for each query from the
-// catalog. Columns and values: Druid documentation, "SQL metadata tables".
+// catalog and the KPIs that can be selected from. Columns and values: Druid
+// documentation, "SQL metadata tables".
 #pragma once
 
 #include <string_view>
 
 #include "server/query/runner.h"
+#include "server/sql/sql.h"
 
 namespace freshet {
 
@@ -12,6 +14,7 @@ namespace freshet {
 // sys.{segments, servers, supervisors, tasks, server_segments}; letters' case
 // does not matter. kNotFound names the nearest table.
 Result<QueryResult> metadata_table(const DatasetCatalog& catalog,
+                                   const KpiTables& kpis,
                                    std::string_view schema,
                                    std::string_view table);
 

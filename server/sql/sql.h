@@ -36,6 +36,7 @@ struct KpiTable {
   std::string dataset;
   std::string formula, where;  // SQL over the dataset's rows; `where` may be ""
   std::vector<std::string> dimensions;
+  ExpressionType type;  // of the value
   bool amount = false;  // SUM(value) is the value
   std::string refusal;  // why no SELECT over rows gives it
 };

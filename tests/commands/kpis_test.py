@@ -60,6 +60,12 @@ def test_windows_drivers_targets_and_sql(tmp_path):
         assert server.sql("SELECT store, SUM(value) AS v FROM kpi.units GROUP "
                           "BY store ORDER BY store") == [
             {"store": "S0", "v": 2}, {"store": "S1", "v": 2}]
+        assert server.sql(
+            "SELECT COLUMN_NAME AS c, DATA_TYPE AS t FROM "
+            "INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = 'kpi' AND "
+            "TABLE_NAME = 'units' ORDER BY ORDINAL_POSITION") == [
+            {"c": "__time", "t": "TIMESTAMP"}, {"c": "store", "t": "VARCHAR"},
+            {"c": "value", "t": "BIGINT"}]
         status, _, body = server.request(
             "POST", "/druid/v2/sql", {"query": "SELECT value FROM kpi.unit"})
         assert status >= 400 and b"did you mean 'units'" in body
