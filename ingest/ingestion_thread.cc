@@ -23,6 +23,9 @@ constexpr auto kLookAgain = milliseconds(500);
 constexpr uint64_t kMaxDeadLetterMemory = 64 << 20;
 constexpr size_t kMaxSinks = 512;
 
+// Of files that change each time while their keys are read.
+constexpr int kKeyTries = 5;
+
 std::string absent_text(const std::vector<std::string>& absent) {
   if (absent.empty()) return {};
   return fmt::format("the source has no {}", fmt::join(absent, ", "));
@@ -53,7 +56,12 @@ void StreamIngestion::run() {
 
 // Until the keys of the rows in segments are known, nothing can be judged.
 void StreamIngestion::load_keys() {
-  keys_status_ = intake_->load_keys([this] { return mode() != Mode::kRun; });
+  for (int tries = 0; tries < kKeyTries; ++tries) {
+    keys_status_ = intake_->load_keys([this] { return mode() != Mode::kRun; });
+    bool again =
+        !keys_status_ && keys_status_.error().code == ErrorCode::kConflict;
+    if (!again) break;
+  }
   bool ends =
       !keys_status_ && keys_status_.error().code == ErrorCode::kCancelled;
   if (ends) keys_status_ = Status();

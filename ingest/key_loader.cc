@@ -21,6 +21,7 @@ class SegmentReader {
   }
 
   Status read(const Segment& segment, const Bitmap* hidden) {
+    const uint64_t mark = segment.mark();
     TRY_ASSIGN(SegmentKeys keys,
                SegmentKeys::open(segment, *load_.schema, columns_));
     for (uint32_t block = 0; block < segment.num_blocks(); ++block) {
@@ -30,7 +31,7 @@ class SegmentReader {
       }
       read_block(segment, block, keys.read(block), hidden);
     }
-    return segment.status();
+    return segment.status(mark);
   }
 
  private:

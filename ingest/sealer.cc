@@ -140,7 +140,7 @@ void Sealer::run() {
                   counted.error().message);
   }
   keep_dead_letters({});
-  absl::Time next_retention = absl::Now() + absl::Seconds(1);
+  absl::Time next_retention = absl::Now();
   for (;;) {
     {
       MutexLock lock(mutex_);

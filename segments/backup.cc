@@ -222,6 +222,11 @@ class Creation {
 Result<Bytes> read_object(FileSystem& files, const std::string& backup,
                           const BackupFile& file) {
   std::string path = object_of(backup, file.hash);
+  std::error_code code;
+  if (!fs::exists(path, code) && !code) {
+    return Error{ErrorCode::kCorrupt,
+                 "missing in the backup: " + file.path + ", kept as " + path};
+  }
   TRY_ASSIGN(Bytes bytes, read_file(files, path));
   bool same =
       bytes.view().size() == file.bytes && hash_of(bytes.view()) == file.hash;

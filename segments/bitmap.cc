@@ -57,6 +57,10 @@ uint64_t Bitmap::cardinality() const {
   return roaring_bitmap_get_cardinality(bitmap_.get());
 }
 
+bool Bitmap::equals(const Bitmap& other) const {
+  return roaring_bitmap_equals(bitmap_.get(), other.bitmap_.get());
+}
+
 bool Bitmap::contains(uint32_t row) const {
   return roaring_bitmap_contains(bitmap_.get(), row);
 }

@@ -32,6 +32,7 @@ class Bitmap {
 
   uint64_t cardinality() const;
   bool contains(uint32_t row) const;
+  bool equals(const Bitmap& other) const;
   bool empty() const { return cardinality() == 0; }
   // Number of members in [begin, end).
   uint64_t count_in(uint32_t begin, uint32_t end) const;

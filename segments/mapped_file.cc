@@ -21,27 +21,60 @@ Error file_error(const char* operation, const std::string& path, int code) {
                          std::generic_category().message(code) + ": " + path};
 }
 
+// An open file, closed with the object.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  operator int() const { return number_; }
+
+ private:
+  const int number_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<MappedFile>> MappedFile::open(const std::string& path) {
-  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (descriptor < 0) return file_error("open", path, errno);
   struct stat info;
-  int failed = ::fstat(descriptor, &info) != 0 ? errno : 0;
-  void* data = MAP_FAILED;
-  if (failed == 0 && info.st_size > 0) {
-    data = ::mmap(nullptr, static_cast<size_t>(info.st_size), PROT_READ,
-                  MAP_SHARED, descriptor, 0);
-    if (data == MAP_FAILED) failed = errno;
-  }
-  ::close(descriptor);
-  if (failed != 0) return file_error("map", path, failed);
-  if (data == MAP_FAILED) {
+  if (::fstat(descriptor, &info) != 0) return file_error("map", path, errno);
+  if (info.st_size == 0) {
     return Error{ErrorCode::kCorrupt, "file is empty: " + path};
   }
+  void* data = ::mmap(nullptr, static_cast<size_t>(info.st_size), PROT_READ,
+                      MAP_SHARED, descriptor, 0);
+  if (data == MAP_FAILED) return file_error("map", path, errno);
   return std::unique_ptr<MappedFile>(
-      new MappedFile(path, static_cast<const char*>(data),
-                     static_cast<uint64_t>(info.st_size)));
+      new MappedFile(path, static_cast<const char*>(data), stamp_of(info)));
+}
+
+// The mark is taken away first: what cannot be read of the new mapping sets it
+// again.
+Status MappedFile::renew() {
+  Descriptor descriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (descriptor < 0) return file_error("open", path_, errno);
+  struct stat info;
+  if (::fstat(descriptor, &info) != 0) return file_error("map", path_, errno);
+  if (static_cast<uint64_t>(info.st_size) != size_) {
+    return Error{ErrorCode::kCorrupt,
+                 "file has " + std::to_string(info.st_size) + " bytes, not " +
+                     std::to_string(size_) + ": " + path_};
+  }
+  guard_->forgive();
+  void* data = ::mmap(const_cast<char*>(data_), size_, PROT_READ,
+                      MAP_SHARED | MAP_FIXED, descriptor, 0);
+  if (data == MAP_FAILED) return file_error("map", path_, errno);
+  stamp_ = stamp_of(info);
+  return {};
+}
+
+void MappedFile::forget() const {
+  (void)::madvise(const_cast<char*>(data_), size_, MADV_DONTNEED);
 }
 
 MappedFile::~MappedFile() {

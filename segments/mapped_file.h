@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "segments/file_stamp.h"
 #include "segments/mapping_guard.h"
 #include "segments/result.h"
 
@@ -51,17 +52,31 @@ class MappedFile {
   Result<AlignedBytes> copy(uint64_t offset, uint64_t length) const;
   // kIo once a read could not be served; names the path. Any thread.
   Status status() const;
+  // Gives back the pages that are mapped: the next reads ask the system, and
+  // the disk if that has forgotten them too (forget_cached).
+  void forget() const;
+  bool guard_faulted() const { return guard_->faulted(); }
+  // Of the file when it was mapped.
+  const FileStamp& stamp() const { return stamp_; }
+
+  // Maps the file that has the name now in place of the bytes so far, at the
+  // same address and in one step for those who read meanwhile; what could not
+  // be read is read again. kNotFound, kIo, or kCorrupt for one of another
+  // size: then all stays as it was. One thread at a time.
+  Status renew();
 
  private:
-  MappedFile(std::string path, const char* data, uint64_t size)
+  MappedFile(std::string path, const char* data, const FileStamp& stamp)
       : path_(std::move(path)),
         data_(data),
-        size_(size),
-        guard_(std::in_place, data, size) {}
+        size_(stamp.size),
+        guard_(std::in_place, data, stamp.size),
+        stamp_(stamp) {}
   const std::string path_;
   const char* const data_;
   const uint64_t size_;
   std::optional<MappingGuard> guard_;
+  FileStamp stamp_;
 };
 
 }  // namespace freshet

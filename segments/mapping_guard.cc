@@ -139,4 +139,8 @@ bool MappingGuard::faulted() const {
   return entry_of(slot_).faulted.load(std::memory_order_acquire);
 }
 
+void MappingGuard::forgive() {
+  entry_of(slot_).faulted.store(false, std::memory_order_release);
+}
+
 }  // namespace freshet

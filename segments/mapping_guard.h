@@ -24,6 +24,8 @@ class MappingGuard {
 
   // Whether a read has met bytes that could not be read. Any thread.
   bool faulted() const;
+  // Takes the mark away, when what was missing is mapped anew.
+  void forgive();
 
  private:
   size_t slot_;

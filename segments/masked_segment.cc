@@ -44,7 +44,10 @@ class MaskedSegment final : public Segment {
   }
   Result<const Rollup*> rollup() const override { return segment_->rollup(); }
   const Bitmap* hidden_rows() const override { return hidden_.get(); }
-  Status status() const override { return segment_->status(); }
+  uint64_t mark() const override { return segment_->mark(); }
+  Status status(uint64_t mark) const override { return segment_->status(mark); }
+  std::optional<Error> fault() const override { return segment_->fault(); }
+  void verify_again() const override { segment_->verify_again(); }
 
   const std::shared_ptr<const Segment>& whole() const { return segment_; }
 

@@ -101,9 +101,18 @@ Result<const Column*> MergedSegment::column(std::string_view name) const {
   return columns_[*position].get();
 }
 
-Status MergedSegment::status() const {
+// Marks only grow, so their sum tells whether one has moved.
+uint64_t MergedSegment::mark() const {
+  uint64_t sum = 0;
+  for (const auto& input : rows_.inputs()) sum += input->mark();
+  return sum;
+}
+
+Status MergedSegment::status(uint64_t mark) const {
   for (const auto& input : rows_.inputs()) TRY(input->status());
-  return {};
+  if (this->mark() == mark) return {};
+  return Error{ErrorCode::kConflict,
+               "a file changed while it was merged: " + id()};
 }
 
 }  // namespace freshet

@@ -84,7 +84,8 @@ class MergedSegment final : public Segment {
   Result<const Rollup*> rollup() const override { return rollup_; }
   // Used by one thread.
   Result<const Column*> column(std::string_view name) const override;
-  Status status() const override;
+  uint64_t mark() const override;
+  Status status(uint64_t mark) const override;
 
  private:
   explicit MergedSegment(std::vector<std::shared_ptr<const Segment>> inputs);

@@ -272,4 +272,27 @@ Result<std::unique_ptr<MetadataStore>> MetadataStore::open(
       folder, std::unique_ptr<rocksdb::DB>(db)));
 }
 
+Result<std::unique_ptr<MetadataStore>> MetadataStore::open_to_read(
+    const std::string& folder) {
+  rocksdb::Options options = small_options();
+  options.create_if_missing = false;
+  rocksdb::DB* db = nullptr;
+  rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, folder, &db);
+  if (!status.ok()) return store_error(status, folder);
+  return std::unique_ptr<MetadataStore>(std::make_unique<RocksMetadataStore>(
+      folder, std::unique_ptr<rocksdb::DB>(db)));
+}
+
+Result<std::set<std::string>> datasets_of(const MetadataStore& metadata) {
+  constexpr std::string_view kPrefix = "segment/";
+  std::set<std::string> names;
+  auto visit = [&](std::string_view key, std::string_view) {
+    key.remove_prefix(kPrefix.size());
+    names.insert(std::string(key.substr(0, key.find('/'))));
+    return true;
+  };
+  TRY(metadata.scan(kPrefix, "", visit));
+  return names;
+}
+
 }  // namespace freshet

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,6 +75,10 @@ class MetadataStore {
   // Opens or creates the store in `folder`. kConflict if another process has
   // it open, kIo if the folder cannot be written; the message names the folder.
   static Result<std::unique_ptr<MetadataStore>> open(const std::string& folder);
+  // As it is at this moment, for reading: another process may have it open, and
+  // what it writes later is not seen. kIo if it is none.
+  static Result<std::unique_ptr<MetadataStore>> open_to_read(
+      const std::string& folder);
   virtual ~MetadataStore() = default;
 
   // Applies all of `commit` in one synced batch, or nothing. kConflict if a
@@ -107,5 +112,8 @@ class MetadataStore {
   // immutable files as hard links, the rest copied. open() reads it.
   virtual Status checkpoint(const std::string& folder) = 0;
 };
+
+// Names of the datasets that have segments.
+Result<std::set<std::string>> datasets_of(const MetadataStore& metadata);
 
 }  // namespace freshet

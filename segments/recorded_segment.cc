@@ -37,36 +37,57 @@ class RecordedSegment final : public Segment {
     TRY_ASSIGN(const Segment* segment, opened());
     return segment->rollup();
   }
-  Status status() const override {
-    const Segment* segment = ready_.load(std::memory_order_acquire);
-    return segment == nullptr ? Status() : segment->status();
+  uint64_t mark() const override {
+    const Segment* segment = ready();
+    return segment == nullptr ? 0 : segment->mark();  // which begins at 0
+  }
+  Status status(uint64_t mark) const override {
+    const Segment* segment = ready();
+    return segment == nullptr ? Status() : segment->status(mark);
+  }
+  std::optional<Error> fault() const override {
+    if (const Segment* segment = ready()) return segment->fault();
+    if (!failed_.load(std::memory_order_relaxed)) return std::nullopt;
+    auto segment = opened();
+    return segment ? (*segment)->fault() : std::optional(segment.error());
+  }
+  void verify_again() const override {
+    if (const Segment* segment = ready()) segment->verify_again();
   }
 
  private:
+  const Segment* ready() const {
+    return ready_.load(std::memory_order_acquire);
+  }
+
   Result<const Segment*> opened() const {
-    if (const Segment* segment = ready_.load(std::memory_order_acquire)) {
-      return segment;
-    }
+    if (const Segment* segment = ready()) return segment;
     MutexLock lock(mutex_);
-    if (!segment_) {
-      std::string path = *folder_ + "/" + record_.file;
-      TRY_ASSIGN(auto segment, open_segment(path));
-      if (segment->id() != record_.id ||
-          segment->content_hash() != record_.content_hash ||
-          segment->num_rows() != record_.num_rows) {
-        return Error{
-            ErrorCode::kCorrupt,
-            path + ": not the file that was committed as " + record_.id};
-      }
-      segment_ = std::move(segment);
-      ready_.store(segment_.get(), std::memory_order_release);
-    }
+    if (segment_) return segment_.get();
+    auto segment = open();
+    failed_.store(!segment, std::memory_order_relaxed);
+    if (!segment) return segment.error();
+    segment_ = std::move(*segment);
+    ready_.store(segment_.get(), std::memory_order_release);
     return segment_.get();
+  }
+
+  Result<std::shared_ptr<const Segment>> open() const {
+    std::string path = *folder_ + "/" + record_.file;
+    TRY_ASSIGN(auto segment, open_segment(path));
+    if (segment->id() != record_.id ||
+        segment->content_hash() != record_.content_hash ||
+        segment->num_rows() != record_.num_rows) {
+      return Error{ErrorCode::kCorrupt,
+                   path + ": not the file that was committed as " + record_.id};
+    }
+    return segment;
   }
 
   const std::shared_ptr<const std::string> folder_;
   const SegmentRecord record_;
   mutable std::atomic<const Segment*> ready_{nullptr};  // segment_, once set
+  mutable std::atomic<bool> failed_{false};             // to open, last time
   mutable Mutex mutex_;
   mutable std::shared_ptr<const Segment> segment_ ABSL_GUARDED_BY(mutex_);
 };

@@ -59,8 +59,9 @@ Result<std::shared_ptr<const Segment>> roll_up(const Segment& segment,
   if (before && to_text(before) != to_text(&rollup)) {
     return invalid("rolled up by other rules: " + segment.id());
   }
+  const uint64_t mark = segment.mark();
   TRY_ASSIGN(auto table, build_rollup(segment, spec));
-  TRY(segment.status());
+  TRY(segment.status(mark));
   return std::shared_ptr<const Segment>(
       std::make_shared<RolledSegment>(std::move(table), std::move(rollup)));
 }

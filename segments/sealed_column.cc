@@ -11,6 +11,11 @@ Error damaged(std::string what) {
   return Error{ErrorCode::kCorrupt, std::move(what)};
 }
 
+Error in_column(const ColumnFooter& column, Error error) {
+  error.message = "column " + column.spec.name + ": " + error.message;
+  return error;
+}
+
 bool bit_at(const char* words, uint32_t row) {
   return (static_cast<unsigned char>(words[row / 8]) >> row % 8) & 1;
 }
@@ -24,11 +29,7 @@ Result<std::unique_ptr<SealedColumn>> SealedColumn::open(const MappedFile& file,
   std::unique_ptr<SealedColumn> result(new SealedColumn(file, footer, column));
   Status status = result->open_derivation(footer);
   if (status) status = result->verify();
-  if (!status) {
-    Error error = status.error();
-    error.message = "column " + column.spec.name + ": " + error.message;
-    return error;
-  }
+  if (!status) return in_column(column, status.error());
   return result;
 }
 
@@ -52,6 +53,22 @@ Status SealedColumn::verify() {
   if (!has_ids()) return {};
   TRY(open_dictionary());
   return open_index();
+}
+
+// Tables, dictionary and derivation are copies in memory.
+Status SealedColumn::verify_mapped() const {
+  for (uint32_t block = 0; block < num_blocks_; ++block) {
+    TRY(verify_checksum(block));
+  }
+  if (base_) TRY(base_->verify_mapped());
+  return index_ == nullptr ? Status() : verify_extent(footer_.index, "index");
+}
+
+Status SealedColumn::verify_again() {
+  Status status = verify_mapped();
+  if (!status) return in_column(footer_, status.error());
+  renew_bitmaps();
+  return {};
 }
 
 Status SealedColumn::verify_blocks() {
@@ -102,6 +119,14 @@ Status SealedColumn::verify_extent(const Extent& extent,
   return damaged(std::string("checksum differs: ") + part);
 }
 
+Status SealedColumn::verify_checksum(uint32_t block) const {
+  const BlockEntry& entry = entries_[block];
+  if (checksum_of({blocks_ + entry.offset, entry.length}) == entry.checksum) {
+    return {};
+  }
+  return damaged("checksum differs: block " + std::to_string(block));
+}
+
 Status SealedColumn::verify_block(uint32_t block) const {
   const BlockEntry& entry = entries_[block];
   uint64_t end = footer_.blocks.length;
@@ -112,9 +137,7 @@ Status SealedColumn::verify_block(uint32_t block) const {
   if (!inside) {
     return damaged("wrong table entry of block " + std::to_string(block));
   }
-  if (checksum_of({blocks_ + entry.offset, entry.length}) != entry.checksum) {
-    return damaged("checksum differs: block " + std::to_string(block));
-  }
+  TRY(verify_checksum(block));
   bool fits = base_ ? entry.length == 0
               : footer_.encoding == Encoding::kDoubles
                   ? doubles_fit(doubles(block))
@@ -233,13 +256,18 @@ void SealedColumn::read_doubles(uint32_t block, double* out) const {
   clear_nulls(block, out);
 }
 
-// A block that turns to zeros while it is read (MappedFile) may give a wrong
-// sum of differences, but no id that is none; the other codecs then give the
-// reference or 0.
+// A block that changes after it was verified may give any id: one that is none
+// must not lead a reader out of a dictionary. Packed ids often have no bits for
+// one.
 void SealedColumn::keep_known(uint32_t block, uint32_t* ids,
                               size_t count) const {
-  if (entries_[block].codec != BlockCodec::kDelta) return;
-  uint32_t last = footer_.dictionary_size - 1;
+  const BlockEntry& entry = entries_[block];
+  const uint32_t last = footer_.dictionary_size - 1;
+  if (entry.codec == BlockCodec::kPacked && entry.width < 32) {
+    uint64_t above =
+        uint64_t{entry.parameter} * ((uint64_t{1} << entry.width) - 1);
+    if (above + static_cast<uint64_t>(reference(block)) <= last) return;
+  }
   for (size_t i = 0; i < count; ++i) ids[i] = std::min(ids[i], last);
 }
 
@@ -325,26 +353,45 @@ std::optional<ZoneMap> SealedColumn::zone_map() const {
   return zone_of(footer_.min, footer_.max, footer_.num_nulls);
 }
 
-const Bitmap* SealedColumn::rows_of(uint32_t id) const {
-  if (index_ == nullptr || index_[id].length == 0) return nullptr;
-  if (const Bitmap* made = bitmaps_[id].load(std::memory_order_acquire)) {
-    return made;
-  }
+std::unique_ptr<const Bitmap> SealedColumn::read_bitmap(uint32_t id) const {
   uint64_t offset = uint64_t{index_[id].offset} * kBitmapAlignment;
   auto bytes = file_.copy(footer_.index.offset + offset, index_[id].length);
   if (!bytes) return nullptr;  // the segment's status() says so
   std::string_view copy = bytes->view();
   Result<Bitmap> view = Bitmap::frozen_view({copy.data(), copy.size()});
-  // Checksums hold, so this is a writer's fault; without an index the caller
-  // scans, which is right.
+  // Checksums held, so this is a writer's fault, or of bytes that changed
+  // since, as the segment's status() says; without an index the caller scans.
   if (!view || view->maximum().value_or(0) >= num_rows_) return nullptr;
-  auto bitmap = std::make_unique<const Bitmap>(view->clone());
+  return std::make_unique<const Bitmap>(view->clone());
+}
+
+const Bitmap* SealedColumn::rows_of(uint32_t id) const {
+  if (index_ == nullptr || index_[id].length == 0) return nullptr;
+  if (const Bitmap* made = bitmaps_[id].load(std::memory_order_acquire)) {
+    return made;
+  }
+  std::unique_ptr<const Bitmap> bitmap = read_bitmap(id);
   const Bitmap* expected = nullptr;
+  if (bitmap == nullptr) return nullptr;
   if (bitmaps_[id].compare_exchange_strong(expected, bitmap.get(),
                                            std::memory_order_acq_rel)) {
     return bitmap.release();
   }
   return expected;  // another thread was first
+}
+
+// A bitmap may have been copied while the file was damaged. The bytes are
+// right now.
+void SealedColumn::renew_bitmaps() {
+  if (index_ == nullptr) return;
+  for (uint32_t id = 0; id < footer_.dictionary_size; ++id) {
+    const Bitmap* made = bitmaps_[id].load(std::memory_order_acquire);
+    if (made == nullptr) continue;
+    std::unique_ptr<const Bitmap> right = read_bitmap(id);
+    if (right && made->equals(*right)) continue;
+    bitmaps_[id].store(right.release(), std::memory_order_release);
+    wrong_bitmaps_.emplace_back(made);
+  }
 }
 
 }  // namespace freshet

@@ -23,6 +23,9 @@ class SealedColumn final : public Column {
                                                     const Footer& footer,
                                                     size_t position);
   ~SealedColumn() override;
+  // Whether the bytes it reads from the mapping are still those that open()
+  // verified. kCorrupt names column and block. One thread at a time.
+  Status verify_again();
 
   ColumnType type() const override { return footer_.spec.type; }
   void read_longs(uint32_t block, int64_t* out) const override;
@@ -68,9 +71,14 @@ class SealedColumn final : public Column {
   bool has_ids() const { return footer_.dictionary_size > 0; }
   void keep_known(uint32_t block, uint32_t* ids, size_t count) const;
   Status verify_extent(const Extent& extent, const char* part) const;
+  Status verify_checksum(uint32_t block) const;
   Status verify_block(uint32_t block) const;
   Status verify_ids(uint32_t block) const;
   Status open_index();
+  Status verify_mapped() const;
+  // Of an index entry, copied out of the file; null if it cannot be read.
+  std::unique_ptr<const Bitmap> read_bitmap(uint32_t id) const;
+  void renew_bitmaps();
   uint32_t block_rows(uint32_t block) const;
   IntegerBlock integers(uint32_t block) const;
   DoubleBlock doubles(uint32_t block) const;
@@ -106,6 +114,8 @@ class SealedColumn final : public Column {
   const IndexEntry* index_ = nullptr;     // null: no inverted index
   // Bitmaps by id, copied when first asked for.
   mutable std::unique_ptr<std::atomic<const Bitmap*>[]> bitmaps_;
+  // Copied from damaged bytes, and kept for those who have them.
+  std::vector<std::unique_ptr<const Bitmap>> wrong_bitmaps_;
 };
 
 }  // namespace freshet

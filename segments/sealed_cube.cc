@@ -1,8 +1,8 @@
 #include "segments/sealed_cube.h"
 
-#include "segments/mutex.h"
 #include "segments/sealed_column.h"
 #include "segments/sealed_file.h"
+#include "segments/verified_columns.h"
 
 namespace freshet {
 namespace {
@@ -18,16 +18,16 @@ Footer as_footer(const CubeFooter& cube) {
 
 class CubeTable final : public Segment {
  public:
-  CubeTable(std::string path, const MappedFile& file, const Footer& segment,
-            const CubeFooter& cube)
-      : path_(std::move(path)),
-        file_(file),
+  CubeTable(VerifiedFile& file, const Footer& segment, const CubeFooter& cube)
+      : file_(file),
         footer_(as_footer(cube)),
         id_(segment.id + "/" + cube.spec.name),
         time_range_(segment.time_range),
         content_hash_(segment.content_hash),
-        columns_(cube.columns.size()),
-        faults_(cube.columns.size()) {
+        columns_(file, file.path() + ": cube " + footer_.id,
+                 cube.columns.size(), [this](size_t position) {
+                   return SealedColumn::open(file_.file(), footer_, position);
+                 }) {
     for (const ColumnFooter& column : footer_.columns) {
       schema_.columns.push_back(column.spec);
     }
@@ -49,51 +49,36 @@ class CubeTable final : public Segment {
     return bytes;
   }
 
-  Status status() const override { return file_.status(); }
+  uint64_t mark() const override { return file_.mark(); }
+  Status status(uint64_t mark) const override { return file_.status(mark); }
 
   Result<const Column*> column(std::string_view name) const override {
     std::optional<size_t> position = schema_.find(name);
     if (!position) return nullptr;
-    MutexLock lock(mutex_);
-    if (faults_[*position]) return *faults_[*position];
-    if (!columns_[*position]) {
-      auto column = SealedColumn::open(file_, footer_, *position);
-      if (!column) {
-        faults_[*position] =
-            in_file(path_ + ": cube " + footer_.id, column.error());
-        return *faults_[*position];
-      }
-      columns_[*position] = std::move(*column);
-    }
-    return columns_[*position].get();
+    return columns_.column(*position);
   }
 
  private:
-  const std::string path_;
-  const MappedFile& file_;
+  VerifiedFile& file_;
   const Footer footer_;
   const std::string id_;
   const Interval time_range_;
   const uint64_t content_hash_;
   Schema schema_;
-  mutable Mutex mutex_;
-  mutable std::vector<std::unique_ptr<SealedColumn>> columns_
-      ABSL_GUARDED_BY(mutex_);
-  mutable std::vector<std::optional<Error>> faults_ ABSL_GUARDED_BY(mutex_);
+  mutable VerifiedColumns columns_;
 };
 
 }  // namespace
 
-Result<std::vector<Cube>> open_cubes(const std::string& path,
-                                     const MappedFile& file, Footer footer) {
+Result<std::vector<Cube>> open_cubes(VerifiedFile& file, const Footer& footer) {
   std::vector<Cube> cubes;
   for (const CubeFooter& cube : footer.cubes) {
     auto zone = load_time_zone(cube.spec.zone);
     if (!zone) {
-      return in_file(path, {ErrorCode::kCorrupt, zone.error().message});
+      return in_file(file.path(), {ErrorCode::kCorrupt, zone.error().message});
     }
-    cubes.push_back({cube.spec, *zone,
-                     std::make_shared<CubeTable>(path, file, footer, cube)});
+    cubes.push_back(
+        {cube.spec, *zone, std::make_shared<CubeTable>(file, footer, cube)});
   }
   return cubes;
 }

@@ -7,14 +7,14 @@
 #include "segments/cube.h"
 #include "segments/file_format.h"
 #include "segments/mapped_file.h"
+#include "segments/verified_file.h"
 
 namespace freshet {
 
-// Their tables verify a column on its first use, as sealed segments do, and
-// name `path` in errors. `file` outlives the result. kCorrupt for a zone that
+// Their tables verify a column on its first use, as sealed segments do.
+// `file`, whose footer this is, outlives the result. kCorrupt for a zone that
 // is not known.
-Result<std::vector<Cube>> open_cubes(const std::string& path,
-                                     const MappedFile& file, Footer footer);
+Result<std::vector<Cube>> open_cubes(VerifiedFile& file, const Footer& footer);
 
 // Verifies every block of one cube.
 Status verify_cube(const MappedFile& file, const CubeFooter& cube);

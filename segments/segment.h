@@ -132,10 +132,21 @@ class Segment {
   // have them: whoever answers from the segment leaves them out, and takes no
   // answer from what was made before they were hidden.
   virtual const Bitmap* hidden_rows() const { return nullptr; }
-  // kIo once bytes under a column could not be read (file cut short, disk
-  // fault); they then read as zeros. Whoever used values asks after the last
-  // read and before it lets them out.
-  virtual Status status() const { return {}; }
+  // Whoever uses values takes the mark before the first read, and asks
+  // status(mark) after the last one and before it lets them out. Not good:
+  // what was read may be anything, but for reads within the segment. kConflict:
+  // the file was changed meanwhile and verified again, read again; kIo,
+  // kCorrupt: it is cut short, cannot be read, or is another file.
+  virtual uint64_t mark() const { return 0; }
+  virtual Status status(uint64_t /*mark*/) const { return {}; }
+  // For who reads alone: nothing else finds a change before it is asked.
+  Status status() const { return status(mark()); }
+  // What is damaged of the file, as far as anybody has met it; looked at again,
+  // so that it goes when the right bytes are back.
+  virtual std::optional<Error> fault() const { return std::nullopt; }
+  // Reads again from the disk and verifies what was verified, though nothing
+  // tells of a change.
+  virtual void verify_again() const {}
 
   uint32_t num_visible_rows() const {
     const Bitmap* hidden = hidden_rows();

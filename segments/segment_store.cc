@@ -8,6 +8,21 @@
 #include "segments/segment_store_impl.h"
 
 namespace freshet {
+namespace {
+
+// The number that ends the id in a file's name; 0 if there is none.
+uint64_t number_of(std::string_view name) {
+  std::string_view id = name.substr(0, name.find(".seg"));
+  std::string_view digits = id.substr(id.rfind('_') + 1);
+  uint64_t number = 0;
+  auto parsed =
+      std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  // One that nobody can have counted up to is not of our making.
+  constexpr uint64_t kMost = uint64_t{1} << 60;
+  return parsed.ec == std::errc() && number < kMost ? number : 0;
+}
+
+}  // namespace
 
 SegmentStoreImpl::SegmentStoreImpl(std::string data_folder, FileSystem& files,
                                    std::unique_ptr<MetadataStore> metadata)
@@ -21,9 +36,9 @@ Status SegmentStoreImpl::load() {
   TRY(files_.create_folders(*segments_folder_));
   TRY(files_.sync_folder(data_folder_));  // or a power cut takes all below it
   TRY(load_next_id());
-  TRY_ASSIGN(std::set<std::string> names, dataset_names());
+  TRY_ASSIGN(std::set<std::string> names, datasets_of(*metadata_));
   for (const std::string& name : names) TRY(load_dataset(name));
-  return collect_orphans();
+  return find_orphans();
 }
 
 Status SegmentStoreImpl::load_next_id() {
@@ -37,18 +52,6 @@ Status SegmentStoreImpl::load_next_id() {
   }
   next_id_ = number;
   return {};
-}
-
-Result<std::set<std::string>> SegmentStoreImpl::dataset_names() const {
-  constexpr std::string_view kPrefix = "segment/";
-  std::set<std::string> names;
-  auto visit = [&](std::string_view key, std::string_view) {
-    key.remove_prefix(kPrefix.size());
-    names.insert(std::string(key.substr(0, key.find('/'))));
-    return true;
-  };
-  TRY(metadata_->scan(kPrefix, "", visit));
-  return names;
 }
 
 Status SegmentStoreImpl::load_dataset(const std::string& dataset) {
@@ -105,30 +108,49 @@ Result<std::shared_ptr<const Segment>> SegmentStoreImpl::find_recorded(
   return recorded_segment(segments_folder_, record);
 }
 
-Status SegmentStoreImpl::collect_orphans() {
+// A new segment never takes the name of an orphan, so that these may be removed
+// at any time later.
+Status SegmentStoreImpl::find_orphans() {
   std::set<std::string> recorded;
-  TRY_ASSIGN(std::set<std::string> names, dataset_names());
+  TRY_ASSIGN(std::set<std::string> names, datasets_of(*metadata_));
   for (const std::string& name : names) {
     TRY_ASSIGN(auto records, metadata_->segments(name));
     for (const SegmentRecord& record : records) recorded.insert(record.file);
   }
+  uint64_t next_id = next_id_;
+  std::vector<std::string> orphans;
   TRY_ASSIGN(auto folders, files_.list(*segments_folder_));
   for (const std::string& folder : folders) {
-    TRY(collect_orphans(folder, recorded));
+    auto files = files_.list(path_of(folder));
+    if (!files) continue;  // a stray file, not ours to judge
+    for (const std::string& name : *files) {
+      std::string file = folder + "/" + name;
+      bool ours = name.ends_with(".seg") || name.ends_with(".seg.tmp");
+      if (!ours || recorded.contains(file)) continue;
+      next_id = std::max(next_id, number_of(name) + 1);
+      orphans.push_back(std::move(file));
+    }
   }
+  next_id_ = next_id;
+  MutexLock lock(orphans_mutex_);
+  orphans_ = std::move(orphans);
   return {};
 }
 
-Status SegmentStoreImpl::collect_orphans(
-    const std::string& folder, const std::set<std::string>& recorded) {
-  auto names = files_.list(path_of(folder));
-  if (!names) return {};  // a stray file, not ours to judge
-  for (const std::string& name : *names) {
-    std::string file = folder + "/" + name;
-    bool ours = name.ends_with(".seg") || name.ends_with(".seg.tmp");
-    if (ours && !recorded.contains(file)) TRY(files_.remove(path_of(file)));
+Result<uint64_t> SegmentStoreImpl::remove_orphans(
+    const std::function<bool()>& stopped) {
+  std::vector<std::string> orphans;
+  {
+    MutexLock lock(orphans_mutex_);
+    orphans.swap(orphans_);
   }
-  return {};
+  uint64_t removed = 0;
+  for (const std::string& file : orphans) {
+    if (stopped && stopped()) break;  // the next start finds them again
+    TRY(files_.remove(path_of(file)));
+    ++removed;
+  }
+  return removed;
 }
 
 std::vector<std::string> SegmentStoreImpl::damaged() const {
@@ -137,6 +159,11 @@ std::vector<std::string> SegmentStoreImpl::damaged() const {
     for (const Timeline::Missing& missing : timeline->missing) {
       messages.push_back("segment " + missing.id + ": " +
                          missing.error.message);
+    }
+    for (const auto& segment : timeline->sealed) {
+      if (auto fault = segment->fault()) {
+        messages.push_back("segment " + segment->id() + ": " + fault->message);
+      }
     }
   }
   return messages;
@@ -148,7 +175,7 @@ Status SegmentStoreImpl::checkpoint(const std::string& folder,
   MutexLock lock(commit_mutex_);
   TRY(metadata_->checkpoint(folder + "/metadata"));
   TRY(more());
-  TRY_ASSIGN(std::set<std::string> names, dataset_names());
+  TRY_ASSIGN(std::set<std::string> names, datasets_of(*metadata_));
   for (const std::string& name : names) {
     TRY(files_.create_folders(folder + "/segments/" + name));
     TRY_ASSIGN(auto records, metadata_->segments(name));
@@ -161,7 +188,7 @@ Status SegmentStoreImpl::checkpoint(const std::string& folder,
 }
 
 Result<std::unique_ptr<SegmentStore>> SegmentStore::open(
-    const std::string& data_folder, FileSystem& files) {
+    const std::string& data_folder, FileSystem& files, Orphans orphans) {
   TRY(files.create_folders(data_folder));
   auto metadata = MetadataStore::open(data_folder + "/metadata");
   if (!metadata && metadata.error().code == ErrorCode::kConflict) {
@@ -172,6 +199,7 @@ Result<std::unique_ptr<SegmentStore>> SegmentStore::open(
   auto store = std::make_unique<SegmentStoreImpl>(data_folder, files,
                                                   std::move(*metadata));
   TRY(store->load());
+  if (orphans == Orphans::kRemove) TRY(store->remove_orphans({}));
   return std::unique_ptr<SegmentStore>(std::move(store));
 }
 

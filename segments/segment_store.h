@@ -85,10 +85,13 @@ class SegmentStore {
   // Opens the folder, creating it if absent; lists all segments of all
   // datasets, looks whether their files are there, whole in size (they are
   // opened when first read), and removes temp files and files that no record
-  // names. A segment whose file is gone or of another size is kept as
-  // Timeline::missing, and logged by the caller through damaged().
+  // names, at once or by remove_orphans(). A segment whose file is gone or of
+  // another size is kept as Timeline::missing, and logged by the caller through
+  // damaged().
+  enum class Orphans { kRemove, kLeave };
   static Result<std::unique_ptr<SegmentStore>> open(
-      const std::string& data_folder, FileSystem& files = real_file_system());
+      const std::string& data_folder, FileSystem& files = real_file_system(),
+      Orphans orphans = Orphans::kRemove);
   virtual ~SegmentStore() = default;
 
   // Empty timeline for a dataset that has none.
@@ -150,11 +153,17 @@ class SegmentStore {
   virtual Status checkpoint(const std::string& folder,
                             const std::function<Status()>& more) = 0;
 
+  // Removes what open() found and left, until `stopped`; returns how many.
+  // May run beside everything else.
+  virtual Result<uint64_t> remove_orphans(
+      const std::function<bool()>& stopped) = 0;
+
   virtual MetadataStore& metadata() = 0;
   virtual const std::string& data_folder() const = 0;
   // Bytes free on the data folder's disk.
   virtual Result<uint64_t> free_bytes() const = 0;
-  // One message per listed segment that could not be opened.
+  // One message per segment whose file is gone, or that somebody found damaged
+  // and that is so still.
   virtual std::vector<std::string> damaged() const = 0;
 };
 

@@ -2,6 +2,7 @@
 // backup. What changes rows within them is in segment_store_rows.cc.
 #include <algorithm>
 
+#include "segments/batched_folders.h"
 #include "segments/failpoint.h"
 #include "segments/masked_segment.h"
 #include "segments/merged_segment.h"
@@ -178,6 +179,7 @@ Status SegmentStoreImpl::write_all(const Seal& seal,
 
 Status SegmentStoreImpl::write_each(const Seal& seal,
                                     std::vector<NewSegment>& written) {
+  BatchedFolders files(files_);  // a load may seal thousands at once
   for (const auto& live : seal.live) {
     NewSegment segment;
     auto hidden = hidden_up_to(seal.dataset, live->id(), seal.generation);
@@ -186,10 +188,10 @@ Status SegmentStoreImpl::write_each(const Seal& seal,
     if (written.empty()) TRY(prepare_folder(seal.dataset));
     segment.inputs.emplace_back(live->snapshot(), std::move(hidden));
     segment.options = seal.options;
-    TRY(write_file(files_, seal.dataset, live->granule(), segment));
+    TRY(write_file(files, seal.dataset, live->granule(), segment));
     written.push_back(std::move(segment));
   }
-  return {};
+  return files.sync_all();
 }
 
 // Rows that were rolled up are no rows of the new segment.

@@ -50,6 +50,9 @@ class SegmentStoreImpl final : public SegmentStore {
   Status checkpoint(const std::string& folder,
                     const std::function<Status()>& more) override;
 
+  Result<uint64_t> remove_orphans(
+      const std::function<bool()>& stopped) override;
+
   MetadataStore& metadata() override { return *metadata_; }
   const std::string& data_folder() const override { return data_folder_; }
   Result<uint64_t> free_bytes() const override {
@@ -81,13 +84,10 @@ class SegmentStoreImpl final : public SegmentStore {
   };
 
   Status load_next_id();
-  Result<std::set<std::string>> dataset_names() const;
   Status load_dataset(const std::string& dataset);
   Result<std::shared_ptr<const Segment>> find_recorded(
       const SegmentRecord& record) const;
-  Status collect_orphans();
-  Status collect_orphans(const std::string& folder,
-                         const std::set<std::string>& recorded);
+  Status find_orphans();
 
   Status write_all(const Seal& seal, std::vector<NewSegment>& written);
   Status write_each(const Seal& seal, std::vector<NewSegment>& written);
@@ -148,6 +148,9 @@ class SegmentStoreImpl final : public SegmentStore {
   std::map<std::string, Doubt, std::less<>> doubts_
       ABSL_GUARDED_BY(commit_mutex_);  // by dataset
   DatasetSegments datasets_;
+  Mutex orphans_mutex_;
+  // Files that no record names, as found at the start.
+  std::vector<std::string> orphans_ ABSL_GUARDED_BY(orphans_mutex_);
 };
 
 }  // namespace freshet

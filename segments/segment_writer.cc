@@ -36,6 +36,7 @@ Result<std::optional<CubeFooter>> write_cube(SegmentFile& file,
 Result<SealedFile> write_bytes(SegmentFile& file, const Segment& segment,
                                const std::string& id,
                                const SealOptions& options) {
+  const uint64_t mark = segment.mark();
   TRY_ASSIGN(std::vector<uint32_t> order,
              sorted_rows(segment, options.sort_by));
   Footer footer;
@@ -70,7 +71,7 @@ Result<SealedFile> write_bytes(SegmentFile& file, const Segment& segment,
   trailer.footer_checksum = checksum_of(body + hash);
   trailer.file_length = file.offset() + kTrailerBytes;
   TRY(file.append(encode_trailer(trailer)));
-  TRY(segment.status());  // what was read was what is there
+  TRY(segment.status(mark));  // what was read was what is there
   failpoint("write.before_sync");
   TRY(file.finish());
   failpoint("write.synced");

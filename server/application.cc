@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -15,6 +16,7 @@
 
 #include "ingest/embedded_log.h"
 #include "segments/mutex.h"
+#include "segments/scrubber.h"
 #include "segments/segment_store.h"
 #include "server/alert/alert_engine.h"
 #include "server/api/services.h"
@@ -24,6 +26,7 @@
 #include "server/application_merger.h"
 #include "server/auth/access.h"
 #include "server/http/http_server.h"
+#include "server/http/listen_socket.h"
 #include "server/http/metrics.h"
 #include "server/http/static_assets.h"
 #include "server/kpi/kpi.h"
@@ -110,6 +113,20 @@ bool ends_one_of(std::string_view end, const std::vector<std::string>& texts) {
       texts, [&](const std::string& text) { return text.ends_with(end); });
 }
 
+void set_scrub_metrics(Metrics& metrics, const Scrubber& scrubber) {
+  const ScrubTotals totals = scrubber.totals();
+  auto counter = [&](const char* name, const char* help, uint64_t value) {
+    metrics.set_counter(name, help, "", "", static_cast<double>(value));
+  };
+  counter("freshet_scrubbed_bytes_total",
+          "Segment bytes read again from the disk", totals.bytes);
+  counter("freshet_scrub_passes_total", "Times that all of them were read",
+          totals.passes);
+  metrics.set_gauge("freshet_scrub_damaged_segments",
+                    "Segment files that were bad when last read", "", "",
+                    static_cast<double>(scrubber.damaged().size()));
+}
+
 void set_query_metrics(Metrics& metrics, const PartialCache* cache,
                        uint64_t shared) {
   auto counter = [&](const char* name, const char* help, uint64_t value) {
@@ -153,8 +170,8 @@ class RunningApplication : public Application {
   Status open_parts();
   Status add_routes();
   Status serve();
+  void remove_orphans();
   Readiness readiness() const;
-  std::vector<std::string> damage_reasons() const;
   void refresh_metrics();
   void note_damage(const Error& error);
   Status authorize(const HttpRequest& request, Access access) const;
@@ -168,6 +185,7 @@ class RunningApplication : public Application {
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<SegmentStore> store_;
   std::unique_ptr<Merger> merger_;
+  std::unique_ptr<Scrubber> scrubber_;
   std::unique_ptr<EmbeddedLog> log_;
   std::unique_ptr<Datasets> datasets_;
   std::unique_ptr<PartialCache> cache_;  // null: none is kept
@@ -181,11 +199,15 @@ class RunningApplication : public Application {
   std::unique_ptr<DatasetDeployer> deployer_;
   std::unique_ptr<Services> services_;
   Router router_;
+  std::shared_ptr<ListenSocket> socket_;  // until server_ has it
   std::unique_ptr<HttpServer> server_;
   bool stopped_ = false;
+  std::atomic<bool> ending_{false};
+  std::thread orphans_;
 
+  std::vector<std::string> damaged_at_start_;  // constant after open
   mutable Mutex damage_mutex_;
-  // Files that queries found damaged since the start.
+  // What queries met, so that it is logged once.
   std::set<std::string> damage_ ABSL_GUARDED_BY(damage_mutex_);
 };
 
@@ -194,6 +216,7 @@ Status RunningApplication::open(const ServeOptions& options) {
   ModelLoad load = load_model(model_folder_);
   if (!load.model) return invalid(faults_text(load));
   TRY_ASSIGN(settings_, effective_settings(*load.model, options));
+  TRY(check_listen(settings_.listen));
   TRY(check_exposure({settings_.listen, settings_.token,
                       settings_.tls_certificate, settings_.tls_key,
                       settings_.insecure}));
@@ -201,21 +224,44 @@ Status RunningApplication::open(const ServeOptions& options) {
     MutexLock lock(mutex_);
     model_ = load.model;
   }
+  TRY_ASSIGN(socket_, ListenSocket::bind(settings_.listen));
   TRY(open_parts());
   TRY(add_routes());
-  return serve();
+  TRY(serve());
+  orphans_ = std::thread([this] { remove_orphans(); });
+  return {};
+}
+
+// What a seal or load that was broken off has left, perhaps thousands of
+// files: beside everything else.
+void RunningApplication::remove_orphans() {
+  auto removed = store_->remove_orphans([this] { return ending_.load(); });
+  if (!removed) {
+    spdlog::warn("files that no segment needs stay: {}",
+                 removed.error().message);
+  } else if (*removed > 0) {
+    spdlog::info("{} files that no segment needs were removed", *removed);
+  }
 }
 
 Status RunningApplication::open_parts() {
   auto current = [this] { return model(); };
   metrics_ = Metrics::create();
-  TRY_ASSIGN(store_, SegmentStore::open(settings_.data));
-  for (const std::string& message : store_->damaged()) {
+  TRY_ASSIGN(store_, SegmentStore::open(settings_.data, real_file_system(),
+                                        SegmentStore::Orphans::kLeave));
+  damaged_at_start_ = store_->damaged();
+  for (const std::string& message : damaged_at_start_) {
     spdlog::error("{}", message);
   }
   remove_checkpoints(settings_.data);
   merger_ = start_merger(*store_);
   set_merge_policies(*merger_, nullptr, *model());
+  scrubber_ = std::make_unique<Scrubber>(
+      *store_,
+      ScrubSettings{settings_.scrub_rate,
+                    absl::Milliseconds(settings_.scrub_every_ms)},
+      [](const Error& error) { spdlog::error("scrub: {}", error.message); });
+  scrubber_->start();
   TRY_ASSIGN(log_, EmbeddedLog::open(settings_.data + "/log"));
   datasets_ = Datasets::create(*store_, *log_, [this] {
     hub_->notify();  // set before the first stream starts, see apply below
@@ -230,21 +276,20 @@ Status RunningApplication::open_parts() {
   sql_ = Sql::create(*runner_, kpi_tables(current));
   kpis_ = Kpis::create(*runner_, current, settings_.limits);
   hub_ = PushHub::create(*kpis_, current);
-  TRY(datasets_->apply(model()));
+  TRY(datasets_->apply(model(), {}));
   // After the streams are there: rules are evaluated at once.
   alerts_ = AlertEngine::start(*kpis_, current, store_->metadata());
   return {};
 }
 
-// Blocks are checked when they are first read, so damage inside a file is
-// found by a query; it is said once in the log and stays in /readyz.
+// Damage is in /readyz for as long as it is there, and once in the log.
 void RunningApplication::note_damage(const Error& error) {
   {
     MutexLock lock(damage_mutex_);
     if (damage_.size() >= kMaxDamage) return;
     if (!damage_.insert(error.message).second) return;
   }
-  if (ends_one_of(error.message, store_->damaged())) return;  // said at start
+  if (ends_one_of(error.message, damaged_at_start_)) return;  // said then
   spdlog::error("a query met damage: {}", error.message);
 }
 
@@ -278,6 +323,7 @@ Status RunningApplication::add_routes() {
 Status RunningApplication::serve() {
   HttpServerSettings http;
   http.listen = settings_.listen;
+  http.socket = std::move(socket_);
   http.tls_certificate = settings_.tls_certificate;
   http.tls_key = settings_.tls_key;
   http.query_workers = static_cast<int>(settings_.limits.max_concurrent);
@@ -318,18 +364,18 @@ ModelLoad RunningApplication::reload() {
     spdlog::error("reload: {}", faults_text(load));
     return load;
   }
-  Status applied = datasets_->apply(load.model);
+  const std::shared_ptr<const Model> before = model();
+  Status applied = datasets_->apply(load.model, [&] {
+    MutexLock lock(mutex_);
+    model_ = load.model;
+  });
   if (!applied) {
     load.faults.push_back({"", 0, applied.error().message});
     load.model = nullptr;
     spdlog::error("reload: {}", applied.error().message);
     return load;
   }
-  set_merge_policies(*merger_, model().get(), *load.model);
-  {
-    MutexLock lock(mutex_);
-    model_ = load.model;
-  }
+  set_merge_policies(*merger_, before.get(), *load.model);
   hub_->notify();
   spdlog::info("model {} is in force", load.model->version);
   return load;
@@ -348,24 +394,15 @@ Readiness RunningApplication::readiness() const {
     if (!progress) continue;
     add_ingestion_reasons(name, *progress, readiness.reasons);
   }
-  for (std::string& message : damage_reasons()) {
+  for (std::string& message : store_->damaged()) {
+    readiness.reasons.push_back(std::move(message));
+  }
+  for (std::string& message : scrubber_->damaged()) {
+    if (ends_one_of(message, readiness.reasons)) continue;
     readiness.reasons.push_back(std::move(message));
   }
   readiness.ready = readiness.reasons.empty();
   return readiness;
-}
-
-// What was found when the folder was opened, and what queries have met since.
-std::vector<std::string> RunningApplication::damage_reasons() const {
-  std::vector<std::string> reasons = store_->damaged();
-  std::vector<std::string> met;
-  {
-    MutexLock lock(damage_mutex_);
-    met.assign(damage_.begin(), damage_.end());
-  }
-  std::erase_if(met, [&](const auto& m) { return ends_one_of(m, reasons); });
-  reasons.insert(reasons.end(), met.begin(), met.end());
-  return reasons;
 }
 
 void RunningApplication::refresh_metrics() {
@@ -375,8 +412,10 @@ void RunningApplication::refresh_metrics() {
     if (!progress || !data) continue;
     uint64_t rejected = data->late_or_rejected, bytes = 0, lag = 0;
     double stopped = 0;
+    uint64_t damaged = data->timeline->missing.size();
     for (const auto& segment : data->timeline->sealed) {
       bytes += segment->size_bytes();
+      if (segment->fault()) ++damaged;
     }
     for (const PartitionProgress& partition : progress->partitions) {
       lag += static_cast<uint64_t>(std::max<int64_t>(0, partition.lag()));
@@ -414,9 +453,10 @@ void RunningApplication::refresh_metrics() {
     gauge("freshet_partitions_stopped",
           "Partitions that are not read until somebody mends them", stopped);
     gauge("freshet_damaged_segments",
-          "Listed segment files that cannot be opened",
-          static_cast<double>(data->timeline->missing.size()));
+          "Segment files that are gone or known to be damaged",
+          static_cast<double>(damaged));
   }
+  set_scrub_metrics(*metrics_, *scrubber_);
   set_query_metrics(*metrics_, cache_.get(), sharing_->shared());
   metrics_->set_gauge("freshet_alerts_firing", "Alert instances firing", "", "",
                       alerts_->firing());
@@ -427,6 +467,8 @@ void RunningApplication::refresh_metrics() {
 void RunningApplication::stop() {
   if (stopped_) return;
   stopped_ = true;
+  ending_ = true;
+  if (orphans_.joinable()) orphans_.join();
   std::promise<void> drained;
   std::thread cancel_late([&, waiting = drained.get_future()] {
     if (waiting.wait_for(kQueryGrace) == std::future_status::ready) return;
@@ -438,6 +480,7 @@ void RunningApplication::stop() {
   if (runner_) runner_->stop();  // alerts and the push hub ask too
   if (alerts_) alerts_->stop();
   if (merger_) merger_->stop();
+  if (scrubber_) scrubber_->stop();
   if (datasets_) datasets_->stop();
   hub_.reset();  // after the streams that notify it
 }

@@ -6,19 +6,16 @@
 
 #include <algorithm>
 #include <map>
-#include <utility>
 
 #include "ingest/file_ingestion.h"
-#include "ingest/kafka_producer.h"
 #include "ingest/kafka_source.h"
 #include "segments/mutex.h"
 #include "server/api/ingestion_accept.h"
+#include "server/application_producer.h"
 #include "server/application_transform.h"
 
 namespace freshet {
 namespace {
-
-constexpr int64_t kProduceTimeoutMs = 30'000;
 
 template <class Add>
 void add_format(const FormatModel& format, Add& add) {
@@ -107,14 +104,13 @@ FileSettings file_settings(const FilesSourceModel& model,
   return files;
 }
 
-// One running stream. The producer is opened by the first POST to it.
+// One running stream.
 struct Stream {
   std::shared_ptr<const Model> model;  // keeps `dataset` alive
   const DatasetModel* dataset = nullptr;
   std::string fingerprint;
   std::unique_ptr<Ingestion> ingestion;
-  Mutex mutex;
-  std::unique_ptr<KafkaProducer> producer ABSL_GUARDED_BY(mutex);
+  TopicProducer producer;
 };
 
 class RunningDatasets : public Datasets {
@@ -124,7 +120,8 @@ class RunningDatasets : public Datasets {
       : store_(store), log_(log), changed_(std::move(changed)) {}
   ~RunningDatasets() override { stop(); }
 
-  Status apply(std::shared_ptr<const Model> model) override;
+  Status apply(std::shared_ptr<const Model> model,
+               const std::function<void()>& published) override;
   void stop() override;
 
   std::optional<DatasetSnapshot> snapshot(
@@ -149,24 +146,29 @@ class RunningDatasets : public Datasets {
                                       size_t limit) const override;
 
  private:
+  using Streams = std::map<std::string, std::shared_ptr<Stream>, std::less<>>;
+
   std::shared_ptr<Stream> find(std::string_view dataset) const;
+  Streams streams() const {
+    MutexLock lock(mutex_);
+    return streams_;
+  }
+  static void stop_stream(const std::string& name, Stream& stream);
+  void go_back(const Streams& before, const Streams& after,
+               const Streams& stopped);
   Result<std::shared_ptr<Stream>> start_stream(
       std::shared_ptr<const Model> model, const DatasetModel& dataset);
   Result<std::unique_ptr<Source>> open_source(const DatasetModel& dataset);
   Result<std::map<std::string, int64_t>> store_events(
       Stream& stream, const std::vector<std::string_view>& events,
       std::string_view idempotency_key);
-  Result<std::map<std::string, int64_t>> produce(
-      Stream& stream, const KafkaSourceModel& kafka,
-      const std::vector<std::string_view>& events);
 
   SegmentStore& store_;
   EmbeddedLog& log_;
   std::function<void()> changed_;
   Mutex apply_mutex_;  // one apply at a time
   mutable Mutex mutex_;
-  std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams_
-      ABSL_GUARDED_BY(mutex_);
+  Streams streams_ ABSL_GUARDED_BY(mutex_);
 };
 
 std::shared_ptr<Stream> RunningDatasets::find(std::string_view dataset) const {
@@ -210,45 +212,69 @@ Result<std::shared_ptr<Stream>> RunningDatasets::start_stream(
   return stream;
 }
 
-Status RunningDatasets::apply(std::shared_ptr<const Model> model) {
+// Those whose definition changed or is gone are stopped, but stay in the map
+// until all new ones run: queries go on over what is in the store, and posted
+// events wait in the log.
+Status RunningDatasets::apply(std::shared_ptr<const Model> model,
+                              const std::function<void()>& published) {
   MutexLock applying(apply_mutex_);
-  std::map<std::string, std::shared_ptr<Stream>, std::less<>> old;
-  {
-    MutexLock lock(mutex_);
-    old = streams_;
-  }
-  for (const auto& [name, stream] : old) {
+  const Streams before = streams();
+  Streams after, stopped;
+  for (const auto& [name, stream] : before) {
     const DatasetModel* dataset = model->dataset(name);
-    if (dataset && fingerprint(*dataset) == stream->fingerprint) continue;
+    if (dataset && fingerprint(*dataset) == stream->fingerprint) {
+      after[name] = stream;
+      continue;
+    }
     spdlog::info("dataset {}: {}", name,
                  dataset ? "definition changed, restarting" : "removed");
-    Status stopped = stream->ingestion->stop();
-    if (!stopped)
-      spdlog::error("dataset {}: {}", name, stopped.error().message);
-    MutexLock lock(mutex_);
-    streams_.erase(name);
+    stop_stream(name, *stream);
+    stopped[name] = stream;
   }
   for (const DatasetModel& dataset : model->datasets) {
-    if (find(dataset.name)) continue;
-    TRY_ASSIGN(auto stream, start_stream(model, dataset));
-    MutexLock lock(mutex_);
-    streams_[dataset.name] = std::move(stream);
+    if (after.contains(dataset.name)) continue;
+    auto stream = start_stream(model, dataset);
+    if (!stream) {
+      go_back(before, after, stopped);
+      return stream.error();
+    }
+    after[dataset.name] = std::move(*stream);
   }
+  {
+    MutexLock lock(mutex_);
+    streams_ = std::move(after);
+  }
+  if (published) published();
   changed_();
   return {};
 }
 
-void RunningDatasets::stop() {
-  std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams;
-  {
+// Ends what was started in vain and starts again what was stopped for it.
+void RunningDatasets::go_back(const Streams& before, const Streams& after,
+                              const Streams& stopped) {
+  for (const auto& [name, stream] : after) {
+    auto old = before.find(name);
+    if (old == before.end() || old->second != stream)
+      stop_stream(name, *stream);
+  }
+  for (const auto& [name, stream] : stopped) {
+    auto again = start_stream(stream->model, *stream->dataset);
+    if (!again) {
+      spdlog::error("dataset {}: {}", name, again.error().message);
+      continue;
+    }
     MutexLock lock(mutex_);
-    streams = streams_;
+    streams_[name] = std::move(*again);
   }
-  for (const auto& [name, stream] : streams) {
-    Status stopped = stream->ingestion->stop();
-    if (!stopped)
-      spdlog::error("dataset {}: {}", name, stopped.error().message);
-  }
+}
+
+void RunningDatasets::stop_stream(const std::string& name, Stream& stream) {
+  Status stopped = stream.ingestion->stop();
+  if (!stopped) spdlog::error("dataset {}: {}", name, stopped.error().message);
+}
+
+void RunningDatasets::stop() {
+  for (const auto& [name, stream] : streams()) stop_stream(name, *stream);
 }
 
 // Progress is read before the timeline, so that the snapshot has at least the
@@ -289,21 +315,6 @@ std::vector<std::string> RunningDatasets::names() const {
   return names;
 }
 
-Result<std::map<std::string, int64_t>> RunningDatasets::produce(
-    Stream& stream, const KafkaSourceModel& kafka,
-    const std::vector<std::string_view>& events) {
-  MutexLock lock(stream.mutex);
-  if (!stream.producer) {
-    TRY_ASSIGN(stream.producer,
-               KafkaProducer::open(kafka_settings(kafka, *stream.dataset)));
-  }
-  std::vector<KafkaProducer::Record> records;
-  records.reserve(events.size());
-  for (std::string_view event : events) records.push_back({{}, event, -1});
-  return stream.producer->send(kafka.topics.front(), records,
-                               kProduceTimeoutMs);
-}
-
 Result<std::map<std::string, int64_t>> RunningDatasets::store_events(
     Stream& stream, const std::vector<std::string_view>& events,
     std::string_view idempotency_key) {
@@ -313,7 +324,8 @@ Result<std::map<std::string, int64_t>> RunningDatasets::store_events(
                    "Idempotency-Key works on datasets with a log source; '" +
                        stream.dataset->name + "' has a Kafka source"};
     }
-    return produce(stream, *kafka, events);
+    return stream.producer.send(kafka_settings(*kafka, *stream.dataset),
+                                events);
   }
   if (std::holds_alternative<FilesSourceModel>(stream.dataset->source)) {
     return Error{ErrorCode::kUnsupported,
@@ -413,10 +425,6 @@ Result<DeadLetterPage> RunningDatasets::dead_letters(
   return list_dead_letters(store_.metadata(), std::string(dataset), start_after,
                            limit);
 }
-
-}  // namespace
-
-namespace {
 
 KeySettings key_settings(const DatasetModel& dataset) {
   KeySettings settings;

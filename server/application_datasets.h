@@ -30,8 +30,12 @@ class Datasets : public DatasetCatalog, public IngestionService {
                                           std::function<void()> changed);
 
   // Starts streams that are new in `model`, restarts those whose definition
-  // changed, stops those that are gone (their data stays on disk).
-  virtual Status apply(std::shared_ptr<const Model> model) = 0;
+  // changed, stops those that are gone (their data stays on disk). Queries and
+  // posted events see the old ones until all new ones run, and the new ones
+  // from then on; `published` is called at that moment. On an error the old
+  // ones go on.
+  virtual Status apply(std::shared_ptr<const Model> model,
+                       const std::function<void()>& published) = 0;
   // Stops every stream, sealing what is open. Idempotent.
   virtual void stop() = 0;
 };

@@ -21,6 +21,7 @@
 #include "server/application_datasets.h"
 #include "server/command.h"
 #include "server/demo/live_traffic.h"
+#include "server/http/listen_socket.h"
 
 namespace freshet {
 namespace {
@@ -226,6 +227,10 @@ int command_demo(const DemoOptions& options) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::string data = options.data.empty() ? "freshet-demo" : options.data;
+  // A port in use is not found only after the history is made.
+  auto socket = ListenSocket::bind(options.listen);
+  if (!socket) return report_error(socket.error());
+  socket->reset();
   Marker marker(data + "/live-until");
   auto application = prepare(options, data, marker);
   if (!application) return report_error(application.error());

@@ -36,13 +36,19 @@ void write_size(JsonWriter& out, const Timeline& timeline) {
   out.field("hidden_rows", hidden);
   out.field("segments", static_cast<uint64_t>(timeline.sealed.size()));
   out.field("bytes", bytes);
-  if (!timeline.missing.empty()) {
-    out.key("damaged").begin_array();
-    for (const auto& missing : timeline.missing) {
-      out.value(std::string_view(missing.error.message));
-    }
-    out.end_array();
+  std::vector<std::string> damaged;
+  for (const auto& missing : timeline.missing) {
+    damaged.push_back(missing.error.message);
   }
+  for (const auto& segment : timeline.sealed) {
+    if (auto fault = segment->fault()) damaged.push_back(fault->message);
+  }
+  if (damaged.empty()) return;
+  out.key("damaged").begin_array();
+  for (const std::string& message : damaged) {
+    out.value(std::string_view(message));
+  }
+  out.end_array();
 }
 
 void write_dataset(JsonWriter& out, const DatasetModel& dataset,

@@ -1,4 +1,6 @@
 // POST /ingest/{dataset} and the /api/v1/ingestion routes.
+#include <charconv>
+
 #include "server/api/ingestion_service.h"
 #include "server/api/services.h"
 #include "server/json/json_writer.h"
@@ -8,6 +10,7 @@ namespace {
 
 constexpr size_t kMaxIngestBody = size_t{64} << 20;
 constexpr size_t kDeadLetterPage = 100;
+constexpr size_t kMaxDeadLetterPage = 1000;
 
 HttpResponse accept_events(Services& services, const HttpRequest& request) {
   auto accepted = services.ingestion.accept(
@@ -137,10 +140,27 @@ HttpResponse steer(Services& services, const HttpRequest& request) {
   return json_response(progress_json(name, *progress));
 }
 
+// How many letters of a page are asked for.
+Result<size_t> page_size(const HttpRequest& request) {
+  const std::string* text = request.query_value("limit");
+  if (text == nullptr) return kDeadLetterPage;
+  size_t limit = 0;
+  const char* end = text->data() + text->size();
+  auto parsed = std::from_chars(text->data(), end, limit);
+  if (parsed.ec == std::errc() && parsed.ptr == end && limit >= 1 &&
+      limit <= kMaxDeadLetterPage) {
+    return limit;
+  }
+  return invalid("limit is a whole number from 1 to " +
+                 std::to_string(kMaxDeadLetterPage) + ", not: " + *text);
+}
+
 HttpResponse list_letters(Services& services, const HttpRequest& request) {
   const std::string* after = request.query_value("after");
-  auto page = services.ingestion.dead_letters(
-      request.params.at("d"), after ? *after : "", kDeadLetterPage);
+  auto limit = page_size(request);
+  if (!limit) return error_response(limit.error(), request.request_id);
+  auto page = services.ingestion.dead_letters(request.params.at("d"),
+                                              after ? *after : "", *limit);
   if (!page) return error_response(page.error(), request.request_id);
   JsonWriter out;
   out.begin_object().key("dead_letters").begin_array();

@@ -39,7 +39,7 @@ const Described kDescribed[] = {
     {"GET", "/api/v1/ingestion/{d}",
      "State, offsets, lag, rates and rejected events of a dataset's stream"},
     {"GET", "/api/v1/ingestion/{d}/dead-letters",
-     "Events that could not become rows, with reason and bytes", "after"},
+     "Events that could not become rows, with reason and bytes", "after limit"},
     {"POST", "/api/v1/ingestion/{d}/{verb}",
      "Steers a stream: pause, resume, restart or seal"},
     {"GET", "/api/v1/kpis", "Definitions of all KPIs"},

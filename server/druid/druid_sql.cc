@@ -46,8 +46,8 @@ Fault fault_of(ErrorCode code) {
     case ErrorCode::kCancelled:
       return {500, "Query cancelled", kRun, "CANCELED"};
     case ErrorCode::kCorrupt:
-    case ErrorCode::kIo:
-      return {500, "Unknown exception", kRun, "RUNTIME_FAILURE"};
+    case ErrorCode::kIo:  // the same status as on our own routes
+      return {503, "Unknown exception", kRun, "RUNTIME_FAILURE"};
     case ErrorCode::kInternal:
       break;
   }

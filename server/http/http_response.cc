@@ -22,12 +22,12 @@ int http_status(ErrorCode code) {
       return 499;
     case ErrorCode::kUnsupported:
       return 501;
+    case ErrorCode::kCorrupt:  // until the bytes are back
     case ErrorCode::kIo:
     case ErrorCode::kUnavailable:
       return 503;
     case ErrorCode::kDeadline:
       return 504;
-    case ErrorCode::kCorrupt:
     case ErrorCode::kInternal:
       return 500;
   }

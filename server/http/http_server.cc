@@ -1,6 +1,5 @@
 #include "server/http/http_server.h"
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -12,7 +11,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <charconv>
 #include <chrono>
 #include <exception>
 #include <thread>
@@ -20,6 +18,7 @@
 
 #include "segments/mutex.h"
 #include "server/auth/access.h"
+#include "server/http/listen_socket.h"
 #include "server/http/session.h"
 #include "server/http/tls_context.h"
 
@@ -30,34 +29,6 @@ using net::ip::tcp;
 using SystemError = boost::system::error_code;
 
 constexpr auto kAwait = net::as_tuple(net::use_awaitable);
-
-// "HOST:PORT" as an address to bind.
-Result<tcp::endpoint> parse_listen(net::io_context& io,
-                                   const std::string& listen) {
-  size_t colon = listen.rfind(':');
-  std::string port = colon == std::string::npos ? "" : listen.substr(colon + 1);
-  uint16_t number = 0;
-  auto [end, fault] =
-      std::from_chars(port.data(), port.data() + port.size(), number);
-  if (fault != std::errc() || port.empty() ||
-      end != port.data() + port.size()) {
-    return invalid("listen wants HOST:PORT, not: " + listen);
-  }
-  std::string host = listen.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-  }
-  if (host.empty() || host == "*") host = "0.0.0.0";
-  if (host == "localhost") host = "127.0.0.1";
-  SystemError error;
-  auto address = net::ip::make_address(host, error);
-  if (!error) return tcp::endpoint(address, number);
-  auto found = tcp::resolver(io).resolve(host, port, error);
-  if (error || found.empty()) {
-    return invalid("the address to listen on has no host: " + listen);
-  }
-  return found.begin()->endpoint();
-}
 
 class BeastServer : public HttpServer {
  public:
@@ -108,18 +79,15 @@ Status BeastServer::listen() {
     TRY_ASSIGN(tls_,
                load_tls_context(settings.tls_certificate, settings.tls_key));
   }
-  TRY_ASSIGN(auto endpoint, parse_listen(*io_, settings.listen));
-  SystemError error;
-  acceptor_.open(endpoint.protocol(), error);
-  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor_.bind(endpoint, error);
-  if (!error) acceptor_.listen(net::socket_base::max_listen_connections, error);
-  if (error) {
-    ErrorCode code = error == net::error::address_in_use ? ErrorCode::kConflict
-                                                         : ErrorCode::kIo;
-    return Error{code, fmt::format("cannot listen, {}: {}", error.message(),
-                                   settings.listen)};
+  std::shared_ptr<ListenSocket> socket = settings.socket;
+  if (!socket) {
+    TRY_ASSIGN(socket, ListenSocket::bind(settings.listen));
   }
+  SystemError error;
+  acceptor_.assign(socket->is_v6() ? tcp::v6() : tcp::v4(), socket->release(),
+                   error);
+  if (!error) acceptor_.listen(net::socket_base::max_listen_connections, error);
+  if (error) return listen_error(settings.listen, error.value());
   port_ = acceptor_.local_endpoint().port();
   net::co_spawn(*io_, accept_loop(), net::detached);
   if (tls_) net::co_spawn(*io_, renew_tls_loop(), net::detached);

@@ -17,9 +17,13 @@
 
 namespace freshet {
 
+class ListenSocket;
+
 struct HttpServerSettings {
   std::string listen = "127.0.0.1:8080";  // host:port; port 0 = any free one
-  std::string tls_certificate, tls_key;   // PEM files; both or neither
+  // Bound to `listen` before; null: start() binds.
+  std::shared_ptr<ListenSocket> socket;
+  std::string tls_certificate, tls_key;  // PEM files; both or neither
   int workers = 8;
   int query_workers = 8;       // besides: for the routes of queries
   int max_waiting = 200;       // requests of one client that wait for those

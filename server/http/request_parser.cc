@@ -57,8 +57,22 @@ RequestParser::Progress RequestParser::read_head(std::string_view bytes,
     return fail(400, ErrorCode::kInvalid,
                 "the request is not HTTP: " + error.message());
   }
+  if (is_folded(bytes.substr(0, used))) {
+    return fail(400, ErrorCode::kInvalid,
+                "a header goes on in the next line, which is not allowed");
+  }
   if (!parser_->beast.is_header_done()) return Progress::kMore;
   return collect_head();
+}
+
+// Whether a line of the head begins with a blank. Others read such a line as
+// a part of the header before it, or as one of its own.
+bool RequestParser::is_folded(std::string_view head) {
+  for (char c : head) {
+    if (at_line_start_ && (c == ' ' || c == '\t')) return true;
+    at_line_start_ = c == '\n';
+  }
+  return false;
 }
 
 RequestParser::Progress RequestParser::collect_head() {

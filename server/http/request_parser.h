@@ -41,10 +41,12 @@ class RequestParser {
   struct Parser;
   Progress fail(int status, ErrorCode code, std::string message);
   Progress collect_head();
+  bool is_folded(std::string_view head);
 
   std::unique_ptr<Parser> parser_;
   RequestHead head_;
   Refusal refusal_;
+  bool at_line_start_ = false;  // of the head, after what was read so far
 };
 
 }  // namespace freshet

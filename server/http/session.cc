@@ -132,11 +132,12 @@ net::awaitable<void> Session::run() {
 
 void Session::stop() {
   if (queue_) queue_->close();
-  if (idle_) connection_.abort();
+  if (reading_) connection_.abort();
 }
 
 // One request and its answer; false ends the connection.
 net::awaitable<bool> Session::serve_request() {
+  reading_ = true;
   bool begun = co_await wait_for_bytes();
   if (!begun) co_return false;
   RequestParser parser;
@@ -160,6 +161,7 @@ net::awaitable<bool> Session::serve_request() {
   }
   bool has_body = co_await read_body(parser, call);
   if (!has_body) co_return false;
+  reading_ = false;
   co_return co_await handle(call);
 }
 
@@ -179,10 +181,8 @@ std::optional<HttpResponse> Session::admit(Target target, HandlerCall& call) {
 net::awaitable<bool> Session::wait_for_bytes() {
   if (!bytes_.empty()) co_return true;
   if (context_->stopping) co_return false;
-  idle_ = true;
   connection_.expires_after(context_->settings.idle_seconds);
   Outcome outcome = co_await connection_.read_some(bytes_, kHeadStep);
-  idle_ = false;
   co_return outcome == Outcome::kOk;
 }
 

@@ -43,8 +43,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // Until the client leaves, an answer ends the connection, or stop().
   net::awaitable<void> run();
-  // Ends at once if nothing runs, else after the answer that is being made;
-  // an event stream ends, too.
+  // Ends at once unless a request has come whole, else after the answer that is
+  // being made; an event stream ends, too.
   void stop();
   // Ends now; a handler that runs learns it from `disconnected`.
   void abort() { connection_.abort(); }
@@ -77,8 +77,8 @@ class Session : public std::enable_shared_from_this<Session> {
   const std::shared_ptr<SessionContext> context_;
   Connection connection_;
   net::steady_timer timer_;
-  std::string bytes_;  // read, not yet consumed
-  bool idle_ = false;  // waiting for a request to begin
+  std::string bytes_;    // read, not yet consumed
+  bool reading_ = true;  // no whole request is there yet
   bool streaming_ = false;
   std::shared_ptr<EventQueue> queue_;
 

@@ -204,14 +204,18 @@ struct Settings {
   std::string tls_certificate, tls_key, token;
   bool insecure = false;
   std::string external_url;  // in alert payloads
-  Limits limits;             // of a query: query_timeout, query_max_...
+  // Segment files are read again at so many bytes a second (0: never), all of
+  // them once in so long.
+  uint64_t scrub_rate = uint64_t{8} << 20;
+  int64_t scrub_every_ms = int64_t{24} * 3600'000;
+  Limits limits;  // of a query: query_timeout, query_max_...
 };
 
 // Overrides what FRESHET_LISTEN, FRESHET_DATA, FRESHET_SCAN_THREADS,
 // FRESHET_TLS_CERTIFICATE, FRESHET_TLS_KEY, FRESHET_TOKEN, FRESHET_INSECURE and
-// FRESHET_EXTERNAL_URL and FRESHET_QUERY_... set; secret references in them are
-// resolved. Called by the application before it applies its flags. kInvalid
-// names the variable.
+// FRESHET_EXTERNAL_URL, FRESHET_SCRUB_... and FRESHET_QUERY_... set; secret
+// references in them are resolved. Called by the application before it applies
+// its flags. kInvalid names the variable.
 Status override_from_environment(Settings& settings);
 
 struct Model {

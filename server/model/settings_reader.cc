@@ -13,6 +13,7 @@ namespace freshet {
 namespace {
 
 constexpr int kMostScanThreads = 1024;
+constexpr int64_t kMostScrubRate = int64_t{1} << 40;
 constexpr int64_t kLongestTimeout = 24 * 3600'000;
 
 void read_limits(ConfigMap& map, Limits& limits) {
@@ -29,6 +30,28 @@ void read_limits(ConfigMap& map, Limits& limits) {
 
 std::string variable_of(std::string_view setting) {
   return "FRESHET_" + absl::AsciiStrToUpper(std::string(setting));
+}
+
+template <class T>
+Status override_number(const char* variable, int64_t most, T& value) {
+  const char* text = std::getenv(variable);
+  if (!text) return {};
+  std::string_view number = text;
+  int64_t read = -1;
+  auto [end, error] =
+      std::from_chars(number.data(), number.data() + number.size(), read);
+  if (error != std::errc() || end != number.data() + number.size() ||
+      read < 0 || read > most) {
+    std::string message = variable;
+    message += " must be a whole number from 0 to ";
+    message += std::to_string(most);
+    message += ", not '";
+    message += text;
+    message += "'";
+    return invalid(std::move(message));
+  }
+  value = static_cast<T>(read);
+  return {};
 }
 
 Status override_limits(Limits& limits) {
@@ -82,6 +105,11 @@ void read_settings(const ConfigNode& root, ReadContext& context) {
   settings.token = map.secret_text("token");
   settings.insecure = map.flag("insecure", false);
   settings.external_url = map.secret_text("external_url");
+  settings.scrub_rate = static_cast<uint64_t>(
+      map.integer("scrub_rate", static_cast<int64_t>(settings.scrub_rate), 0,
+                  kMostScrubRate));
+  settings.scrub_every_ms =
+      map.duration_ms("scrub_every", settings.scrub_every_ms, 1);
   read_limits(map, settings.limits);
   map.finish();
 }
@@ -105,15 +133,18 @@ Status override_from_environment(Settings& settings) {
     }
     *t.value = *value;
   }
-  if (const char* text = std::getenv("FRESHET_SCAN_THREADS")) {
-    std::string_view number = text;
-    auto [end, error] = std::from_chars(
-        number.data(), number.data() + number.size(), settings.scan_threads);
-    if (error != std::errc() || end != number.data() + number.size() ||
-        settings.scan_threads < 0 || settings.scan_threads > kMostScanThreads) {
-      return invalid("FRESHET_SCAN_THREADS must be a whole number from 0 to " +
-                     std::to_string(kMostScanThreads) + ", not '" + text + "'");
+  TRY(override_number("FRESHET_SCAN_THREADS", kMostScanThreads,
+                      settings.scan_threads));
+  TRY(override_number("FRESHET_SCRUB_RATE", kMostScrubRate,
+                      settings.scrub_rate));
+  if (const char* text = std::getenv("FRESHET_SCRUB_EVERY")) {
+    auto length = parse_duration_ms(text);
+    if (!length || *length < 1) {
+      return invalid(
+          std::string("FRESHET_SCRUB_EVERY must be a duration, not '") + text +
+          "'");
     }
+    settings.scrub_every_ms = *length;
   }
   if (const char* text = std::getenv("FRESHET_INSECURE")) {
     std::string_view flag = text;

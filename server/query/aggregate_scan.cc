@@ -93,7 +93,7 @@ Status AggregateScan::end_segment(const PreparedSegment& segment) {
   apart_ = nullptr;
   TRY(total_.merge(*whole, control_));
   // What could not be read is not kept.
-  TRY(segment.segment->status());
+  TRY(segment.segment->status(segment.mark));
   uint64_t bytes = whole->memory_bytes();
   cache_->put(segment.cache_key, std::move(whole), bytes);
   return {};

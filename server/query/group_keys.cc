@@ -123,11 +123,33 @@ GroupKeys::Component GroupKeys::make_component(
     out.values = std::make_unique<ValueIds>(expression->type);
     if (number_ahead(*expression, context, *out.values, out.least)) {
       out.bits = std::bit_width(out.values->size() - 1);
+      out.numbered = out.values->size();
     } else {
       out.values = std::make_unique<ValueIds>(expression->type);
     }
   }
   return out;
+}
+
+// Bounds are verified, so a value beyond them is of bytes that changed since.
+Error GroupKeys::outside(const Expression& expression) {
+  return Error{ErrorCode::kCorrupt,
+               "values outside of the bounds that the segment gives: " +
+                   to_text(expression)};
+}
+
+Status GroupKeys::number_by_distance(Component& component,
+                                     const Vector& values) {
+  component.lane_ids.resize(values.size);
+  const uint64_t least = static_cast<uint64_t>(*component.least);
+  uint64_t furthest = 0;
+  for (size_t i = 0; i < values.size; ++i) {
+    uint64_t distance = static_cast<uint64_t>(values.longs[i]) - least;
+    furthest = std::max(furthest, distance);
+    component.lane_ids[i] = static_cast<uint32_t>(distance) + 1;
+  }
+  if (furthest + 1 < component.numbered) return {};
+  return outside(*component.expression);
 }
 
 Status GroupKeys::read_ids(Component& component, BlockRows& rows) {
@@ -145,13 +167,13 @@ Status GroupKeys::read_ids(Component& component, BlockRows& rows) {
   } else {
     TRY_ASSIGN(VectorPtr values, rows.evaluate_checked(*component.expression));
     if (component.least && values->states.empty() && !values->constant) {
-      component.lane_ids.resize(values->size);
-      for (size_t i = 0; i < values->size; ++i) {
-        component.lane_ids[i] =
-            static_cast<uint32_t>(values->longs[i] - *component.least) + 1;
-      }
+      TRY(number_by_distance(component, *values));
     } else {
       component.values->intern_all(*values, component.lane_ids);
+      if (component.numbered > 0 &&
+          component.values->size() > component.numbered) {
+        return outside(*component.expression);
+      }
     }
   }
   component.lanes = component.lane_ids.data();

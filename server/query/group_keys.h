@@ -40,12 +40,15 @@ class GroupKeys {
     std::unique_ptr<ValueIds> values;         // else
     // The values are all of [least, ...], numbered in this order.
     std::optional<int64_t> least;
+    uint32_t numbered = 0;  // of `values`, before the scan; 0: none were
     int bits = 32;
     const uint32_t* lanes = nullptr;  // ids of the block's lanes
     std::vector<uint32_t> lane_ids;   // where they are not the column's own
   };
   Component make_component(const ExpressionPtr& expression,
                            const SegmentContext& context) const;
+  static Error outside(const Expression& expression);
+  static Status number_by_distance(Component& component, const Vector& values);
   Status read_ids(Component& component, BlockRows& rows);
   void assign_dense(const uint32_t* packed, std::vector<uint32_t>& groups);
   void pack_dense(size_t size);

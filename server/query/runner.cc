@@ -12,6 +12,22 @@
 namespace freshet {
 namespace {
 
+// Of a query whose files change each time while it reads them.
+constexpr int kMaxRuns = 5;
+
+// What `read` gives, which is done again where a file was changed meanwhile:
+// what is there by then was verified.
+template <class Read>
+auto until_unchanged(Read read) -> decltype(read()) {
+  for (int runs = 1;; ++runs) {
+    auto result = read();
+    if (result || result.error().code != ErrorCode::kConflict) return result;
+    if (runs == kMaxRuns) {
+      return Error{ErrorCode::kIo, result.error().message};
+    }
+  }
+}
+
 class SegmentRunner final : public Runner {
  public:
   SegmentRunner(const DatasetCatalog& catalog, int scan_threads,
@@ -30,6 +46,12 @@ class SegmentRunner final : public Runner {
                                    CancelFlag cancel) override;
 
  private:
+  Result<QueryResult> run_once(const Query& query, const DatasetSnapshot& data,
+                               QueryControl& control);
+  Result<QueryResult> scan(const std::shared_ptr<const QueryPlan>& plan,
+                           const std::vector<PreparedSegment>& segments,
+                           const DatasetSnapshot& data, QueryControl& control);
+
   const DatasetCatalog& catalog_;
   const int threads_;
   PartialCache* const cache_;
@@ -89,6 +111,12 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
                                           const DatasetSnapshot& data,
                                           CancelFlag cancel) {
   QueryControl control(query.limits, std::move(cancel), &memory_);
+  return until_unchanged([&] { return run_once(query, data, control); });
+}
+
+Result<QueryResult> SegmentRunner::run_once(const Query& query,
+                                            const DatasetSnapshot& data,
+                                            QueryControl& control) {
   TRY(control.check());
   TRY_ASSIGN(QueryPlan made, QueryPlan::create(query, *data.schema));
   if (data.rollup) TRY(check_rollup(made, *data.rollup, *data.schema));
@@ -97,6 +125,22 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
   const QueryPlan& plan = *shared;
   TRY_ASSIGN(auto segments,
              prepare_segments(plan, *data.timeline, control, pool_, cache_));
+  auto result = scan(shared, segments, data, control);
+  // Nothing is read after this; what could not be read is no answer, nor is
+  // what was read of a file that changed, or an error that came of it. What was
+  // kept was right.
+  for (const auto& s : segments) {
+    if (!s.kept) TRY(s.segment->status(s.mark));
+  }
+  if (result) result->provenance.elapsed_ms = control.elapsed_ms();
+  return result;
+}
+
+Result<QueryResult> SegmentRunner::scan(
+    const std::shared_ptr<const QueryPlan>& shared,
+    const std::vector<PreparedSegment>& segments, const DatasetSnapshot& data,
+    QueryControl& control) {
+  const QueryPlan& plan = *shared;
   auto ranges = split_blocks(segments, threads_);
   uint64_t rows = 0;
   for (const auto& s : segments) rows += s.kept ? 0 : s.segment->num_rows();
@@ -123,9 +167,6 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
     result.provenance.rows_matched = scan.rows_scanned();
     TRY(finish_rows(plan, scan.finish(), control, result));
   }
-  // Nothing is read after this; what could not be read is no answer.
-  for (const auto& s : segments) TRY(s.segment->status());
-  result.provenance.elapsed_ms = control.elapsed_ms();
   return result;
 }
 
@@ -135,9 +176,11 @@ Result<QueryExplanation> SegmentRunner::explain(const Query& query,
   QueryControl control(query.limits, std::move(cancel));
   TRY(control.check());
   TRY_ASSIGN(QueryPlan plan, QueryPlan::create(query, *data.schema));
-  TRY_ASSIGN(auto segments,
-             prepare_segments(plan, *data.timeline, control, pool_, nullptr));
-  return explain_segments(plan, *data.timeline, segments);
+  return until_unchanged([&]() -> Result<QueryExplanation> {
+    TRY_ASSIGN(auto segments,
+               prepare_segments(plan, *data.timeline, control, pool_, nullptr));
+    return explain_segments(plan, *data.timeline, segments);
+  });
 }
 
 }  // namespace

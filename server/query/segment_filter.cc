@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "server/query/row_mask.h"
 #include "server/query/value_set.h"
@@ -49,6 +50,9 @@ std::optional<std::vector<uint32_t>> looked_up(const Expression& e,
   if (auto id = dictionary.find(*text)) ids.push_back(*id);
   return ids;
 }
+
+// Conditions of which is remembered that they failed.
+constexpr size_t kMaxLate = 64;
 
 // Below one row of so many left, the other columns are read at positions.
 constexpr uint32_t kSparse = 12;
@@ -242,8 +246,8 @@ std::vector<std::string> SegmentFilter::describe() const {
     out.push_back(fmt::format("values of {}: {} of {}", test.name, members,
                               test.member.size()));
   }
-  for (const auto& condition : rest_) {
-    out.push_back("test: " + to_text(*condition));
+  for (size_t i : rest_in_order()) {
+    out.push_back("test: " + to_text(*rest_[i]));
   }
   return out;
 }
@@ -383,27 +387,45 @@ Result<bool> SegmentFilter::select(uint32_t block, BlockRows& rows,
   return test_rest(rows, passing);
 }
 
+// Those that failed in an earlier block come last.
+std::vector<size_t> SegmentFilter::rest_in_order() const {
+  std::vector<size_t> order, last;
+  const uint64_t late = late_->load(std::memory_order_relaxed);
+  for (size_t i = 0; i < rest_.size(); ++i) {
+    bool is_late = i < kMaxLate && (late >> i & 1) != 0;
+    (is_late ? last : order).push_back(i);
+  }
+  order.insert(order.end(), last.begin(), last.end());
+  return order;
+}
+
 // A condition that fails on some row is asked again when the others have
-// dropped theirs: one that another condition excludes has no error.
+// dropped theirs: one that another condition excludes has no error. In later
+// blocks it is asked last, once.
 Result<bool> SegmentFilter::test_rest(BlockRows& rows, Passing& passing) const {
-  std::vector<const Expression*> open;
-  for (const auto& condition : rest_) open.push_back(condition.get());
+  std::vector<size_t> open = rest_in_order();
   while (!open.empty()) {
-    std::vector<const Expression*> failed;
-    std::optional<Error> error;
-    for (const Expression* condition : open) {
-      auto truth = rows.evaluate_checked(*condition);
+    std::map<size_t, Error> failed;
+    for (size_t i : open) {
+      auto truth = rows.evaluate_checked(*rest_[i]);
       if (!truth) {
-        if (!error) error = truth.error();
-        failed.push_back(condition);
+        failed.emplace(i, truth.error());
         continue;
       }
       const Vector& t = **truth;
-      passing.keep([&](size_t i) { return t.is_value(i) && t.longs[t.at(i)]; });
+      passing.keep(
+          [&](size_t row) { return t.is_value(row) && t.longs[t.at(row)]; });
       if (passing.count == 0) return false;
     }
-    if (failed.size() == open.size()) return *error;
-    open = std::move(failed);
+    // The same one, whatever the order was.
+    if (failed.size() == open.size()) return failed.begin()->second;
+    open.clear();
+    for (const auto& [i, error] : failed) {
+      open.push_back(i);
+      if (i < kMaxLate) {
+        late_->fetch_or(uint64_t{1} << i, std::memory_order_relaxed);
+      }
+    }
   }
   return true;
 }

@@ -3,6 +3,8 @@
 // decide is dropped. Made once per segment, then read by all tasks on it.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -18,6 +20,8 @@ class SegmentFilter {
 
   // No row of the segment passes.
   bool never() const { return never_; }
+  // That was read from an index, so that the segment's status() is to be asked.
+  bool never_by_index() const { return never_ && rows_.has_value(); }
   // What select() does, in order: "index: 12 rows", "ids of store: 3", "range
   // of qty", "test: (a > b)".
   std::vector<std::string> describe() const;
@@ -53,6 +57,7 @@ class SegmentFilter {
                  const SegmentContext& context);
   bool zone_excludes(uint32_t block) const;
   // Leaves the rows that pass rest_; false if there is none.
+  std::vector<size_t> rest_in_order() const;
   Result<bool> test_rest(BlockRows& rows, Passing& passing) const;
   // False if the block's zone map shows that all rows pass.
   static bool needed(const ColumnTest& test, uint32_t block);
@@ -63,6 +68,9 @@ class SegmentFilter {
   const Bitmap* hidden_ = nullptr;  // where rows_ does not leave them out
   std::vector<ColumnTest> tests_;   // those that leave fewest rows first
   std::vector<ExpressionPtr> rest_;
+  // By position in rest_: those that failed on a row that others exclude.
+  std::shared_ptr<std::atomic<uint64_t>> late_ =
+      std::make_shared<std::atomic<uint64_t>>(0);
 };
 
 }  // namespace freshet

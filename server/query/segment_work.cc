@@ -111,6 +111,7 @@ Result<std::vector<PreparedSegment>> prepare_segments(
     if (!segment->time_range().overlaps(interval)) return;
     PreparedSegment prepared;
     prepared.segment = std::move(segment);
+    prepared.mark = prepared.segment->mark();
     prepared.order = static_cast<uint32_t>(all.size());
     all.push_back(std::move(prepared));
   };
@@ -127,6 +128,9 @@ Result<std::vector<PreparedSegment>> prepare_segments(
     if (!done) status.fail(done.error());
   });
   TRY(status.status());
+  for (const auto& s : all) {
+    if (!s.kept && s.filter.never_by_index()) TRY(s.segment->status(s.mark));
+  }
   std::erase_if(all, [](const auto& s) { return !s.kept && s.filter.never(); });
   return all;
 }

@@ -19,6 +19,7 @@ class PartialCache;
 
 struct PreparedSegment {
   std::shared_ptr<const Segment> segment;
+  uint64_t mark = 0;   // of the segment, for its status()
   uint32_t order = 0;  // later segments have a greater one
   // Where what is found may be kept; empty: nowhere.
   std::string cache_key;

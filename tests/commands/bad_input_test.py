@@ -220,7 +220,7 @@ def test_a_damaged_segment_fails_its_answers_and_no_others(tmp_path):
         assert good[0]["n"] == 100
         status, _, body = server.request(
             "POST", "/druid/v2/sql", {"query": "SELECT SUM(net) FROM sales"})
-        assert status == 500, body
+        assert status == 503, body
         assert damaged.name in json.loads(body)["errorMessage"]
 
 

@@ -58,11 +58,11 @@ def assert_fails_whole(server, damaged, *words):
     for path, body in (("/druid/v2/sql", {"query": "SELECT SUM(net) FROM sales"}),
                        ("/api/v1/query", {"sql": "SELECT SUM(net) FROM sales"})):
         status, _, answer = server.request("POST", path, body)
-        assert status == 500, (path, status, answer)
+        assert status == 503, (path, status, answer)
         for word in (damaged.name, *words):
             assert word in answer.decode(), answer
     status, answer = server.get("/api/v1/kpis/net_sales/value?range=ytd")
-    assert status == 500 and damaged.name in answer.decode()
+    assert status == 503 and damaged.name in answer.decode()
     done = freshet.run("query", "--url", server.url,
                        "SELECT SUM(net) FROM sales")
     assert done.returncode == 3 and damaged.name in done.stderr

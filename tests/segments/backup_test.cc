@@ -37,6 +37,30 @@ std::vector<Row> rows_of(const std::string& folder) {
   return visible_rows(**store);
 }
 
+TEST_CASE("an object that is missing or damaged in a backup is named") {
+  Scenario scenario(5);
+  fill(scenario);
+  std::string backup = scenario.folder.path() + "/backup";
+  REQUIRE(create_backup(checkpoint(scenario, "now"), backup).has_value());
+  REQUIRE(verify_backup(backup, "").has_value());
+  fs::path largest;
+  for (const auto& entry :
+       fs::recursive_directory_iterator(backup + "/objects")) {
+    if (!entry.is_regular_file()) continue;
+    if (largest.empty() || entry.file_size() > fs::file_size(largest)) {
+      largest = entry.path();
+    }
+  }
+  fs::remove(largest);
+  for (Error error :
+       {verify_backup(backup, "").error(),
+        restore_backup(backup, "", scenario.folder.path() + "/r").error()}) {
+    CHECK(error.code == ErrorCode::kCorrupt);
+    CHECK(error.message.starts_with("missing in the backup: segments/sales/"));
+    CHECK(error.message.ends_with(largest.string()));
+  }
+}
+
 // Whichever operation fails, what was backed up before is there, whole, and so
 // is what was answered to be.
 TEST_CASE("a backup that fails leaves the earlier ones, and can be repeated") {

@@ -12,6 +12,8 @@
 namespace freshet {
 namespace {
 
+namespace fs = std::filesystem;
+
 // Whatever is done, the store has the model's rows; long enough that segments
 // are merged of merged ones, and rows hidden of those.
 TEST_CASE("random operations agree with a vector of rows") {
@@ -125,6 +127,66 @@ TEST_CASE("whatever operation fails, committed rows stay and no others show") {
     CHECK(n > 10);
     CHECK(n < 200);
   }
+}
+
+TEST_CASE("orphans go later, and never a file that was committed since") {
+  Scenario scenario(12);
+  scenario.append(100);
+  REQUIRE(scenario.seal().has_value());
+  scenario.sealed();
+  std::string data = scenario.folder.path();
+  std::string folder = data + "/segments/sales/";
+  std::string id = scenario.store->timeline("sales")->sealed[0]->id();
+  scenario.store.reset();
+  // What a load that was killed leaves: the next ids in all granules.
+  std::string granule = id.substr(0, id.rfind('_') + 1);
+  uint64_t number = std::stoull(id.substr(id.rfind('_') + 1));
+  for (uint64_t i = 1; i <= 50; ++i) {
+    std::string name = granule + std::to_string(number + i);
+    fs::copy_file(folder + id + ".seg", folder + name + ".seg");
+    std::ofstream(folder + name + ".seg.tmp") << "half";
+  }
+  scenario.store =
+      *SegmentStore::open(data, scenario.files, SegmentStore::Orphans::kLeave);
+  CHECK(scenario.num_files() == 101);
+  CHECK(scenario.difference() == "");
+  scenario.append(100);
+  REQUIRE(scenario.seal().has_value());
+  scenario.sealed();
+  int asked = 0;
+  CHECK(*scenario.store->remove_orphans([&] { return ++asked > 10; }) == 10);
+  scenario.open();
+  CHECK(scenario.num_files() ==
+        scenario.store->timeline("sales")->sealed.size());
+  CHECK(scenario.difference() == "");
+}
+
+TEST_CASE("orphans are removed while segments are committed") {
+  Scenario scenario(13);
+  scenario.append(100);
+  REQUIRE(scenario.seal().has_value());
+  scenario.sealed();
+  std::string data = scenario.folder.path();
+  std::string folder = data + "/segments/sales/";
+  std::string id = scenario.store->timeline("sales")->sealed[0]->id();
+  scenario.store.reset();
+  std::string granule = id.substr(0, id.rfind('_') + 1);
+  uint64_t number = std::stoull(id.substr(id.rfind('_') + 1));
+  for (uint64_t i = 1; i <= 8; ++i) {
+    fs::copy_file(folder + id + ".seg",
+                  folder + granule + std::to_string(number + i) + ".seg");
+  }
+  scenario.store =
+      *SegmentStore::open(data, scenario.files, SegmentStore::Orphans::kLeave);
+  scenario.append(300);
+  REQUIRE(scenario.seal().has_value());
+  scenario.sealed();
+  CHECK(*scenario.store->remove_orphans({}) == 8);
+  CHECK(scenario.num_files() ==
+        scenario.store->timeline("sales")->sealed.size());
+  scenario.open();
+  CHECK(scenario.store->damaged().empty());
+  CHECK(scenario.difference() == "");
 }
 
 TEST_CASE("a damaged or lost file is missing, the others answer") {

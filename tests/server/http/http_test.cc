@@ -189,6 +189,24 @@ TEST_CASE("stop: idle connections end, a running request is answered") {
   server->stop(5);
 }
 
+TEST_CASE("stop: requests that have not come whole are not waited for") {
+  Router router = test_router();
+  auto server = start_test_server(router);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(std::make_unique<Client>(server->port()));
+    clients.back()->send(i % 2 == 0 ? "POST /echo HTTP/1.1\r\nHost: local"
+                                    : "POST /echo HTTP/1.1\r\nHost: localhost"
+                                      "\r\nContent-Length: 9\r\n\r\nhalf");
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  auto start = std::chrono::steady_clock::now();
+  server->stop(5);
+  std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  CHECK(took.count() < 2);
+  for (auto& client : clients) CHECK(client->closes(1));
+}
+
 TEST_CASE("stop: what takes longer than allowed is cut off") {
   Router router = test_router();
   auto server = start_test_server(router);

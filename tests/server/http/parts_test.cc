@@ -222,6 +222,8 @@ TEST_CASE("every error code has its status and the contract's JSON") {
   CHECK(http_status(ErrorCode::kUnauthorized) == 401);
   CHECK(http_status(ErrorCode::kNotFound) == 404);
   CHECK(http_status(ErrorCode::kInternal) == 500);
+  CHECK(http_status(ErrorCode::kCorrupt) == 503);
+  CHECK(http_status(ErrorCode::kIo) == 503);
   HttpResponse response =
       error_response({ErrorCode::kNotFound, "no \"x\""}, "id7");
   CHECK(response.status == 404);

@@ -415,7 +415,9 @@ TEST_CASE("thresholds") {
 
 TEST_CASE("settings: file, then environment") {
   ModelFolder folder;
-  folder.write("freshet.yaml", "listen: 127.0.0.1:9000\nscan_threads: 3\n");
+  folder.write("freshet.yaml",
+               "listen: 127.0.0.1:9000\nscan_threads: 3\n"
+               "scrub_rate: 1000\nscrub_every: 2h\n");
   ModelLoad load = folder.load();
   REQUIRE(load.model);
   Settings settings = load.model->settings;
@@ -424,6 +426,8 @@ TEST_CASE("settings: file, then environment") {
   REQUIRE(override_from_environment(settings).has_value());
   CHECK(settings.listen == "127.0.0.1:9001");
   CHECK(settings.scan_threads == 3);
+  CHECK(settings.scrub_rate == 1000);
+  CHECK(settings.scrub_every_ms == 2 * 3600'000);
   ::unsetenv("FRESHET_LISTEN");
   ::setenv("FRESHET_SCAN_THREADS", "many", 1);
   auto wrong = override_from_environment(settings);
