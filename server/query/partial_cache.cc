@@ -50,8 +50,6 @@ std::string partial_shape(const QueryPlan& plan) {
   out += "groups\n";
   for (const auto& group : plan.groups) add(out, group);
   for (const Aggregate& aggregate : plan.aggregates) {
-    // Its states name rows by the place that a segment has in one query.
-    if (aggregate.function == Aggregate::Function::kLastPerKeySum) return {};
     out += fmt::format(
         "aggregate {} {} {}{} {}:{}\n", static_cast<int>(aggregate.function),
         aggregate.parameter, int{aggregate.sample}, int{aggregate.distinct},
@@ -65,9 +63,11 @@ std::string partial_shape(const QueryPlan& plan) {
 
 std::string partial_key(const std::string& shape, const QueryPlan& plan,
                         const Segment& segment) {
-  if (!segment.sealed() || segment.content_hash() == 0) return {};
-  std::string key =
-      fmt::format("{} {:016x} ", segment.id(), segment.content_hash());
+  if (segment.sealed() ? segment.content_hash() == 0 : segment.id().empty()) {
+    return {};
+  }
+  std::string key = fmt::format("{} {:016x} ", segment.id(),
+                                segment.sealed() ? segment.content_hash() : 0);
   const Interval times = segment.time_range();
   for (const RangeTest& range : plan.filter.ranges) {
     if (range.column->name != kTimeColumn) continue;
@@ -77,23 +77,34 @@ std::string partial_key(const std::string& shape, const QueryPlan& plan,
   return key + shape;
 }
 
-std::shared_ptr<const MergedPartial> PartialCache::find(
-    const std::string& key) {
+bool KeptPartial::holds_for(const Segment& segment) const {
+  if (segment.sealed()) return true;  // the key has its content
+  if (blocks > segment.num_rows() / kBlockRows) return false;
+  const Bitmap* now = segment.hidden_rows();
+  const uint32_t rows = blocks * kBlockRows;
+  if (!now || !hidden) {
+    const Bitmap* one = now ? now : hidden.get();
+    return !one || one->count_in(0, rows) == 0;
+  }
+  return now->and_not(*hidden).count_in(0, rows) == 0 &&
+         hidden->and_not(*now).count_in(0, rows) == 0;
+}
+
+KeptPartial PartialCache::find(const std::string& key, const Segment& segment) {
   MutexLock lock(mutex_);
   auto at = places_.find(key);
-  if (at == places_.end()) {
+  if (at == places_.end() || !at->second->kept.holds_for(segment)) {
     ++totals_.misses;
-    return nullptr;
+    return {};
   }
   entries_.splice(entries_.begin(), entries_, at->second);
   ++totals_.hits;
-  return at->second->partial;
+  return at->second->kept;
 }
 
-void PartialCache::put(std::string key,
-                       std::shared_ptr<const MergedPartial> partial,
-                       uint64_t bytes) {
+void PartialCache::put(std::string key, KeptPartial kept, uint64_t bytes) {
   bytes += key.size() + kEntryBytes;
+  if (kept.hidden) bytes += kept.hidden->frozen_size();
   // One answer must not drive out all others.
   if (bytes > max_bytes_ / 4) return;
   MutexLock lock(mutex_);
@@ -103,7 +114,7 @@ void PartialCache::put(std::string key,
     remove(std::prev(entries_.end()));
     ++totals_.evicted;
   }
-  entries_.push_front({std::move(key), std::move(partial), bytes});
+  entries_.push_front({std::move(key), std::move(kept), bytes});
   places_.emplace(entries_.front().key, entries_.begin());
   totals_.bytes += bytes;
 }

@@ -58,10 +58,8 @@ void add_segments(const std::vector<PreparedSegment>& segments,
   bool sealed = false, live = false;
   for (const auto& s : segments) {
     for (const std::string& reason : s.why_not) add_once(out.why_not, reason);
-    if (s.kept) {
-      add_once(out.served_by, "cache");
-      continue;
-    }
+    if (s.kept.partial) add_once(out.served_by, "cache");
+    if (s.kept.partial && s.segment->sealed()) continue;
     if (s.cube && !s.cube->rollup) {
       add_once(out.served_by, "cube " + s.cube->name);
       continue;
@@ -99,7 +97,7 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
              prepare_segments(plan, *data.timeline, control, pool_, cache_));
   auto ranges = split_blocks(segments, threads_);
   uint64_t rows = 0;
-  for (const auto& s : segments) rows += s.kept ? 0 : s.segment->num_rows();
+  for (const auto& s : segments) rows += s.rows_left();
 
   QueryResult result;
   result.columns = plan.outputs;
