@@ -18,6 +18,7 @@ class AggregateScan {
              uint64_t rows);
   uint64_t rows_scanned() const { return rows_scanned_; }
   uint64_t rows_matched() const { return total_.rows_matched(); }
+  uint64_t state_bytes() const { return total_.memory_bytes(); }
   // Rows before ordering; views into this and `arena`.
   Result<ResultRows> finish(Arena& arena);
 

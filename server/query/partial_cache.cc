@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "server/query/expression_type.h"
 #include "server/query/query_plan.h"
 
@@ -12,8 +10,6 @@ namespace {
 
 // A longer shape (an IN of thousands) is kept by no one.
 constexpr size_t kMaxShape = 16 << 10;
-// Of an entry, besides its key and its states.
-constexpr uint64_t kEntryBytes = 256;
 
 // Columns may have had other types when the text was the same.
 void add_types(std::string& out, const Expression& expression) {
@@ -92,44 +88,22 @@ bool KeptPartial::holds_for(const Segment& segment) const {
 
 KeptPartial PartialCache::find(const std::string& key, const Segment& segment) {
   MutexLock lock(mutex_);
-  auto at = places_.find(key);
-  if (at == places_.end() || !at->second->kept.holds_for(segment)) {
-    ++totals_.misses;
-    return {};
-  }
-  entries_.splice(entries_.begin(), entries_, at->second);
-  ++totals_.hits;
-  return at->second->kept;
+  const KeptPartial* kept = entries_.find(key);
+  const bool holds = kept && kept->holds_for(segment);
+  ++(holds ? hits_ : misses_);
+  return holds ? *kept : KeptPartial();
 }
 
 void PartialCache::put(std::string key, KeptPartial kept, uint64_t bytes) {
-  bytes += key.size() + kEntryBytes;
   if (kept.hidden) bytes += kept.hidden->frozen_size();
-  // One answer must not drive out all others.
-  if (bytes > max_bytes_ / 4) return;
   MutexLock lock(mutex_);
-  auto at = places_.find(key);
-  if (at != places_.end()) remove(at->second);
-  while (!entries_.empty() && totals_.bytes + bytes > max_bytes_) {
-    remove(std::prev(entries_.end()));
-    ++totals_.evicted;
-  }
-  entries_.push_front({std::move(key), std::move(kept), bytes});
-  places_.emplace(entries_.front().key, entries_.begin());
-  totals_.bytes += bytes;
-}
-
-void PartialCache::remove(std::list<Entry>::iterator entry) {
-  totals_.bytes -= entry->bytes;
-  places_.erase(entry->key);
-  entries_.erase(entry);
+  entries_.put(std::move(key), std::move(kept), bytes);
 }
 
 PartialCache::Totals PartialCache::totals() const {
   MutexLock lock(mutex_);
-  Totals out = totals_;
-  out.entries = entries_.size();
-  return out;
+  return {hits_, misses_, entries_.evicted(), entries_.size(),
+          entries_.bytes()};
 }
 
 }  // namespace freshet

@@ -8,15 +8,12 @@
 // Thread-safe; outlives the runner that uses it.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-
-#include <list>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "segments/mutex.h"
 #include "segments/segment.h"
+#include "server/query/recently_used.h"
 
 namespace freshet {
 
@@ -45,7 +42,8 @@ struct KeptPartial {
 
 class PartialCache {
  public:
-  explicit PartialCache(uint64_t max_bytes) : max_bytes_(max_bytes) {}
+  explicit PartialCache(uint64_t max_bytes)
+      : max_bytes_(max_bytes), entries_(max_bytes) {}
 
   struct Totals {
     uint64_t hits = 0, misses = 0, evicted = 0;  // since the start
@@ -60,20 +58,11 @@ class PartialCache {
   uint64_t max_bytes() const { return max_bytes_; }
 
  private:
-  struct Entry {
-    std::string key;
-    KeptPartial kept;
-    uint64_t bytes = 0;
-  };
-  void remove(std::list<Entry>::iterator entry)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
   const uint64_t max_bytes_;
   mutable Mutex mutex_;
-  std::list<Entry> entries_ ABSL_GUARDED_BY(mutex_);  // latest use first
-  absl::flat_hash_map<std::string_view, std::list<Entry>::iterator> places_
-      ABSL_GUARDED_BY(mutex_);  // by the entries' own keys
-  Totals totals_ ABSL_GUARDED_BY(mutex_);
+  RecentlyUsed<KeptPartial> entries_ ABSL_GUARDED_BY(mutex_);
+  uint64_t hits_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t misses_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace freshet

@@ -7,6 +7,7 @@
 #include "server/json/json_value.h"
 #include "server/query/aggregate_scan.h"
 #include "server/query/explanation.h"
+#include "server/query/result_cache.h"
 #include "server/query/row_scan.h"
 
 namespace freshet {
@@ -19,6 +20,7 @@ class SegmentRunner final : public Runner {
       : catalog_(catalog),
         threads_(scan_threads),
         cache_(cache),
+        results_(cache ? cache->max_bytes() / kResultShare : 0),
         pool_(scan_threads) {}
 
   Result<QueryResult> run(const Query& query, CancelFlag cancel) override;
@@ -30,9 +32,18 @@ class SegmentRunner final : public Runner {
                                    CancelFlag cancel) override;
 
  private:
+  // `state_bytes`: of what the answer is made from.
+  Result<QueryResult> read(const std::shared_ptr<const QueryPlan>& plan,
+                           const DatasetSnapshot& data, QueryControl& control,
+                           uint64_t& state_bytes);
+
   const DatasetCatalog& catalog_;
   const int threads_;
+  // Of the bytes for what is kept of segments, so many more for whole answers.
+  static constexpr uint64_t kResultShare = 8;
+
   PartialCache* const cache_;
+  ResultCache results_;
   ServerMemory memory_{0};
   ScanPool pool_;
 };
@@ -71,6 +82,17 @@ void add_segments(const std::vector<PreparedSegment>& segments,
   out.segments = static_cast<uint32_t>(segments.size());
 }
 
+// An earlier answer over the same rows, of the data as it is now.
+QueryResult told_again(const QueryResult& kept, const DatasetSnapshot& data) {
+  QueryResult out = kept;
+  out.provenance = provenance_of(data);
+  out.provenance.exact = kept.provenance.exact;
+  out.provenance.segments = kept.provenance.segments;
+  out.provenance.rows_matched = kept.provenance.rows_matched;
+  out.provenance.served_by = {"cache"};
+  return out;
+}
+
 Result<QueryResult> SegmentRunner::run(const Query& query, CancelFlag cancel) {
   auto data = catalog_.snapshot(query.dataset);
   if (!data) {
@@ -91,7 +113,27 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
   TRY_ASSIGN(QueryPlan made, QueryPlan::create(query, *data.schema));
   if (data.rollup) TRY(check_rollup(made, *data.rollup, *data.schema));
   // Shared, since partials that are kept point into it.
-  const auto shared = std::make_shared<const QueryPlan>(std::move(made));
+  const auto plan = std::make_shared<const QueryPlan>(std::move(made));
+  const std::string key = cache_ ? result_key(*plan, *data.timeline) : "";
+  QueryResult result;
+  std::shared_ptr<const QueryResult> kept;
+  if (!key.empty() && query.use_cache) kept = results_.find(key);
+  if (kept) {
+    result = told_again(*kept, data);
+  } else {
+    uint64_t state_bytes = 0;
+    TRY_ASSIGN(result, read(plan, data, control, state_bytes));
+    if (!key.empty() && query.populate_cache) {
+      results_.put(key, result, state_bytes);
+    }
+  }
+  result.provenance.elapsed_ms = control.elapsed_ms();
+  return result;
+}
+
+Result<QueryResult> SegmentRunner::read(
+    const std::shared_ptr<const QueryPlan>& shared, const DatasetSnapshot& data,
+    QueryControl& control, uint64_t& state_bytes) {
   const QueryPlan& plan = *shared;
   TRY_ASSIGN(auto segments,
              prepare_segments(plan, *data.timeline, control, pool_, cache_));
@@ -111,6 +153,7 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
     TRY(scan.run(ranges, pool_, rows));
     result.provenance.rows_scanned = scan.rows_scanned();
     result.provenance.rows_matched = scan.rows_matched();
+    state_bytes = scan.state_bytes();
     Arena arena;
     TRY_ASSIGN(ResultRows found, scan.finish(arena));
     TRY(finish_rows(plan, found, control, result));
@@ -123,7 +166,6 @@ Result<QueryResult> SegmentRunner::run_on(const Query& query,
   }
   // Nothing is read after this; what could not be read is no answer.
   for (const auto& s : segments) TRY(s.segment->status());
-  result.provenance.elapsed_ms = control.elapsed_ms();
   return result;
 }
 

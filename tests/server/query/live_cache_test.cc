@@ -168,6 +168,7 @@ std::vector<Query> shapes(int64_t now) {
   // States that grow with the rows.
   out[5].aggregates.push_back(aggregate(F::kQuantile, "n", "median"));
   out[5].aggregates.back().parameter = 0.5;
+  out[5].aggregates.push_back(aggregate(F::kCountDistinct, "__time", "times"));
   return out;
 }
 
@@ -241,6 +242,41 @@ TEST_CASE("a shorter look at a live segment takes nothing from a longer one") {
   runners.run(totals(), stream.snapshot());
 }
 
+TEST_CASE("an answer of many states is kept while its rows stay as they are") {
+  Runners runners;
+  Stream stream;
+  stream.append(6000);
+  stream.seal();
+  stream.append(6000);
+  Query query;
+  query.aggregates = {aggregate(F::kCountDistinct, "__time", "times")};
+  auto from_all = [](const QueryResult& result) {
+    return result.provenance.served_by == std::vector<std::string>{"cache"} &&
+           result.provenance.rows_scanned == 0;
+  };
+  CHECK_FALSE(from_all(runners.run(query, stream.snapshot())));
+  CHECK(from_all(runners.run(query, stream.snapshot())));
+  // A bound that cuts nothing changes nothing; one that does, does.
+  query.interval.end = Timestamp{stream.clock() + 1};
+  CHECK(from_all(runners.run(query, stream.snapshot())));
+  query.interval.end = Timestamp{stream.clock() - 1000};
+  CHECK_FALSE(from_all(runners.run(query, stream.snapshot())));
+  query.interval = {};
+  query.having =
+      call(">", {column("times"), literal(Value(int64_t{1'000'000}))});
+  CHECK(runners.run(query, stream.snapshot()).rows.empty());
+  query.having = nullptr;
+  query.use_cache = false;
+  CHECK_FALSE(from_all(runners.run(query, stream.snapshot())));
+  query.use_cache = true;
+  stream.append(1);
+  CHECK_FALSE(from_all(runners.run(query, stream.snapshot())));
+  CHECK(from_all(runners.run(query, stream.snapshot())));
+  stream.hide(3, 1);
+  CHECK_FALSE(from_all(runners.run(query, stream.snapshot())));
+  CHECK_FALSE(from_all(runners.run(query, stream.snapshot())));
+}
+
 TEST_CASE("kept and read anew are the same whatever happens to the rows") {
   Runners runners;
   Stream stream;
@@ -267,6 +303,7 @@ TEST_CASE("kept and read anew are the same whatever happens to the rows") {
     }
     for (const Query& query : shapes(stream.clock())) {
       QueryResult result = runners.run(query, stream.snapshot());
+      runners.run(query, stream.snapshot());
       for (const auto& by : result.provenance.served_by) kept += by == "cache";
     }
   }
