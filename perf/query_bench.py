@@ -122,7 +122,7 @@ def log_model(model, folder):
         elif skipping and line[:1] in (" ", "#"):
             continue
         elif line.startswith("seal:"):
-            kept.append("seal: { rows: 100000000, age: 24h, bytes: 16gb }")
+            kept.append("seal: { rows: 100000000, age: 24h }")
             skipping = False
         else:
             kept.append(line)
