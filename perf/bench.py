@@ -3,7 +3,7 @@
 
   bench.py            all
   bench.py NAME...    ingest | queries | sales | live | clients | sum | sizes |
-                      cubes | store | columns | kafka | latency
+                      cubes | store | columns | kafka | latency | dashboard
 
 Rows by SSB_ROWS, SALES_ROWS, LIVE_ROWS and KAFKA_ROWS (1,000,000 each), small
 segments by SEGMENTS (10,000), threads of queries by BENCH_THREADS ("1 2"), the
@@ -26,6 +26,7 @@ import freshet  # noqa: E402
 import query_bench  # noqa: E402
 import ssb_queries  # noqa: E402
 from compare import peers  # noqa: E402
+from load import dashboard  # noqa: E402
 from measure import ratios, table  # noqa: E402
 from query_bench import SALES_COLUMNS  # noqa: E402
 
@@ -343,7 +344,8 @@ BENCHMARKS = {"ingest": bench_ingest, "queries": bench_queries,
               "clients": bench_clients, "sum": bench_sum,
               "kafka": bench_kafka, "latency": bench_latency,
               "cubes": bench_cubes, "sizes": bench_sizes,
-              "store": bench_store, "columns": bench_columns}
+              "store": bench_store, "columns": bench_columns,
+              "dashboard": dashboard.main}
 
 
 def main():

@@ -36,24 +36,65 @@ void print_faults(const ModelLoad& load, const std::string& folder) {
   }
 }
 
-// Which cube serves which KPI, and what none does.
-void print_cubes(const Model& model) {
+// Of a server; a token is sent if there is one.
+Result<JsonValue> ask_server(const ValidateOptions& options,
+                             const std::string& path) {
+  std::vector<std::string> headers;
+  if (!options.token.empty()) {
+    headers.push_back("Authorization: Bearer " + options.token);
+  }
+  const std::string url = options.against + path;
+  TRY_ASSIGN(auto reply, HttpClient().get(url, headers));
+  if (reply.status != 200) {
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("{}: status {}", url, reply.status), 0, 0};
+  }
+  return parse_json(reply.body);
+}
+
+// What a cube takes on the server: "; 1234 bytes in 3 segments of 56789".
+// Nothing for one that it does not have.
+std::string served_cost(const ValidateOptions& options, const std::string& kpi,
+                        const std::string& cube) {
+  auto served = ask_server(options, "/api/v1/kpis/" + kpi);
+  const JsonValue* cubes = served ? served->find("cubes") : nullptr;
+  if (!cubes || !cubes->as_array()) return "";
+  for (const JsonValue& one : *cubes->as_array()) {
+    auto number = [&](const char* key) {
+      const JsonValue* value = one.find(key);
+      return value && value->as_int() ? *value->as_int() : 0;
+    };
+    const JsonValue* name = one.find("cube");
+    if (!name || !name->as_string() || *name->as_string() != cube) continue;
+    return fmt::format("; {} bytes in {} segments of {}", number("bytes"),
+                       number("segments"), number("segment_bytes"));
+  }
+  return "";
+}
+
+// Which cube serves which KPI, and what none does; with a server to compare
+// with, what its cubes of these names cost there.
+void print_cubes(const Model& model, const ValidateOptions& options) {
   for (const DatasetModel& dataset : model.datasets) {
     for (size_t i = 0; i < dataset.cubes.size(); ++i) {
       const CubeSpec& cube = dataset.cubes[i];
-      std::string name = dataset.name + "." + cube.name, kpis;
+      std::string name = dataset.name + "." + cube.name, kpis, cost;
       for (const KpiModel& kpi : model.kpis) {
         if (std::find(kpi.cubes.begin(), kpi.cubes.end(), name) !=
             kpi.cubes.end()) {
+          if (kpis.empty() && !options.against.empty()) {
+            cost = served_cost(options, kpi.name, name);
+          }
           kpis += (kpis.empty() ? "" : ", ") + kpi.name;
         }
       }
-      fmt::print("cube {}{} by {}, {}: serves {}\n", name,
+      fmt::print("cube {}{} by {}, {}: serves {}{}\n", name,
                  i < dataset.given_cubes() ? "" : " (derived)",
                  cube.dimensions.empty()
                      ? "nothing"
                      : fmt::format("{}", fmt::join(cube.dimensions, ", ")),
-                 cube.granularity.to_string(), kpis.empty() ? "no KPI" : kpis);
+                 cube.granularity.to_string(), kpis.empty() ? "no KPI" : kpis,
+                 cost);
     }
   }
   for (const KpiModel& kpi : model.kpis) {
@@ -65,19 +106,7 @@ void print_cubes(const Model& model) {
 
 // What the change would break on the server.
 int print_impact(const Model& model, const ValidateOptions& options) {
-  std::vector<std::string> headers;
-  if (!options.token.empty()) {
-    headers.push_back("Authorization: Bearer " + options.token);
-  }
-  auto reply = HttpClient().get(options.against + "/api/v1/lineage", headers);
-  if (!reply) return report_error(reply.error());
-  if (reply->status != 200) {
-    return report_error(Error{ErrorCode::kUnavailable,
-                              options.against + "/api/v1/lineage: status " +
-                                  std::to_string(reply->status),
-                              0, 0});
-  }
-  auto body = parse_json(reply->body);
+  auto body = ask_server(options, "/api/v1/lineage");
   if (!body) return report_error(body.error());
   auto lines = impact_of(model, *body);
   if (!lines) return report_error(lines.error());
@@ -110,7 +139,7 @@ int command_validate(const ValidateOptions& options) {
   fmt::print("{}: {} datasets, {} KPIs, {} dashboards, {} alerts; no faults\n",
              folder, load.model->datasets.size(), load.model->kpis.size(),
              load.model->dashboards.size(), load.model->alerts.size());
-  print_cubes(*load.model);
+  print_cubes(*load.model, options);
   return impact;
 }
 

@@ -18,7 +18,7 @@ struct Described {
 };
 
 constexpr const char* kKpiQuery =
-    "range from to tz grain by top order filter compare";
+    "range from to tz grain by top order filter compare why_not";
 
 const Described kDescribed[] = {
     {"POST", "/ingest/{dataset}",
@@ -53,7 +53,7 @@ const Described kDescribed[] = {
      "\"value\",\"compare\",\"contribution\",\"share\",\"rate_effect\","
      "\"mix_effect\",\"support\"}],\"rest\":{\"count\",\"contribution\"}}]}; "
      "`by` names the dimensions, all by default",
-     "range from to tz by top filter compare min_support"},
+     "range from to tz by top filter compare min_support why_not"},
     {"POST", "/api/v1/kpis/query",
      "A batch of KPI questions: {\"queries\":[{\"kpi\":...}]}"},
     {"GET", "/api/v1/lineage",

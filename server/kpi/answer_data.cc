@@ -5,8 +5,8 @@
 namespace freshet {
 namespace {
 
-void add_served_by(std::vector<std::string>& into,
-                   const std::vector<std::string>& more) {
+void add_new(std::vector<std::string>& into,
+             const std::vector<std::string>& more) {
   for (const std::string& one : more) {
     if (std::find(into.begin(), into.end(), one) == into.end()) {
       into.push_back(one);
@@ -73,8 +73,10 @@ Result<std::shared_ptr<const FrozenDataset>> FrozenDatasets::get(
 
 Result<AnswerData> AnswerData::take(Runner& runner, FrozenDatasets& frozen,
                                     const std::vector<std::string>& datasets,
-                                    const Limits& limits, CancelFlag cancel) {
+                                    const Limits& limits, CancelFlag cancel,
+                                    bool why_not) {
   AnswerData data(runner, limits, std::move(cancel));
+  data.why_not_ = why_not;
   for (const std::string& name : datasets) {
     Dataset dataset;
     TRY_ASSIGN(dataset.data, frozen.get(name));
@@ -86,6 +88,7 @@ Result<AnswerData> AnswerData::take(Runner& runner, FrozenDatasets& frozen,
 
 Result<QueryResult> AnswerData::run(Query query) {
   query.limits = limits_;
+  query.why_not = why_not_;
   Dataset& dataset = datasets_.at(query.dataset);
   TRY_ASSIGN(QueryResult result,
              runner_->run_on(query, dataset.data->snapshot, cancel_));
@@ -95,7 +98,8 @@ Result<QueryResult> AnswerData::run(Query query) {
   merged.segments = std::max(merged.segments, one.segments);
   merged.rows_scanned += one.rows_scanned;
   merged.rows_matched += one.rows_matched;
-  add_served_by(merged.served_by, one.served_by);
+  add_new(merged.served_by, one.served_by);
+  add_new(merged.why_not, one.why_not);
   return result;
 }
 

@@ -38,10 +38,12 @@ class FrozenDatasets {
 
 class AnswerData {
  public:
-  // `runner` must outlive it. Errors: those of FrozenDatasets::get.
+  // `runner` must outlive it. With `why_not` provenance() has the reasons
+  // against cubes. Errors: those of FrozenDatasets::get.
   static Result<AnswerData> take(Runner& runner, FrozenDatasets& frozen,
                                  const std::vector<std::string>& datasets,
-                                 const Limits& limits, CancelFlag cancel);
+                                 const Limits& limits, CancelFlag cancel,
+                                 bool why_not = false);
 
   // REQUIRES: query.dataset is one of `datasets`.
   Result<QueryResult> run(Query query);
@@ -64,6 +66,7 @@ class AnswerData {
   Runner* runner_;
   Limits limits_;
   CancelFlag cancel_;
+  bool why_not_ = false;
   std::map<std::string, Dataset> datasets_;
 };
 

@@ -79,6 +79,7 @@ void write_provenance(JsonWriter& out, const Provenance& p) {
   out.field("complete", p.complete);
   out.field("exact", p.exact);
   write_list(out, "served_by", p.served_by);
+  if (!p.why_not.empty()) write_list(out, "why_not", p.why_not);
   out.field("segments", p.segments);
   out.field("rows_scanned", p.rows_scanned);
   write_offsets(out, p.offsets);

@@ -194,7 +194,7 @@ Result<KpiDrivers> KpiAnswerer::drivers(const DriversRequest& request) {
   if (!comparison_) return invalid("drivers need a comparison: 'compare'");
   TRY_ASSIGN(plan_, KpiPlan::create(*model_, *kpi_));
   TRY_ASSIGN(data_, AnswerData::take(runner_, *frozen_, plan_->datasets(),
-                                     limits_, cancel_));
+                                     limits_, cancel_, request_.why_not));
   TRY(choose_stores());
   KpiDrivers out;
   out.kpi = kpi_;

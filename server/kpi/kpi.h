@@ -29,6 +29,9 @@ struct KpiRequest {
   std::optional<uint32_t> top;
   std::string filter;   // "store:S01,S02;channel:!web"
   std::string compare;  // "" = none
+  // Whether provenance says why cubes were not used. Segments are looked at
+  // for that whose results are kept from before.
+  bool why_not = false;
   // How many rows each number was made from; for callers inside the server,
   // and only without a grain.
   bool count_rows = false;

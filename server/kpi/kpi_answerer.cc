@@ -114,7 +114,7 @@ Result<KpiAnswer> KpiAnswerer::answer() {
   TRY(prepare());
   TRY_ASSIGN(plan_, KpiPlan::create(*model_, *kpi_, request_.count_rows));
   TRY_ASSIGN(data_, AnswerData::take(runner_, *frozen_, plan_->datasets(),
-                                     limits_, cancel_));
+                                     limits_, cancel_, request_.why_not));
   if (plan_->has_levels() && by_parts_of_time()) {
     return invalid("kpi '" + kpi_->name +
                    "' is a level at a moment: it has no hour of the day and "
@@ -249,7 +249,8 @@ void KpiAnswerer::explain_null(const FormulaValue& total,
   } else if (stores_ && stores_->none) {
     out_.reason = "no store has data in both periods";
   } else if (nothing) {
-    out_.reason = "no data in this range";
+    out_.reason = filter_ ? "no event of this range passes the filter"
+                          : "no data in this range";
   } else if (total.divided_by_zero) {
     out_.reason = "division by zero";
   } else {

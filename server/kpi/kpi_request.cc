@@ -8,9 +8,9 @@
 namespace freshet {
 namespace {
 
-const std::vector<std::string> kKeys = {"kpi", "range",  "from",   "to",
-                                        "tz",  "grain",  "by",     "order",
-                                        "top", "filter", "compare"};
+const std::vector<std::string> kKeys = {"kpi", "range",  "from",    "to",
+                                        "tz",  "grain",  "by",      "order",
+                                        "top", "filter", "compare", "why_not"};
 
 std::vector<std::string> split_names(std::string_view text) {
   std::vector<std::string> names;
@@ -63,6 +63,13 @@ Status set_text(KpiRequest& request, const std::string& key,
     TRY_ASSIGN(request.top, parse_top(value));
     return {};
   }
+  if (key == "why_not") {
+    if (value != "true" && value != "false") {
+      return invalid("'why_not' is true or false, not '" + value + "'");
+    }
+    request.why_not = value == "true";
+    return {};
+  }
   std::string* member = text_member(request, key);
   if (!member) return unknown_key(key);
   has_range = has_range || (key == "range" && !value.empty());
@@ -84,9 +91,14 @@ Status set_json(KpiRequest& request, const std::string& key,
   if (const std::string* text = value.as_string()) {
     return set_text(request, key, *text, has_range);
   }
-  bool known = key == "by" || key == "top" || text_member(request, key);
+  bool known = key == "by" || key == "top" || key == "why_not" ||
+               text_member(request, key);
   if (!known) return unknown_key(key);
   if (value.is_null()) return {};
+  if (key == "why_not" && value.as_bool()) {
+    request.why_not = *value.as_bool();
+    return {};
+  }
   if (key == "top" && value.as_int()) {
     TRY_ASSIGN(request.top, parse_top(std::to_string(*value.as_int())));
     return {};

@@ -1,6 +1,7 @@
 // The newest argument of each key within a group, summed: stock levels and
 // other semi-additive measures. Null arguments are passed over; null keys are
-// keys. Of equal times the later row counts.
+// keys. Of equal times the later row counts: rows come in order, and so do the
+// states that are merged.
 #include <fmt/format.h>
 
 #include "server/query/accumulator.h"
@@ -36,11 +37,8 @@ class LastPerKey final : public Accumulator {
     } else {
       keys_.assign(rows.size(), 0);
     }
-    const uint64_t order = uint64_t{lanes.segment_order} << 32;
     lanes.each_value(*value, [&](uint32_t group, size_t lane) {
-      offer(group, keys_[lane],
-            {time->longs[time->at(lane)], order | rows.row(lane)}, *value,
-            lane);
+      offer(group, keys_[lane], time->longs[time->at(lane)], *value, lane);
     });
     return {};
   }
@@ -49,11 +47,12 @@ class LastPerKey final : public Accumulator {
                const std::vector<uint32_t>& to) override {
     const auto& from = static_cast<const LastPerKey&>(other);
     std::vector<uint32_t> key_to(1, 0);
-    if (merged_) merged_->map(*from.local_, key_to);
+    if (merged_ && from.local_) merged_->map(*from.local_, key_to);
+    if (merged_ && from.merged_) merged_->map(*from.merged_, key_to);
     const auto& pairs = from.pairs_.keys();
     for (uint32_t i = 0; i < pairs.size(); ++i) {
       offer(to[pairs[i] >> 32], key_to[static_cast<uint32_t>(pairs[i])],
-            from.places_[i], from.slots_.values(), i);
+            from.times_[i], from.slots_.values(), i);
     }
     return {};
   }
@@ -87,33 +86,26 @@ class LastPerKey final : public Accumulator {
 
   uint64_t memory_bytes() const override {
     return pairs_.memory_bytes() + slots_.memory_bytes() +
-           places_.capacity() * sizeof(Place) +
-           (local_ ? local_->memory_bytes() : 0) +
+           times_.capacity() * 8 + (local_ ? local_->memory_bytes() : 0) +
            (merged_ ? merged_->memory_bytes() : 0);
   }
 
  private:
-  struct Place {
-    int64_t time = 0;
-    uint64_t row = 0;  // segment order and row, later is greater
-    auto operator<=>(const Place&) const = default;
-  };
-
   Error too_large() const {
     return invalid(
         fmt::format("sum out of the range of its type: {}", aggregate_.name));
   }
 
-  void offer(uint32_t group, uint32_t key, Place place, const Vector& v,
+  void offer(uint32_t group, uint32_t key, int64_t time, const Vector& v,
              size_t lane) {
     uint32_t slot = pairs_.find_or_add(uint64_t{group} << 32 | key);
-    if (slot == places_.size()) {
-      places_.push_back(place);
-      slots_.resize(places_.size());
-    } else if (place < places_[slot]) {
+    if (slot == times_.size()) {
+      times_.push_back(time);
+      slots_.resize(times_.size());
+    } else if (time < times_[slot]) {
       return;
     }
-    places_[slot] = place;
+    times_[slot] = time;
     slots_.set(slot, v, lane);
   }
 
@@ -122,8 +114,8 @@ class LastPerKey final : public Accumulator {
   ExpressionPtr time_;
   std::optional<GroupKeys> local_;
   std::optional<MergedGroups> merged_;
-  IdTable pairs_;  // (group, key) -> slot
-  std::vector<Place> places_;
+  IdTable pairs_;               // (group, key) -> slot
+  std::vector<int64_t> times_;  // by slot
   ValueSlots slots_;
   size_t num_groups_ = 0;
   std::vector<uint32_t> keys_;

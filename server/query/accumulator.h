@@ -21,7 +21,6 @@ struct LaneChoice {
   const uint32_t* groups = nullptr;  // group of each lane; null: all group 0
   const uint16_t* chosen = nullptr;  // the lanes seen, ascending; null: all
   size_t num_chosen = 0;             // with `chosen`
-  uint32_t segment_order = 0;        // later segments have a greater one
 
   uint32_t group(size_t lane) const { return groups ? groups[lane] : 0; }
   template <class F>

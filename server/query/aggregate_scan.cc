@@ -6,6 +6,10 @@ namespace {
 // A segment's partial is kept where it has this many times fewer groups than
 // rows went into it: others are as dear to merge as to make.
 constexpr uint64_t kRowsPerKeptGroup = 8;
+// And so where its states take this many bytes for each of those rows (keys of
+// levels, distinct values), but for small ones.
+constexpr uint64_t kKeptBytesPerRow = 64;
+constexpr uint64_t kSmallStates = 64 << 10;
 
 }  // namespace
 
@@ -26,7 +30,7 @@ Status AggregateScan::run(const std::vector<BlockRange>& ranges, ScanPool& pool,
   }
   run_tasks(pool, ranges.size(), rows, [&](size_t i) {
     if (status_.failed()) return;
-    if (ranges[i].segment->kept) return complete(i, nullptr);
+    if (ranges[i].is_kept()) return complete(i, nullptr);
     auto partial = std::make_unique<Partial>(*plan_, ranges[i], control_);
     auto done = partial->scan(stop_);
     if (done) return complete(i, std::move(partial));
@@ -62,40 +66,60 @@ void AggregateScan::complete(size_t index, std::unique_ptr<Partial> partial) {
 }
 
 Status AggregateScan::merge(size_t index, const Partial* partial) {
-  const PreparedSegment& segment = *(*ranges_)[index].segment;
+  const BlockRange& range = (*ranges_)[index];
   if (partial == nullptr) {
-    TRY(total_.merge(*segment.kept, control_));
+    TRY(merge_kept(range));
   } else {
     rows_scanned_ += partial->rows_scanned();
-    TRY(merge_apart(index, *partial));
+    TRY(merge_scanned(range, *partial));
   }
+  const bool more = index + 1 < ranges_->size() &&
+                    (*ranges_)[index + 1].segment == range.segment &&
+                    (*ranges_)[index + 1].begin < range.segment->keep_end;
+  if (apart_ && !more) TRY(end_apart(*range.segment));
   charge_.set(total_.memory_bytes() + (apart_ ? apart_->memory_bytes() : 0));
   return control_.check();
 }
 
-Status AggregateScan::merge_apart(size_t index, const Partial& partial) {
-  const PreparedSegment& segment = partial.segment();
-  const bool first = index == 0 || (*ranges_)[index - 1].segment != &segment;
-  const bool last =
-      index + 1 == ranges_->size() || (*ranges_)[index + 1].segment != &segment;
-  if (first && cache_ && !segment.cache_key.empty()) {
+// Kept anew with what comes after it, or only used.
+Status AggregateScan::merge_kept(const BlockRange& range) {
+  const PreparedSegment& segment = *range.segment;
+  if (cache_ && !segment.cache_key.empty()) {
+    apart_ = std::make_shared<MergedPartial>(plan_);
+    apart_rows_ = segment.kept.partial->rows_matched();
+  }
+  return (apart_ ? *apart_ : total_).merge(*segment.kept.partial, control_);
+}
+
+Status AggregateScan::merge_scanned(const BlockRange& range,
+                                    const Partial& partial) {
+  const PreparedSegment& segment = *range.segment;
+  const bool keeps = cache_ && !segment.cache_key.empty() && range.begin == 0;
+  if (keeps && range.begin < segment.keep_end) {
     uint64_t groups = partial.keys() ? partial.keys()->size() : 0;
     if (groups * kRowsPerKeptGroup <= partial.rows_scanned()) {
       apart_ = std::make_shared<MergedPartial>(plan_);
+      apart_rows_ = 0;
     }
   }
-  TRY((apart_ ? *apart_ : total_).merge(partial, control_));
-  return apart_ && last ? end_segment(segment) : Status();
+  apart_rows_ += partial.rows_matched();
+  return (apart_ ? *apart_ : total_).merge(partial, control_);
 }
 
-Status AggregateScan::end_segment(const PreparedSegment& segment) {
-  std::shared_ptr<MergedPartial> whole = std::move(apart_);
+Status AggregateScan::end_apart(const PreparedSegment& segment) {
+  std::shared_ptr<MergedPartial> part = std::move(apart_);
   apart_ = nullptr;
-  TRY(total_.merge(*whole, control_));
+  TRY(total_.merge(*part, control_));
   // What could not be read is not kept.
   TRY(segment.segment->status(segment.mark));
-  uint64_t bytes = whole->memory_bytes();
-  cache_->put(segment.cache_key, std::move(whole), bytes);
+  const uint64_t bytes = part->memory_bytes();
+  if (bytes > kSmallStates + apart_rows_ * kKeptBytesPerRow) return {};
+  KeptPartial kept{std::move(part), segment.keep_end, nullptr};
+  const Bitmap* hidden = segment.segment->hidden_rows();
+  if (hidden && !segment.segment->sealed()) {
+    kept.hidden = std::make_shared<const Bitmap>(hidden->clone());
+  }
+  cache_->put(segment.cache_key, std::move(kept), bytes);
   return {};
 }
 

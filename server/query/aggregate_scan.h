@@ -1,5 +1,5 @@
 // AggregateScan: runs an aggregate plan: one Partial per block range, merged
-// by value in order of the ranges; a segment's partials are merged apart
+// by value in order of the ranges; those of a segment's blocks are merged apart
 // first where the result is to be kept. One query; used by its caller's
 // thread.
 #pragma once
@@ -18,19 +18,21 @@ class AggregateScan {
              uint64_t rows);
   uint64_t rows_scanned() const { return rows_scanned_; }
   uint64_t rows_matched() const { return total_.rows_matched(); }
+  uint64_t state_bytes() const { return total_.memory_bytes(); }
   // Rows before ordering; views into this and `arena`.
   Result<ResultRows> finish(Arena& arena);
 
  private:
-  // What a range came to: a segment's kept partial has no blocks to scan.
+  // What a range came to: there are no blocks to scan of what was kept.
   struct Found {
     bool ready = false;
     std::unique_ptr<Partial> partial;
   };
   void complete(size_t index, std::unique_ptr<Partial> partial);
   Status merge(size_t index, const Partial* partial);
-  Status merge_apart(size_t index, const Partial& partial);
-  Status end_segment(const PreparedSegment& segment);
+  Status merge_kept(const BlockRange& range);
+  Status merge_scanned(const BlockRange& range, const Partial& partial);
+  Status end_apart(const PreparedSegment& segment);
 
   const std::shared_ptr<const QueryPlan> plan_;
   QueryControl& control_;
@@ -47,8 +49,10 @@ class AggregateScan {
   // Of the one thread that has set merging_, then of finish().
   MemoryCharge charge_;
   MergedPartial total_;
-  // Of the segment whose ranges are being merged, if it is to be kept.
+  // Of the segment whose ranges are being merged, if it is to be kept, and how
+  // many rows went into it.
   std::shared_ptr<MergedPartial> apart_;
+  uint64_t apart_rows_ = 0;
   uint64_t rows_scanned_ = 0;
 };
 

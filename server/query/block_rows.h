@@ -23,11 +23,6 @@ class BlockRows final : public RowSource {
 
   const SegmentContext& context() const { return context_; }
   uint32_t block() const { return block_; }
-  // Row number in the segment of a lane.
-  uint32_t row(size_t lane) const {
-    return block_ * kBlockRows +
-           (all_ ? static_cast<uint32_t>(lane) : positions_[lane]);
-  }
   size_t size() const override { return size_; }
   Result<VectorPtr> column(const Expression& column) override;
   Result<VectorPtr> known(const Expression& expression) override;

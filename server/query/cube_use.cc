@@ -310,6 +310,13 @@ Error not_kept(const QueryPlan& plan, const std::string& why) {
       plan.query.dataset));
 }
 
+std::string no_cubes(const Segment& segment) {
+  if (segment.hidden_rows() == nullptr) {
+    return "a segment was sealed without cubes";
+  }
+  return "rows were deleted or replaced since the cubes of a segment were made";
+}
+
 }  // namespace
 
 std::vector<ExpressionPtr> CubeUse::expressions() const {
@@ -328,7 +335,10 @@ Result<std::optional<CubeUse>> choose_cube(const QueryPlan& plan,
     return best;
   }
   TRY_ASSIGN(const std::vector<Cube>* cubes, segment.cubes());
-  if (cubes == nullptr) return best;
+  if (cubes == nullptr) {
+    if (why_not && segment.sealed()) why_not->push_back(no_cubes(segment));
+    return best;
+  }
   TRY_ASSIGN(const Rollup* rollup, segment.rollup());
   const Schema& source = rollup ? rollup->source : segment.schema();
   for (const Cube& cube : *cubes) {

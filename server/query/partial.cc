@@ -67,7 +67,6 @@ Status Partial::count_rows(BlockRows& rows) {
 Status Partial::add_block(BlockRows& rows) {
   LaneChoice lanes;
   lanes.size = rows.size();
-  lanes.segment_order = range_.segment->order;
   if (keys_) {
     TRY(keys_->assign(rows, groups_));
     TRY(control_.check_groups(keys_->size()));

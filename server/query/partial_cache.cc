@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "server/query/expression_type.h"
 #include "server/query/query_plan.h"
 
@@ -12,8 +10,6 @@ namespace {
 
 // A longer shape (an IN of thousands) is kept by no one.
 constexpr size_t kMaxShape = 16 << 10;
-// Of an entry, besides its key and its states.
-constexpr uint64_t kEntryBytes = 256;
 
 // Columns may have had other types when the text was the same.
 void add_types(std::string& out, const Expression& expression) {
@@ -50,8 +46,6 @@ std::string partial_shape(const QueryPlan& plan) {
   out += "groups\n";
   for (const auto& group : plan.groups) add(out, group);
   for (const Aggregate& aggregate : plan.aggregates) {
-    // Its states name rows by the place that a segment has in one query.
-    if (aggregate.function == Aggregate::Function::kLastPerKeySum) return {};
     out += fmt::format(
         "aggregate {} {} {}{} {}:{}\n", static_cast<int>(aggregate.function),
         aggregate.parameter, int{aggregate.sample}, int{aggregate.distinct},
@@ -65,9 +59,11 @@ std::string partial_shape(const QueryPlan& plan) {
 
 std::string partial_key(const std::string& shape, const QueryPlan& plan,
                         const Segment& segment) {
-  if (!segment.sealed() || segment.content_hash() == 0) return {};
-  std::string key =
-      fmt::format("{} {:016x} ", segment.id(), segment.content_hash());
+  if (segment.sealed() ? segment.content_hash() == 0 : segment.id().empty()) {
+    return {};
+  }
+  std::string key = fmt::format("{} {:016x} ", segment.id(),
+                                segment.sealed() ? segment.content_hash() : 0);
   const Interval times = segment.time_range();
   for (const RangeTest& range : plan.filter.ranges) {
     if (range.column->name != kTimeColumn) continue;
@@ -77,48 +73,37 @@ std::string partial_key(const std::string& shape, const QueryPlan& plan,
   return key + shape;
 }
 
-std::shared_ptr<const MergedPartial> PartialCache::find(
-    const std::string& key) {
-  MutexLock lock(mutex_);
-  auto at = places_.find(key);
-  if (at == places_.end()) {
-    ++totals_.misses;
-    return nullptr;
+bool KeptPartial::holds_for(const Segment& segment) const {
+  if (segment.sealed()) return true;  // the key has its content
+  if (blocks > segment.num_rows() / kBlockRows) return false;
+  const Bitmap* now = segment.hidden_rows();
+  const uint32_t rows = blocks * kBlockRows;
+  if (!now || !hidden) {
+    const Bitmap* one = now ? now : hidden.get();
+    return !one || one->count_in(0, rows) == 0;
   }
-  entries_.splice(entries_.begin(), entries_, at->second);
-  ++totals_.hits;
-  return at->second->partial;
+  return now->and_not(*hidden).count_in(0, rows) == 0 &&
+         hidden->and_not(*now).count_in(0, rows) == 0;
 }
 
-void PartialCache::put(std::string key,
-                       std::shared_ptr<const MergedPartial> partial,
-                       uint64_t bytes) {
-  bytes += key.size() + kEntryBytes;
-  // One answer must not drive out all others.
-  if (bytes > max_bytes_ / 4) return;
+KeptPartial PartialCache::find(const std::string& key, const Segment& segment) {
   MutexLock lock(mutex_);
-  auto at = places_.find(key);
-  if (at != places_.end()) remove(at->second);
-  while (!entries_.empty() && totals_.bytes + bytes > max_bytes_) {
-    remove(std::prev(entries_.end()));
-    ++totals_.evicted;
-  }
-  entries_.push_front({std::move(key), std::move(partial), bytes});
-  places_.emplace(entries_.front().key, entries_.begin());
-  totals_.bytes += bytes;
+  const KeptPartial* kept = entries_.find(key);
+  const bool holds = kept && kept->holds_for(segment);
+  ++(holds ? hits_ : misses_);
+  return holds ? *kept : KeptPartial();
 }
 
-void PartialCache::remove(std::list<Entry>::iterator entry) {
-  totals_.bytes -= entry->bytes;
-  places_.erase(entry->key);
-  entries_.erase(entry);
+void PartialCache::put(std::string key, KeptPartial kept, uint64_t bytes) {
+  if (kept.hidden) bytes += kept.hidden->frozen_size();
+  MutexLock lock(mutex_);
+  entries_.put(std::move(key), std::move(kept), bytes);
 }
 
 PartialCache::Totals PartialCache::totals() const {
   MutexLock lock(mutex_);
-  Totals out = totals_;
-  out.entries = entries_.size();
-  return out;
+  return {hits_, misses_, entries_.evicted(), entries_.size(),
+          entries_.bytes()};
 }
 
 }  // namespace freshet

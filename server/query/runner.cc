@@ -7,6 +7,7 @@
 #include "server/json/json_value.h"
 #include "server/query/aggregate_scan.h"
 #include "server/query/explanation.h"
+#include "server/query/result_cache.h"
 #include "server/query/row_scan.h"
 
 namespace freshet {
@@ -35,6 +36,7 @@ class SegmentRunner final : public Runner {
       : catalog_(catalog),
         threads_(scan_threads),
         cache_(cache),
+        results_(cache ? cache->max_bytes() / kResultShare : 0),
         pool_(scan_threads) {}
 
   Result<QueryResult> run(const Query& query, CancelFlag cancel) override;
@@ -50,11 +52,20 @@ class SegmentRunner final : public Runner {
                                QueryControl& control);
   Result<QueryResult> scan(const std::shared_ptr<const QueryPlan>& plan,
                            const std::vector<PreparedSegment>& segments,
-                           const DatasetSnapshot& data, QueryControl& control);
+                           const DatasetSnapshot& data, QueryControl& control,
+                           uint64_t& state_bytes);
+  // `state_bytes`: of what the answer is made from.
+  Result<QueryResult> read(const std::shared_ptr<const QueryPlan>& plan,
+                           const DatasetSnapshot& data, QueryControl& control,
+                           uint64_t& state_bytes);
 
   const DatasetCatalog& catalog_;
   const int threads_;
+  // Of the bytes for what is kept of segments, so many more for whole answers.
+  static constexpr uint64_t kResultShare = 8;
+
   PartialCache* const cache_;
+  ResultCache results_;
   ServerMemory memory_{0};
   ScanPool pool_;
 };
@@ -80,10 +91,8 @@ void add_segments(const std::vector<PreparedSegment>& segments,
   bool sealed = false, live = false;
   for (const auto& s : segments) {
     for (const std::string& reason : s.why_not) add_once(out.why_not, reason);
-    if (s.kept) {
-      add_once(out.served_by, "cache");
-      continue;
-    }
+    if (s.kept.partial) add_once(out.served_by, "cache");
+    if (s.kept.partial && s.segment->sealed()) continue;
     if (s.cube && !s.cube->rollup) {
       add_once(out.served_by, "cube " + s.cube->name);
       continue;
@@ -93,6 +102,17 @@ void add_segments(const std::vector<PreparedSegment>& segments,
   if (sealed) out.served_by.push_back("segments");
   if (live) out.served_by.push_back("live");
   out.segments = static_cast<uint32_t>(segments.size());
+}
+
+// An earlier answer over the same rows, of the data as it is now.
+QueryResult told_again(const QueryResult& kept, const DatasetSnapshot& data) {
+  QueryResult out = kept;
+  out.provenance = provenance_of(data);
+  out.provenance.exact = kept.provenance.exact;
+  out.provenance.segments = kept.provenance.segments;
+  out.provenance.rows_matched = kept.provenance.rows_matched;
+  out.provenance.served_by = {"cache"};
+  return out;
 }
 
 Result<QueryResult> SegmentRunner::run(const Query& query, CancelFlag cancel) {
@@ -121,29 +141,48 @@ Result<QueryResult> SegmentRunner::run_once(const Query& query,
   TRY_ASSIGN(QueryPlan made, QueryPlan::create(query, *data.schema));
   if (data.rollup) TRY(check_rollup(made, *data.rollup, *data.schema));
   // Shared, since partials that are kept point into it.
-  const auto shared = std::make_shared<const QueryPlan>(std::move(made));
+  const auto plan = std::make_shared<const QueryPlan>(std::move(made));
+  const std::string key = cache_ ? result_key(*plan, *data.timeline) : "";
+  QueryResult result;
+  std::shared_ptr<const QueryResult> kept;
+  if (!key.empty() && query.use_cache) kept = results_.find(key);
+  if (kept) {
+    result = told_again(*kept, data);
+  } else {
+    uint64_t state_bytes = 0;
+    TRY_ASSIGN(result, read(plan, data, control, state_bytes));
+    if (!key.empty() && query.populate_cache) {
+      results_.put(key, result, state_bytes);
+    }
+  }
+  result.provenance.elapsed_ms = control.elapsed_ms();
+  return result;
+}
+
+Result<QueryResult> SegmentRunner::read(
+    const std::shared_ptr<const QueryPlan>& shared, const DatasetSnapshot& data,
+    QueryControl& control, uint64_t& state_bytes) {
   const QueryPlan& plan = *shared;
   TRY_ASSIGN(auto segments,
              prepare_segments(plan, *data.timeline, control, pool_, cache_));
-  auto result = scan(shared, segments, data, control);
+  auto result = scan(shared, segments, data, control, state_bytes);
   // Nothing is read after this; what could not be read is no answer, nor is
   // what was read of a file that changed, or an error that came of it. What was
   // kept was right.
   for (const auto& s : segments) {
-    if (!s.kept) TRY(s.segment->status(s.mark));
+    if (!s.done()) TRY(s.segment->status(s.mark));
   }
-  if (result) result->provenance.elapsed_ms = control.elapsed_ms();
   return result;
 }
 
 Result<QueryResult> SegmentRunner::scan(
     const std::shared_ptr<const QueryPlan>& shared,
     const std::vector<PreparedSegment>& segments, const DatasetSnapshot& data,
-    QueryControl& control) {
+    QueryControl& control, uint64_t& state_bytes) {
   const QueryPlan& plan = *shared;
   auto ranges = split_blocks(segments, threads_);
   uint64_t rows = 0;
-  for (const auto& s : segments) rows += s.kept ? 0 : s.segment->num_rows();
+  for (const auto& s : segments) rows += s.rows_left();
 
   QueryResult result;
   result.columns = plan.outputs;
@@ -157,6 +196,7 @@ Result<QueryResult> SegmentRunner::scan(
     TRY(scan.run(ranges, pool_, rows));
     result.provenance.rows_scanned = scan.rows_scanned();
     result.provenance.rows_matched = scan.rows_matched();
+    state_bytes = scan.state_bytes();
     Arena arena;
     TRY_ASSIGN(ResultRows found, scan.finish(arena));
     TRY(finish_rows(plan, found, control, result));

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "server/query/partial_cache.h"
+#include "server/query/merged_partial.h"
 
 namespace freshet {
 namespace {
@@ -13,9 +13,14 @@ constexpr uint64_t kRowsOnCaller = 4 * kBlockRows;
 // Blocks of a task, at least: merging a task's groups costs time too.
 constexpr uint64_t kMinTaskBlocks = 32;
 
+// What is kept of a live segment is made anew, by merging it with what came
+// since, when that is a row for so many bytes of states: then merging takes
+// about as long as reading those rows at each query would.
+constexpr uint64_t kStateBytesPerNewRow = 32;
+
 uint64_t rows_of(const std::vector<PreparedSegment>& segments) {
   uint64_t rows = 0;
-  for (const auto& s : segments) rows += s.kept ? 0 : s.segment->num_rows();
+  for (const auto& s : segments) rows += s.rows_left();
   return rows;
 }
 
@@ -63,6 +68,19 @@ Status prepare(RowExpressions expressions, const QueryPlan& plan,
   return {};
 }
 
+// The blocks that no later row changes.
+uint32_t lasting_blocks(const Segment& segment) {
+  if (segment.sealed()) return segment.num_blocks();
+  return segment.num_rows() / kBlockRows;
+}
+
+bool worth_keeping(const PreparedSegment& s, uint32_t blocks) {
+  if (!s.kept.partial) return blocks > 0;
+  const uint64_t rows = uint64_t{blocks - s.kept.blocks} * kBlockRows;
+  return rows > 0 &&
+         rows >= s.kept.partial->memory_bytes() / kStateBytesPerNewRow;
+}
+
 void look_up(const QueryPlan& plan, PartialCache& cache,
              std::vector<PreparedSegment>& segments) {
   // The reasons against cubes are found while a segment is prepared.
@@ -72,8 +90,11 @@ void look_up(const QueryPlan& plan, PartialCache& cache,
   for (PreparedSegment& s : segments) {
     std::string key = partial_key(shape, plan, *s.segment);
     if (key.empty()) continue;
-    if (plan.query.use_cache) s.kept = cache.find(key);
-    if (plan.query.populate_cache && !s.kept) s.cache_key = std::move(key);
+    if (plan.query.use_cache) s.kept = cache.find(key, *s.segment);
+    const uint32_t lasting = lasting_blocks(*s.segment);
+    if (!plan.query.populate_cache || !worth_keeping(s, lasting)) continue;
+    s.cache_key = std::move(key);
+    s.keep_end = lasting;
   }
 }
 
@@ -122,26 +143,24 @@ Result<std::vector<PreparedSegment>> prepare_segments(
   const RowExpressions expressions = row_expressions(plan);
   TaskStatus status;
   run_tasks(pool, all.size(), rows_of(all), [&](size_t i) {
-    if (status.failed() || all[i].kept) return;
+    if (status.failed() || all[i].done()) return;
     auto checked = control.check();
     auto done = checked ? prepare(expressions, plan, control, all[i]) : checked;
     if (!done) status.fail(done.error());
   });
   TRY(status.status());
   for (const auto& s : all) {
-    if (!s.kept && s.filter.never_by_index()) TRY(s.segment->status(s.mark));
+    if (!s.done() && s.filter.never_by_index()) TRY(s.segment->status(s.mark));
   }
-  std::erase_if(all, [](const auto& s) { return !s.kept && s.filter.never(); });
+  std::erase_if(all,
+                [](const auto& s) { return !s.done() && s.filter.never(); });
   return all;
 }
 
 std::vector<BlockRange> split_blocks(
     const std::vector<PreparedSegment>& segments, int threads) {
-  auto blocks_of = [](const PreparedSegment& s) {
-    return s.kept ? 0 : s.segment->num_blocks();
-  };
   uint64_t blocks = 0;
-  for (const auto& s : segments) blocks += blocks_of(s);
+  for (const auto& s : segments) blocks += s.blocks_left();
   uint64_t most = blocks;
   if (threads > 1) {
     most =
@@ -149,12 +168,14 @@ std::vector<BlockRange> split_blocks(
   }
   std::vector<BlockRange> out;
   for (const auto& s : segments) {
-    const uint32_t end = blocks_of(s);
-    if (s.kept) out.push_back({&s, 0, 0});
-    for (uint64_t begin = 0; begin < end; begin += most) {
+    if (s.kept.partial) out.push_back({&s, 0, 0});
+    const uint32_t end = s.segment->num_blocks();
+    for (uint64_t begin = s.kept.blocks; begin < end;) {
+      uint64_t next = std::min<uint64_t>(end, begin + most);
+      if (begin < s.keep_end) next = std::min<uint64_t>(next, s.keep_end);
       out.push_back(
-          {&s, static_cast<uint32_t>(begin),
-           static_cast<uint32_t>(std::min<uint64_t>(end, begin + most))});
+          {&s, static_cast<uint32_t>(begin), static_cast<uint32_t>(next)});
+      begin = next;
     }
   }
   return out;

@@ -7,6 +7,7 @@
 
 #include "segments/timeline.h"
 #include "server/query/cube_use.h"
+#include "server/query/partial_cache.h"
 #include "server/query/query_control.h"
 #include "server/query/query_plan.h"
 #include "server/query/scan_pool.h"
@@ -14,27 +15,34 @@
 
 namespace freshet {
 
-class MergedPartial;
-class PartialCache;
-
 struct PreparedSegment {
   std::shared_ptr<const Segment> segment;
   uint64_t mark = 0;   // of the segment, for its status()
   uint32_t order = 0;  // later segments have a greater one
-  // Where what is found may be kept; empty: nowhere.
+  // Where what is found in the blocks before `keep_end` may be kept; empty:
+  // nowhere.
   std::string cache_key;
-  // What an earlier query found: there is nothing to scan then, and no
-  // context.
-  std::shared_ptr<const MergedPartial> kept;
+  uint32_t keep_end = 0;
+  // What an earlier query found in the first blocks. With nothing left to scan
+  // there is no context.
+  KeptPartial kept;
   std::unique_ptr<SegmentContext> context;
   SegmentFilter filter;
   std::optional<CubeUse> cube;  // `segment` is then the table
   std::vector<std::string> why_not;
+
+  bool done() const { return kept.partial && blocks_left() == 0; }
+  uint32_t blocks_left() const { return segment->num_blocks() - kept.blocks; }
+  uint64_t rows_left() const {
+    return done() ? 0 : segment->num_rows() - kept.blocks * kBlockRows;
+  }
 };
 
 struct BlockRange {
   const PreparedSegment* segment;
-  uint32_t begin, end;  // blocks; none of a segment whose partial was kept
+  uint32_t begin, end;  // blocks; none: what was kept
+
+  bool is_kept() const { return begin == end; }
 };
 
 // Segments whose time meets the plan's interval, prepared in parallel, without
@@ -45,7 +53,8 @@ Result<std::vector<PreparedSegment>> prepare_segments(
     const QueryPlan& plan, const Timeline& timeline,
     const QueryControl& control, ScanPool& pool, PartialCache* cache);
 
-// At most `threads` * a few ranges, none shorter than is worth a task.
+// At most `threads` * a few ranges a segment needs, none shorter than is worth
+// a task, and none on both sides of `keep_end`.
 std::vector<BlockRange> split_blocks(
     const std::vector<PreparedSegment>& segments, int threads);
 

@@ -151,7 +151,8 @@ Result<Relation> relation_of_rows(QueryResult result) {
     out.columns.push_back(
         visible_column(result.columns[c].name, physical, type));
   }
-  auto segment = LiveSegment::create("rows", schema, Interval{});
+  // Without a name: what queries find in it is not kept for others.
+  auto segment = LiveSegment::create("", schema, Interval{});
   ColumnBatch batch(schema);
   for (const auto& row : result.rows) {
     if (!time) batch.set_long(0, 0);

@@ -110,6 +110,20 @@ def test_a_kpi_says_which_cube_serves_it_and_what_it_costs(tmp_path):
         assert 0 < cube["bytes"] < cube["segment_bytes"]
         assert "exact distinct" in server.json(
             "/api/v1/kpis/average_basket")["reads_rows"][0]
+        # What the cube costs there, beside the model that it comes from.
+        done = freshet.run("validate", model, "--against", server.url)
+        assert f"sales_7d, units; {cube['bytes']} bytes in " \
+            f"{cube['segments']} segments of {cube['segment_bytes']}" \
+            in done.stdout, done.stdout
+        # Quarters of an hour are finer than its buckets.
+        path = "/api/v1/kpis/net_sales/value?range=last_7d&grain=PT15M"
+        fine = server.json(path)["provenance"]
+        assert "segments" in fine["served_by"] and "why_not" not in fine
+        why = server.json(path + "&why_not=true")["provenance"]["why_not"]
+        assert why == ["cube auto_1: its buckets of PT1H in UTC do not lie "
+                       "inside those of PT15M"]
+        status, body = server.get(path + "&why_not=perhaps")
+        assert status == 400 and b"'why_not' is true or false" in body
 
 
 def test_lineage_and_the_impact_of_a_change(tmp_path):

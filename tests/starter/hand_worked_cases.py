@@ -194,6 +194,34 @@ MEMBERS = {
                                "store:S3", 1),
 }
 
+# With a time of their own.
+WINDOWS = {
+    # the stock at the end of the one day: 54; 45
+    "inventory_turnover": (48 * 365 / 54, 54 * 365 / 45, "category",
+                           {"Food": 18 * 365 / 24, "Home": 30 * 365 / 30},
+                           "store:S3", 10 * 365 / 30),
+    "gmroi": (36 * 365 / 54, 39 * 365 / 45, "category",
+              {"Food": 11 * 365 / 24, "Home": 25 * 365 / 30},
+              "store:S3", 10 * 365 / 30),
+    # At the ends of 25 hours: none of two is missing at 23:00Z and 00:00Z,
+    # then one of three; at the 24 ends in UTC always one of three.
+    "on_shelf_availability": (1 - 23 / 3 / 25, 1 - 1 / 3, "region",
+                              {"N": 1 - 23 / 2 / 25, "S": 1},
+                              "store:S3", 1),
+    # S1 29 and S2 15 of 20 + 10 four weeks before; in UTC S1 20. The others
+    # did not sell then.
+    "same_store_growth": (44 / 30 - 1, 35 / 30 - 1, "region",
+                          {"N": 44 / 30 - 1}, "store:S1", 29 / 20 - 1),
+    # The week before has no sales but A.
+    "net_sales_7d": (84, 93 + 9, "region", {"N": 44, "S": 20, "Online": 20},
+                     "store:S1", 29),
+    # sold on the day: R2 at A, R3 at B; in UTC R3
+    "returned_of_sold": (25, 20, "region", {"N": 5, "S": 20}, "store:S1", 5),
+    "return_rate_of_sales": (25 / 104, 20 / 113, "region",
+                             {"N": 5 / 44, "S": 20 / 40, "Online": 0},
+                             "store:S3", 20 / 40),
+}
+
 # The newest balance by channel: web 65, app 25; in UTC web 80. By supplier:
 # V1 100, V2 300; in UTC V1 150.
 FINANCE = {
@@ -207,4 +235,4 @@ FINANCE = {
                      45 / 54 + 105 / 93 - 450 / 54, None, None, None, None),
 }
 
-CASES = TRADING | STOCK | FULFILMENT | LOGISTICS | MEMBERS | FINANCE
+CASES = TRADING | STOCK | FULFILMENT | LOGISTICS | MEMBERS | WINDOWS | FINANCE

@@ -8,12 +8,14 @@ hours, from 25T22:00Z to 26T23:00Z. The times below are chosen for that:
   C  26T01:30Z   02:30 in Madrid, the second time
   D  26T23:30Z   00:30 in Madrid of the 27th, of the 26th in UTC
 
-So the 26th is A + B + C in Madrid, and B + C + D in UTC. Z is days before.
+So the 26th is A + B + C in Madrid, and B + C + D in UTC. Z is days before, Y
+four weeks.
 """
 A, B, C, D = ("2025-10-25T22:30:00Z", "2025-10-26T00:30:00Z",
               "2025-10-26T01:30:00Z", "2025-10-26T23:30:00Z")
 B2, C2 = "2025-10-26T00:31:00Z", "2025-10-26T01:31:00Z"  # a minute later
 Z = "2025-10-20T10:00:00Z"
+Y = "2025-09-28T10:00:00Z"
 REGION = {"S1": "N", "S2": "N", "S3": "S", "WEB": "Online"}
 
 
@@ -32,7 +34,7 @@ def table(columns, *rows):
     return events
 
 
-# net = qty * price - discount: 9, 5, 15, 15, -20, 40, 20; 18.
+# net = qty * price - discount: 9, 5, 15, 15, -20, 40, 20; 18. At Y 20, 10.
 SALES = table(
     "txn_id line store category channel sku qty price discount cost member_id"
     " promotion",
@@ -51,14 +53,19 @@ SALES = table(
     (B, "T7", 1, "WEB", "Home", "web", "H1", 1, "20.00", "0.00", "10.00", None,
      None),
     (D, "T6", 1, "S3", "Food", "app", "F1", 4, "5.00", "2.00", "12.00", "M1",
+     None),
+    (Y, "T8", 1, "S1", "Food", "store", "F1", 4, "5.00", "0.00", "12.00", None,
+     None),
+    (Y, "T9", 1, "S2", "Food", "store", "F1", 2, "5.00", "0.00", "6.00", None,
      None))
 
 RETURNS = table(
-    "return_id store category sku channel member_id voucher_used qty value",
-    (A, "R1", "S2", "Food", "F1", "store", "M1", False, 1, "3.00"),
-    (B, "R2", "S1", "Food", "F1", "store", None, False, 1, "5.00"),
-    (C, "R3", "S3", "Home", "H1", "store", "M2", True, 1, "20.00"),
-    (D, "R4", "S3", "Home", "H1", "store", "M2", True, 1, "7.00"))
+    "return_id store category sku channel member_id voucher_used qty value"
+    " sold_ts",
+    (A, "R1", "S2", "Food", "F1", "store", "M1", False, 1, "3.00", Z),
+    (B, "R2", "S1", "Food", "F1", "store", None, False, 1, "5.00", A),
+    (C, "R3", "S3", "Home", "H1", "store", "M2", True, 1, "20.00", B),
+    (D, "R4", "S3", "Home", "H1", "store", "M2", True, 1, "7.00", Z))
 
 INVENTORY = table(
     "location sku category reason on_hand unit_cost ranged out_of_stock booked"

@@ -1,8 +1,11 @@
 """Every KPI of the starter as plain SQL for DuckDB, over the generated events.
 
 A query gives one value, or (k, value) rows by a dimension. In the texts {k} is
-"" or "DIMENSION AS k,", {by} is "" or "GROUP BY k", {t} the range as a
-condition on ts, {end} its end and {days} its length.
+"NULL AS k," or "DIMENSION AS k,", {by} is "GROUP BY k", {t} the range as a
+condition on ts, {sold} the same on sold_ts, {then} the range four weeks
+before, {week} the seven days up to its end, {end} its end, {days} its length,
+{yearly} how often a year has it, {day_ends} and {hour_ends} the ends of its
+days and hours as rows of a column m.
 """
 MONEY = {"sales": ("price", "discount", "cost"),
          "orders": ("value", "receivable"), "inventory": ("unit_cost",),
@@ -31,6 +34,20 @@ def level(dataset, column, keys, where="true"):
             "WHERE place = 1 {by}")
 
 
+def averaged(value, moments):
+    """The mean of `value` over the newest stock positions at each moment."""
+    told = ("SELECT * FROM inventory WHERE ts < TIMESTAMPTZ '{end}' QUALIFY "
+            "row_number() OVER (PARTITION BY sku, location, ts ORDER BY n DESC)"
+            " = 1")
+    asked = (f"SELECT * FROM {{{moments}}} CROSS JOIN "
+             "(SELECT DISTINCT sku, location FROM inventory)")
+    return (f"WITH told AS ({told}), asked AS ({asked}) "
+            "SELECT k, avg(v) AS v FROM ("
+            f"SELECT m, {{k}} {value} AS v FROM asked ASOF JOIN told ON "
+            "asked.sku = told.sku AND asked.location = told.location "
+            "AND asked.m > told.ts GROUP BY ALL) {by}")
+
+
 class Over:
     """One query's values over another's, by group."""
 
@@ -41,6 +58,11 @@ class Over:
 NET, COGS = flow("sales", "sum(net)"), flow("sales", "sum(cost)")
 STOCK = level("inventory", "on_hand * unit_cost", "sku, location")
 DONE = "status = 'delivered'"
+MEAN_STOCK = averaged("sum(on_hand * unit_cost)", "day_ends")
+SOLD_VALUE = flow("sales", "sum(net)", "qty > 0")
+RETURNED_OF_SOLD = ("SELECT {k} sum(value) AS v FROM returns WHERE {sold} {by}")
+BOTH_TIMES = "SELECT store FROM sales WHERE {t} INTERSECT " \
+             "SELECT store FROM sales WHERE {then}"
 
 
 def share(dataset, condition, where="true"):
@@ -71,15 +93,30 @@ SQL = {
         Over(flow("sales", "sum(net)", "store LIKE 'S%'"),
              level("inventory", "area_m2", "location")), "store"),
     "returned_value": (flow("returns", "sum(value)"), "reason"),
-    "sold_value": (flow("sales", "sum(net)", "qty > 0"), "region"),
-    "return_rate": (Over(flow("returns", "sum(value)"),
-                         flow("sales", "sum(net)", "qty > 0")), "category"),
+    "sold_value": (SOLD_VALUE, "region"),
+    "return_rate": (Over(flow("returns", "sum(value)"), SOLD_VALUE),
+                    "category"),
+    "returned_of_sold": (RETURNED_OF_SOLD, "region"),
+    "return_rate_of_sales": (Over(RETURNED_OF_SOLD, SOLD_VALUE), "category"),
+    "net_sales_7d": ("SELECT {k} sum(net) AS v FROM sales WHERE {week} {by}",
+                     "category"),
+    "same_store_growth": (
+        "SELECT {k} sum(CASE WHEN {t} THEN net ELSE 0 END)"
+        " / sum(CASE WHEN {then} THEN net ELSE 0 END) - 1 AS v FROM sales"
+        f" WHERE ({{t}} OR {{then}}) AND store IN ({BOTH_TIMES}) {{by}}",
+        "store"),
     "stock_on_hand": (level("inventory", "on_hand", "sku, location"),
                       "category"),
     "stock_value": (STOCK, "location"),
     "stockout_rate": (
         Over(level("inventory", "out_of_stock", "sku, location"),
              level("inventory", "ranged", "sku, location")), "region"),
+    "on_shelf_availability": (
+        averaged("1 - sum(out_of_stock) / sum(ranged)", "hour_ends"),
+        "region"),
+    "inventory_turnover": (Over(COGS, MEAN_STOCK, "{yearly}"), "category"),
+    "gmroi": (Over(flow("sales", "sum(net) - sum(cost)"), MEAN_STOCK,
+                   "{yearly}"), "store"),
     "selling_area": (level("inventory", "area_m2", "location"), "region"),
     "lost_value": (flow("inventory", "sum((booked - on_hand) * unit_cost)",
                         "reason = 'count'"), "category"),

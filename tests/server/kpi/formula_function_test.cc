@@ -155,8 +155,13 @@ TEST_CASE("same stores are those of both periods") {
   CHECK(texts(a.series) == Texts{"12.00"});
   REQUIRE(a.rows.size() == 1);
   CHECK(a.rows[0].by[0].to_text() == "A");
+  // Growth says itself which week the stores must have sold in.
   request.kpi = "same_growth";
-  CHECK(answered(f, request).value.to_double() == doctest::Approx(0.2));
+  for (const char* compare : {"same_day_last_week", "previous", ""}) {
+    CAPTURE(compare);
+    request.compare = compare;
+    CHECK(answered(f, request).value.to_double() == doctest::Approx(0.2));
+  }
   // Without a comparison: the year before, in which there was no store.
   a = answered(f, ask("same_sales", "2026-11-21", "2026-11-22"));
   CHECK(a.value.is_null());
