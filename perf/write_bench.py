@@ -70,13 +70,6 @@ def cpu_of(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def peak_mb(pid):
-    for line in open(f"/proc/{pid}/status"):
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
 def consume(folder, address, name, topic, key, count):
     """Seconds and CPU seconds from the start of the server until it has read
     `count` events, its peak memory, and the server."""
@@ -91,7 +84,8 @@ def consume(folder, address, name, topic, key, count):
         return sum(p["next"] for p in parts) >= count
     freshet.wait_until(read, 600, 0.02, what=server.log())
     pid = server.process.pid
-    return time.perf_counter() - start, cpu_of(pid), peak_mb(pid), server
+    seconds = time.perf_counter() - start
+    return seconds, cpu_of(pid), server.peak_bytes(), server
 
 
 def check(server, name, expected):
@@ -138,7 +132,7 @@ def bench_upserts(folder, broker_script):
             rate = ROWS / seconds
             plain = plain or rate
             rows.append((title, f"{rate:,.0f}", goal, f"{cpu * 1e9 / ROWS:.0f}",
-                         f"{peak:.0f}", f"{rate / plain:.2f}x"))
+                         f"{peak >> 20}", f"{rate / plain:.2f}x"))
     finally:
         broker_script("stop", address, folder)
     table(f"{ROWS:,} events of six columns from a real broker until queryable, 4 "
