@@ -19,7 +19,7 @@ namespace freshet {
 // Decimals are base64 of their units (`precise`), at the scale that the schema
 // says or else the column's; spec.decimals "string" reads them as text. Times
 // are what the schema says; without one, what the column's `format` says. A
-// value that was left out (TOAST) is a kept cell.
+// value that was left out (TOAST) is a kept cell, see KeptCells.
 Result<std::unique_ptr<Decoder>> make_debezium_decoder(DecoderSpec spec);
 
 // AWS DMS: {"data", "metadata", "before-image"}. Control records are passed

@@ -56,7 +56,7 @@ class DebeziumDecoder final : public TreeDecoder {
               std::string_view operation, const Taking& taking);
   bool remove(EventNode& envelope, const EventNode* schema,
               const Taking& taking);
-  bool remove_by_key(const Taking& taking, std::optional<int64_t> time);
+  bool remove_by_key(const EventNode& envelope, const Taking& taking);
   EventNode* row_of(EventNode& envelope, const EventNode* schema,
                     std::string_view name);
   void read_schema(const EventNode& schema, std::string_view part,
@@ -136,7 +136,7 @@ bool DebeziumDecoder::upsert(EventNode& envelope, const EventNode* schema,
 bool DebeziumDecoder::remove(EventNode& envelope, const EventNode* schema,
                              const Taking& taking) {
   EventNode* row = row_of(envelope, schema, "before");
-  if (row == nullptr) return remove_by_key(taking, source_time(envelope));
+  if (row == nullptr) return remove_by_key(envelope, taking);
   return append(taking, {.message = taking.message,
                          .number = taking.number,
                          .tree = tree_,
@@ -146,8 +146,8 @@ bool DebeziumDecoder::remove(EventNode& envelope, const EventNode* schema,
                          .time_ms = source_time(envelope)});
 }
 
-bool DebeziumDecoder::remove_by_key(const Taking& taking,
-                                    std::optional<int64_t> time) {
+bool DebeziumDecoder::remove_by_key(const EventNode& envelope,
+                                    const Taking& taking) {
   std::string_view key = taking.message.key;
   key_.clear();
   if (key.empty() || !key_reader_->read(key, key_)) {
@@ -163,8 +163,10 @@ bool DebeziumDecoder::remove_by_key(const Taking& taking,
                          .number = taking.number,
                          .tree = key_,
                          .row = row,
+                         .envelope = &envelope,
                          .operation = RowOperation::kDelete,
-                         .time_ms = time});
+                         .time_ms = source_time(envelope),
+                         .envelope_tree = &tree_});
 }
 
 // The row in `before` or `after`, its values marked with what they mean; null

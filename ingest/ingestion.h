@@ -43,6 +43,10 @@ struct IngestionSettings {
     kDeadLetter,
     kDrop
   } late_policy = LatePolicy::kDeadLetter;
+  // How late an event may be and still become a row; negative: for ever.
+  int64_t accepted_late_ms() const {
+    return late_policy == LatePolicy::kAccept ? -1 : late_ms;
+  }
   int64_t early_ms = int64_t{24} * 3600 * 1000;  // beyond now: dead letter
   int64_t retention_ms = -1;                     // of sealed segments
   // Where a partition without a stored offset starts: earliest.

@@ -21,6 +21,7 @@ constexpr auto kRetryListing = std::chrono::seconds(2);
 // A source that had something odd to say is listed again this much later.
 constexpr auto kLookAgain = milliseconds(500);
 constexpr uint64_t kMaxDeadLetterMemory = 64 << 20;
+constexpr uint64_t kMaxDeleteMemory = 16 << 20;
 constexpr size_t kMaxSinks = 512;
 
 // Of files that change each time while their keys are read.
@@ -234,6 +235,7 @@ bool StreamIngestion::seal_due() const {
   return sinks.rows() >= settings_.seal_rows ||
          sinks.bytes() >= settings_.seal_bytes || sinks.size() >= kMaxSinks ||
          intake_->dead_letter_bytes() >= kMaxDeadLetterMemory ||
+         intake_->delete_bytes() >= kMaxDeleteMemory ||
          (has_open_ &&
           Clock::now() - open_since_ >= milliseconds(settings_.seal_age_ms));
 }
@@ -263,6 +265,7 @@ void StreamIngestion::seal_open() {
   }
   generation.counts = counts;
   generation.dead_letters = intake_->take_dead_letters();
+  generation.puts = intake_->take_deletes();
   generation.offsets = positions_->taken();
   has_open_ = false;
   uint64_t number = sealer_->submit(std::move(generation));

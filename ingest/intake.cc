@@ -39,17 +39,17 @@ Intake::Intake(const IngestionSettings& settings,
 
 Status Intake::load_keys(const std::function<bool()>& stopped) {
   if (settings_.key.columns.empty()) return {};
-  if (replaces(settings_)) {
-    newest_rows_ = std::make_unique<NewestRows>(settings_, *store_);
-    return newest_rows_->load(stopped);
-  }
-  seen_keys_ = std::make_unique<SeenKeys>(settings_, *store_);
   Timestamp least = kMaxTimestamp;
   for (const auto& [partition, time] : counts_.watermark) {
     least = std::min(least, time);
   }
-  if (counts_.watermark.empty()) least = kMinTimestamp;
-  return seen_keys_->load(least, stopped);
+  least_watermark_ = counts_.watermark.empty() ? kMinTimestamp : least;
+  if (replaces(settings_)) {
+    newest_rows_ = std::make_unique<NewestRows>(settings_, *store_);
+    return newest_rows_->load(least_watermark_, stopped);
+  }
+  seen_keys_ = std::make_unique<SeenKeys>(settings_, *store_);
+  return seen_keys_->load(least_watermark_, stopped);
 }
 
 Result<uint64_t> Intake::take(std::span<const RawMessage> messages,
@@ -65,13 +65,13 @@ Result<uint64_t> Intake::take(std::span<const RawMessage> messages,
     reject(message, partitions[message.partition], rejection.reason,
            std::move(rejection.text));
   }
-  transform();
+  TRY(transform());
   judge(messages, partitions, watermarks);
   floor_times();
+  if (!watermarks.empty()) least_watermark_ = std::ranges::min(watermarks);
   if (seen_keys_ != nullptr && batch_.num_rows() > 0) {
     TRY_ASSIGN(uint64_t repeats,
-               seen_keys_->drop_repeats(batch_, keep_,
-                                        *std::ranges::min_element(watermarks)));
+               seen_keys_->drop_repeats(batch_, keep_, least_watermark_));
     counts_.duplicates += repeats;
   }
   uint64_t before = sinks_.rows();
@@ -101,35 +101,52 @@ void Intake::close() {
   if (newest_rows_ != nullptr) newest_rows_->close();
 }
 
-void Intake::transform() {
+Status Intake::transform() {
   keep_.assign(batch_.num_rows(), 1);
   deletes_.clear();
   errors_.clear();
-  if (batch_.num_rows() == 0) return;
-  refuse_changes();
+  if (batch_.num_rows() == 0) return {};
+  take_deletes_of(decoded_.operations);
+  bool keeps_cells = newest_rows_ != nullptr && !decoded_.kept_cells.empty();
+  if (keeps_cells) {
+    TRY(newest_rows_->kept_cells().before_transform(decoded_.kept_cells,
+                                                    deletes_, batch_));
+  } else {
+    refuse_kept_cells();
+  }
   if (settings_.transform != nullptr) {
     settings_.transform->apply(batch_, keep_, errors_);
   }
+  if (keeps_cells) {
+    TRY(newest_rows_->kept_cells().after_transform(deletes_, keep_, batch_,
+                                                   errors_));
+  }
   std::ranges::sort(errors_, {}, &Transform::RowError::row);
+  return {};
 }
 
-// Rows that ask for a change of other rows.
-void Intake::refuse_changes() {
-  for (uint32_t row = 0; row < decoded_.operations.size(); ++row) {
-    if (decoded_.operations[row] != RowOperation::kDelete) continue;
+// Rows that ask for other rows to be deleted.
+void Intake::take_deletes_of(const std::vector<RowOperation>& operations) {
+  for (uint32_t row = 0; row < operations.size(); ++row) {
+    if (operations[row] != RowOperation::kDelete) continue;
     if (newest_rows_ != nullptr) {
       deletes_.resize(batch_.num_rows());
       deletes_[row] = 1;
     } else {
-      errors_.push_back({row, invalid("a row can be deleted only where a key "
-                                      "and on_duplicate: replace say which")});
+      errors_.push_back(
+          {row, invalid("a row can be deleted only where a key and "
+                        "on_duplicate: replace say which, not in " +
+                        settings_.dataset)});
     }
   }
+}
+
+void Intake::refuse_kept_cells() {
   for (const Decoded::KeptCell& cell : decoded_.kept_cells) {
     errors_.push_back(
         {cell.row,
-         invalid("the value was not sent since it did not change, and the "
-                 "dataset has no key by which to find it: " +
+         invalid("the value was not sent since it did not change, and only "
+                 "a key with on_duplicate: replace says which row has it: " +
                  settings_.decoder.schema->columns[cell.column].name)});
   }
 }
@@ -212,6 +229,15 @@ void Intake::reject(const RawMessage& message, const PartitionName& partition,
   dead_letter_bytes_ +=
       sizeof letter + letter.bytes.size() + letter.message.size();
   dead_letters_.push_back(std::move(letter));
+}
+
+uint64_t Intake::delete_bytes() const {
+  return newest_rows_ == nullptr ? 0 : newest_rows_->delete_bytes();
+}
+
+std::vector<std::pair<std::string, std::string>> Intake::take_deletes() {
+  if (newest_rows_ == nullptr) return {};
+  return newest_rows_->take_deletes(least_watermark_);
 }
 
 std::vector<DeadLetter> Intake::take_dead_letters() {

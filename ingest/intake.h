@@ -49,12 +49,17 @@ class Intake {
   // Memory held by the dead letters.
   uint64_t dead_letter_bytes() const { return dead_letter_bytes_; }
   std::vector<DeadLetter> take_dead_letters();
+  // Memory held by deletes that are to be remembered.
+  uint64_t delete_bytes() const;
+  // They are to be committed with the generation that ends here.
+  std::vector<std::pair<std::string, std::string>> take_deletes();
 
  private:
   void reject(const RawMessage& message, const PartitionName& partition,
               const char* reason, std::string text);
-  void transform();
-  void refuse_changes();
+  Status transform();
+  void take_deletes_of(const std::vector<RowOperation>& operations);
+  void refuse_kept_cells();
   Status append();
   void judge(std::span<const RawMessage> messages,
              std::span<const PartitionName> partitions,
@@ -74,6 +79,7 @@ class Intake {
   std::unique_ptr<SeenKeys> seen_keys_;      // on_duplicate: ignore
   std::unique_ptr<NewestRows> newest_rows_;  // on_duplicate: replace
   uint64_t generation_ = 1;
+  Timestamp least_watermark_ = kMinTimestamp;
   KeptCounts counts_;
   std::vector<DeadLetter> dead_letters_;
   uint64_t dead_letter_bytes_ = 0;

@@ -48,23 +48,30 @@ void append_value(std::string& bytes, const KeyValues& values, size_t row) {
   }
 }
 
-KeyHash hash_of(std::string_view bytes, uint64_t seed) {
-  XXH128_hash_t hash = XXH3_128bits_withSeed(bytes.data(), bytes.size(), seed);
-  if (hash.high64 == 0 && hash.low64 == 0) hash.low64 = 1;
-  return {hash.high64, hash.low64};
-}
-
 }  // namespace
 
 KeyHasher::KeyHasher() : seed_(random_seed()) {}
 
+KeyHash KeyHasher::hash(std::string_view bytes) const {
+  XXH128_hash_t hash = XXH3_128bits_withSeed(bytes.data(), bytes.size(), seed_);
+  if (hash.high64 == 0 && hash.low64 == 0) hash.low64 = 1;
+  return {hash.high64, hash.low64};
+}
+
 std::optional<KeyHash> KeyHasher::hash(std::span<const KeyValues> columns,
                                        size_t row) {
+  std::optional<std::string_view> key = bytes(columns, row);
+  if (!key) return std::nullopt;
+  return hash(*key);
+}
+
+std::optional<std::string_view> KeyHasher::bytes(
+    std::span<const KeyValues> columns, size_t row) {
   if (columns.size() == 1) {  // nothing to put together
     const KeyValues& only = columns[0];
     if (is_null(only, row)) return std::nullopt;
     if (only.kind == ColumnKind::kString) {
-      return hash_of(only.strings[row], seed_);
+      return only.strings[row];
     }
   }
   bytes_.clear();
@@ -74,7 +81,7 @@ std::optional<KeyHash> KeyHasher::hash(std::span<const KeyValues> columns,
     append_value(bytes_, column, row);
   }
   if (!some) return std::nullopt;
-  return hash_of(bytes_, seed_);
+  return std::string_view(bytes_);
 }
 
 Result<SegmentKeys> SegmentKeys::open(const Segment& segment,
@@ -151,7 +158,7 @@ std::vector<KeyValues> key_values(const ColumnBatch& batch,
 
 int64_t order_of(const KeyValues& values, size_t row) {
   assert(values.kind != ColumnKind::kString);
-  if (is_null(values, row)) return std::numeric_limits<int64_t>::min();
+  if (is_null(values, row)) return kNoOrder;
   if (values.kind != ColumnKind::kDouble) return values.longs[row];
   auto bits = static_cast<int64_t>(bits_of(values.doubles[row]));
   return bits < 0 ? bits ^ std::numeric_limits<int64_t>::max() : bits;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,6 +39,11 @@ class KeyHasher {
   KeyHasher();  // draws a seed
   // Nothing if every column of the row is null: such a row has no key.
   std::optional<KeyHash> hash(std::span<const KeyValues> columns, size_t row);
+  // What hash() is computed from, the same at every start; valid until the next
+  // call.
+  std::optional<std::string_view> bytes(std::span<const KeyValues> columns,
+                                        size_t row);
+  KeyHash hash(std::string_view bytes) const;
 
  private:
   const uint64_t seed_;
@@ -77,7 +83,8 @@ std::vector<KeyValues> key_values(const ColumnBatch& batch,
                                   std::span<const size_t> columns);
 
 // A value that orders rows: of an integer-backed or double column, so that
-// less means less; null is the least of all.
+// less means less; null is kNoOrder, the least of all.
+inline constexpr int64_t kNoOrder = std::numeric_limits<int64_t>::min();
 int64_t order_of(const KeyValues& values, size_t row);
 
 }  // namespace freshet

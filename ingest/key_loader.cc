@@ -1,7 +1,9 @@
 #include "ingest/key_loader.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
+#include <thread>
 
 #include "segments/sealed_segment.h"
 
@@ -9,6 +11,14 @@ namespace freshet {
 namespace {
 
 using Visit = std::function<void(const std::string&, const KeyedRow&)>;
+
+constexpr int kMostAttempts = 10'000;
+constexpr auto kBetweenAttempts = std::chrono::milliseconds(1);
+
+Error stopped_error(const KeyLoad& load) {
+  return {ErrorCode::kCancelled,
+          "stopped while keys were read: " + load.dataset};
+}
 
 class SegmentReader {
  public:
@@ -26,8 +36,7 @@ class SegmentReader {
                SegmentKeys::open(segment, *load_.schema, columns_));
     for (uint32_t block = 0; block < segment.num_blocks(); ++block) {
       if (load_.stopped && load_.stopped()) {
-        return Error{ErrorCode::kCancelled,
-                     "stopped while keys were read: " + load_.dataset};
+        return stopped_error(load_);
       }
       read_block(segment, block, keys.read(block), hidden);
     }
@@ -58,23 +67,50 @@ class SegmentReader {
   size_t num_keys_;
 };
 
+struct LoadedSegment {
+  SegmentRecord record;
+  std::shared_ptr<const Segment> segment;
+};
+
+// The segments in order of their arrival; nothing where the records and the
+// timeline were of different moments, between which a segment was replaced.
+Result<std::optional<std::vector<LoadedSegment>>> segments_of(
+    SegmentStore& store, const std::string& dataset) {
+  auto timeline = store.timeline(dataset);
+  TRY_ASSIGN(auto records, store.metadata().segments(dataset));
+  std::map<std::string_view, const SegmentRecord*> by_id;
+  for (const SegmentRecord& record : records) by_id[record.id] = &record;
+  std::vector<LoadedSegment> segments;
+  for (const auto& segment : timeline->sealed) {
+    auto known = by_id.find(segment->id());
+    if (known == by_id.end()) {
+      return std::optional<std::vector<LoadedSegment>>();
+    }
+    segments.push_back({*known->second, segment});
+  }
+  std::ranges::sort(segments, {}, [](const LoadedSegment& one) {
+    return one.record.sequence;
+  });
+  return std::optional(std::move(segments));
+}
+
 }  // namespace
 
 Status load_keys(SegmentStore& store, const KeyLoad& load, KeyHasher& hasher,
                  const Visit& visit) {
-  TRY_ASSIGN(auto records, store.metadata().segments(load.dataset));
-  std::map<std::string_view, std::shared_ptr<const Segment>> by_id;
-  auto timeline = store.timeline(load.dataset);
-  for (const auto& segment : timeline->sealed) by_id[segment->id()] = segment;
-  std::sort(records.begin(), records.end(),
-            [](const SegmentRecord& a, const SegmentRecord& b) {
-              return a.sequence < b.sequence;
-            });
+  std::optional<std::vector<LoadedSegment>> segments;
+  for (int attempt = 0; !segments; ++attempt) {
+    if (load.stopped && load.stopped()) return stopped_error(load);
+    if (attempt == kMostAttempts) {
+      return Error{ErrorCode::kConflict,
+                   "segments have no record: " + load.dataset};
+    }
+    if (attempt > 0) std::this_thread::sleep_for(kBetweenAttempts);
+    TRY_ASSIGN(segments, segments_of(store, load.dataset));
+  }
   SegmentReader reader(load, hasher, visit);
-  for (const SegmentRecord& record : records) {
-    auto known = by_id.find(record.id);
-    if (known == by_id.end() || record.time_range.end < load.from) continue;
-    const auto& segment = known->second;
+  for (const auto& [record, segment] : *segments) {
+    if (record.time_range.end < load.from) continue;
     auto file = open_segment(store.data_folder() + "/segments/" + record.file);
     // Merged meanwhile: the timeline's own mapping still has the bytes.
     const Segment& readable = file ? **file : *segment;

@@ -31,8 +31,8 @@ struct KeyLoad {
 
 // Calls visit(segment id, row) for each visible row with a key, segments in
 // order of their arrival. Files are opened for this alone, so that what was
-// read of them is not kept. kCancelled when stopped; else the first error of a
-// file.
+// read of them is not kept. Segments that are merged meanwhile are read as they
+// were at one moment. kCancelled when stopped; else the first error of a file.
 Status load_keys(
     SegmentStore& store, const KeyLoad& load, KeyHasher& hasher,
     const std::function<void(const std::string&, const KeyedRow&)>& visit);

@@ -17,6 +17,9 @@
 
 namespace freshet {
 
+// In place of a segment's number: the row was deleted.
+inline constexpr uint32_t kDeletedRow = UINT32_MAX;
+
 // What is known of a key.
 struct KeyEntry {
   int64_t order = 0;     // see Duplicates: what decides between versions

@@ -8,14 +8,21 @@
 namespace freshet {
 namespace {
 
-// In place of a segment's number.
-constexpr uint32_t kDeleted = UINT32_MAX;      // a delete; no row
-constexpr uint32_t kInBatch = UINT32_MAX - 1;  // a row of the batch in hand
+// In place of a segment's number, beside kDeletedRow: a row of the batch in
+// hand.
+constexpr uint32_t kInBatch = kDeletedRow - 1;
 
 bool is_place(const KeyEntry& entry) { return entry.segment < kInBatch; }
 
+// What the entry of a delete has in place of a row: when it was, in seconds.
+uint32_t second_of(Timestamp time) {
+  return static_cast<uint32_t>(
+      std::clamp<int64_t>(time.ms / 1000, 0, UINT32_MAX));
+}
+
 constexpr size_t kTablesPerBatch = 2;
-constexpr int kMostAttempts = 100;  // while segments are being replaced
+constexpr uint64_t kForgetEvery = 8;  // batches
+constexpr int kMostAttempts = 100;    // while segments are being replaced
 
 }  // namespace
 
@@ -27,9 +34,13 @@ NewestRows::NewestRows(const IngestionSettings& settings, SegmentStore& store)
       index_(settings.key.memory_bytes,
              store.data_folder() + "/keys/" + settings.dataset),
       places_(std::make_shared<KeyPlaces>(store.data_folder() + "/keys/" +
-                                          settings.dataset + ".rows")) {}
+                                          settings.dataset + ".rows")),
+      deletes_(settings, store.metadata()),
+      kept_cells_(std::make_unique<KeptCells>(
+          settings, store, KeptCells::Keys{hasher_, index_, *places_})) {}
 
-Status NewestRows::load(const std::function<bool()>& stopped) {
+Status NewestRows::load(Timestamp least_watermark,
+                        const std::function<bool()>& stopped) {
   // First of all: what moves while the keys are read is followed.
   store_.watch_rows(dataset_, [places = places_](RowMoves moves) {
     places->moved(std::move(moves));
@@ -42,6 +53,8 @@ Status NewestRows::load(const std::function<bool()>& stopped) {
   };
   TRY(load_keys(store_, load, hasher_, visit));
   TRY(noted);
+  horizon_ = deletes_.horizon(least_watermark, now());
+  TRY(load_deletes(superseded));
   places_->take_moves();
   return hide_superseded(std::move(superseded));
 }
@@ -68,6 +81,26 @@ void NewestRows::note_place(const std::string& segment, const KeyedRow& row,
     superseded.push_back(**found);
     **found = fresh;
   }
+}
+
+// A row that is older than the delete of its key was loaded in bulk since.
+Status NewestRows::load_deletes(std::vector<KeyEntry>& superseded) {
+  if (!settings_.order_by) return {};
+  TRY(deletes_.load([&](const RememberedDeletes::Delete& one) -> Status {
+    if (one.time < horizon_) return {};
+    KeyHash key = hasher_.hash(one.key);
+    KeyEntry entry{one.order, kDeletedRow, second_of(one.time)};
+    TRY_ASSIGN(KeyEntry * known, index_.find(key));
+    if (known == nullptr) {
+      index_.insert(key, entry);
+    } else if (known->order < one.order) {
+      if (is_place(*known)) superseded.push_back(*known);
+      *known = entry;
+    }
+    if (index_.keys_in_memory() % kBlockRows != 0) return {};
+    return index_.keep_to_limit();
+  }));
+  return deletes_.forget(horizon_);
 }
 
 Status NewestRows::hide_superseded(std::vector<KeyEntry> superseded) {
@@ -115,30 +148,52 @@ Status NewestRows::judge(const ColumnBatch& batch,
       if (is_delete) keep[row] = 0;
       continue;
     }
-    int64_t at = order.empty() ? 0 : order_of(order[0], row);
     TRY_ASSIGN(KeyEntry * entry, index_.find(hashes_[row]));
-    take_row(row, at, is_delete, entry, keep);
+    KeyEntry fresh;
+    fresh.order = order.empty() ? 0 : order_of(order[0], row);
+    if (is_delete && entry != nullptr && fresh.order == kNoOrder) {
+      fresh.order = entry->order;
+    }
+    fresh.segment = is_delete ? kDeletedRow : kInBatch;
+    Timestamp time{batch.columns()[0].longs[row]};
+    fresh.row = is_delete ? second_of(time) : static_cast<uint32_t>(row);
+    bool outdated = entry != nullptr && fresh.order < entry->order;
+    if (is_delete && settings_.order_by && !outdated) {
+      std::vector<KeyValues> key = key_values(batch, settings_.columns);
+      deletes_.add({*hasher_.bytes(key, row), fresh.order, time});
+    }
+    take_row(row, fresh, entry, keep);
   }
   return {};
 }
 
+std::vector<std::pair<std::string, std::string>> NewestRows::take_deletes(
+    Timestamp least_watermark) {
+  horizon_ = deletes_.horizon(least_watermark, now());
+  Status forgotten = deletes_.forget(horizon_);
+  if (!forgotten) {
+    spdlog::warn("dataset {}: old deletes stay: {}", dataset_,
+                 forgotten.error().message);
+  }
+  return deletes_.take();
+}
+
 // `entry` is what is known of the row's key, or null.
-void NewestRows::take_row(size_t row, int64_t order, bool is_delete,
-                          KeyEntry* entry, std::vector<uint8_t>& keep) {
-  if (entry != nullptr && order < entry->order) {
+void NewestRows::take_row(size_t row, const KeyEntry& fresh, KeyEntry* entry,
+                          std::vector<uint8_t>& keep) {
+  bool is_delete = fresh.segment == kDeletedRow;
+  if (entry != nullptr && fresh.order < entry->order) {
     ++counts_.outdated;
     keep[row] = 0;
     return;
   }
-  KeyEntry fresh{order, is_delete ? kDeleted : kInBatch,
-                 static_cast<uint32_t>(row)};
   if (is_delete) keep[row] = 0;
   if (entry == nullptr) {
     // Without an order nothing that comes later is older than this delete.
     if (!is_delete || settings_.order_by) index_.insert(hashes_[row], fresh);
     return;
   }
-  if (entry->segment != kDeleted) {
+  if (entry->segment != kDeletedRow) {
     displace(*entry, keep);
     ++(is_delete ? counts_.deleted : counts_.replaced);
   }
@@ -196,20 +251,30 @@ Status NewestRows::publish(const std::vector<Sinks::Appended>& appended,
   return {};
 }
 
-// Puts entries right a few tables at a time, so that the places of replaced
-// segments can be forgotten, and keeps the index to its limit.
-void NewestRows::keep_house() {
-  if (places_->tracked_rows() > 0) {
-    for (size_t i = 0; i < kTablesPerBatch; ++i) {
-      if (next_table_ == 0) sweep_version_ = places_->version();
-      index_.visit(next_table_, [&](KeyEntry& entry) {
-        return !is_place(entry) || places_->resolve(entry);
-      });
-      next_table_ = (next_table_ + 1) % RowKeyIndex::kTables;
-      if (next_table_ == 0 && index_.keys_spilled() == 0) {
-        places_->release(sweep_version_);
-      }
+// Puts entries right and forgets old deletes, some tables of the index.
+void NewestRows::sweep(size_t tables) {
+  uint32_t horizon = second_of(horizon_);
+  for (size_t i = 0; i < tables; ++i) {
+    if (next_table_ == 0) sweep_version_ = places_->version();
+    index_.visit(next_table_, [&](KeyEntry& entry) {
+      if (is_place(entry)) return places_->resolve(entry);
+      return entry.row >= horizon;
+    });
+    next_table_ = (next_table_ + 1) % RowKeyIndex::kTables;
+    if (next_table_ == 0 && index_.keys_spilled() == 0) {
+      places_->release(sweep_version_);
     }
+  }
+}
+
+// The places of replaced segments should be forgotten soon, deletes some time;
+// the index keeps to its limit.
+void NewestRows::keep_house() {
+  ++batches_;
+  if (places_->tracked_rows() > 0) {
+    sweep(kTablesPerBatch);
+  } else if (horizon_ != kMinTimestamp && batches_ % kForgetEvery == 0) {
+    sweep(1);
   }
   Status kept = index_.keep_to_limit();
   if (!kept && !over_limit_) {

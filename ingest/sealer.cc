@@ -207,6 +207,7 @@ Seal Sealer::build(
     }
     seal.offsets.push_back(std::move(advance));
   }
+  seal.puts = generation.puts;
   for (const DeadLetter& letter : generation.dead_letters) {
     seal.puts.push_back(encode_dead_letter(dataset_, letter));
   }

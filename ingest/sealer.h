@@ -29,6 +29,8 @@ struct Generation {
   std::vector<std::shared_ptr<LiveSegment>> live;  // frozen
   std::map<PartitionName, OffsetRecord> offsets;   // where it ends
   std::vector<DeadLetter> dead_letters;
+  // More that becomes durable with it, for the metadata store.
+  std::vector<std::pair<std::string, std::string>> puts;
   KeptCounts counts;
   uint64_t rows = 0;
   uint64_t bytes = 0;

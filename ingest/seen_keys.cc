@@ -9,18 +9,13 @@ namespace {
 
 constexpr uint64_t kForgetEvery = 8;  // batches, one table of the index each
 
-int64_t lateness(const IngestionSettings& settings) {
-  using Policy = IngestionSettings::LatePolicy;
-  return settings.late_policy == Policy::kAccept ? -1 : settings.late_ms;
-}
-
 }  // namespace
 
 SeenKeys::SeenKeys(const IngestionSettings& settings, SegmentStore& store)
     : dataset_(settings.dataset),
       schema_(settings.decoder.schema),
       settings_(settings.key),
-      late_ms_(lateness(settings)),
+      late_ms_(settings.accepted_late_ms()),
       store_(store),
       index_(settings.key.memory_bytes,
              store.data_folder() + "/keys/" + settings.dataset) {}

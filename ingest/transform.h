@@ -22,6 +22,11 @@ class Transform {
   };
   virtual void apply(ColumnBatch& batch, std::vector<uint8_t>& keep,
                      std::vector<RowError>& errors) const = 0;
+
+  // Whether a derived column or the filter depends on the column.
+  virtual bool reads(size_t column) const { return false; }
+  // Whether the column is stored as it was read from the event.
+  virtual bool stored_as_read(size_t column) const { return true; }
 };
 
 }  // namespace freshet

@@ -3,7 +3,8 @@
 
   bench.py            all
   bench.py NAME...    ingest | queries | sales | live | clients | sum | sizes |
-                      cubes | store | columns | kafka | latency | dashboard
+                      cubes | store | columns | kafka | latency | dashboard |
+                      upserts | posts
 
 Rows by SSB_ROWS, SALES_ROWS, LIVE_ROWS and KAFKA_ROWS (1,000,000 each), small
 segments by SEGMENTS (10,000), threads of queries by BENCH_THREADS ("1 2"), the
@@ -25,6 +26,7 @@ sys.path.insert(0, str(ROOT / "perf"))
 import freshet  # noqa: E402
 import query_bench  # noqa: E402
 import ssb_queries  # noqa: E402
+import write_bench  # noqa: E402
 from compare import peers  # noqa: E402
 from load import dashboard  # noqa: E402
 from measure import ratios, table  # noqa: E402
@@ -249,9 +251,8 @@ def produce(address, path, topic):
     assert producer.flush(120) == 0
 
 
-def cpu_of(pid):
-    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def bench_upserts(folder):
+    write_bench.bench_upserts(folder, broker_script)
 
 
 def bench_kafka(folder):
@@ -267,7 +268,8 @@ def bench_kafka(folder):
         start = time.perf_counter()  # its start-up counts too
         server = freshet.Server(MODEL, folder / "kafka_data").start()
         freshet.wait_until(lambda: server.rows("ssb") == KAFKA_ROWS, 300, 0.02)
-        seconds, cpu = time.perf_counter() - start, cpu_of(server.process.pid)
+        seconds = time.perf_counter() - start
+        cpu = write_bench.cpu_of(server.process.pid)
         server.stop()
     finally:
         broker_script("stop", address, folder)
@@ -345,7 +347,8 @@ BENCHMARKS = {"ingest": bench_ingest, "queries": bench_queries,
               "kafka": bench_kafka, "latency": bench_latency,
               "cubes": bench_cubes, "sizes": bench_sizes,
               "store": bench_store, "columns": bench_columns,
-              "dashboard": dashboard.main}
+              "dashboard": dashboard.main, "upserts": bench_upserts,
+              "posts": write_bench.bench_posts}
 
 
 def main():
@@ -360,7 +363,7 @@ def main():
         os.environ.get("BENCH_FOLDER"))))
     try:
         for name in names:
-            if name in ("kafka", "latency") and not (
+            if name in ("kafka", "latency", "upserts") and not (
                     ROOT / ".deps/kafka/libs/.complete").exists():
                 print(f"SKIPPED {name}: no Kafka broker (./run deps)")
                 continue

@@ -44,11 +44,21 @@ class ExpressionTransform : public Transform {
     bool hashed;
   };
   ExpressionTransform(std::vector<Derived> derived, ExpressionPtr filter,
-                      std::vector<Personal> personal, std::string_view secret)
+                      std::vector<Personal> personal, std::string_view secret,
+                      std::vector<size_t> read)
       : derived_(std::move(derived)),
         filter_(std::move(filter)),
         personal_(std::move(personal)),
-        hash_(secret) {}
+        hash_(secret),
+        read_(std::move(read)) {}
+
+  bool reads(size_t column) const override {
+    return std::ranges::find(read_, column) != read_.end();
+  }
+  bool stored_as_read(size_t column) const override {
+    return std::ranges::find(personal_, column, &Personal::column) ==
+           personal_.end();
+  }
 
   void apply(ColumnBatch& batch, std::vector<uint8_t>& keep,
              std::vector<RowError>& errors) const override {
@@ -152,7 +162,21 @@ class ExpressionTransform : public Transform {
   ExpressionPtr filter_;
   std::vector<Personal> personal_;
   KeyedHash hash_;
+  std::vector<size_t> read_;  // columns, by derived ones and the filter
 };
+
+std::vector<size_t> columns_read(const DatasetModel& dataset) {
+  std::vector<std::string> names;
+  for (const ColumnModel& column : dataset.columns) {
+    if (column.derived) collect_columns(*column.derived, names);
+  }
+  if (dataset.filter) collect_columns(*dataset.filter, names);
+  std::vector<size_t> columns;
+  for (const std::string& name : names) {
+    columns.push_back(dataset.schema->find(name).value());
+  }
+  return columns;
+}
 
 }  // namespace
 
@@ -171,7 +195,8 @@ std::shared_ptr<const Transform> make_transform(const DatasetModel& dataset) {
   }
   if (derived.empty() && !dataset.filter && personal.empty()) return nullptr;
   return std::make_shared<ExpressionTransform>(
-      std::move(derived), dataset.filter, std::move(personal), dataset.pii_key);
+      std::move(derived), dataset.filter, std::move(personal), dataset.pii_key,
+      columns_read(dataset));
 }
 
 }  // namespace freshet

@@ -29,6 +29,16 @@ def need_kafka():
     return None
 
 
+def need_databases():
+    if need_kafka() or not (ROOT / ".deps/connect/.complete").exists():
+        return "no Kafka Connect: Java 17 and Maven are needed (./run deps)"
+    if not shutil.which("mariadbd", path="/usr/sbin:/usr/bin"):
+        return "no MariaDB (./run deps)"
+    if not list(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres")):
+        return "no PostgreSQL (./run deps)"
+    return None
+
+
 def need_chromium():
     return None if shutil.which("chromium") else "no chromium"
 
@@ -59,6 +69,8 @@ SUITES = [
      pytest("tests/crash"), None),
     ("kafka", "default", "real broker end to end, kill -9, ledger",
      pytest("tests/kafka"), need_kafka),
+    ("databases", "default", "PostgreSQL and MariaDB followed by Debezium",
+     pytest("tests/databases"), need_databases),
     ("sources", "default", "files: a folder, FTP, S3; kills, faults, packing",
      pytest("tests/sources"), None),
     ("clients", "default", "pydruid and SQLAlchemy against the server",
@@ -93,6 +105,10 @@ def counts(output):
             return (int(ok[1]) if ok else 0), (int(bad[1]) if bad else 0)
     return None
 
+
+# How much the long tier asks of suites that are in both.
+LONG = {"FRESHET_CDC_SECONDS": "60", "FRESHET_LEDGER_SECONDS": "600",
+        "XML_ROWS": "1000000"}
 
 # Where test programs find data files of the tree.
 os.environ["FRESHET_SOURCE_ROOT"] = str(ROOT)
@@ -138,6 +154,9 @@ def main():
     if not chosen:
         print(f"no suite {which}; ./run test list names them", file=sys.stderr)
         return 2
+    if which == "all":
+        for name, value in LONG.items():
+            os.environ.setdefault(name, value)
     total = [0, 0]
     summary, skipped = [], []
     for name, _, _, command, check in chosen:

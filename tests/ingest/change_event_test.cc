@@ -71,6 +71,22 @@ TEST_CASE("Debezium: delete, its tombstone, a key change") {
   CHECK(rows.decoded.ignored == 1);
 }
 
+TEST_CASE("Debezium: a delete of a key alone has what the envelope says") {
+  DecoderSpec spec =
+      spec_of({{"id", ColumnKind::kLong}, {"lsn", ColumnKind::kLong}});
+  spec.format = "debezium";
+  spec.time = {"$.source.ts_ms", "millis"};
+  spec.fields[1].path = "$.source.lsn";
+  DecodedRows rows(spec);
+  std::string value = envelope("null", "null", "d");
+  RawMessage message;
+  message.value = value;
+  message.key = R"({"id":7})";
+  rows.decode_messages({message});
+  CHECK(rows.text() ==
+        std::vector<std::string>{"delete 1795318464818|7|26566304"});
+}
+
 TEST_CASE("Debezium: the schema says what values mean") {
   std::string schema =
       R"({"type":"struct","fields":[{"type":"struct","fields":[],

@@ -14,7 +14,11 @@ class Broker:
     def __init__(self, folder):
         # The controller has the port behind it.
         self.address = f"127.0.0.1:{freshet.free_port(2)}"
+        self.folder = folder
         self.env = {**freshet.os.environ, "KAFKA_DATA": str(folder)}
+
+    def pid(self):
+        return int((self.folder / "pid").read_text())
 
     def do(self, verb):
         done = subprocess.run([ROOT / "tests/support/kafka.sh", verb,

@@ -82,6 +82,11 @@ class Server:
         except OSError:
             return False
 
+    def peak_bytes(self):
+        """The most memory it has had since it was started."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) << 10
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()

@@ -6,7 +6,8 @@
 #   kafka.sh stop [HOST:PORT]
 #   kafka.sh kill [HOST:PORT]       kill -9, for tests; start again to recover
 #
-# Data lies in .deps/kafka/<port>; KAFKA_DATA overrides the folder.
+# Data lies in .deps/kafka/<port>; KAFKA_DATA overrides the folder, KAFKA_HEAP
+# the JVM's 512m.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 libs=$PWD/.deps/kafka/libs
@@ -63,7 +64,7 @@ start() {
   running && { echo "kafka.sh: already running at $address"; return 0; }
   fetch
   write_config
-  local java=(java -Xmx512m "-Dlog4j.configuration=file:$home/log4j.properties"
+  local java=(java "-Xmx${KAFKA_HEAP:-512m}" "-Dlog4j.configuration=file:$home/log4j.properties"
     -cp "$libs/*")
   if [ ! -f "$home/data/meta.properties" ]; then
     "${java[@]}" kafka.tools.StorageTool format -t AAAAAAAAAAAAAAAAAAAAAA \

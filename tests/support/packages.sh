@@ -18,13 +18,15 @@ TEST_PACKAGES=(
 )
 # Only where no Java 17 or newer is installed already.
 JAVA_PACKAGES=(openjdk-17-jre-headless maven)
+# Databases whose changes are followed, without their services.
+DATABASE_PACKAGES=(postgresql-15 mariadb-server-core mariadb-client-core)
 LINT_PACKAGES=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev)
 
 # Into .deps/venv.
 PYTHON_PACKAGES=(
   'pydruid==0.6.9' 'sqlalchemy==1.4.54' 'pytest==8.3.4' 'duckdb'
   'confluent-kafka==2.16.0' 'requests' 'pyyaml' 'kubernetes-validate'
-  'fastavro' 'pyftpdlib' 'moto[server]' 'zstandard'
+  'fastavro' 'pyftpdlib' 'moto[server]' 'zstandard' 'psycopg[binary]' 'pymysql'
 )
 
 missing_packages() {  # prints those of "$@" that dpkg does not have
@@ -105,7 +107,14 @@ install_test() {
   npm_install tests/browser || return
   java_is_new_enough || install_debian "${JAVA_PACKAGES[@]}" ||
     echo "run: no Java: the Kafka suites will be skipped" >&2
-  if java_is_new_enough; then tests/support/kafka.sh fetch || true; fi
+  if java_is_new_enough; then
+    tests/support/kafka.sh fetch || true
+    install_databases || echo "run: no databases: their suite is skipped" >&2
+  fi
+}
+
+install_databases() {
+  install_debian "${DATABASE_PACKAGES[@]}" && tests/support/connect.sh fetch
 }
 
 # ClickHouse as a library, beside which ./run bench measures.
