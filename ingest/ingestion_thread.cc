@@ -83,6 +83,7 @@ void StreamIngestion::round() {
     return;
   }
   serve_seal_requests();
+  serve_replays();
   if (seal_due()) seal_open();
   if (paused()) {
     set_state(IngestionState::kPaused);
@@ -188,6 +189,7 @@ Status StreamIngestion::take(const MessageBatch& batch) {
     }
     auto part = rest.first(count);
     if (!wait_until_readable(part)) break;
+    intake_->set_complete(claimed_, restated_.get());
     TRY_ASSIGN(uint64_t rows, intake_->take(part, positions_->names(),
                                             positions_->watermarks()));
     rows_ += rows;
@@ -215,6 +217,7 @@ bool StreamIngestion::wait_until_readable(std::span<const RawMessage> part) {
               paused() ? std::string() : ready.error().message);
     serve_sealed();
     serve_seal_requests();
+    serve_replays();
     if (seal_due()) seal_open();
     update_progress(true);
     nap(kRetryEvery);
@@ -255,6 +258,9 @@ void StreamIngestion::seal_open() {
   }
   generation.counts = counts;
   generation.dead_letters = intake_->take_dead_letters();
+  generation.replayed = std::move(replayed_);
+  replayed_.clear();
+  generation.puts = restated_->take_changes(settings_.dataset);
   generation.offsets = positions_->taken();
   has_open_ = false;
   uint64_t number = sealer_->submit(std::move(generation));
