@@ -140,24 +140,6 @@ def assert_waits(server, *words):
     assert server.get("/readyz")[0] == 503
 
 
-def test_a_wrong_password_waits_and_says_so(secure, tmp_path):
-    model = freshet.sales_model(
-        tmp_path / "m", source=source(secure, "t", login(secure, "PLAIN")))
-    env = {"KAFKA_PASSWORD": "wr0ng-one"}
-    with freshet.Server(model, tmp_path / "d", env=env) as server:
-        assert_waits(server, "authentication")
-        assert_nothing_shown(server, "wr0ng-one")
-
-
-def test_a_certificate_by_another_root_is_refused(secure, tmp_path):
-    model = freshet.sales_model(
-        tmp_path / "m",
-        source=source(secure, "t", login(secure, "PLAIN", "other")))
-    env = {"KAFKA_PASSWORD": PASSWORD}
-    with freshet.Server(model, tmp_path / "d", env=env) as server:
-        assert_waits(server, "certificate")
-
-
 def encoded(value):
     text = base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
     return text.rstrip("=")
