@@ -242,35 +242,47 @@ Result<std::unique_ptr<Decoder>> make_csv_stream_decoder(DecoderSpec spec) {
 
 namespace {
 
-// Calls `use` with the fields of each record behind the header line.
-template <class Use>
-Status each_record(std::string_view body, std::vector<CsvField>& header,
-                   const Use& use) {
-  std::vector<CsvField> fields;
+// Takes one record off `body`. One whose quote does not end within it ends at
+// its first line end: the rest is not lost with it.
+std::string_view take_record(std::string_view& body) {
+  size_t end = csv_record_end(body, 0);
+  bool open = end == std::string_view::npos &&
+              std::count(body.begin(), body.end(), '"') % 2 == 1;
+  if (open) end = body.find('\n');
+  bool last = end == std::string_view::npos;
+  if (open && !last) ++end;
+  std::string_view record = body.substr(0, last ? body.size() : end);
+  body.remove_prefix(record.size());
+  return record;
+}
+
+// Makes an event of the fields of each record behind the header line by
+// `make`; keeps apart those that are at fault.
+template <class Make>
+Result<CsvEvents> each_record(std::string_view body, const Make& make) {
+  CsvEvents out;
+  std::vector<CsvField> header, fields;
   std::vector<std::string> header_text, unquoted;
-  auto take = [&body]() {
-    size_t end = std::min(csv_record_end(body, 0), body.size());
-    std::string_view record = body.substr(0, end);
-    body.remove_prefix(end);
-    return record;
-  };
-  if (body.empty()) return {};
-  TRY(read_header(take(), header, header_text));
-  for (int line = 2; !body.empty(); ++line) {
-    std::string_view record = take();
+  if (body.empty()) return out;
+  std::string_view head = take_record(body);
+  TRY(read_header(head, header, header_text));
+  while (!body.empty()) {
+    std::string_view record = take_record(body);
     if (trim(record).empty()) continue;
     auto split = split_csv_record(record, fields, unquoted);
-    if (!split || fields.size() != header.size()) {
-      Error error = invalid(split ? fmt::format("the record has not the {} "
-                                                "fields of the header: {}",
-                                                header.size(), fields.size())
-                                  : split.error().message);
-      error.line = line;
-      return error;
+    if (split && fields.size() == header.size()) {
+      out.events.push_back(make(header, fields));
+      continue;
     }
-    use(fields);
+    out.faults.emplace_back(
+        out.events.size(),
+        split ? fmt::format("the record has {} fields, the header {}",
+                            fields.size(), header.size())
+              : split.error().message);
+    out.events.push_back(fmt::format("{}\n{}", without_line_end(head),
+                                     without_line_end(record)));
   }
-  return {};
+  return out;
 }
 
 void append_csv_text(std::string& out, std::string_view text, char delimiter) {
@@ -288,10 +300,9 @@ void append_csv_text(std::string& out, std::string_view text, char delimiter) {
 
 }  // namespace
 
-Result<std::vector<std::string>> csv_to_json_events(std::string_view body) {
-  std::vector<std::string> events;
-  std::vector<CsvField> header;
-  TRY(each_record(body, header, [&](const std::vector<CsvField>& fields) {
+Result<CsvEvents> csv_to_json_events(std::string_view body) {
+  return each_record(body, [](const std::vector<CsvField>& header,
+                              const std::vector<CsvField>& fields) {
     std::string event = "{";
     for (size_t i = 0; i < fields.size(); ++i) {
       if (fields[i].null) continue;
@@ -300,17 +311,15 @@ Result<std::vector<std::string>> csv_to_json_events(std::string_view body) {
       event += ':';
       append_json_text(event, fields[i].text);
     }
-    events.push_back(event + "}");
-  }));
-  return events;
+    return event + "}";
+  });
 }
 
-Result<std::vector<std::string>> csv_to_records(
-    std::string_view body, const std::vector<std::string>& names,
-    char delimiter) {
-  std::vector<std::string> records;
-  std::vector<CsvField> header;
-  TRY(each_record(body, header, [&](const std::vector<CsvField>& fields) {
+Result<CsvEvents> csv_to_records(std::string_view body,
+                                 const std::vector<std::string>& names,
+                                 char delimiter) {
+  return each_record(body, [&](const std::vector<CsvField>& header,
+                               const std::vector<CsvField>& fields) {
     std::string record;
     for (size_t n = 0; n < names.size(); ++n) {
       if (n > 0) record += delimiter;
@@ -319,9 +328,8 @@ Result<std::vector<std::string>> csv_to_records(
         append_csv_text(record, fields[i].text, delimiter);
       }
     }
-    records.push_back(std::move(record));
-  }));
-  return records;
+    return record;
+  });
 }
 
 }  // namespace freshet

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ingest/decoder.h"
@@ -38,14 +39,22 @@ Result<std::unique_ptr<Decoder>> make_csv_decoder(DecoderSpec spec,
 // becomes a row.
 Result<std::unique_ptr<Decoder>> make_csv_stream_decoder(DecoderSpec spec);
 
-// Each record after the header line as a JSON object with text members
-// (nothing for a null), for POST /ingest, since a log holds JSON.
-Result<std::vector<std::string>> csv_to_json_events(std::string_view body);
+// The records of a body after its header line, as events of a log.
+struct CsvEvents {
+  std::vector<std::string> events;
+  // By place among `events`: why a record is none of the header's. Its event
+  // is header and record as they came, which no decoder takes.
+  std::vector<std::pair<size_t, std::string>> faults;
+};
 
-// Each record after the header line as a record of the fields `names`, for a
-// log that holds CSV. Fields the header lacks are null, others are left out.
-Result<std::vector<std::string>> csv_to_records(
-    std::string_view body, const std::vector<std::string>& names,
-    char delimiter);
+// Each record as a JSON object with text members (nothing for a null), for
+// POST /ingest, since a log holds JSON. kInvalid: the header is at fault.
+Result<CsvEvents> csv_to_json_events(std::string_view body);
+
+// Each record as a record of the fields `names`, for a log that holds CSV.
+// Fields the header lacks are null, others are left out.
+Result<CsvEvents> csv_to_records(std::string_view body,
+                                 const std::vector<std::string>& names,
+                                 char delimiter);
 
 }  // namespace freshet

@@ -127,6 +127,11 @@ Result<long> CurlTransfer::get(
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST,
                      request.custom_request.c_str());
   }
+  if (!request.form.empty()) {
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request.form.size()));
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.form.c_str());
+  }
   set_security(curl, request);
   CURLcode code = curl_easy_perform(curl);
   if (!sink.status) return sink.status.error();

@@ -24,6 +24,7 @@ struct TransferRequest {
   bool require_tls = false;  // FTP: by AUTH TLS
   std::vector<std::string> headers;
   std::string custom_request;         // "DELETE", "MLSD"
+  std::string form;                   // HTTP: posted, if not empty
   std::vector<std::string> commands;  // FTP and SFTP: after the transfer
   int64_t timeout_ms = 30'000;        // 0: only a stall of 30 s ends it
   uint64_t most_bytes = uint64_t{4} << 20;

@@ -5,13 +5,18 @@
 #include <charconv>
 #include <cstring>
 
+#include "ingest/field_value.h"
+
 namespace freshet {
 namespace {
 
-// Value, little-endian: u8 version (1), i64 time in ms, u64 full size, then
-// reason, message and bytes, each as u32 length and bytes. Partition and
-// offset stand in the key.
-constexpr char kVersion = 1;
+// Value, little-endian: u8 version (2), i64 time in ms, u64 full size, then
+// reason, message and bytes, each as u32 length and bytes; then i64 message
+// time in ms, u8 flags, key, u32 number of headers, name and value of each.
+// Version 1 ends after the bytes. Partition and offset stand in the key.
+constexpr char kFirstVersion = 1;
+constexpr char kVersion = 2;
+constexpr uint8_t kNullValue = 1, kCut = 2;
 
 template <class Number>
 void put_number(std::string& out, Number value) {
@@ -41,6 +46,42 @@ bool take_text(std::string_view& in, std::string& text) {
   return true;
 }
 
+bool take_version(std::string_view& in) {
+  char version = 0;
+  return take_number(in, version) && version >= kFirstVersion &&
+         version <= kVersion;
+}
+
+// What version 2 added.
+bool take_message(std::string_view& in, DeadLetter& letter) {
+  uint8_t flags = 0;
+  uint32_t headers = 0;
+  if (!take_number(in, letter.message_time.ms) || !take_number(in, flags) ||
+      !take_text(in, letter.key) || !take_number(in, headers)) {
+    return false;
+  }
+  letter.null_value = flags & kNullValue;
+  letter.cut = flags & kCut;
+  for (uint32_t i = 0; i < headers; ++i) {
+    auto& [name, text] = letter.headers.emplace_back();
+    if (!take_text(in, name) || !take_text(in, text)) return false;
+  }
+  return true;
+}
+
+void put_message(std::string& out, const DeadLetter& letter) {
+  put_number(out, letter.message_time.ms);
+  uint8_t flags = letter.null_value ? kNullValue : 0;
+  if (letter.cut) flags |= kCut;
+  put_number(out, flags);
+  put_text(out, letter.key);
+  put_number(out, static_cast<uint32_t>(letter.headers.size()));
+  for (const auto& [name, text] : letter.headers) {
+    put_text(out, name);
+    put_text(out, text);
+  }
+}
+
 Result<DeadLetter> read_letter(const std::string& prefix, std::string_view key,
                                std::string_view value) {
   Error damaged{ErrorCode::kCorrupt,
@@ -56,28 +97,65 @@ Result<DeadLetter> read_letter(const std::string& prefix, std::string_view key,
   if (error != std::errc() || end != offset.data() + offset.size()) {
     return damaged;
   }
-  char version = 0;
-  if (!take_number(value, version) || version != kVersion) return damaged;
+  char version = value.empty() ? char{0} : value[0];
+  if (!take_version(value)) return damaged;
   if (!take_number(value, letter.time.ms) ||
       !take_number(value, letter.full_size) ||
       !take_text(value, letter.reason) || !take_text(value, letter.message) ||
       !take_text(value, letter.bytes)) {
     return damaged;
   }
+  letter.message_time = letter.time;
+  if (version != kFirstVersion && !take_message(value, letter)) return damaged;
   return letter;
 }
 
+// From a stored value; empty if it is damaged.
+std::string_view reason_of(std::string_view value) {
+  int64_t time = 0;
+  uint64_t size = 0;
+  uint32_t length = 0;
+  bool read = take_version(value) && take_number(value, time) &&
+              take_number(value, size) && take_number(value, length) &&
+              length <= value.size();
+  return read ? value.substr(0, length) : std::string_view();
+}
+
+std::string key_of(const std::string& dataset, std::string_view partition,
+                   int64_t offset) {
+  return fmt::format("{}{}/{:020}", dead_letter_prefix(dataset), partition,
+                     offset);
+}
+
 }  // namespace
+
+std::string DeadLetter::id() const {
+  return fmt::format("{}/{}", partition, offset);
+}
+
+Result<std::string> dead_letter_key(const std::string& dataset,
+                                    std::string_view id) {
+  size_t slash = id.rfind('/');
+  int64_t offset = -1;
+  if (slash != std::string_view::npos) {
+    const char* end = id.data() + id.size();
+    auto [at, error] = std::from_chars(id.data() + slash + 1, end, offset);
+    if (error != std::errc() || at != end) offset = -1;
+  }
+  if (offset < 0 || slash == 0) {
+    return invalid("not the id of a dead letter (PARTITION/OFFSET): " +
+                   shorten(id));
+  }
+  return key_of(dataset, id.substr(0, slash), offset);
+}
 
 std::string dead_letter_prefix(const std::string& dataset) {
   return "dead/" + dataset + "/";
 }
 
 Timestamp dead_letter_time(std::string_view value) {
-  char version = 0;
   Timestamp time;
-  bool read = take_number(value, version) && version == kVersion &&
-              take_number(value, time.ms);
+  bool read = take_version(value) && take_number(value, time.ms);
   return read ? time : kMinTimestamp;
 }
 
@@ -90,21 +168,26 @@ std::pair<std::string, std::string> encode_dead_letter(
   put_text(value, letter.message);
   put_text(value,
            std::string_view(letter.bytes).substr(0, kMaxDeadLetterBytes));
-  return {fmt::format("{}{}/{:020}", dead_letter_prefix(dataset),
-                      letter.partition, letter.offset),
-          std::move(value)};
+  put_message(value, letter);
+  return {key_of(dataset, letter.partition, letter.offset), std::move(value)};
 }
 
 Result<DeadLetterPage> list_dead_letters(const MetadataStore& store,
                                          const std::string& dataset,
                                          std::string_view start_after,
-                                         size_t limit) {
+                                         size_t limit,
+                                         const std::string& reason,
+                                         const std::string& partition) {
   DeadLetterPage page;
   Status bad;
   std::string prefix = dead_letter_prefix(dataset);
   std::string last;
-  TRY(store.scan(prefix, start_after,
+  std::string within = partition.empty() ? prefix : prefix + partition + "/";
+  TRY(store.scan(within, start_after,
                  [&](std::string_view key, std::string_view value) {
+                   if (!reason.empty() && reason_of(value) != reason) {
+                     return true;
+                   }
                    if (page.letters.size() == limit) {
                      page.next = last;
                      return false;
@@ -120,6 +203,28 @@ Result<DeadLetterPage> list_dead_letters(const MetadataStore& store,
                  }));
   TRY(bad);
   return page;
+}
+
+Result<std::optional<DeadLetter>> find_dead_letter(const MetadataStore& store,
+                                                   const std::string& dataset,
+                                                   std::string_view id) {
+  TRY_ASSIGN(std::string key, dead_letter_key(dataset, id));
+  TRY_ASSIGN(auto value, store.get(key));
+  if (!value) return std::optional<DeadLetter>();
+  TRY_ASSIGN(DeadLetter letter,
+             read_letter(dead_letter_prefix(dataset), key, *value));
+  return std::optional(std::move(letter));
+}
+
+Result<std::map<std::string, uint64_t>> count_dead_letters(
+    const MetadataStore& store, const std::string& dataset) {
+  std::map<std::string, uint64_t> counts;
+  TRY(store.scan(dead_letter_prefix(dataset), "",
+                 [&](std::string_view, std::string_view value) {
+                   ++counts[std::string(reason_of(value))];
+                   return true;
+                 }));
+  return counts;
 }
 
 }  // namespace freshet

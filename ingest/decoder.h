@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,6 +64,8 @@ struct DecoderSpec {
   std::string decimals = "precise";  // Debezium's decimals: precise | string
   std::string before_image = "before-image";  // DMS: the member's name
   std::vector<size_t> key;  // columns that identify a row; may be empty
+  // Of rows with one key the one with the greatest value here is the newest.
+  std::optional<size_t> order_by{};
 };
 
 inline constexpr size_t kMaxEventBytes = 8 << 20;

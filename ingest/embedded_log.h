@@ -44,7 +44,8 @@ class EmbeddedLog {
   };
   // Appends all or nothing and returns, by partition name ("log/0"), the next
   // offset. Durable when it returns. With an idempotency key that was used in
-  // the last day, appends nothing and returns the first answer. kLimit when
+  // the last day, appends nothing and returns the first answer, or kConflict
+  // if it came with other records then. kLimit when
   // the unread backlog exceeds its bound (the caller answers 429); kIo when
   // the disk has no room, until it has.
   virtual Result<std::map<PartitionName, int64_t>> append(

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ingest/embedded_log_rocks.h"
+#include "ingest/field_value.h"
 #include "segments/disk_room.h"
 
 namespace freshet {
@@ -13,6 +14,15 @@ namespace {
 constexpr size_t kEntryRecords = 4096;
 constexpr size_t kEntryBytes = 1 << 20;
 constexpr size_t kMaxKeyBytes = 64 << 10;
+
+uint64_t hash_of(std::span<const EmbeddedLog::Record> records) {
+  uint64_t hash = records.size();
+  for (const EmbeddedLog::Record& record : records) {
+    uint64_t one[2] = {hash, record_hash(record.key, record.value)};
+    hash = XXH3_64bits(one, sizeof one);
+  }
+  return hash;
+}
 
 }  // namespace
 
@@ -77,6 +87,7 @@ Result<LogAnswer> RocksLog::append(const std::string& dataset,
     partitions = pending.dataset->partitions.size();
     keyless = pending.dataset->next_keyless++;
   }
+  if (!idempotency_key.empty()) pending.hash = hash_of(records);
   build_parts(records, partitions, keyless, pending);
   MutexLock lock(mutex_);
   queue_.push_back(&pending);
@@ -106,7 +117,7 @@ void RocksLog::lead() {
   Status status = write_group(group);
   mutex_.lock();
   for (PendingAppend* pending : group) {
-    if (!status) pending->result = status;
+    if (!status && pending->result) pending->result = status;
     if (pending->result && !pending->answer.empty()) publish(*pending);
     pending->done = true;
   }
@@ -125,8 +136,8 @@ Status RocksLog::write_group(std::span<PendingAppend* const> group) {
   Timestamp time = now();
   KeyedAppends keyed;
   for (PendingAppend* pending : group) {
-    if (!pending->idempotency_key.empty()) TRY(answer_keyed(*pending, keyed));
-    add_entries(*pending, time, batch);
+    if (!pending->idempotency_key.empty()) answer_keyed(*pending, keyed);
+    if (pending->result) add_entries(*pending, time, batch);
   }
   if (batch.Count() == 0) return {};
   if (auto shortage = disk_shortage(folder_, batch.GetDataSize())) {
@@ -139,13 +150,30 @@ Status RocksLog::write_group(std::span<PendingAppend* const> group) {
   return log_io_error("events cannot be written", status);
 }
 
-// Leaves nothing to append if the key was used before, also in this group.
-Status RocksLog::answer_keyed(PendingAppend& pending, KeyedAppends& keyed) {
+// Leaves nothing to append if the key was used before, also in this group. A
+// refusal is the result of this append alone; the others of the group go on.
+void RocksLog::answer_keyed(PendingAppend& pending, KeyedAppends& keyed) {
   std::pair key(pending.dataset, pending.idempotency_key);
   auto [same, first] = keyed.try_emplace(std::move(key), &pending);
-  if (first) return answered_before(pending);
-  pending.answer = same->second->answer;
+  if (first) {
+    pending.result = answered_before(pending);
+    // What was refused says nothing of those that follow with its key.
+    if (!pending.result) keyed.erase(same);
+  } else {
+    const PendingAppend& before = *same->second;
+    pending.result = repeat(pending, {{}, before.answer, before.hash});
+  }
+}
+
+Status RocksLog::repeat(PendingAppend& pending, const KeyedAnswer& first) {
   pending.parts.clear();
+  if (first.hash && *first.hash != pending.hash) {
+    return Error{ErrorCode::kConflict,
+                 fmt::format("the idempotency key was used with another body; "
+                             "nothing of this one is stored: {}",
+                             shorten(pending.idempotency_key))};
+  }
+  pending.answer = first.answer;
   return {};
 }
 
@@ -163,7 +191,7 @@ void RocksLog::add_entries(PendingAppend& pending, Timestamp time,
   }
   if (answered || pending.idempotency_key.empty()) return;
   batch.Put(log_prefix('k', pending.dataset->name) + pending.idempotency_key,
-            encode_log_answer(time, pending.answer));
+            encode_log_answer({time, pending.answer, pending.hash}));
 }
 
 Status RocksLog::answered_before(PendingAppend& pending) {
@@ -173,13 +201,10 @@ Status RocksLog::answered_before(PendingAppend& pending) {
       log_prefix('k', pending.dataset->name) + pending.idempotency_key, &kept);
   if (status.IsNotFound()) return {};
   if (!status.ok()) return log_io_error("cannot be read", status);
-  Timestamp time;
-  LogAnswer answer;
-  TRY(read_log_answer(kept, time, answer));
-  if (time.ms + kIdempotencyMs < now().ms) return {};
-  pending.answer = std::move(answer);
-  pending.parts.clear();
-  return {};
+  KeyedAnswer first;
+  TRY(read_log_answer(kept, first));
+  if (first.time.ms + kIdempotencyMs < now().ms) return {};
+  return repeat(pending, first);
 }
 
 void RocksLog::publish(PendingAppend& pending) {

@@ -121,6 +121,24 @@ void RocksLog::set_committed(const std::string& dataset, uint32_t partition,
     if (next <= committed) return;
     committed = next;
   }
+  write_committed(dataset, partition, next);
+}
+
+void RocksLog::rewind(const std::string& dataset, uint32_t partition,
+                      int64_t next) {
+  {
+    MutexLock lock(mutex_);
+    LogDataset* found = find(dataset);
+    if (found == nullptr || partition >= found->partitions.size()) return;
+    int64_t& committed = found->partitions[partition].committed;
+    if (next >= committed) return;
+    committed = next;
+  }
+  write_committed(dataset, partition, next);
+}
+
+void RocksLog::write_committed(const std::string& dataset, uint32_t partition,
+                               int64_t next) {
   // Not synced: if it is lost, old records stay a little longer.
   if (disk_shortage(folder_, 0)) return;
   auto status =

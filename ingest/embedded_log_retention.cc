@@ -114,11 +114,9 @@ void RocksLog::sweep_keys(const std::string& dataset) {
   rocksdb::WriteBatch batch;
   for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix);
        at->Next()) {
-    Timestamp time;
-    LogAnswer answer;
-    if (read_log_answer({at->value().data(), at->value().size()}, time,
-                        answer) &&
-        time.ms < cutoff) {
+    KeyedAnswer kept;
+    if (read_log_answer({at->value().data(), at->value().size()}, kept) &&
+        kept.time.ms < cutoff) {
       batch.Delete(at->key());
     }
   }

@@ -48,6 +48,7 @@ struct PendingAppend {
   std::vector<Part> parts;
   int64_t bytes = 0;
   std::string idempotency_key;
+  uint64_t hash = 0;  // of the records, if there is a key
   bool done = false;
   Status result;
   LogAnswer answer;
@@ -87,6 +88,8 @@ class RocksLog final : public EmbeddedLog, public LogReads {
                 int64_t bytes) override;
   void set_committed(const std::string& dataset, uint32_t partition,
                      int64_t next) override;
+  void rewind(const std::string& dataset, uint32_t partition,
+              int64_t next) override;
 
  private:
   LogDataset* find(const std::string& dataset)
@@ -102,10 +105,13 @@ class RocksLog final : public EmbeddedLog, public LogReads {
                    uint64_t keyless, PendingAppend& pending);
   void lead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status write_group(std::span<PendingAppend* const> group);
-  Status answer_keyed(PendingAppend& pending, KeyedAppends& keyed);
+  void answer_keyed(PendingAppend& pending, KeyedAppends& keyed);
   void add_entries(PendingAppend& pending, Timestamp time,
                    rocksdb::WriteBatch& batch);
   Status answered_before(PendingAppend& pending);
+  static Status repeat(PendingAppend& pending, const KeyedAnswer& first);
+  void write_committed(const std::string& dataset, uint32_t partition,
+                       int64_t next);
   void publish(PendingAppend& pending) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void sweep_forever();
   void sweep();

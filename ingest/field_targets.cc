@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ingest/field_value.h"
 
 namespace freshet {
@@ -24,6 +26,9 @@ FieldTargets::FieldTargets(DecoderSpec spec) {
     target.has_default = field.has_default;
     target.default_text = std::move(field.default_text);
     target.on_error = field.on_error;
+    target.identifies =
+        spec.order_by == field.column ||
+        std::ranges::find(spec.key, field.column) != spec.key.end();
     target.time = TimeReader(field.time_format);
     target.of_message = !field.message.empty();
     if (target.of_message) {
@@ -56,7 +61,7 @@ bool FieldTargets::put(size_t index, std::string_view text,
   } else {
     good = put_number(target, trim(text), batch);
   }
-  if (!good) return wrong(index, text, batch);
+  if (!good) return misfit(index, text, batch);
   target.filled_in = row_;
   return true;
 }
@@ -74,24 +79,27 @@ bool FieldTargets::put_bare(size_t index, std::string_view text,
   } else {
     good = put_number(target, text, batch);
   }
-  if (!good) return wrong(index, text, batch);
+  if (!good) return misfit(index, text, batch);
   target.filled_in = row_;
   return true;
 }
 
 bool FieldTargets::put_millis(size_t index, int64_t ms, ColumnBatch& batch) {
   if (ms < kMinTimestamp.ms || ms > kMaxTimestamp.ms) {
-    return wrong(index, std::to_string(ms), batch);
+    return misfit(index, std::to_string(ms), batch);
   }
   batch.set_long(targets_[index].column, ms);
   targets_[index].filled_in = row_;
   return true;
 }
 
-// A value that does not fit: the row is lost, or the column says otherwise.
-bool FieldTargets::wrong(size_t index, std::string_view text,
-                         ColumnBatch& batch) {
+bool FieldTargets::misfit(size_t index, std::string_view text,
+                          ColumnBatch& batch) {
   Target& target = targets_[index];
+  if (is_delete_ && !target.identifies) {
+    target.filled_in = 0;
+    return true;
+  }
   if (index == 0 || target.on_error == OnError::kReject) {
     return reject_value(index, text);
   }
@@ -146,6 +154,7 @@ bool FieldTargets::finish(ColumnBatch& batch) {
     if (!put(index, target.default_text, batch)) return false;
   }
   if (targets_[0].filled_in == row_) return true;
+  if (is_delete_) return put_millis(0, message_->time.ms, batch);
   return reject("time", fmt::format("the event has no time: {} is missing",
                                     targets_[0].path));
 }
@@ -158,13 +167,19 @@ bool FieldTargets::reject(const char* reason, std::string text) {
 
 bool FieldTargets::reject_value(size_t index, std::string_view value) {
   const Target& target = targets_[index];
+  bool is_time = target.type.kind == ColumnKind::kTimestamp;
+  const char* hint = "";
+  if (is_time && target.time.is_auto() &&
+      TimeReader::date_in_digits(trim(value))) {
+    hint = " (a date in digits? state its format, such as %Y%m%d)";
+  }
   if (index == 0) {
-    return reject("time", fmt::format("{} is not a time that can be read: {}",
-                                      target.path, shorten(value)));
+    return reject("time", fmt::format("{} is not a time that can be read: {}{}",
+                                      target.path, shorten(value), hint));
   }
   return reject("wrong_type",
-                fmt::format("{} is not a {}: {}", target.path,
-                            to_string(target.type), shorten(value)));
+                fmt::format("{} is not a {}: {}{}", target.path,
+                            to_string(target.type), shorten(value), hint));
 }
 
 }  // namespace freshet

@@ -32,9 +32,12 @@ class FieldTargets {
   std::optional<size_t> plain_column(size_t target) const;
 
   // A row: begin, put in any order, then finish. False means the row must be
-  // abandoned; reason() and text() say why.
-  void begin(const RawMessage& message) {
+  // abandoned; reason() and text() say why. A row that asks for a delete needs
+  // its key and order: other values that do not fit are as if absent, and its
+  // time is the message's if it has no other.
+  void begin(const RawMessage& message, bool is_delete = false) {
     message_ = &message;
+    is_delete_ = is_delete;
     ++row_;
   }
   // A value written as text. It must live as long as the batch's rows.
@@ -50,6 +53,8 @@ class FieldTargets {
   // Whether put() has written this row's time.
   bool has_time() const { return targets_[0].filled_in == row_; }
 
+  // A value that does not fit: the row is lost, or the column says otherwise.
+  bool misfit(size_t target, std::string_view text, ColumnBatch& batch);
   bool reject(const char* reason, std::string text);
   bool reject_value(size_t target, std::string_view value);
   const char* reason() const { return reason_; }
@@ -66,12 +71,12 @@ class FieldTargets {
     FieldSpec::OnError on_error = FieldSpec::OnError::kReject;
     TimeReader time{"auto"};
     bool of_message = false;
+    bool identifies = false;  // a delete needs it
   };
   struct OfMessage {
     size_t target;
     MessageField field;
   };
-  bool wrong(size_t target, std::string_view text, ColumnBatch& batch);
   bool put_number(Target& target, std::string_view text, ColumnBatch& batch);
   bool put_message_fields(ColumnBatch& batch);
 
@@ -80,6 +85,7 @@ class FieldTargets {
   std::vector<OfMessage> of_message_;
   MessageFields message_fields_;
   const RawMessage* message_ = nullptr;
+  bool is_delete_ = false;
   uint64_t row_ = 0;
   const char* reason_ = "";
   std::string text_;

@@ -23,7 +23,9 @@ class FileIngestion final : public Ingestion {
       : settings_(std::move(settings)),
         files_(std::move(files)),
         store_(store),
-        shelf_(store.metadata(), settings_.dataset) {}
+        shelf_(store.metadata(), settings_.dataset) {
+    set_paused(settings_.start_paused);
+  }
   ~FileIngestion() override { end(); }
   Status open();
 
@@ -35,6 +37,19 @@ class FileIngestion final : public Ingestion {
   void resume() override { set_paused(false); }
   // What is visible is durable.
   Status seal() override { return {}; }
+  Result<ReplayOutcome> replay(const std::vector<LetterReplay>&) override {
+    return Error{ErrorCode::kUnsupported,
+                 "the events of " + settings_.dataset +
+                     " come as files: put the mended ones into a new file"};
+  }
+  void letters_removed() override {
+    MutexLock lock(mutex_);
+    recount_ = true;
+    wake_.signal_all();
+  }
+  std::shared_ptr<const RestatedTimes> restated() const override {
+    return nullptr;
+  }
   Status stop() override {
     end();
     return {};
@@ -57,6 +72,7 @@ class FileIngestion final : public Ingestion {
     return fmt::format("{} {}", file.size, file.version);
   }
   void loaded(const PlacedFile& file, const LoadProgress& progress);
+  void count_letters();
   void drop_old();
   void publish(IngestionState state, std::string error);
   void set_paused(bool paused);
@@ -83,6 +99,7 @@ class FileIngestion final : public Ingestion {
   std::function<void()> callback_ ABSL_GUARDED_BY(mutex_);
   bool paused_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool recount_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
   Mutex join_mutex_;
 };
@@ -105,12 +122,14 @@ Status FileIngestion::open() {
 
 void FileIngestion::run() {
   for (;;) {
-    bool paused = false;
+    bool paused = false, recount = false;
     {
       MutexLock lock(mutex_);
       if (stopping_) break;
       paused = paused_;
+      std::swap(recount, recount_);
     }
+    if (recount) count_letters();
     if (paused) {
       publish(IngestionState::kPaused, "");
     } else {
@@ -118,7 +137,7 @@ void FileIngestion::run() {
     }
     drop_old();
     MutexLock lock(mutex_);
-    if (!stopping_ && paused == paused_) {
+    if (!stopping_ && !recount_ && paused == paused_) {
       wake_.wait_for(mutex_, absl::Milliseconds(files_.look_every_ms));
     }
   }
@@ -211,19 +230,21 @@ Status FileIngestion::load(const PlacedFile& file) {
   return place_->finish(file);
 }
 
+void FileIngestion::count_letters() {
+  Status counted = shelf_.load();
+  if (counted) counted = shelf_.trim();
+  if (!counted) {
+    spdlog::warn("dataset {}: old dead letters stay: {}", settings_.dataset,
+                 counted.error().message);
+  }
+}
+
 void FileIngestion::loaded(const PlacedFile& file,
                            const LoadProgress& progress) {
   ++files_loaded_;
   spdlog::info("dataset {}: file {} is loaded, {} rows, {} rejected",
                settings_.dataset, file.name, progress.rows, progress.rejected);
-  if (progress.rejected > 0) {
-    Status counted = shelf_.load();
-    if (counted) counted = shelf_.trim();
-    if (!counted) {
-      spdlog::warn("dataset {}: old dead letters stay: {}", settings_.dataset,
-                   counted.error().message);
-    }
-  }
+  if (progress.rejected > 0) count_letters();
   std::function<void()> callback;
   {
     MutexLock lock(mutex_);

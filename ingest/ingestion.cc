@@ -7,7 +7,9 @@ StreamIngestion::StreamIngestion(IngestionSettings settings,
                                  SegmentStore& store)
     : settings_(std::move(settings)),
       store_(store),
-      source_(std::move(source)) {}
+      source_(std::move(source)) {
+  set_paused(settings_.start_paused);
+}
 
 StreamIngestion::~StreamIngestion() {
   end_thread(Mode::kAbandon);
@@ -27,6 +29,11 @@ Status StreamIngestion::load() {
     clocks.push_back({time, true});
   }
   as_of_ = complete_up_to(clocks);
+  claimed_ = as_of_;
+  Timestamp oldest = kMinTimestamp;
+  if (settings_.retention_ms >= 0)
+    oldest.ms = now().ms - settings_.retention_ms;
+  TRY(restated_->load(store_.metadata(), settings_.dataset, oldest));
   positions_ =
       std::make_unique<Positions>(settings_.dataset, committed, counts);
   TRY_ASSIGN(auto decoder, make_decoder(settings_.decoder));
@@ -69,8 +76,29 @@ void StreamIngestion::set_paused(bool paused) {
 
 void StreamIngestion::nap(Clock::duration time) {
   MutexLock lock(mutex_);
-  if (mode_ != Mode::kRun || seal_requested_ != seal_served_) return;
+  if (mode_ != Mode::kRun || seal_requested_ != seal_served_ ||
+      !replays_.empty()) {
+    return;
+  }
   wake_.wait_for(mutex_, absl::FromChrono(time));
+}
+
+// Why the thread will not come to what is asked of it.
+Status StreamIngestion::cannot_serve() const {
+  if (ended_ || mode_ != Mode::kRun) {
+    return Error{ErrorCode::kCancelled,
+                 "the ingestion is stopped: " + settings_.dataset};
+  }
+  // Waiting for room behind seals that fail.
+  if (sealer_->full() && !progress_.last_seal_error.empty()) {
+    return Error{ErrorCode::kIo, progress_.last_seal_error};
+  }
+  TRY(seal_refused_);
+  if (progress_.state == IngestionState::kFailed) {
+    std::string fatal = sealer_->fatal_error();
+    if (!fatal.empty()) return Error{ErrorCode::kConflict, fatal};
+  }
+  return {};
 }
 
 Status StreamIngestion::seal() {
@@ -80,19 +108,7 @@ Status StreamIngestion::seal() {
     uint64_t ticket = ++seal_requested_;
     wake_.signal_all();
     while (seal_served_ < ticket) {
-      if (ended_ || mode_ != Mode::kRun) {
-        return Error{ErrorCode::kCancelled,
-                     "the ingestion is stopped: " + settings_.dataset};
-      }
-      // Waiting for room behind seals that fail.
-      if (sealer_->full() && !progress_.last_seal_error.empty()) {
-        return Error{ErrorCode::kIo, progress_.last_seal_error};
-      }
-      if (!seal_refused_) return seal_refused_.error();
-      if (progress_.state == IngestionState::kFailed) {
-        std::string fatal = sealer_->fatal_error();
-        if (!fatal.empty()) return Error{ErrorCode::kConflict, fatal};
-      }
+      TRY(cannot_serve());
       served_.wait_for(mutex_, absl::Milliseconds(100));
     }
     number = seal_number_;

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "ingest/key_settings.h"
 #include "ingest/source.h"
 #include "ingest/transform.h"
+#include "segments/restated_times.h"
 #include "segments/segment_store.h"
 
 namespace freshet {
@@ -49,6 +51,7 @@ struct IngestionSettings {
   }
   int64_t early_ms = int64_t{24} * 3600 * 1000;  // beyond now: dead letter
   int64_t retention_ms = -1;                     // of sealed segments
+  bool start_paused = false;
   // Where a partition without a stored offset starts: earliest.
 };
 
@@ -89,6 +92,7 @@ struct IngestionProgress {
   uint64_t filtered = 0;
   // Since the beginning; see KeptCounts.
   uint64_t duplicates = 0, replaced = 0, deleted = 0, outdated = 0;
+  uint64_t replayed = 0;            // of the rejected
   Timestamp as_of = kMinTimestamp;  // least watermark of live partitions
   int64_t lag_ms = 0;               // now - newest source time queryable, 0
                                     // when caught up; of a stopped partition
@@ -96,6 +100,7 @@ struct IngestionProgress {
   bool caught_up = false;           // read up to the highs seen at start, and
                                     // no error since
   DeadLetterStock dead_letters;     // durable ones
+  bool part = false;  // only a part of the source's partitions is to be read
   uint64_t live_rows = 0;
   uint64_t live_bytes = 0;
   DropStats dropped;  // past retention, since start
@@ -105,8 +110,24 @@ struct IngestionProgress {
   // Whether answers miss nothing that the source had when we started and
   // nothing keeps new events from arriving.
   bool complete() const {
-    return state == IngestionState::kRunning && caught_up;
+    return state == IngestionState::kRunning && caught_up && !part;
   }
+};
+
+// A dead letter that is to be taken again.
+struct LetterReplay {
+  std::string id;
+  std::optional<std::string> event{};  // in place of what was kept
+};
+
+struct ReplayOutcome {
+  uint64_t replayed = 0;  // durable, and no dead letters any more
+  struct Refusal {
+    std::string id;
+    std::string reason;  // as of dead letters, or gone, cut_off
+    std::string message;
+  };
+  std::vector<Refusal> refused;  // as they were
 };
 
 class Ingestion {
@@ -124,6 +145,19 @@ class Ingestion {
   virtual void resume() = 0;
   // Seals everything queryable now and waits until it is durable.
   virtual Status seal() = 0;
+  // Takes dead letters again, under the definition now in force: what becomes
+  // of each is what would become of a new event, but that none is too late
+  // (where a key and on_duplicate: ignore forget with lateness, they still
+  // are). Letters leave in the same commit as their rows come, so that a crash
+  // neither loses nor doubles one. Returns when that is durable. An error: what
+  // was not refused may still become durable by itself; until then another
+  // replay refuses it. kUnsupported: of files.
+  virtual Result<ReplayOutcome> replay(
+      const std::vector<LetterReplay>& letters) = 0;
+  // Somebody removed dead letters: they are counted anew.
+  virtual void letters_removed() = 0;
+  // Where the past was changed; null if that is not kept.
+  virtual std::shared_ptr<const RestatedTimes> restated() const = 0;
   // Stops reading, seals, ends the threads. Idempotent.
   virtual Status stop() = 0;
   // Called after each append or seal that changed what queries see, from the

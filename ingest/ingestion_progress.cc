@@ -33,6 +33,7 @@ void StreamIngestion::update_progress(bool always) {
   progress.replaced = counts.replaced;
   progress.deleted = counts.deleted;
   progress.outdated = counts.outdated;
+  progress.replayed = counts.replayed;
   progress.filtered = intake_->counts().filtered;
   progress.as_of = as_of_;
   progress.live_rows = intake_->sinks().rows() + sealed.rows;
@@ -52,7 +53,9 @@ void StreamIngestion::fill_partitions(IngestionProgress& progress) {
   std::vector<PartitionClock> clocks;
   bool reached = true;
   int64_t time = now().ms;
-  for (const auto& place : positions_->places(source_->status())) {
+  SourceStatus source = source_->status();
+  progress.part = source.part;
+  for (const auto& place : positions_->places(source)) {
     bool at_end = place.high >= 0 && place.record.next >= place.high;
     progress.partitions.push_back({place.name, place.begin, place.record.next,
                                    0, place.low, place.high, place.watermark,
@@ -73,6 +76,7 @@ void StreamIngestion::fill_partitions(IngestionProgress& progress) {
   caught_up_ |= reached && !clocks.empty();
   // What was complete once stays so: rows before it are late by definition.
   if (!clocks.empty()) as_of_ = std::max(as_of_, complete_up_to(clocks));
+  if (caught_up_) claimed_ = as_of_;
 }
 
 double StreamIngestion::rows_per_second() {

@@ -92,6 +92,7 @@ void StreamIngestion::round() {
     return;
   }
   serve_seal_requests();
+  serve_replays();
   if (seal_due()) seal_open();
   if (paused()) {
     set_state(IngestionState::kPaused);
@@ -197,6 +198,7 @@ Status StreamIngestion::take(const MessageBatch& batch) {
     }
     auto part = rest.first(count);
     if (!wait_until_readable(part)) break;
+    intake_->set_complete(claimed_, restated_.get());
     TRY_ASSIGN(uint64_t rows, intake_->take(part, positions_->names(),
                                             positions_->watermarks()));
     rows_ += rows;
@@ -224,6 +226,7 @@ bool StreamIngestion::wait_until_readable(std::span<const RawMessage> part) {
               paused() ? std::string() : ready.error().message);
     serve_sealed();
     serve_seal_requests();
+    serve_replays();
     if (seal_due()) seal_open();
     update_progress(true);
     nap(kRetryEvery);
@@ -265,7 +268,12 @@ void StreamIngestion::seal_open() {
   }
   generation.counts = counts;
   generation.dead_letters = intake_->take_dead_letters();
+  generation.replayed = std::move(replayed_);
+  replayed_.clear();
   generation.puts = intake_->take_deletes();
+  for (auto& change : restated_->take_changes(settings_.dataset)) {
+    generation.puts.push_back(std::move(change));
+  }
   generation.offsets = positions_->taken();
   has_open_ = false;
   uint64_t number = sealer_->submit(std::move(generation));

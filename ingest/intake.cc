@@ -16,11 +16,35 @@ bool replaces(const IngestionSettings& settings) {
          settings.key.on_duplicate == OnDuplicate::kReplace;
 }
 
+// Whether a column of the key is computed from others.
+bool derives_key(const IngestionSettings& settings) {
+  return std::ranges::any_of(settings.key.columns, [&](size_t column) {
+    return std::ranges::find(settings.decoder.fields, column,
+                             &FieldSpec::column) ==
+           settings.decoder.fields.end();
+  });
+}
+
 // The model has checked its name.
 absl::TimeZone zone_of(const SealOptions& options) {
   if (!options.rollup) return absl::UTCTimeZone();
   auto zone = load_time_zone(options.rollup->zone);
   return zone ? *zone : absl::UTCTimeZone();
+}
+
+// Key and headers, if they are small enough; returns their bytes.
+size_t keep_key(const RawMessage& message, DeadLetter& letter) {
+  size_t size = message.key.size();
+  for (const MessageHeader& header : message.headers) {
+    size += header.name.size() + header.value.size();
+  }
+  letter.cut = size > kMaxDeadLetterKeyBytes;
+  if (letter.cut) return 0;
+  letter.key = message.key;
+  for (const MessageHeader& header : message.headers) {
+    letter.headers.emplace_back(header.name, header.value);
+  }
+  return size;
 }
 
 }  // namespace
@@ -35,6 +59,7 @@ Intake::Intake(const IngestionSettings& settings,
       sinks_(settings.dataset, settings.decoder.schema, settings.partition_by,
              replaces(settings) ? nullptr : store),
       counts_(std::move(counts)),
+      derives_key_(derives_key(settings)),
       rollup_zone_(zone_of(settings.seal)) {}
 
 Status Intake::load_keys(const std::function<bool()>& stopped) {
@@ -55,6 +80,33 @@ Status Intake::load_keys(const std::function<bool()>& stopped) {
 Result<uint64_t> Intake::take(std::span<const RawMessage> messages,
                               std::span<const PartitionName> partitions,
                               std::span<Timestamp> watermarks) {
+  decode(messages, partitions);
+  TRY(transform());
+  judge(messages, partitions, watermarks);
+  return keep(watermarks.empty() ? least_watermark_
+                                 : std::ranges::min(watermarks));
+}
+
+Result<uint64_t> Intake::replay(std::span<const RawMessage> messages,
+                                std::span<const PartitionName> partitions,
+                                Timestamp least,
+                                std::vector<Rejection>& refused) {
+  // A person wants these rows, however late they are. But where keys are
+  // forgotten with lateness, a row beyond it could be a repeat.
+  std::vector<Timestamp> watermarks(
+      partitions.size(), seen_keys_ != nullptr ? least : kMinTimestamp);
+  refused_ = &refused;
+  first_ = messages.data();
+  decode(messages, partitions);
+  Status transformed = transform();
+  if (transformed) judge(messages, partitions, watermarks);
+  refused_ = nullptr;
+  TRY(transformed);
+  return keep(least);
+}
+
+void Intake::decode(std::span<const RawMessage> messages,
+                    std::span<const PartitionName> partitions) {
   batch_.clear();
   decoded_.clear();
   now_ = now();
@@ -65,18 +117,34 @@ Result<uint64_t> Intake::take(std::span<const RawMessage> messages,
     reject(message, partitions[message.partition], rejection.reason,
            std::move(rejection.text));
   }
-  TRY(transform());
-  judge(messages, partitions, watermarks);
+}
+
+Result<uint64_t> Intake::keep(Timestamp least) {
   floor_times();
-  if (!watermarks.empty()) least_watermark_ = std::ranges::min(watermarks);
+  least_watermark_ = least;
   if (seen_keys_ != nullptr && batch_.num_rows() > 0) {
     TRY_ASSIGN(uint64_t repeats,
-               seen_keys_->drop_repeats(batch_, keep_, least_watermark_));
+               seen_keys_->drop_repeats(batch_, keep_, least));
     counts_.duplicates += repeats;
   }
   uint64_t before = sinks_.rows();
   TRY(append());
+  note_restated();
   return sinks_.rows() - before;
+}
+
+// Only what lies in a minute that was complete: no bucket is finer.
+void Intake::note_restated() {
+  constexpr int64_t kMinute = 60'000;
+  if (restated_ == nullptr || complete_.ms < kMinTimestamp.ms + kMinute) return;
+  const std::vector<int64_t>& times = batch_.columns()[0].longs;
+  int64_t since = complete_.ms % kMinute;
+  int64_t open = complete_.ms - (since < 0 ? since + kMinute : since);
+  for (uint32_t row = 0; row < batch_.num_rows(); ++row) {
+    if (keep_[row] && times[row] < open) {
+      restated_->note(Timestamp{times[row]}, complete_);
+    }
+  }
 }
 
 Status Intake::append() {
@@ -130,8 +198,7 @@ void Intake::take_deletes_of(const std::vector<RowOperation>& operations) {
   for (uint32_t row = 0; row < operations.size(); ++row) {
     if (operations[row] != RowOperation::kDelete) continue;
     if (newest_rows_ != nullptr) {
-      deletes_.resize(batch_.num_rows());
-      deletes_[row] = 1;
+      ask_delete(row);
     } else {
       errors_.push_back(
           {row, invalid("a row can be deleted only where a key and "
@@ -151,34 +218,72 @@ void Intake::refuse_kept_cells() {
   }
 }
 
+// A message that became several rows becomes all or none of them, so that its
+// dead letter may be taken again as a whole.
 void Intake::judge(std::span<const RawMessage> messages,
                    std::span<const PartitionName> partitions,
                    std::span<Timestamp> watermarks) {
-  const std::vector<int64_t>& times = batch_.columns()[0].longs;
-  size_t error = 0;
+  constexpr uint32_t kNone = ~uint32_t{0};
+  uint32_t current = kNone, refused = kNone, first_row = 0;
+  next_error_ = 0;
   for (uint32_t row = 0; row < batch_.num_rows(); ++row) {
-    const RawMessage& message = messages[decoded_.row_messages[row]];
-    const PartitionName& partition = partitions[message.partition];
-    while (error < errors_.size() && errors_[error].row < row) ++error;
-    if (error < errors_.size() && errors_[error].row == row) {
-      keep_[row] = 0;
-      reject(message, partition, "expression", errors_[error].error.message);
+    uint32_t number = decoded_.row_messages[row];
+    if (number != current) {
+      current = number;
+      first_row = row;
+    }
+    if (number == refused) {
+      leave_out(row, row + 1);
       continue;
     }
-    // A delete counts whatever else its row holds, and whenever it comes.
-    if (!deletes_.empty() && deletes_[row]) continue;
-    if (!keep_[row]) {
-      ++counts_.filtered;
-      // The version of the row that the filter let through is no more.
-      if (newest_rows_ != nullptr) {
-        deletes_.resize(batch_.num_rows());
-        deletes_[row] = 1;
-      }
-      continue;
-    }
-    keep_[row] = accept_time(Timestamp{times[row]}, message, partition,
-                             watermarks[message.partition]);
+    const RawMessage& message = messages[number];
+    Fate fate = judge_row(row, message, partitions[message.partition],
+                          watermarks[message.partition]);
+    if (fate == Fate::kKept) continue;
+    keep_[row] = 0;
+    if (fate != Fate::kRefused) continue;
+    refused = number;
+    leave_out(first_row, row + 1);
   }
+}
+
+void Intake::leave_out(uint32_t from, uint32_t to) {
+  for (uint32_t row = from; row < to; ++row) {
+    keep_[row] = 0;
+    if (!deletes_.empty()) deletes_[row] = 0;
+  }
+}
+
+void Intake::ask_delete(uint32_t row) {
+  deletes_.resize(batch_.num_rows());
+  deletes_[row] = 1;
+}
+
+Intake::Fate Intake::judge_row(uint32_t row, const RawMessage& message,
+                               const PartitionName& partition,
+                               Timestamp& watermark) {
+  // A delete counts whatever else its row holds, and whenever it comes.
+  bool is_delete = !deletes_.empty() && deletes_[row];
+  if (is_delete && !derives_key_) {
+    return keep_[row] ? Fate::kKept : Fate::kLeftOut;
+  }
+  while (next_error_ < errors_.size() && errors_[next_error_].row < row) {
+    ++next_error_;
+  }
+  if (next_error_ < errors_.size() && errors_[next_error_].row == row) {
+    reject(message, partition, "expression",
+           errors_[next_error_].error.message);
+    return Fate::kRefused;
+  }
+  if (is_delete) return keep_[row] ? Fate::kKept : Fate::kLeftOut;
+  if (!keep_[row]) {
+    ++counts_.filtered;
+    // The version of the row that the filter let through is no more.
+    if (newest_rows_ != nullptr) ask_delete(row);
+    return Fate::kLeftOut;
+  }
+  int64_t time = batch_.columns()[0].longs[row];
+  return accept_time(Timestamp{time}, message, partition, watermark);
 }
 
 void Intake::floor_times() {
@@ -187,36 +292,41 @@ void Intake::floor_times() {
   settings_.seal.rollup->granularity.floor_batch(times, rollup_zone_, times);
 }
 
-bool Intake::accept_time(Timestamp event, const RawMessage& message,
-                         const PartitionName& partition, Timestamp& watermark) {
+Intake::Fate Intake::accept_time(Timestamp event, const RawMessage& message,
+                                 const PartitionName& partition,
+                                 Timestamp& watermark) {
+  using Policy = IngestionSettings::LatePolicy;
   Timestamp before = watermark;
   switch (judge_time(event, now_, settings_.late_ms, settings_.early_ms,
                      watermark)) {
     case Arrival::kOnTime:
-      return true;
+      return Fate::kKept;
     case Arrival::kEarly:
       reject(
           message, partition, "too_early",
           fmt::format("the event lies in the future: {}", to_iso8601(event)));
-      return false;
+      return Fate::kRefused;
     case Arrival::kLate:
       break;
   }
-  if (settings_.late_policy == IngestionSettings::LatePolicy::kAccept) {
-    return true;
-  }
-  if (settings_.late_policy == IngestionSettings::LatePolicy::kDrop) {
+  if (settings_.late_policy == Policy::kAccept) return Fate::kKept;
+  if (settings_.late_policy == Policy::kDrop && refused_ == nullptr) {
     ++counts_.rejected["too_late"];
-    return false;
+    return Fate::kLeftOut;
   }
   reject(message, partition, "too_late",
          fmt::format("the event came too late, events up to {} were seen: {}",
                      to_iso8601(before), to_iso8601(event)));
-  return false;
+  return Fate::kRefused;
 }
 
 void Intake::reject(const RawMessage& message, const PartitionName& partition,
                     const char* reason, std::string text) {
+  if (refused_ != nullptr) {
+    auto number = static_cast<uint32_t>(&message - first_);
+    refused_->push_back({number, reason, std::move(text)});
+    return;
+  }
   ++counts_.rejected[reason];
   DeadLetter letter;
   letter.partition = partition;
@@ -226,8 +336,11 @@ void Intake::reject(const RawMessage& message, const PartitionName& partition,
   letter.message = std::move(text);
   letter.bytes = message.value.substr(0, kMaxDeadLetterBytes);
   letter.full_size = message.value.size();
+  letter.message_time = message.time;
+  letter.null_value = message.null_value;
+  size_t size = keep_key(message, letter);
   dead_letter_bytes_ +=
-      sizeof letter + letter.bytes.size() + letter.message.size();
+      sizeof letter + letter.bytes.size() + letter.message.size() + size;
   dead_letters_.push_back(std::move(letter));
 }
 

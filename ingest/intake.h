@@ -33,6 +33,7 @@ class Intake {
   Status load_keys(const std::function<bool()>& stopped);
   // What comes from here on belongs to this generation; at first to 1.
   void begin_generation(uint64_t number) { generation_ = number; }
+  uint64_t generation() const { return generation_; }
   // Nothing comes any more.
   void close();
 
@@ -42,6 +43,19 @@ class Intake {
   Result<uint64_t> take(std::span<const RawMessage> messages,
                         std::span<const PartitionName> partitions,
                         std::span<Timestamp> watermarks);
+
+  // Takes messages of dead letters again, as Ingestion::replay has it; what is
+  // refused goes to `refused` and nowhere else. `least`: of the watermarks,
+  // which stay. REQUIRES, and errors: as take().
+  Result<uint64_t> replay(std::span<const RawMessage> messages,
+                          std::span<const PartitionName> partitions,
+                          Timestamp least, std::vector<Rejection>& refused);
+
+  // From here on rows that lie before `complete` are noted in `restated`.
+  void set_complete(Timestamp complete, RestatedTimes* restated) {
+    complete_ = complete;
+    restated_ = restated;
+  }
 
   Sinks& sinks() { return sinks_; }
   KeptCounts& counts() { return counts_; }
@@ -57,17 +71,27 @@ class Intake {
  private:
   void reject(const RawMessage& message, const PartitionName& partition,
               const char* reason, std::string text);
+  void decode(std::span<const RawMessage> messages,
+              std::span<const PartitionName> partitions);
   Status transform();
   void take_deletes_of(const std::vector<RowOperation>& operations);
   void refuse_kept_cells();
+  // What was judged, into the sinks. `least`: watermark.
+  Result<uint64_t> keep(Timestamp least);
   Status append();
+  void note_restated();
   void judge(std::span<const RawMessage> messages,
              std::span<const PartitionName> partitions,
              std::span<Timestamp> watermarks);
   // Rows to be rolled up have the time of their bucket from the start, so that
   // they answer alike before and after.
   void floor_times();
-  bool accept_time(Timestamp event, const RawMessage& message,
+  enum class Fate { kKept, kLeftOut, kRefused };
+  Fate judge_row(uint32_t row, const RawMessage& message,
+                 const PartitionName& partition, Timestamp& watermark);
+  void leave_out(uint32_t from, uint32_t to);
+  void ask_delete(uint32_t row);
+  Fate accept_time(Timestamp event, const RawMessage& message,
                    const PartitionName& partition, Timestamp& watermark);
 
   const IngestionSettings settings_;
@@ -83,14 +107,21 @@ class Intake {
   KeptCounts counts_;
   std::vector<DeadLetter> dead_letters_;
   uint64_t dead_letter_bytes_ = 0;
+  const bool derives_key_;
   const absl::TimeZone rollup_zone_;
   Timestamp now_;  // of the batch
+  Timestamp complete_ = kMinTimestamp;
+  RestatedTimes* restated_ = nullptr;
+  // During replay(): where refusals go, and the first message.
+  std::vector<Rejection>* refused_ = nullptr;
+  const RawMessage* first_ = nullptr;
 
   Decoded decoded_;
   std::vector<uint8_t> keep_;     // by row
   std::vector<uint8_t> deletes_;  // by row, or empty
   std::vector<Sinks::Appended> appended_;
   std::vector<Transform::RowError> errors_;
+  size_t next_error_ = 0;  // while rows are judged
 };
 
 }  // namespace freshet

@@ -39,6 +39,24 @@ void on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
   health->set_error(reason, down);
 }
 
+// librdkafka asks for a token, on its own thread; and again when it is about to
+// expire, or ten seconds after a failure.
+void on_token_wanted(rd_kafka_t* handle, const char*, void* opaque) {
+  auto* health = static_cast<KafkaHealth*>(opaque);
+  auto token = fetch_oauth_token(health->oauth());
+  std::array<char, 512> text;
+  text[0] = 0;
+  if (token && rd_kafka_oauthbearer_set_token(
+                   handle, token->token.c_str(), token->expires.ms,
+                   health->oauth().client_id.c_str(), nullptr, 0, text.data(),
+                   text.size()) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return;
+  }
+  std::string why = token ? text.data() : token.error().message;
+  health->set_error("no token for Kafka: " + why, true);
+  rd_kafka_oauthbearer_set_token_failure(handle, why.c_str());
+}
+
 // The answer to an offset report; it is best effort and needs none.
 void on_commit(rd_kafka_t*, rd_kafka_resp_err_t error,
                rd_kafka_topic_partition_list_t*, void*) {
@@ -119,7 +137,14 @@ Result<KafkaConf> make_kafka_conf(const KafkaSettings& settings,
   for (const auto& [name, value] : own) TRY(set(conf.get(), name, value));
   for (const auto& [name, value] : settings.properties) {
     TRY(check_allowed(name, own));
-    TRY(set(conf.get(), name, value));
+    if (!KafkaOauth::is_property(name)) TRY(set(conf.get(), name, value));
+  }
+  TRY_ASSIGN(KafkaOauth oauth, KafkaOauth::read(settings.properties));
+  if (!oauth.token_url.empty()) {
+    TRY(set(conf.get(), "sasl.mechanism", "OAUTHBEARER"));
+    rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf.get(), on_token_wanted);
+    rd_kafka_conf_enable_sasl_queue(conf.get(), 1);
+    health->set_oauth(std::move(oauth));
   }
   rd_kafka_conf_set_opaque(conf.get(), health);
   rd_kafka_conf_set_log_cb(conf.get(), on_log);
@@ -138,7 +163,18 @@ Result<KafkaHandle> open_kafka_handle(KafkaConf conf, bool producer) {
                    text.data());
   }
   (void)conf.release();  // owned by the handle now
-  return KafkaHandle(handle);
+  KafkaHandle owned(handle);
+  auto* health = static_cast<const KafkaHealth*>(rd_kafka_opaque(handle));
+  if (!health->oauth().token_url.empty()) {
+    // Calls that wait for the broker would else wait for a token for ever.
+    rd_kafka_error_t* error = rd_kafka_sasl_background_callbacks_enable(handle);
+    if (error != nullptr) {
+      std::string why = rd_kafka_error_string(error);
+      rd_kafka_error_destroy(error);
+      return invalid("Kafka tokens cannot be renewed: " + why);
+    }
+  }
+  return owned;
 }
 
 }  // namespace freshet

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "ingest/kafka_oauth.h"
 #include "ingest/kafka_source.h"
 #include "segments/mutex.h"
 #include "segments/result.h"
@@ -19,15 +20,21 @@ struct rd_kafka_conf_s;
 namespace freshet {
 
 // Whether the cluster answers, as librdkafka's callbacks tell it from any
-// thread. Must outlive the handle it was given to. Thread-safe.
+// thread, and what these need. Must outlive the handle it was given to.
+// Thread-safe.
 class KafkaHealth {
  public:
+  // Before the handle is made.
+  void set_oauth(KafkaOauth oauth) { oauth_ = std::move(oauth); }
+  const KafkaOauth& oauth() const { return oauth_; }
   void set_connected();
   void set_error(std::string error, bool disconnected);
   bool connected() const;
   std::string error() const;
 
  private:
+  KafkaOauth oauth_;  // constant once there is a handle
+
   mutable Mutex mutex_;
   bool connected_ ABSL_GUARDED_BY(mutex_) = false;
   std::string error_ ABSL_GUARDED_BY(mutex_);

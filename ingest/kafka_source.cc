@@ -9,13 +9,13 @@
 
 #include "ingest/kafka_client.h"
 #include "ingest/kafka_probe.h"
+#include "ingest/kafka_topics.h"
 
 namespace freshet {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMetadataTimeoutMs = 2000;
 constexpr int kWatermarkTimeoutMs = 1000;
 constexpr auto kReconnectCheck = std::chrono::seconds(1);
 
@@ -43,13 +43,6 @@ KafkaProperties own_properties(const KafkaSettings& settings) {
   own.emplace_back("group.id", settings.group);
   return own;
 }
-
-struct TopicDeleter {
-  void operator()(rd_kafka_topic_t* topic) const {
-    rd_kafka_topic_destroy(topic);
-  }
-};
-using Topic = std::unique_ptr<rd_kafka_topic_t, TopicDeleter>;
 
 struct ListDeleter {
   void operator()(rd_kafka_topic_partition_list_t* list) const {
@@ -110,6 +103,8 @@ class KafkaSource final : public Source {
               MessageBatch& batch) override;
   Result<std::optional<StoredRecord>> read_one(const PartitionName& partition,
                                                int64_t offset) override;
+  Result<int64_t> offset_at(const PartitionName& partition,
+                            Timestamp time) override;
   void report_committed(const std::map<PartitionName, int64_t>& next) override;
   SourceStatus status() const override;
   const char* kind() const override { return "kafka"; }
@@ -123,8 +118,6 @@ class KafkaSource final : public Source {
     bool stopped = false;
   };
 
-  Status list_topic(const std::string& topic,
-                    std::vector<PartitionBounds>& bounds, bool& found);
   void take(Message message, MessageBatch& batch);
   void take_event(const rd_kafka_message_t& message, uint32_t index,
                   MessageBatch& batch);
@@ -166,6 +159,9 @@ Status KafkaSource::open() {
   if (settings_.topics.empty()) {
     return invalid("Kafka topics are missing: topics");
   }
+  for (const std::string& topic : settings_.topics) {
+    TRY(check_topic(topic));
+  }
   if (settings_.group.empty()) {
     return invalid("the Kafka group has no name: group");
   }
@@ -178,64 +174,17 @@ Status KafkaSource::open() {
 }
 
 Result<std::vector<PartitionBounds>> KafkaSource::partitions() {
-  std::vector<PartitionBounds> bounds;
-  std::vector<std::string> absent;
-  for (const std::string& topic : settings_.topics) {
-    bool found = false;
-    TRY(list_topic(topic, bounds, found));
-    if (!found) absent.push_back("Kafka topic " + topic);
-  }
+  TRY_ASSIGN(KafkaListing listing,
+             list_kafka(handle_.get(), settings_, health_));
   MutexLock lock(mutex_);
-  absent_ = std::move(absent);
-  if (absent_.size() == settings_.topics.size()) {
-    return Error{ErrorCode::kNotFound,
-                 "the Kafka topic does not exist: " + settings_.topics[0]};
+  absent_ = std::move(listing.absent);
+  if (listing.bounds.empty() && !absent_.empty()) {
+    return Error{ErrorCode::kNotFound, absent_[0] + " does not exist"};
   }
-  for (const PartitionBounds& bound : bounds) high_[bound.name] = bound.high;
-  return bounds;
-}
-
-Status KafkaSource::list_topic(const std::string& topic,
-                               std::vector<PartitionBounds>& bounds,
-                               bool& found) {
-  Topic handle(rd_kafka_topic_new(handle_.get(), topic.c_str(), nullptr));
-  if (handle == nullptr) return invalid("not a Kafka topic's name: " + topic);
-  const rd_kafka_metadata_t* raw = nullptr;
-  auto code = rd_kafka_metadata(handle_.get(), 0, handle.get(), &raw,
-                                kMetadataTimeoutMs);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    Error error =
-        unavailable("Kafka cannot be reached at " + settings_.brokers, code);
-    health_.set_error(error.message, true);
-    return error;
+  for (const PartitionBounds& bound : listing.bounds) {
+    high_[bound.name] = bound.high;
   }
-  auto free = [](const rd_kafka_metadata_t* m) {
-    rd_kafka_metadata_destroy(m);
-  };
-  std::unique_ptr<const rd_kafka_metadata_t, decltype(free)> metadata(raw,
-                                                                      free);
-  health_.set_connected();
-  found = false;
-  if (metadata->topic_cnt == 0) return {};
-  const rd_kafka_metadata_topic_t& answer = metadata->topics[0];
-  if (answer.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return {};
-  if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return unavailable("Kafka topic " + topic, answer.err);
-  }
-  found = true;
-  for (int i = 0; i < answer.partition_cnt; ++i) {
-    PartitionBounds bound;
-    int32_t number = answer.partitions[i].id;
-    bound.name = fmt::format("{}/{}", topic, number);
-    code = rd_kafka_query_watermark_offsets(handle_.get(), topic.c_str(),
-                                            number, &bound.low, &bound.high,
-                                            kWatermarkTimeoutMs);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return unavailable("Kafka partition " + bound.name, code);
-    }
-    bounds.push_back(std::move(bound));
-  }
-  return {};
+  return std::move(listing.bounds);
 }
 
 Status KafkaSource::assign(const std::vector<AssignedPartition>& partitions) {
@@ -412,15 +361,7 @@ Error KafkaSource::out_of_range(const Assigned& partition) {
 void KafkaSource::check_connection() {
   if (health_.connected() || Clock::now() < next_check_) return;
   next_check_ = Clock::now() + kReconnectCheck;
-  Topic topic(
-      rd_kafka_topic_new(handle_.get(), settings_.topics[0].c_str(), nullptr));
-  if (topic == nullptr) return;
-  const rd_kafka_metadata_t* metadata = nullptr;
-  if (rd_kafka_metadata(handle_.get(), 0, topic.get(), &metadata, 200) ==
-      RD_KAFKA_RESP_ERR_NO_ERROR) {
-    rd_kafka_metadata_destroy(metadata);
-    health_.set_connected();
-  }
+  if (kafka_answers(handle_.get())) health_.set_connected();
 }
 
 void KafkaSource::refresh_highs() {
@@ -447,6 +388,12 @@ Result<std::optional<Source::StoredRecord>> KafkaSource::read_one(
   return probe_->read(name.first, name.second, offset);
 }
 
+Result<int64_t> KafkaSource::offset_at(const PartitionName& partition,
+                                       Timestamp time) {
+  TRY_ASSIGN(auto name, split_name(partition));
+  return kafka_offset_at(handle_.get(), name.first, name.second, time);
+}
+
 void KafkaSource::report_committed(
     const std::map<PartitionName, int64_t>& next) {
   PartitionList list(
@@ -468,6 +415,9 @@ SourceStatus KafkaSource::status() const {
   MutexLock lock(mutex_);
   status.high = high_;
   status.absent = absent_;
+  status.part = std::ranges::any_of(settings_.topics, [](const auto& topic) {
+    return KafkaSettings::topic_of(topic) != topic;
+  });
   return status;
 }
 

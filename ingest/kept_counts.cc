@@ -8,8 +8,8 @@ namespace freshet {
 namespace {
 
 // Text, a line each: "v1", then "filtered N" (and so duplicates, replaced,
-// deleted and outdated), "rejected N
-// REASON", "begin N PARTITION", "watermark N PARTITION".
+// deleted, outdated and replayed), "rejected N REASON", "begin N PARTITION",
+// "watermark N PARTITION".
 constexpr const char* kVersion = "v1";
 
 std::string key_of(const std::string& dataset) { return "counts/" + dataset; }
@@ -53,6 +53,7 @@ uint64_t* KeptCounts::named(std::string_view kind) {
   if (kind == "replaced") return &replaced;
   if (kind == "deleted") return &deleted;
   if (kind == "outdated") return &outdated;
+  if (kind == "replayed") return &replayed;
   return nullptr;
 }
 
@@ -60,8 +61,8 @@ std::pair<std::string, std::string> KeptCounts::encode(
     const std::string& dataset) const {
   std::string out = fmt::format(
       "{}\nfiltered {}\nduplicates {}\nreplaced {}\ndeleted {}\n"
-      "outdated {}\n",
-      kVersion, filtered, duplicates, replaced, deleted, outdated);
+      "outdated {}\nreplayed {}\n",
+      kVersion, filtered, duplicates, replaced, deleted, outdated, replayed);
   for (const auto& [reason, count] : rejected) {
     out += fmt::format("rejected {} {}\n", count, reason);
   }

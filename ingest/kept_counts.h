@@ -20,6 +20,7 @@ struct KeptCounts {
   uint64_t duplicates = 0;  // rows dropped because their key was there
   // Of on_duplicate: replace, see Replacements.
   uint64_t replaced = 0, deleted = 0, outdated = 0;
+  uint64_t replayed = 0;  // of the rejected, taken again from dead letters
   std::map<PartitionName, int64_t> begin;  // first offset ever covered
   std::map<PartitionName, Timestamp> watermark;
 

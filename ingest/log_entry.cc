@@ -122,10 +122,14 @@ Status read_log_entry(std::string_view bytes, LogEntry& entry) {
   return bytes.empty() ? Status() : Status(damaged("end of entry"));
 }
 
-std::string encode_log_answer(Timestamp time, const LogAnswer& answer) {
+std::string encode_log_answer(const KeyedAnswer& kept) {
   std::string out;
-  put(out, time.ms);
-  for (const auto& [partition, next] : answer) {
+  put(out, kept.time.ms);
+  if (kept.hash) {
+    put(out, uint32_t{0});
+    put(out, *kept.hash);
+  }
+  for (const auto& [partition, next] : kept.answer) {
     put(out, static_cast<uint32_t>(partition.size()));
     out += partition;
     put(out, next);
@@ -133,9 +137,8 @@ std::string encode_log_answer(Timestamp time, const LogAnswer& answer) {
   return out;
 }
 
-Status read_log_answer(std::string_view bytes, Timestamp& time,
-                       LogAnswer& answer) {
-  if (!take(bytes, time.ms)) return damaged("idempotency key");
+Status read_log_answer(std::string_view bytes, KeyedAnswer& kept) {
+  if (!take(bytes, kept.time.ms)) return damaged("idempotency key");
   while (!bytes.empty()) {
     uint32_t size = 0;
     std::string_view name;
@@ -144,7 +147,11 @@ Status read_log_answer(std::string_view bytes, Timestamp& time,
         !take(bytes, next)) {
       return damaged("idempotency key");
     }
-    answer[std::string(name)] = next;
+    if (name.empty()) {
+      kept.hash = static_cast<uint64_t>(next);
+    } else {
+      kept.answer[std::string(name)] = next;
+    }
   }
   return {};
 }

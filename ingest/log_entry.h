@@ -5,13 +5,14 @@
 //   'd'  -                                         the declaration
 //   'r'  u32 partition, u64 first offset (big-endian)  an entry
 //   'c'  u32 partition (big-endian)                committed offset
-//   'k'  the client's idempotency key              its time and first answer
+//   'k'  the client's idempotency key              its time, hash, first answer
 // Entry, little-endian: u8 version (1), i64 time in ms, u32 records, and for
 // each u32 key size, u32 value size, key, value. The checksum is the store's.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,11 +59,16 @@ Status read_log_entry(std::string_view bytes, LogEntry& entry);
 Status read_log_entry_head(std::string_view bytes, Timestamp& time,
                            uint32_t& records);
 
-// Answers kept for idempotency keys: time and next offset by partition.
+// What is kept for an idempotency key: i64 time, then for each partition u32
+// size, name, i64 next offset; under the empty name, the records' hash.
 using LogAnswer = std::map<PartitionName, int64_t>;
-std::string encode_log_answer(Timestamp time, const LogAnswer& answer);
-Status read_log_answer(std::string_view bytes, Timestamp& time,
-                       LogAnswer& answer);
+struct KeyedAnswer {
+  Timestamp time;
+  LogAnswer answer;                // next offset by partition
+  std::optional<uint64_t> hash{};  // of the records; earlier versions kept none
+};
+std::string encode_log_answer(const KeyedAnswer& kept);
+Status read_log_answer(std::string_view bytes, KeyedAnswer& kept);
 
 std::string encode_log_numbers(std::span<const int64_t> numbers);
 Status read_log_numbers(std::string_view bytes, std::span<int64_t> numbers);

@@ -23,6 +23,8 @@ class LogSource final : public Source {
               MessageBatch& batch) override;
   Result<std::optional<StoredRecord>> read_one(const PartitionName& partition,
                                                int64_t offset) override;
+  Result<int64_t> offset_at(const PartitionName& partition,
+                            Timestamp time) override;
   void report_committed(const std::map<PartitionName, int64_t>& next) override;
   SourceStatus status() const override;
   const char* kind() const override { return "log"; }
@@ -60,7 +62,9 @@ Status LogSource::assign(const std::vector<AssignedPartition>& partitions) {
   for (const AssignedPartition& partition : partitions) {
     TRY_ASSIGN(uint32_t number, parse_log_partition(partition.name));
     assigned_.push_back({number, partition.name, partition.next, false});
-    if (!looks_) log_.set_read(dataset_, number, partition.next, 0);
+    if (looks_) continue;
+    log_.set_read(dataset_, number, partition.next, 0);
+    log_.rewind(dataset_, number, partition.next);
   }
   return {};
 }
@@ -190,6 +194,35 @@ Result<std::optional<Source::StoredRecord>> LogSource::read_one(
   record.hash = record_hash(entry.records[at].key, entry.records[at].value);
   record.time = entry.time;
   return std::optional(record);
+}
+
+// Entries have the time of their append, in order.
+Result<int64_t> LogSource::offset_at(const PartitionName& partition,
+                                     Timestamp time) {
+  TRY_ASSIGN(uint32_t number, parse_log_partition(partition));
+  TRY_ASSIGN(auto bounds, log_.bounds(dataset_));
+  if (number >= bounds.size()) {
+    return Error{ErrorCode::kNotFound, "no such partition: " + partition};
+  }
+  int64_t low = bounds[number].low, high = bounds[number].high;
+  while (low < high) {
+    int64_t middle = low + (high - low) / 2;
+    std::vector<std::pair<int64_t, std::string>> entries;
+    TRY(log_.read_entries(dataset_, number, middle, 1, entries));
+    if (entries.empty()) {  // gone meanwhile
+      low = middle + 1;
+      continue;
+    }
+    Timestamp appended;
+    uint32_t records = 0;
+    TRY(read_log_entry_head(entries[0].second, appended, records));
+    if (appended < time) {
+      low = entries[0].first + records;
+    } else {
+      high = std::max(low, entries[0].first);
+    }
+  }
+  return low;
 }
 
 void LogSource::report_committed(const std::map<PartitionName, int64_t>& next) {

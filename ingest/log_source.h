@@ -34,6 +34,9 @@ class LogReads {
   // The reader's place, for the bound on the backlog.
   virtual void set_read(const std::string& dataset, uint32_t partition,
                         int64_t next, int64_t bytes) = 0;
+  // From `next` on it will be read (again): what is there stays.
+  virtual void rewind(const std::string& dataset, uint32_t partition,
+                      int64_t next) = 0;
   // Durable elsewhere: may be deleted by age.
   virtual void set_committed(const std::string& dataset, uint32_t partition,
                              int64_t next) = 0;

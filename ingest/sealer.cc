@@ -131,20 +131,33 @@ void Sealer::keep_dead_letters(const std::vector<DeadLetter>& added) {
   }
   MutexLock lock(mutex_);
   dead_letters_ = shelf_.stock();
+  ++changes_;
 }
 
-void Sealer::run() {
+void Sealer::count_dead_letters() {
   Status counted = shelf_.load();
   if (!counted) {
     spdlog::error("dataset {}: dead letters: {}", dataset_,
                   counted.error().message);
   }
   keep_dead_letters({});
+}
+
+void Sealer::recount() {
+  MutexLock lock(mutex_);
+  recount_ = true;
+  work_.signal_all();
+}
+
+void Sealer::run() {
+  count_dead_letters();
   absl::Time next_retention = absl::Now();
   for (;;) {
+    bool recount = false;
     {
       MutexLock lock(mutex_);
-      while (mode_ == Mode::kRunning && (queue_.empty() || fatal_)) {
+      while (mode_ == Mode::kRunning && (queue_.empty() || fatal_) &&
+             !recount_) {
         absl::Duration left = next_retention - absl::Now();
         if (retention_ms_ >= 0 && left <= absl::ZeroDuration()) break;
         work_.wait_for(mutex_, retention_ms_ >= 0 ? left : kRetentionEvery);
@@ -154,7 +167,9 @@ void Sealer::run() {
           (queue_.empty() || fatal_ || failures_ >= kLastAttempts)) {
         return;
       }
+      std::swap(recount, recount_);
     }
+    if (recount) count_dead_letters();
     if (retention_ms_ >= 0 && absl::Now() >= next_retention) {
       drop_old();
       next_retention = absl::Now() + kRetentionEvery;
@@ -175,7 +190,11 @@ void Sealer::seal_front() {
   auto sealed = store_.seal(build(*generation, committed));
   Status status;
   if (!sealed) status = sealed.error();
-  if (status) keep_dead_letters(generation->dead_letters);
+  if (status && generation->replayed.empty()) {
+    keep_dead_letters(generation->dead_letters);
+  } else if (status) {
+    count_dead_letters();
+  }
   record(*generation, status);
   if (status) return;
   spdlog::warn("dataset {}: seal failed, its rows stay in memory: {}", dataset_,
@@ -207,6 +226,7 @@ Seal Sealer::build(
     }
     seal.offsets.push_back(std::move(advance));
   }
+  seal.removed_keys = generation.replayed;
   seal.puts = generation.puts;
   for (const DeadLetter& letter : generation.dead_letters) {
     seal.puts.push_back(encode_dead_letter(dataset_, letter));

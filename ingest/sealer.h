@@ -29,6 +29,8 @@ struct Generation {
   std::vector<std::shared_ptr<LiveSegment>> live;  // frozen
   std::map<PartitionName, OffsetRecord> offsets;   // where it ends
   std::vector<DeadLetter> dead_letters;
+  // Keys of dead letters whose rows are in it.
+  std::vector<std::string> replayed;
   // More that becomes durable with it, for the metadata store.
   std::vector<std::pair<std::string, std::string>> puts;
   KeptCounts counts;
@@ -71,6 +73,8 @@ class Sealer {
     DeadLetterStock dead_letters;
   };
   View view() const;
+  // Dead letters were removed by somebody else: counts them soon.
+  void recount();
   // Number of commits and retention drops so far; changes when queries see
   // other segments.
   uint64_t changes() const;
@@ -85,6 +89,7 @@ class Sealer {
              const std::map<PartitionName, OffsetRecord>& committed) const;
   void record(const Generation& generation, const Status& status);
   void keep_dead_letters(const std::vector<DeadLetter>& added);
+  void count_dead_letters();
   void drop_old();
 
   SegmentStore& store_;
@@ -109,6 +114,7 @@ class Sealer {
   DeadLetterStock dead_letters_ ABSL_GUARDED_BY(mutex_);
   Status last_status_ ABSL_GUARDED_BY(mutex_);
   bool fatal_ ABSL_GUARDED_BY(mutex_) = false;
+  bool recount_ ABSL_GUARDED_BY(mutex_) = false;
   Mode mode_ ABSL_GUARDED_BY(mutex_) = Mode::kRunning;
   std::thread thread_;
 };

@@ -62,6 +62,7 @@ struct SourceStatus {
   // What was asked for and does not exist (Kafka topics), as partitions() last
   // found it.
   std::vector<std::string> absent;
+  bool part = false;  // by its settings it reads only a part of the partitions
 };
 
 // Why a partition cannot go on; poll() reports it once, then the partition is
@@ -111,6 +112,15 @@ class Source {
   };
   virtual Result<std::optional<StoredRecord>> read_one(
       const PartitionName& partition, int64_t offset) = 0;
+
+  // The first record of a partition that was stored at or after `time`, or the
+  // partition's end. kUnavailable; kUnsupported if the source cannot tell.
+  virtual Result<int64_t> offset_at(const PartitionName& partition,
+                                    Timestamp time) {
+    return Error{
+        ErrorCode::kUnsupported,
+        "the source cannot look for " + to_iso8601(time) + " in " + partition};
+  }
 
   // Tells the outside world how far segments are durable (Kafka: the group's
   // committed offsets, only so that lag can be seen). Best effort.

@@ -31,6 +31,14 @@ class StreamIngestion final : public Ingestion {
   void pause() override { set_paused(true); }
   void resume() override { set_paused(false); }
   Status seal() override;
+  Result<ReplayOutcome> replay(
+      const std::vector<LetterReplay>& letters) override;
+  void letters_removed() override {
+    if (sealer_ != nullptr) sealer_->recount();
+  }
+  std::shared_ptr<const RestatedTimes> restated() const override {
+    return restated_;
+  }
   Status stop() override;
   void on_change(std::function<void()> callback) override;
 
@@ -38,6 +46,17 @@ class StreamIngestion final : public Ingestion {
   using Clock = std::chrono::steady_clock;
   enum class Mode { kRun, kStop, kAbandon };
   using Callback = std::shared_ptr<const std::function<void()>>;
+
+  // One call of replay() on its way through the ingestion thread.
+  struct ReplayCall {
+    const std::vector<LetterReplay>* letters = nullptr;
+    ReplayOutcome outcome;
+    Status status;
+    uint64_t generation = 0;  // that has the rows; 0: none
+    bool begun = false;
+    bool done = false;
+  };
+  struct ReplayBatch;
 
   void run();
   void load_keys();
@@ -51,6 +70,13 @@ class StreamIngestion final : public Ingestion {
   bool seal_due() const;
   void seal_open();
   void serve_seal_requests();
+  void serve_replays();
+  void take_letters(ReplayCall& call);
+  Result<std::optional<DeadLetter>> letter_to_take(const std::string& id,
+                                                   ReplayOutcome& outcome);
+  Status take_batch(ReplayBatch& batch, ReplayOutcome& outcome);
+  Timestamp least_watermark();
+  Status cannot_serve() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void serve_sealed();
   void changed();
   void end_thread(Mode mode);
@@ -71,6 +97,10 @@ class StreamIngestion final : public Ingestion {
   const std::unique_ptr<Source> source_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Positions> positions_;
+  // Of letters whose rows are in the open generation.
+  std::vector<std::string> replayed_;
+  // Keys of letters that are on their way, with their generation.
+  std::map<std::string, uint64_t> replaying_;
   bool assigned_ = false;
   std::string listing_error_;  // of the last partitions(); empty: it went well
   // An error: the open generation may hold rows whose offsets it does not
@@ -86,10 +116,13 @@ class StreamIngestion final : public Ingestion {
   uint64_t bytes_ = 0;
   bool caught_up_ = false;
   Timestamp as_of_ = kMinTimestamp;
+  Timestamp claimed_ = kMinTimestamp;  // greatest as_of of complete answers
   std::deque<std::pair<Clock::time_point, uint64_t>> rate_samples_;
   MessageBatch batch_;
 
   std::unique_ptr<Sealer> sealer_;  // thread-safe; made by load()
+  const std::shared_ptr<RestatedTimes> restated_ =
+      std::make_shared<RestatedTimes>();  // thread-safe
 
   mutable Mutex mutex_;
   CondVar wake_;    // for the ingestion thread
@@ -97,6 +130,7 @@ class StreamIngestion final : public Ingestion {
   Mode mode_ ABSL_GUARDED_BY(mutex_) = Mode::kRun;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool paused_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<ReplayCall*> replays_ ABSL_GUARDED_BY(mutex_);
   uint64_t seal_requested_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t seal_served_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t seal_number_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "ingest/field_value.h"
+#include "segments/strptime_pattern.h"
 
 namespace freshet {
 namespace {
@@ -43,6 +44,17 @@ constexpr int64_t kLargestMicros = kLargestMillis * 1000;
 
 }  // namespace
 
+bool TimeReader::date_in_digits(std::string_view text) {
+  if (text.size() != 8 && text.size() != 12 && text.size() != 14) return false;
+  int64_t parts[7] = {};  // century, year, month, day, hour, minute, second
+  for (size_t i = 0; i < text.size(); i += 2) {
+    if (!two_digits(&text[i], parts[i / 2])) return false;
+  }
+  return (parts[0] == 19 || parts[0] == 20) && parts[2] >= 1 &&
+         parts[2] <= 12 && parts[3] >= 1 && parts[3] <= 31 && parts[4] < 24 &&
+         parts[5] < 60 && parts[6] < 60;
+}
+
 TimeReader::TimeReader(std::string format) : pattern_(std::move(format)) {
   if (pattern_ == "auto" || pattern_.empty()) {
     format_ = Format::kAuto;
@@ -60,6 +72,7 @@ TimeReader::TimeReader(std::string format) : pattern_(std::move(format)) {
     format_ = Format::kSeconds;
   } else {
     format_ = Format::kPattern;
+    pattern_ = strptime_pattern(pattern_);
   }
 }
 
@@ -102,6 +115,7 @@ bool TimeReader::read_number(std::string_view text, int64_t& ms) const {
     return in_range(ms);
   }
   if (format_ == Format::kAuto) {
+    if (date_in_digits(text)) return false;
     if (!parse_exact(text, 0, true, whole)) return false;
     if (whole == std::numeric_limits<int64_t>::min()) return false;
     int64_t size = whole < 0 ? -whole : whole;

@@ -14,14 +14,21 @@ namespace freshet {
 class TimeReader {
  public:
   // "auto" (ISO 8601, or epoch seconds, milliseconds or microseconds by
-  // size), "iso", "days", "seconds", "millis", "micros", "nanos" (since 1970),
-  // or a strftime pattern read in UTC.
+  // size, but for numbers that are a date in digits, see date_in_digits()),
+  // "iso", "days", "seconds", "millis", "micros", "nanos" (since 1970), or a
+  // strftime pattern read in UTC.
   explicit TimeReader(std::string format);
+
+  // Whether `text` is a date in digits of the years 1900 to 2099, with or
+  // without hour, minute and second: 20261128, 202611281041, 20261128104107. As
+  // a number it would be a moment of 1970, 1976 or 2600: "auto" does not guess.
+  static bool date_in_digits(std::string_view text);
 
   // False if `text` is not a time in this format, or lies outside
   // [kMinTimestamp, kMaxTimestamp]. A number in text is a number.
   bool read_text(std::string_view text, int64_t& ms);
   bool read_number(std::string_view text, int64_t& ms) const;
+  bool is_auto() const { return format_ == Format::kAuto; }
 
  private:
   enum class Format {

@@ -71,7 +71,7 @@ bool TreeRows::explode(const Event& event, size_t step, ColumnBatch& batch,
 
 bool TreeRows::add_row(const Event& event, ColumnBatch& batch,
                        Decoded& decoded) {
-  targets_.begin(event.message);
+  targets_.begin(event.message, event.operation == RowOperation::kDelete);
   const EventTree& tree = event.tree;
   const EventTree* around = event.envelope_tree ? event.envelope_tree : &tree;
   for (size_t i = 0; i < paths_.size(); ++i) {
@@ -116,7 +116,7 @@ bool TreeRows::put(size_t target, const EventNode& node, ColumnBatch& batch,
     case Meaning::kUnits:
       return put_units(target, node, batch);
     case Meaning::kUnavailable:
-      if (target == 0) return targets_.reject_value(target, node.text);
+      if (target == 0) return targets_.misfit(target, node.text, batch);
       decoded.kept_cells.push_back(
           {static_cast<uint32_t>(batch.num_rows()),
            static_cast<uint32_t>(targets_.column(target))});
@@ -132,8 +132,8 @@ bool TreeRows::put_text(size_t target, const EventNode& node,
     return targets_.put_bare(target, batch.keep(node.text), batch);
   }
   if (node.kind != Kind::kText) {
-    return targets_.reject_value(target,
-                                 node.kind == Kind::kObject ? "{" : "[");
+    return targets_.misfit(target, node.kind == Kind::kObject ? "{" : "[",
+                           batch);
   }
   ColumnType type = targets_.type(target);
   if (decimals_ == Decimals::kBase64 && !node.stated &&
@@ -151,7 +151,7 @@ bool TreeRows::put_units(size_t target, const EventNode& node,
   auto text = node.meaning == Meaning::kUnits
                   ? decimal_of_bytes(node.text, node.scale)
                   : decimal_of_base64(node.text, node.scale);
-  if (!text) return targets_.reject_value(target, node.text);
+  if (!text) return targets_.misfit(target, node.text, batch);
   return targets_.put_bare(target, batch.keep(*text), batch);
 }
 
@@ -163,13 +163,13 @@ bool TreeRows::put_since_1970(size_t target, const EventNode& node,
   }
   int64_t value = 0;
   if (!parse_exact(node.text, 0, false, value)) {
-    return targets_.reject_value(target, node.text);
+    return targets_.misfit(target, node.text, batch);
   }
   auto down = [&](int64_t by) { return value / by - (value % by < 0); };
   switch (node.meaning) {
     case Meaning::kDays:
       if (__builtin_mul_overflow(value, int64_t{86'400'000}, &value)) {
-        return targets_.reject_value(target, node.text);
+        return targets_.misfit(target, node.text, batch);
       }
       return targets_.put_millis(target, value, batch);
     case Meaning::kMicros:

@@ -234,6 +234,7 @@ class RocksMetadataStore final : public MetadataStore {
       batch.Put(offset_key(commit.dataset, advance.partition),
                 encode_offset_record(advance.record));
     }
+    for (const std::string& key : commit.removed_keys) batch.Delete(key);
     for (const auto& [key, value] : commit.puts) batch.Put(key, value);
   }
 

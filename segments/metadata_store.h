@@ -66,8 +66,10 @@ struct Commit {
     OffsetRecord record;
   };
   std::vector<Advance> offsets;
-  // Other keys written in the same batch (dead letters, counters).
-  std::vector<std::pair<std::string, std::string>> puts;
+  // Other keys removed, then others written, in the same batch (dead letters,
+  // counters).
+  std::vector<std::string> removed_keys{};
+  std::vector<std::pair<std::string, std::string>> puts{};
 };
 
 class MetadataStore {

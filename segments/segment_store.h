@@ -35,7 +35,8 @@ struct Seal {
   std::vector<std::shared_ptr<LiveSegment>> live;  // frozen
   SealOptions options;
   std::vector<Commit::Advance> offsets;
-  std::vector<std::pair<std::string, std::string>> puts;
+  std::vector<std::string> removed_keys{};  // before the puts
+  std::vector<std::pair<std::string, std::string>> puts{};
 };
 
 struct SealStats {
@@ -118,7 +119,7 @@ class SegmentStore {
   virtual void drop_live(std::string_view dataset) = 0;
 
   // Writes every live segment with visible rows to a file, commits files,
-  // offsets and puts in one batch, then swaps live for sealed in one new
+  // offsets, keys and puts in one batch, then swaps live for sealed in one new
   // timeline. On error nothing is committed, written files are removed and
   // the live segments stay visible; the call may be repeated. A fresh id per
   // file.

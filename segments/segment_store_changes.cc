@@ -63,6 +63,7 @@ Result<SealStats> SegmentStoreImpl::seal(const Seal& seal) {
     Commit commit;
     commit.dataset = seal.dataset;
     commit.offsets = seal.offsets;
+    commit.removed_keys = seal.removed_keys;
     commit.puts = seal.puts;
     Leaving leaving;
     leaving.generation = seal.generation;

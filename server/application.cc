@@ -307,6 +307,8 @@ Status RunningApplication::add_routes() {
   add_deployment_routes(router_, *services_);
   add_validate_routes(router_, *services_);
   add_ingestion_routes(router_, *services_);
+  add_dead_letter_routes(router_, *services_);
+  add_reset_route(router_, *services_);
   add_kpi_routes(router_, *services_);
   add_lineage_routes(router_, *services_);
   add_dashboard_routes(router_, *services_);
@@ -410,9 +412,10 @@ void RunningApplication::refresh_metrics() {
     auto progress = datasets_->progress(name);
     auto data = datasets_->snapshot(name);
     if (!progress || !data) continue;
-    uint64_t rejected = data->late_or_rejected, bytes = 0, lag = 0;
+    uint64_t rejected = 0, bytes = 0, lag = 0;
     double stopped = 0;
     uint64_t damaged = data->timeline->missing.size();
+    for (const auto& [reason, count] : progress->rejected) rejected += count;
     for (const auto& segment : data->timeline->sealed) {
       bytes += segment->size_bytes();
       if (segment->fault()) ++damaged;
@@ -433,6 +436,9 @@ void RunningApplication::refresh_metrics() {
             static_cast<double>(progress->bytes));
     counter("freshet_rejected_events_total", "Events in the dead letters",
             static_cast<double>(rejected));
+    counter("freshet_dead_letters_replayed_total",
+            "Dead letters that became rows after all",
+            static_cast<double>(progress->replayed));
     counter("freshet_dead_letters_dropped_total",
             "Dead letters dropped as the oldest beyond the limits",
             static_cast<double>(progress->dead_letters.dropped));

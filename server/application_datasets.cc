@@ -1,6 +1,5 @@
 #include "server/application_datasets.h"
 
-#include <absl/time/clock.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -11,7 +10,9 @@
 #include "ingest/kafka_source.h"
 #include "segments/mutex.h"
 #include "server/api/ingestion_accept.h"
+#include "server/application_operations.h"
 #include "server/application_producer.h"
+#include "server/application_sources.h"
 #include "server/application_transform.h"
 
 namespace freshet {
@@ -58,50 +59,8 @@ std::string fingerprint(const DatasetModel& dataset) {
                     static_cast<int64_t>(dataset.seal_rows)}) {
     add(std::to_string(n));
   }
-  if (auto* kafka = std::get_if<KafkaSourceModel>(&dataset.source)) {
-    add("kafka " + kafka->brokers + " " + kafka->group);
-    for (const std::string& topic : kafka->topics) add(topic);
-    for (const auto& [key, value] : kafka->properties) add(key + "=" + value);
-  } else if (auto* log = std::get_if<LogSourceModel>(&dataset.source)) {
-    add(fmt::format("log {} {} {}", log->partitions, log->retention_ms,
-                    log->retention_bytes));
-  } else {
-    const auto& files = std::get<FilesSourceModel>(dataset.source);
-    add(fmt::format("files {} {} {}", files.path, files.after, files.poll_ms));
-    add(files.user + files.password + files.key_file + files.known_hosts +
-        files.ca_file + files.region + files.endpoint);
-  }
+  add(source_text(dataset));
   return text;
-}
-
-KafkaSettings kafka_settings(const KafkaSourceModel& kafka,
-                             const DatasetModel& dataset) {
-  bool headers = std::ranges::any_of(dataset.columns, [](const auto& c) {
-    return c.message.starts_with("header.");
-  });
-  return {kafka.brokers, kafka.topics, kafka.group, kafka.properties, headers};
-}
-
-// A folder is meant from the model's.
-FileSettings file_settings(const FilesSourceModel& model,
-                           const std::string& folder) {
-  using After = FilePlaceSettings::After;
-  FileSettings files;
-  bool relative = !model.path.starts_with('/') &&
-                  model.path.find("://") == std::string::npos;
-  files.place.path = relative ? folder + "/" + model.path : model.path;
-  files.place.user = model.user;
-  files.place.password = model.password;
-  files.place.key_file = model.key_file;
-  files.place.known_hosts = model.known_hosts;
-  files.place.ca_file = model.ca_file;
-  files.place.region = model.region;
-  files.place.endpoint = model.endpoint;
-  files.place.after = model.after == "move"     ? After::kMove
-                      : model.after == "delete" ? After::kDelete
-                                                : After::kKeep;
-  files.look_every_ms = model.poll_ms;
-  return files;
 }
 
 // One running stream.
@@ -110,6 +69,7 @@ struct Stream {
   const DatasetModel* dataset = nullptr;
   std::string fingerprint;
   std::unique_ptr<Ingestion> ingestion;
+  Mutex letters_mutex;  // one replay or removal of dead letters at a time
   TopicProducer producer;
 };
 
@@ -141,9 +101,12 @@ class RunningDatasets : public Datasets {
   std::optional<IngestionProgress> progress(
       std::string_view dataset) const override;
   Status steer(std::string_view dataset, std::string_view verb) override;
-  Result<DeadLetterPage> dead_letters(std::string_view dataset,
-                                      std::string_view start_after,
-                                      size_t limit) const override;
+  Result<ResetReport> reset(std::string_view dataset,
+                            const ResetRequest& request) override;
+  Result<LetterReplayReport> replay_letters(
+      std::string_view dataset, const LetterSelection& selection) override;
+  Result<uint64_t> remove_letters(std::string_view dataset,
+                                  const LetterSelection& selection) override;
 
  private:
   using Streams = std::map<std::string, std::shared_ptr<Stream>, std::less<>>;
@@ -157,8 +120,12 @@ class RunningDatasets : public Datasets {
   void go_back(const Streams& before, const Streams& after,
                const Streams& stopped);
   Result<std::shared_ptr<Stream>> start_stream(
-      std::shared_ptr<const Model> model, const DatasetModel& dataset);
+      std::shared_ptr<const Model> model, const DatasetModel& dataset,
+      bool paused = false);
   Result<std::unique_ptr<Source>> open_source(const DatasetModel& dataset);
+  Result<std::unique_ptr<Source>> open_looking(const DatasetModel& dataset,
+                                               std::string_view group_end);
+  Status restart(const Stream& stream, const std::function<Status()>& between);
   Result<std::map<std::string, int64_t>> store_events(
       Stream& stream, const std::vector<std::string_view>& events,
       std::string_view idempotency_key);
@@ -193,20 +160,23 @@ Result<std::unique_ptr<Source>> RunningDatasets::open_source(
 }
 
 Result<std::shared_ptr<Stream>> RunningDatasets::start_stream(
-    std::shared_ptr<const Model> model, const DatasetModel& dataset) {
+    std::shared_ptr<const Model> model, const DatasetModel& dataset,
+    bool paused) {
   auto stream = std::make_shared<Stream>();
   stream->model = std::move(model);
   stream->dataset = &dataset;
   stream->fingerprint = fingerprint(dataset);
+  IngestionSettings settings = ingestion_settings(dataset);
+  settings.start_paused = paused;
   if (auto* files = std::get_if<FilesSourceModel>(&dataset.source)) {
     TRY_ASSIGN(stream->ingestion,
                start_file_ingestion(
-                   ingestion_settings(dataset),
+                   std::move(settings),
                    file_settings(*files, stream->model->folder), store_));
   } else {
     TRY_ASSIGN(auto source, open_source(dataset));
-    stream->ingestion = Ingestion::start(ingestion_settings(dataset),
-                                         std::move(source), store_);
+    stream->ingestion =
+        Ingestion::start(std::move(settings), std::move(source), store_);
   }
   stream->ingestion->on_change(changed_);
   return stream;
@@ -305,6 +275,7 @@ std::optional<DatasetSnapshot> RunningDatasets::snapshot(
   for (const auto& [reason, count] : progress.rejected) {
     data.late_or_rejected += count;
   }
+  data.late_or_rejected -= std::min(data.late_or_rejected, progress.replayed);
   return data;
 }
 
@@ -324,8 +295,8 @@ Result<std::map<std::string, int64_t>> RunningDatasets::store_events(
                    "Idempotency-Key works on datasets with a log source; '" +
                        stream.dataset->name + "' has a Kafka source"};
     }
-    return stream.producer.send(kafka_settings(*kafka, *stream.dataset),
-                                events);
+    return stream.producer.send(
+        stream.dataset->name, kafka_settings(*kafka, *stream.dataset), events);
   }
   if (std::holds_alternative<FilesSourceModel>(stream.dataset->source)) {
     return Error{ErrorCode::kUnsupported,
@@ -359,19 +330,26 @@ Result<AcceptedEvents> RunningDatasets::accept(
 Result<MessageSample> RunningDatasets::sample(const DatasetModel& dataset,
                                               size_t most) {
   constexpr int64_t kSampleMs = 10'000;
+  bool no_log = std::holds_alternative<LogSourceModel>(dataset.source) &&
+                !find(dataset.name);
+  if (no_log) return MessageSample();  // yet
+  TRY_ASSIGN(auto source, open_looking(dataset, "-sample"));
+  return sample_source(*source, most, kSampleMs);
+}
+
+// A source that moves nothing. kUnsupported: it has files.
+Result<std::unique_ptr<Source>> RunningDatasets::open_looking(
+    const DatasetModel& dataset, std::string_view group_end) {
   if (std::holds_alternative<FilesSourceModel>(dataset.source)) {
     return Error{ErrorCode::kUnsupported,
-                 "a dataset of files has no messages to look at: give events"};
+                 "a dataset of files has no messages: " + dataset.name};
   }
   if (auto* kafka = std::get_if<KafkaSourceModel>(&dataset.source)) {
     KafkaSettings settings = kafka_settings(*kafka, dataset);
-    settings.group += "-sample";
-    TRY_ASSIGN(auto source, open_kafka_source(settings));
-    return sample_source(*source, most, kSampleMs);
+    settings.group += group_end;
+    return open_kafka_source(settings);
   }
-  if (!find(dataset.name)) return MessageSample();  // no log yet
-  TRY_ASSIGN(auto source, log_.open_source(dataset.name, true));
-  return sample_source(*source, most, kSampleMs);
+  return log_.open_source(dataset.name, true);
 }
 
 std::optional<IngestionProgress> RunningDatasets::progress(
@@ -381,49 +359,65 @@ std::optional<IngestionProgress> RunningDatasets::progress(
   return stream->ingestion->progress();
 }
 
-// Until the stream's thread has seen that it shall pause or go on, so that the
-// answer tells it; a second at most.
-void wait_for(const Ingestion& ingestion, bool paused) {
-  for (int i = 0; i < 100; ++i) {
-    if ((ingestion.progress().state == IngestionState::kPaused) == paused) {
-      return;
-    }
-    absl::SleepFor(absl::Milliseconds(10));
-  }
-}
-
 Status RunningDatasets::steer(std::string_view dataset, std::string_view verb) {
   auto stream = find(dataset);
   if (!stream) return no_dataset(dataset);
-  if (verb == "pause") {
-    stream->ingestion->pause();
-    wait_for(*stream->ingestion, true);
-  } else if (verb == "resume") {
-    stream->ingestion->resume();
-    wait_for(*stream->ingestion, false);
-  } else if (verb == "seal") {
-    return stream->ingestion->seal();
-  } else if (verb == "restart") {
-    MutexLock applying(apply_mutex_);
-    TRY(stream->ingestion->stop());
-    TRY_ASSIGN(auto fresh, start_stream(stream->model, *stream->dataset));
-    MutexLock lock(mutex_);
-    streams_[std::string(dataset)] = std::move(fresh);
-  } else {
-    return Error{ErrorCode::kNotFound,
-                 fmt::format("unknown verb '{}'; known are pause, resume, "
-                             "restart, seal",
-                             verb)};
-  }
-  return {};
+  if (verb != "restart") return steer_stream(*stream->ingestion, verb);
+  return restart(*stream, [] { return Status(); });
 }
 
-Result<DeadLetterPage> RunningDatasets::dead_letters(
-    std::string_view dataset, std::string_view start_after,
-    size_t limit) const {
-  if (!find(dataset)) return no_dataset(dataset);
-  return list_dead_letters(store_.metadata(), std::string(dataset), start_after,
-                           limit);
+// Stops the stream, calls `between`, and starts it again, whatever that says.
+Status RunningDatasets::restart(const Stream& stream,
+                                const std::function<Status()>& between) {
+  MutexLock applying(apply_mutex_);
+  bool paused = stream.ingestion->progress().state == IngestionState::kPaused;
+  TRY(stream.ingestion->stop());
+  Status done = between();
+  TRY_ASSIGN(auto fresh, start_stream(stream.model, *stream.dataset, paused));
+  if (paused) TRY(steer_stream(*fresh->ingestion, "pause"));
+  MutexLock lock(mutex_);
+  streams_[stream.dataset->name] = std::move(fresh);
+  return done;
+}
+
+Result<ResetReport> RunningDatasets::reset(std::string_view dataset,
+                                           const ResetRequest& request) {
+  auto stream = find(dataset);
+  if (!stream) return no_dataset(dataset);
+  TRY_ASSIGN(auto source, open_looking(*stream->dataset, "-reset"));
+  ResetReport report;
+  report.repeats = repeats_text(*stream->dataset);
+  std::map<PartitionName, int64_t> next;
+  for (const auto& place : stream->ingestion->progress().partitions) {
+    next[place.partition] = place.next;
+  }
+  TRY_ASSIGN(report.steps, plan_reset(*source, next, request.reset));
+  if (request.dry_run) return report;
+  TRY(restart(*stream, [&]() -> Status {
+    MetadataStore& store = store_.metadata();
+    TRY_ASSIGN(next, stored_positions(store, stream->dataset->name));
+    TRY_ASSIGN(report.steps, plan_reset(*source, next, request.reset));
+    return commit_reset(store, stream->dataset->name, report.steps);
+  }));
+  return report;
+}
+
+Result<LetterReplayReport> RunningDatasets::replay_letters(
+    std::string_view dataset, const LetterSelection& selection) {
+  auto stream = find(dataset);
+  if (!stream) return no_dataset(dataset);
+  MutexLock lock(stream->letters_mutex);
+  return freshet::replay_letters(*stream->ingestion, store_.metadata(),
+                                 stream->dataset->name, selection);
+}
+
+Result<uint64_t> RunningDatasets::remove_letters(
+    std::string_view dataset, const LetterSelection& selection) {
+  auto stream = find(dataset);
+  if (!stream) return no_dataset(dataset);
+  MutexLock lock(stream->letters_mutex);
+  return freshet::remove_letters(*stream->ingestion, store_.metadata(),
+                                 stream->dataset->name, selection);
 }
 
 KeySettings key_settings(const DatasetModel& dataset) {
@@ -477,6 +471,7 @@ IngestionSettings ingestion_settings(const DatasetModel& dataset) {
   for (size_t column : settings.key.columns) {
     settings.decoder.key.push_back(column);
   }
+  settings.decoder.order_by = settings.key.order_by;
   settings.partition_by = dataset.partition_by;
   settings.seal = {dataset.sort_by, dataset.cubes, dataset.rollup};
   settings.seal_rows = dataset.seal_rows;

@@ -1,5 +1,7 @@
 #include "server/application_producer.h"
 
+#include <algorithm>
+
 namespace freshet {
 namespace {
 
@@ -8,8 +10,16 @@ constexpr int64_t kProduceTimeoutMs = 30'000;
 }  // namespace
 
 Result<std::map<std::string, int64_t>> TopicProducer::send(
-    const KafkaSettings& settings,
+    const std::string& dataset, const KafkaSettings& settings,
     const std::vector<std::string_view>& events) {
+  auto topic =
+      std::ranges::find_if_not(settings.topics, KafkaSettings::is_pattern);
+  if (topic == settings.topics.end()) {
+    return Error{ErrorCode::kUnsupported,
+                 "the topics of '" + dataset +
+                     "' are given by a pattern: nothing says which one takes "
+                     "posted events"};
+  }
   MutexLock lock(mutex_);
   if (!producer_) {
     TRY_ASSIGN(producer_, KafkaProducer::open(settings));
@@ -17,7 +27,8 @@ Result<std::map<std::string, int64_t>> TopicProducer::send(
   std::vector<KafkaProducer::Record> records;
   records.reserve(events.size());
   for (std::string_view event : events) records.push_back({{}, event, -1});
-  return producer_->send(settings.topics.front(), records, kProduceTimeoutMs);
+  return producer_->send(std::string(KafkaSettings::topic_of(*topic)), records,
+                         kProduceTimeoutMs);
 }
 
 }  // namespace freshet

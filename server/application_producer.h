@@ -15,10 +15,11 @@ namespace freshet {
 
 class TopicProducer {
  public:
-  // The next offset by partition, once all events are in the topic.
-  // kUnavailable: it cannot be reached.
+  // The next offset by partition, once all events are in the first topic that
+  // is named. kUnavailable: it cannot be reached; kUnsupported: all topics of
+  // `dataset` are given by patterns.
   Result<std::map<std::string, int64_t>> send(
-      const KafkaSettings& settings,
+      const std::string& dataset, const KafkaSettings& settings,
       const std::vector<std::string_view>& events);
 
  private:

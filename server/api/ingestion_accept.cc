@@ -22,11 +22,12 @@ std::string_view media_type(std::string_view content_type) {
 }
 
 // Events made from the body.
-IncomingEvents made_events(const std::vector<std::string>& lines) {
+IncomingEvents made_events(CsvEvents made) {
   IncomingEvents incoming;
+  for (auto& [at, fault] : made.faults) incoming.faults[at] = std::move(fault);
   incoming.converted = std::make_unique<std::string>();
   std::vector<size_t> ends;
-  for (const std::string& line : lines) {
+  for (const std::string& line : made.events) {
     incoming.converted->append(line);
     ends.push_back(incoming.converted->size());
   }
@@ -57,7 +58,7 @@ Result<IncomingEvents> read_events(const DecoderSpec& spec,
     }
     TRY_ASSIGN(auto records,
                csv_to_records(body, spec.csv_fields, spec.csv_delimiter));
-    return made_events(records);
+    return made_events(std::move(records));
   }
   bool document = spec.format == "xml" || !spec.registry.url.empty();
   if (document) {  // one event, as it is
@@ -78,7 +79,7 @@ Result<IncomingEvents> read_events(const DecoderSpec& spec,
   }
   if (type == "text/csv") {
     TRY_ASSIGN(auto lines, csv_to_json_events(body));
-    return made_events(lines);
+    return made_events(std::move(lines));
   }
   if (one_of(type, {"", "application/json", "application/x-ndjson",
                     "application/jsonl", "application/x-www-form-urlencoded",
@@ -98,8 +99,10 @@ namespace {
 // What ingestion will do with a stretch of events; used again for each.
 class Check {
  public:
-  Check(const IngestionSettings& settings, std::unique_ptr<Decoder> decoder)
+  Check(const IngestionSettings& settings, std::unique_ptr<Decoder> decoder,
+        const std::map<size_t, std::string>& faults)
       : settings_(settings),
+        faults_(faults),
         decoder_(std::move(decoder)),
         batch_(settings.decoder.schema) {}
 
@@ -119,8 +122,10 @@ class Check {
                      });
     for (Rejection& rejection : rejections) {
       if (answer.errors.size() >= kMaxListedErrors) break;
+      auto fault = faults_.find(before + rejection.message);
       answer.errors.push_back(
-          {before + rejection.message + 1, std::move(rejection.text)});
+          {before + rejection.message + 1,
+           fault == faults_.end() ? std::move(rejection.text) : fault->second});
     }
     answer.rejected += rejections.size();
     answer.accepted += events.size() - rejections.size();
@@ -144,6 +149,7 @@ class Check {
   }
 
   const IngestionSettings& settings_;
+  const std::map<size_t, std::string>& faults_;
   std::unique_ptr<Decoder> decoder_;
   ColumnBatch batch_;
   std::vector<RawMessage> messages_;
@@ -158,7 +164,7 @@ Result<AcceptedEvents> check_events(const IngestionSettings& settings,
                                     const IncomingEvents& incoming) {
   AcceptedEvents answer;
   TRY_ASSIGN(auto decoder, make_decoder(settings.decoder));
-  Check check(settings, std::move(decoder));
+  Check check(settings, std::move(decoder), incoming.faults);
   std::span<const std::string_view> rest = incoming.events;
   for (uint64_t done = 0; !rest.empty();) {
     size_t count = std::min(rest.size(), kCheckBatch);

@@ -1,6 +1,4 @@
-// POST /ingest/{dataset} and the /api/v1/ingestion routes.
-#include <charconv>
-
+// POST /ingest/{dataset}, the progress of streams, and their verbs.
 #include "server/api/ingestion_service.h"
 #include "server/api/services.h"
 #include "server/json/json_writer.h"
@@ -9,8 +7,6 @@ namespace freshet {
 namespace {
 
 constexpr size_t kMaxIngestBody = size_t{64} << 20;
-constexpr size_t kDeadLetterPage = 100;
-constexpr size_t kMaxDeadLetterPage = 1000;
 
 HttpResponse accept_events(Services& services, const HttpRequest& request) {
   auto accepted = services.ingestion.accept(
@@ -97,6 +93,7 @@ std::string progress_json(const std::string& dataset,
   out.field("kept", progress.dead_letters.rows);
   out.field("bytes", progress.dead_letters.bytes);
   out.field("dropped", progress.dead_letters.dropped).end_object();
+  out.field("replayed", progress.replayed);
   out.field("filtered", progress.filtered);
   out.field("duplicates", progress.duplicates);
   out.field("replaced", progress.replaced);
@@ -140,47 +137,6 @@ HttpResponse steer(Services& services, const HttpRequest& request) {
   return json_response(progress_json(name, *progress));
 }
 
-// How many letters of a page are asked for.
-Result<size_t> page_size(const HttpRequest& request) {
-  const std::string* text = request.query_value("limit");
-  if (text == nullptr) return kDeadLetterPage;
-  size_t limit = 0;
-  const char* end = text->data() + text->size();
-  auto parsed = std::from_chars(text->data(), end, limit);
-  if (parsed.ec == std::errc() && parsed.ptr == end && limit >= 1 &&
-      limit <= kMaxDeadLetterPage) {
-    return limit;
-  }
-  return invalid("limit is a whole number from 1 to " +
-                 std::to_string(kMaxDeadLetterPage) + ", not: " + *text);
-}
-
-HttpResponse list_letters(Services& services, const HttpRequest& request) {
-  const std::string* after = request.query_value("after");
-  auto limit = page_size(request);
-  if (!limit) return error_response(limit.error(), request.request_id);
-  auto page = services.ingestion.dead_letters(request.params.at("d"),
-                                              after ? *after : "", *limit);
-  if (!page) return error_response(page.error(), request.request_id);
-  JsonWriter out;
-  out.begin_object().key("dead_letters").begin_array();
-  for (const DeadLetter& letter : page->letters) {
-    out.begin_object();
-    out.field("partition", std::string_view(letter.partition));
-    out.field("offset", letter.offset);
-    out.field("time", std::string_view(to_iso8601(letter.time)));
-    out.field("reason", std::string_view(letter.reason));
-    out.field("message", std::string_view(letter.message));
-    out.field("event", std::string_view(letter.bytes));
-    out.field("size", letter.full_size);
-    out.end_object();
-  }
-  out.end_array();
-  if (!page->next.empty()) out.field("next", std::string_view(page->next));
-  out.end_object();
-  return json_response(out.take());
-}
-
 }  // namespace
 
 void add_ingestion_routes(Router& router, Services& services) {
@@ -191,9 +147,6 @@ void add_ingestion_routes(Router& router, Services& services) {
   router.add(
       "GET", "/api/v1/ingestion/{d}", Access::kRead,
       [&services](const HttpRequest& r) { return show_progress(services, r); });
-  router.add(
-      "GET", "/api/v1/ingestion/{d}/dead-letters", Access::kRead,
-      [&services](const HttpRequest& r) { return list_letters(services, r); });
   router.add("POST", "/api/v1/ingestion/{d}/{verb}", Access::kAdmin,
              [&services](const HttpRequest& r) { return steer(services, r); });
 }

@@ -12,6 +12,7 @@
 #include "ingest/dead_letters.h"
 #include "ingest/ingestion.h"
 #include "ingest/message_sample.h"
+#include "ingest/offset_reset.h"
 #include "ingest/sample_report.h"
 #include "segments/result.h"
 #include "server/model/model.h"
@@ -28,6 +29,29 @@ struct AcceptedEvents {
   };
   std::vector<LineError> errors;           // the first 100
   std::map<std::string, int64_t> offsets;  // next offset by partition number
+};
+
+// Which dead letters are meant: all, those of a reason, or these.
+struct LetterSelection {
+  bool all = false;
+  std::string reason;
+  std::vector<LetterReplay> letters;
+};
+
+struct LetterReplayReport {
+  uint64_t replayed = 0;
+  uint64_t rejected = 0;                         // again; they stay
+  std::vector<ReplayOutcome::Refusal> errors{};  // the first 100
+};
+
+struct ResetRequest {
+  OffsetReset reset;
+  bool dry_run = false;
+};
+
+struct ResetReport {
+  std::vector<ResetStep> steps;
+  std::string repeats;  // what becomes of rows that are read again
 };
 
 class IngestionService {
@@ -51,11 +75,18 @@ class IngestionService {
                                       const MessageSample& sample) = 0;
   virtual std::optional<IngestionProgress> progress(
       std::string_view dataset) const = 0;
-  // verb: pause, resume, restart, seal.
+  // verb: pause, resume, restart, seal. A stream that was paused stays so.
   virtual Status steer(std::string_view dataset, std::string_view verb) = 0;
-  virtual Result<DeadLetterPage> dead_letters(std::string_view dataset,
-                                              std::string_view start_after,
-                                              size_t limit) const = 0;
+  // Sets where the stream reads on, or with dry_run only says what that would
+  // do. Errors: those of plan_reset, kUnsupported for files.
+  virtual Result<ResetReport> reset(std::string_view dataset,
+                                    const ResetRequest& request) = 0;
+  // As Ingestion::replay. REQUIRES: something is selected.
+  virtual Result<LetterReplayReport> replay_letters(
+      std::string_view dataset, const LetterSelection& selection) = 0;
+  // Removes them for good; returns how many. What was rejected stays counted.
+  virtual Result<uint64_t> remove_letters(std::string_view dataset,
+                                          const LetterSelection& selection) = 0;
 };
 
 }  // namespace freshet

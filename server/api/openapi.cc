@@ -39,7 +39,24 @@ const Described kDescribed[] = {
     {"GET", "/api/v1/ingestion/{d}",
      "State, offsets, lag, rates and rejected events of a dataset's stream"},
     {"GET", "/api/v1/ingestion/{d}/dead-letters",
-     "Events that could not become rows, with reason and bytes", "after limit"},
+     "Events that could not become rows: {\"dead_letters\":[{\"id\","
+     "\"partition\",\"offset\",\"time\",\"reason\",\"message\",\"event\","
+     "\"size\",\"whole\"}],\"next\",\"reasons\":{\"wrong_type\":7},"
+     "\"total\"}",
+     "reason after"},
+    {"POST", "/api/v1/ingestion/{d}/dead-letters/replay",
+     "Takes dead letters again under the definition now in force, late ones "
+     "too, each exactly once: {\"all\":true}, {\"reason\":\"...\"}, "
+     "{\"ids\":[\"log/0/12\"]}, or mended {\"events\":[{\"id\":\"log/0/12\","
+     "\"event\":\"...\"}]}; answers when that is durable: {\"replayed\","
+     "\"rejected\",\"errors\":[{\"id\",\"reason\",\"message\"}]}"},
+    {"DELETE", "/api/v1/ingestion/{d}/dead-letters",
+     "Removes dead letters for good: {\"removed\":n}", "id reason all"},
+    {"POST", "/api/v1/ingestion/{d}/reset",
+     "Sets where a stream reads on: {\"to\":\"earliest|latest|offsets|"
+     "timestamp\",\"offsets\":{\"log/0\":5},\"timestamp\":\"...\" (when the "
+     "source stored them),\"partitions\":[\"log/0\"],\"dry_run\":true}; "
+     "answers what that skips and reads again, with dry_run without doing it"},
     {"POST", "/api/v1/ingestion/{d}/{verb}",
      "Steers a stream: pause, resume, restart or seal"},
     {"GET", "/api/v1/kpis", "Definitions of all KPIs"},

@@ -56,6 +56,8 @@ void add_dataset_routes(Router& router, Services& services);
 void add_deployment_routes(Router& router, Services& services);
 void add_validate_routes(Router& router, Services& services);
 void add_ingestion_routes(Router& router, Services& services);
+void add_dead_letter_routes(Router& router, Services& services);
+void add_reset_route(Router& router, Services& services);
 void add_kpi_routes(Router& router, Services& services);
 void add_lineage_routes(Router& router, Services& services);
 void add_dashboard_routes(Router& router, Services& services);

@@ -1,5 +1,8 @@
 // alerts/*.yaml: rules and contacts; and rules as JSON.
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
@@ -33,6 +36,22 @@ std::optional<Threshold> read_threshold(ConfigMap& map, const char* key) {
     return std::nullopt;
   }
   return *parsed;
+}
+
+// A value that both fires and recovers would make the alert flap.
+void check_recovery(ConfigMap& map, const AlertModel& alert) {
+  if (!alert.recover || alert.when.op.empty()) return;
+  double a = alert.when.value, b = alert.recover->value;
+  double step = std::max({1.0, std::abs(a), std::abs(b)});
+  for (double v :
+       {a, b, (a + b) / 2, std::min(a, b) - step, std::max(a, b) + step}) {
+    if (!alert.when.holds(v) || !alert.recover->holds(v)) continue;
+    map.fault("recover", "'recover' in " + map.place() + " (" +
+                             alert.recover->to_string() +
+                             ") holds where 'when' (" + alert.when.to_string() +
+                             ") does: at " + fmt::format("{}", v));
+    return;
+  }
 }
 
 void read_timing(ConfigMap& map, AlertModel& alert) {
@@ -84,8 +103,7 @@ void read_contact_address(ConfigMap& map, const ConfigNode& node,
                           const std::string& kind, ContactModel& contact) {
   contact.kind = kind;
   ConfigMap address(node, kind + " of " + map.place(), map.faults());
-  address.required_text("url");
-  contact.url = address.secret_text("url");
+  contact.url = address.required_secret_text("url");
   if (!contact.url.empty() && !contact.url.starts_with("https://") &&
       !contact.url.starts_with("http://")) {
     // The address may hold a secret, so it is not shown.
@@ -171,6 +189,7 @@ AlertModel read_alert(const ConfigNode& node, const Model& model,
   if (!map.has("when")) map.required_text("when");
   if (auto when = read_threshold(map, "when")) alert.when = *when;
   alert.recover = read_threshold(map, "recover");
+  check_recovery(map, alert);
   alert.severity = map.choice("severity", "warning",
                               {"info", "warning", "error", "critical"});
   read_notify(map, alert, model);

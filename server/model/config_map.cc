@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <span>
 
 #include "server/json/json_value.h"
 #include "server/model/secret_reference.h"
@@ -89,28 +90,42 @@ std::string ConfigMap::text(std::string_view key, std::string fallback) {
     wrong(key, *node, "a text");
     return fallback;
   }
+  refuse_reference(key, *node);
   return node->text;
 }
 
-std::string ConfigMap::required_text(std::string_view key) {
-  if (!has(key)) {
+// Where references are not resolved, one would stand there as a plain text.
+void ConfigMap::refuse_reference(std::string_view key, const ConfigNode& node) {
+  for (const char* reference : {"${env:", "${file:"}) {
+    if (node.text.find(reference) == std::string::npos) continue;
+    faults_.add(node.line, quoted(key) + " in " + place_ +
+                               " takes no reference such as ${env:NAME}");
+    return;
+  }
+}
+
+bool ConfigMap::lacks(std::string_view key) {
+  const ConfigNode* node = find(key);
+  if (!node) {
     if (node_.kind == ConfigNode::Kind::kMap) {
       faults_.add(node_.line, place_ + " lacks the key " + quoted(key));
     }
-    return "";
+    return true;
   }
-  return text(key);
+  bool blank = node->kind == ConfigNode::Kind::kScalar &&
+               node->text.find_first_not_of(" \t\r\n") == std::string::npos;
+  if (blank) wrong(key, *node, "a text that is not empty");
+  return blank;
+}
+
+std::string ConfigMap::required_text(std::string_view key) {
+  return lacks(key) ? "" : text(key);
 }
 
 std::string ConfigMap::name(std::string_view key) {
-  std::string value = required_text(key);
-  if (value.empty()) {
-    const ConfigNode* node = find(key);
-    if (node && node->kind == ConfigNode::Kind::kScalar) {
-      wrong(key, *node, "a name");
-    }
-    return value;
-  }
+  if (lacks(key)) return "";
+  std::string value = text(key);
+  if (value.empty()) return value;  // no text
   bool fits =
       value.size() <= 100 && std::isalpha(static_cast<unsigned char>(value[0]));
   for (char c : value) {
@@ -125,13 +140,18 @@ std::string ConfigMap::name(std::string_view key) {
 }
 
 std::string ConfigMap::secret_text(std::string_view key) {
-  std::string value = text(key);
-  auto resolved = resolve_secrets(value);
-  if (!resolved) {
-    fault(key, quoted(key) + " in " + place_ + ": " + resolved.error().message);
-    return "";
-  }
-  return *resolved;
+  const ConfigNode* node = find(key);
+  if (!node) return "";
+  if (node->kind != ConfigNode::Kind::kScalar) return text(key);
+  return resolved(key, *node);
+}
+
+std::string ConfigMap::resolved(std::string_view key, const ConfigNode& node) {
+  auto value = resolve_secrets(node.text);
+  if (value) return *value;
+  faults_.add(node.line,
+              quoted(key) + " in " + place_ + ": " + value.error().message);
+  return "";
 }
 
 bool ConfigMap::flag(std::string_view key, bool fallback) {
@@ -194,31 +214,43 @@ std::string ConfigMap::choice(std::string_view key, std::string fallback,
   return fallback;
 }
 
+std::string ConfigMap::required_secret_text(std::string_view key) {
+  return lacks(key) ? "" : secret_text(key);
+}
+
 std::vector<ConfigText> ConfigMap::texts(std::string_view key) {
+  return list(key, false);
+}
+
+std::vector<ConfigText> ConfigMap::secret_texts(std::string_view key) {
+  return list(key, true);
+}
+
+std::vector<ConfigText> ConfigMap::list(std::string_view key, bool references) {
   std::vector<ConfigText> out;
   const ConfigNode* node = find(key);
   if (!node) return out;
-  if (node->kind == ConfigNode::Kind::kScalar) {
-    out.push_back({node->text, node->line});
-    return out;
-  }
-  if (node->kind != ConfigNode::Kind::kList) {
+  bool one = node->kind == ConfigNode::Kind::kScalar;
+  if (!one && node->kind != ConfigNode::Kind::kList) {
     wrong(key, *node, "a list of texts");
     return out;
   }
-  for (const ConfigNode& item : node->items) {
+  for (const ConfigNode& item :
+       one ? std::span(node, 1) : std::span(node->items)) {
     if (item.kind != ConfigNode::Kind::kScalar) {
       wrong(key, item, "a list of texts");
       continue;
     }
+    if (!references) refuse_reference(key, item);
+    std::string text = references ? resolved(key, item) : item.text;
     bool known = std::any_of(out.begin(), out.end(), [&](const ConfigText& t) {
-      return t.text == item.text;
+      return t.text == text;
     });
     if (known) {
       faults_.add(item.line, quoted(item.text) + " stands twice in " +
                                  quoted(key) + " in " + place_);
     } else {
-      out.push_back({item.text, item.line});
+      out.push_back({std::move(text), item.line});
     }
   }
   return out;

@@ -58,8 +58,11 @@ class ConfigMap {
   // A key of the contract that this version cannot honour.
   void unavailable(std::string_view key, std::string_view why = "");
 
+  // References such as ${env:NAME} in it are faults.
   std::string text(std::string_view key, std::string fallback = "");
+  // Without the key, and if it is blank, that is a fault, and "".
   std::string required_text(std::string_view key);
+  std::string required_secret_text(std::string_view key);
   // Letters, digits, '_' and '-', beginning with a letter.
   std::string name(std::string_view key);
   // With ${env:NAME} and ${file:PATH} replaced; a missing one is a fault.
@@ -73,6 +76,8 @@ class ConfigMap {
                      const std::vector<std::string>& known);
   // A list of texts; a text alone is a list of one. Duplicates are faults.
   std::vector<ConfigText> texts(std::string_view key);
+  // The same with ${env:NAME} and ${file:PATH} replaced.
+  std::vector<ConfigText> secret_texts(std::string_view key);
   // A map of plain values.
   std::vector<std::pair<std::string, ConfigNode>> pairs(std::string_view key);
 
@@ -80,6 +85,11 @@ class ConfigMap {
   void finish();
 
  private:
+  bool lacks(std::string_view key);
+  void refuse_reference(std::string_view key, const ConfigNode& node);
+  std::string resolved(std::string_view key, const ConfigNode& node);
+  std::vector<ConfigText> list(std::string_view key, bool references);
+
   const ConfigNode& node_;
   std::string place_;
   FaultList& faults_;

@@ -5,6 +5,7 @@
 #include "server/model/cube_reader.h"
 #include "server/model/files_reader.h"
 #include "server/model/format_reader.h"
+#include "server/model/kafka_reader.h"
 #include "server/model/key_reader.h"
 #include "server/model/model_reader.h"
 #include "server/query/expression_type.h"
@@ -15,43 +16,6 @@ namespace {
 constexpr int64_t kMinute = 60'000;
 constexpr int64_t kMegabyte = 1 << 20;
 constexpr int64_t kLong = std::numeric_limits<int64_t>::max();
-
-// Properties handed through to the Kafka client: these, or with a prefix that
-// ends in '.'. Everything else is Freshet's own business or could load code.
-const std::vector<std::string> kKafkaProperties = {"security.protocol",
-                                                   "sasl.",
-                                                   "ssl.",
-                                                   "client.id",
-                                                   "client.rack",
-                                                   "fetch.",
-                                                   "socket.",
-                                                   "queued.",
-                                                   "reconnect.",
-                                                   "metadata.",
-                                                   "message.max.bytes",
-                                                   "receive.message.max.bytes",
-                                                   "session.timeout.ms",
-                                                   "heartbeat.interval.ms",
-                                                   "compression.",
-                                                   "linger.ms",
-                                                   "batch.",
-                                                   "broker.address.family",
-                                                   "isolation.level",
-                                                   "topic.metadata."};
-const std::vector<std::string> kRefusedProperties = {
-    "sasl.kerberos.kinit.cmd", "ssl.engine.location",
-    "ssl_engine_callback_data"};
-
-bool allowed_property(const std::string& name) {
-  if (std::find(kRefusedProperties.begin(), kRefusedProperties.end(), name) !=
-      kRefusedProperties.end()) {
-    return false;
-  }
-  return std::any_of(kKafkaProperties.begin(), kKafkaProperties.end(),
-                     [&](const std::string& p) {
-                       return p.back() == '.' ? name.starts_with(p) : name == p;
-                     });
-}
 
 LogSourceModel read_log(const ConfigNode& node, DatasetModel& dataset,
                         const std::string& place, FaultList& faults) {
@@ -65,51 +29,6 @@ LogSourceModel read_log(const ConfigNode& node, DatasetModel& dataset,
   dataset.format = read_format(map);
   map.finish();
   return log;
-}
-
-void read_properties(ConfigMap& map, KafkaSourceModel& kafka) {
-  for (auto& [name, value] : map.pairs("properties")) {
-    if (!allowed_property(name)) {
-      map.faults().add(value.line, "property '" + name + "' in " + map.place() +
-                                       " isn't allowed");
-      continue;
-    }
-    ConfigNode one;
-    one.kind = ConfigNode::Kind::kMap;
-    one.line = value.line;
-    one.entries.push_back({name, value.line, value});
-    ConfigMap single(one, "properties of " + map.place(), map.faults());
-    kafka.properties[name] = single.secret_text(name);
-  }
-}
-
-KafkaSourceModel read_kafka(const ConfigNode& node, DatasetModel& dataset,
-                            const std::string& place, FaultList& faults) {
-  ConfigMap map(node, "kafka of " + place, faults);
-  KafkaSourceModel kafka;
-  if (map.required_text("brokers").size() > 0) {
-    kafka.brokers = map.secret_text("brokers");
-  }
-  kafka.topics = plain_texts(map.texts("topics"));
-  std::string topic = map.text("topic");
-  if (!topic.empty() && kafka.topics.empty()) {
-    kafka.topics.push_back(topic);
-  } else if (!topic.empty()) {
-    map.fault("topic", map.place() + " has both 'topic' and 'topics'");
-  }
-  if (kafka.topics.empty() && !map.has("topics")) {
-    faults.add(map.line(), map.place() + " lacks the key 'topics'");
-  }
-  kafka.group = map.text("group", kafka.group);
-  std::string start = map.text("start", "earliest");
-  if (start != "earliest") {
-    map.fault("start", "start '" + start + "' of " + map.place() +
-                           " isn't available in this version; 'earliest' is");
-  }
-  read_properties(map, kafka);
-  dataset.format = read_format(map);
-  map.finish();
-  return kafka;
 }
 
 void read_source(ConfigMap& dataset_map, DatasetModel& dataset) {
@@ -260,7 +179,7 @@ void read_pii_key(ConfigMap& map, DatasetModel& dataset) {
     }
     return;
   }
-  bool reference = map.text("pii_key").starts_with("${");
+  bool reference = map.find("pii_key")->text.starts_with("${");
   dataset.pii_key = map.secret_text("pii_key");
   if (!reference) {
     map.fault("pii_key", "'pii_key' of " + map.place() +

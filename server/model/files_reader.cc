@@ -33,7 +33,7 @@ FilesSourceModel read_files(const ConfigNode& node, DatasetModel& dataset,
                             const std::string& place, FaultList& faults) {
   ConfigMap map(node, "files of " + place, faults);
   FilesSourceModel files;
-  files.path = map.required_text("path");
+  files.path = map.required_secret_text("path");
   if (!files.path.empty()) check_path(map, files.path);
   files.after = map.choice("after", "keep", {"keep", "move", "delete"});
   files.poll_ms = map.duration_ms("poll", files.poll_ms, kLeastPollMs);

@@ -1,6 +1,11 @@
 #include "server/model/format_reader.h"
 
+#include <absl/time/civil_time.h>
+#include <absl/time/time.h>
+
 #include <algorithm>
+
+#include "segments/strptime_pattern.h"
 
 namespace freshet {
 namespace {
@@ -36,14 +41,47 @@ void read_registry(ConfigMap& source, FormatModel& format) {
     return;
   }
   ConfigMap map(*node, "registry of " + source.place(), source.faults());
-  if (map.required_text("url").empty()) return;
-  format.registry_url = map.secret_text("url");
+  format.registry_url = map.required_secret_text("url");
+  if (format.registry_url.empty()) return;
   for (auto [key, value] : {std::pair("user", &format.registry_user),
                             std::pair("password", &format.registry_password),
                             std::pair("ca_file", &format.registry_ca_file)}) {
     if (map.has(key)) *value = map.secret_text(key);
   }
   map.finish();
+}
+
+// What strptime reads, as far as it can make a date and time; 'E' and 'O' go
+// before others.
+constexpr std::string_view kConversions = "aAbBcdDeFhHIjkmMnpRrsStTyYzZ%EO";
+
+// Why a pattern cannot give event times; empty if it can.
+std::string pattern_fault(const std::string& pattern) {
+  for (size_t at = pattern.find('%'); at != std::string::npos;
+       at = pattern.find('%', at + 2)) {
+    if (at + 1 == pattern.size()) return "ends in a lone '%'";
+    char letter = pattern[at + 1];
+    if (kConversions.find(letter) == std::string_view::npos) {
+      return std::string("has no conversion '%") + letter + "'";
+    }
+  }
+  // It must read back the day of what it writes.
+  absl::CivilSecond civil(2026, 11, 28, 22, 41, 7);
+  absl::TimeZone utc = absl::UTCTimeZone();
+  absl::Time time = absl::FromCivil(civil, utc), read;
+  std::string error;
+  std::string read_pattern = strptime_pattern(pattern);
+  absl::string_view format(read_pattern.data(), read_pattern.size());
+  std::string written = absl::FormatTime(format, time, utc);
+  if (!absl::ParseTime(format, written, &read, &error)) {
+    return "cannot read what it writes: " + written;
+  }
+  auto day = absl::ToCivilDay(read, utc);
+  if (day != absl::CivilDay(civil)) {
+    return "does not say which day: it reads " + written + " as " +
+           absl::FormatCivilTime(day);
+  }
+  return "";
 }
 
 bool message_part(std::string_view text) {
@@ -98,10 +136,14 @@ FormatModel read_format(ConfigMap& source, bool files) {
 std::string read_time_format(ConfigMap& map) {
   std::string format = map.text("format", "auto");
   bool known = std::ranges::find(kTimeFormats, format) != kTimeFormats.end();
-  if (!known && format.find('%') == std::string::npos) {
+  if (known) return format;
+  if (format.find('%') == std::string::npos) {
     map.wrong("format", *map.find("format"),
               "auto, iso, days, seconds, millis, micros, nanos, or a strftime "
               "pattern");
+  } else if (std::string fault = pattern_fault(format); !fault.empty()) {
+    map.fault("format", "'format' in " + map.place() + ": the pattern '" +
+                            format + "' " + fault);
   }
   return format;
 }

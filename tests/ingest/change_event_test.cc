@@ -87,6 +87,30 @@ TEST_CASE("Debezium: a delete of a key alone has what the envelope says") {
         std::vector<std::string>{"delete 1795318464818|7|26566304"});
 }
 
+TEST_CASE("Debezium: a delete needs its key, not its other values") {
+  DecoderSpec spec = item_spec();
+  spec.key = {1};     // id
+  spec.order_by = 6;  // name
+  DecodedRows rows(spec);
+  std::string bad =
+      R"({"id":2,"price":"?","free":[1],"at":"then","day":"now","name":"n"})";
+  rows.decode({envelope(bad, "null", "d"), envelope(bad, bad, "u"),
+               envelope(R"({"id":"?"})", "null", "d"),
+               envelope(R"({"id":3,"name":{}})", "null", "d")});
+  CHECK(rows.text() ==
+        std::vector<std::string>{"delete 1795318464818|2|-|-|-|-|n"});
+  CHECK(rows.decoded.rejections.size() == 3);
+
+  // Without a time it has that of its message.
+  std::vector<RawMessage> messages(1);
+  std::string value = R"({"before":{"id":4},"source":{},"op":"d"})";
+  messages[0].value = value;
+  messages[0].time = Timestamp{77};
+  DecodedRows timeless(spec);
+  timeless.decode_messages(messages);
+  CHECK(timeless.text() == std::vector<std::string>{"delete 77|4|-|-|-|-|-"});
+}
+
 TEST_CASE("Debezium: the schema says what values mean") {
   std::string schema =
       R"({"type":"struct","fields":[{"type":"struct","fields":[],

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "ingest/csv.h"
+#include "ingest/time_reader.h"
 #include "tests/ingest/outcome.h"
 
 using namespace freshet;
@@ -144,6 +145,34 @@ TEST_CASE("times") {
     INFO(bad);
     CHECK(time(bad) == INT64_MIN);
   }
+}
+
+TEST_CASE("a date in digits is not guessed to be a number") {
+  auto time = [](const std::string& value) {
+    Row row("{\"ts\":" + value + "}");
+    return row ? row.number(0) : INT64_MIN;
+  };
+  for (const char* date : {"20261128", "\"20261128\"", "\" 20261128 \"",
+                           "19991231", "202611281041", "20261128104107"}) {
+    INFO(date);
+    Row row("{\"ts\":" + std::string(date) + "}");
+    REQUIRE_FALSE(row.status.has_value());
+    CHECK(row.status.error().message.find("state its format, such as") !=
+          std::string::npos);
+  }
+  // These can be no dates, or are none in digits.
+  CHECK(time("20261328") == 20261328000);
+  CHECK(time("20260132") == 20260132000);
+  CHECK(time("18991231") == 18991231000);
+  CHECK(time("2026112") == 2026112000);
+  CHECK(time("20261128.5") == 20261128500);
+  CHECK(time("-20261128") == -20261128000);
+  int64_t ms = 0;
+  CHECK(TimeReader("%Y%m%d").read_number("20261128", ms));
+  CHECK(TimeReader("%Y%m%d%H").read_text("2026112800", ms));
+  CHECK(ms == 1795824000000);
+  CHECK(TimeReader("seconds").read_number("20261128", ms));
+  CHECK(ms == 20261128000);
 }
 
 TEST_CASE("poison never becomes a row and never harms the next event") {
@@ -337,6 +366,27 @@ TEST_CASE("csv") {
   CHECK(!ok(make_csv_decoder(spec(), "a,a")));
   auto events = csv_to_json_events("a,b\n1,\"x\"\"y\"\n,2\n");
   REQUIRE(ok(events));
-  CHECK((*events)[0] == R"({"a":"1","b":"x\"y"})");
-  CHECK((*events)[1] == R"({"b":"2"})");
+  CHECK(events->events[0] == R"({"a":"1","b":"x\"y"})");
+  CHECK(events->events[1] == R"({"b":"2"})");
+  CHECK(events->faults.empty());
+
+  // One bad record is kept with what it should have been; the others go on.
+  events = csv_to_json_events(
+      "a,b\n1,2\n3\n\"4\"5,6\n\"7\n8\",9\n\"10,11\n12,13\n14,15");
+  REQUIRE(ok(events));
+  CHECK(events->events ==
+        std::vector<std::string>{R"({"a":"1","b":"2"})", "a,b\n3",
+                                 "a,b\n\"4\"5,6", R"({"a":"7\u000a8","b":"9"})",
+                                 "a,b\n\"10,11", R"({"a":"12","b":"13"})",
+                                 R"({"a":"14","b":"15"})"});
+  REQUIRE(events->faults.size() == 3);
+  CHECK(events->faults[0].first == 1);
+  CHECK(events->faults[0].second == "the record has 1 fields, the header 2");
+  CHECK(events->faults[1].first == 2);
+  CHECK(events->faults[2].first == 4);
+  CHECK_FALSE(ok(csv_to_json_events("a,a\n1,2\n")));
+  CHECK(csv_to_json_events("")->events.empty());
+  auto records = csv_to_records("b,a\n1,2\n3\n", {"a", "b"}, ';');
+  REQUIRE(ok(records));
+  CHECK(records->events == std::vector<std::string>{"2;1", "b,a\n3"});
 }

@@ -7,7 +7,9 @@
 #   kafka.sh kill [HOST:PORT]       kill -9, for tests; start again to recover
 #
 # Data lies in .deps/kafka/<port>; KAFKA_DATA overrides the folder, KAFKA_HEAP
-# the JVM's 512m.
+# the JVM's 512m. KAFKA_MORE
+# names a file of further settings, KAFKA_USERS holds users for SCRAM
+# ("SCRAM-SHA-256=[name=N,password=P]", blank-separated).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 libs=$PWD/.deps/kafka/libs
@@ -48,6 +50,7 @@ group.initial.rebalance.delay.ms=0
 log.retention.check.interval.ms=1000
 num.partitions=4
 CONFIG
+  [ -z "${KAFKA_MORE:-}" ] || cat "$KAFKA_MORE" >>"$home/server.properties"
   cat >"$home/log4j.properties" <<CONFIG
 log4j.rootLogger=WARN, out
 log4j.appender.out=org.apache.log4j.ConsoleAppender
@@ -67,8 +70,10 @@ start() {
   local java=(java "-Xmx${KAFKA_HEAP:-512m}" "-Dlog4j.configuration=file:$home/log4j.properties"
     -cp "$libs/*")
   if [ ! -f "$home/data/meta.properties" ]; then
+    local user users=()
+    for user in ${KAFKA_USERS:-}; do users+=(--add-scram "$user"); done
     "${java[@]}" kafka.tools.StorageTool format -t AAAAAAAAAAAAAAAAAAAAAA \
-      -c "$home/server.properties" >"$home/format.log" 2>&1
+      -c "$home/server.properties" "${users[@]}" >"$home/format.log" 2>&1
   fi
   setsid "${java[@]}" kafka.Kafka "$home/server.properties" \
     >"$home/broker.log" 2>&1 </dev/null &

@@ -1,0 +1,224 @@
+// Dead letters: listed, taken again (as they are or mended), removed.
+#include <absl/strings/escaping.h>
+#include <fmt/format.h>
+
+#include "ingest/dead_letters.h"
+#include "ingest/field_value.h"
+#include "server/api/ingestion_service.h"
+#include "server/api/services.h"
+#include "server/json/json_value.h"
+#include "server/json/json_writer.h"
+
+namespace freshet {
+namespace {
+
+constexpr size_t kPage = 100;
+constexpr size_t kMaxBody = size_t{16} << 20;
+
+// Null if there is no such dataset.
+std::optional<HttpResponse> missing(const Services& services,
+                                    const HttpRequest& request) {
+  const std::string& name = request.params.at("d");
+  if (services.ingestion.progress(name)) return std::nullopt;
+  return error_response(
+      {ErrorCode::kNotFound, "there is no dataset '" + name + "'"},
+      request.request_id);
+}
+
+void write_letter(JsonWriter& out, const DeadLetter& letter) {
+  out.begin_object();
+  out.field("id", std::string_view(letter.id()));
+  out.field("partition", std::string_view(letter.partition));
+  out.field("offset", letter.offset);
+  out.field("time", std::string_view(to_iso8601(letter.time)));
+  out.field("reason", std::string_view(letter.reason));
+  out.field("message", std::string_view(letter.message));
+  out.field("event", std::string_view(letter.bytes));
+  if (!is_utf8(letter.bytes)) {
+    std::string text;
+    absl::Base64Escape(
+        absl::string_view(letter.bytes.data(), letter.bytes.size()), &text);
+    out.field("event_base64", std::string_view(text));
+  }
+  out.field("size", letter.full_size);
+  out.field("whole", letter.whole());
+  out.end_object();
+}
+
+HttpResponse list(Services& services, const HttpRequest& request) {
+  if (auto gone = missing(services, request)) return *gone;
+  const std::string& name = request.params.at("d");
+  auto text = [&](const char* key) {
+    const std::string* value = request.query_value(key);
+    return value == nullptr ? std::string() : *value;
+  };
+  auto page = list_dead_letters(services.metadata, name, text("after"), kPage,
+                                text("reason"));
+  if (!page) return error_response(page.error(), request.request_id);
+  auto counts = count_dead_letters(services.metadata, name);
+  if (!counts) return error_response(counts.error(), request.request_id);
+  JsonWriter out;
+  out.begin_object().key("dead_letters").begin_array();
+  for (const DeadLetter& letter : page->letters) write_letter(out, letter);
+  out.end_array();
+  if (!page->next.empty()) out.field("next", std::string_view(page->next));
+  uint64_t total = 0;
+  out.key("reasons").begin_object();
+  for (const auto& [reason, count] : *counts) {
+    out.field(reason, count);
+    total += count;
+  }
+  out.end_object().field("total", total).end_object();
+  return json_response(out.take());
+}
+
+Result<std::string> text_of(const std::string& name, const JsonValue& value) {
+  if (value.as_string() != nullptr) return *value.as_string();
+  return invalid(
+      fmt::format("'{}' is a text, not a {}", name, value.type_name()));
+}
+
+// {"id":"log/0/12","event":"..."}: the event as the source would hold it.
+Result<LetterReplay> read_mended(const JsonValue& value) {
+  LetterReplay letter;
+  const JsonObject* members = value.as_object();
+  if (members == nullptr) {
+    return invalid("'events' is a list of {\"id\", \"event\"}");
+  }
+  for (const auto& [name, member] : *members) {
+    TRY_ASSIGN(std::string text, text_of(name, member));
+    if (name == "id") {
+      letter.id = std::move(text);
+    } else if (name == "event") {
+      letter.event = std::move(text);
+    } else if (name == "event_base64") {
+      std::string bytes;
+      if (!absl::Base64Unescape(absl::string_view(text.data(), text.size()),
+                                &bytes)) {
+        return invalid("'event_base64' is not base64");
+      }
+      letter.event = std::move(bytes);
+    } else {
+      return invalid("unknown key '" + name +
+                     "' in 'events'; known are id, event, event_base64");
+    }
+  }
+  if (letter.id.empty() || !letter.event) {
+    return invalid("an entry of 'events' lacks 'id' or 'event'");
+  }
+  return letter;
+}
+
+Status read_member(const std::string& name, const JsonValue& value,
+                   LetterSelection& selection) {
+  if (name == "all") {
+    if (value.as_bool() == nullptr || !*value.as_bool()) {
+      return invalid("'all' can only be true");
+    }
+    selection.all = true;
+  } else if (name == "reason") {
+    TRY_ASSIGN(selection.reason, text_of(name, value));
+  } else if (name == "ids" || name == "events") {
+    if (value.as_array() == nullptr) return invalid("'" + name + "': no list");
+    for (const JsonValue& one : *value.as_array()) {
+      LetterReplay letter;
+      if (name == "ids") {
+        TRY_ASSIGN(letter.id, text_of(name, one));
+      } else {
+        TRY_ASSIGN(letter, read_mended(one));
+      }
+      selection.letters.push_back(std::move(letter));
+    }
+  } else {
+    std::vector<std::string> known = {"all", "reason", "ids", "events"};
+    std::string near = nearest_name(name, known);
+    return invalid("unknown key '" + name + "'" +
+                   (near.empty() ? "" : "; did you mean '" + near + "'?"));
+  }
+  return {};
+}
+
+Status check_selection(const LetterSelection& selection) {
+  int kinds = int{selection.all} + int{!selection.reason.empty()} +
+              int{!selection.letters.empty()};
+  if (kinds == 1) return {};
+  return invalid(
+      "say which dead letters: all, a reason, ids (or events, to "
+      "replay mended ones), and only one of these");
+}
+
+Result<LetterSelection> read_selection(const std::string& body) {
+  LetterSelection selection;
+  TRY_ASSIGN(JsonValue json, parse_json(body));
+  const JsonObject* members = json.as_object();
+  if (members == nullptr) return invalid("the body is not a JSON object");
+  for (const auto& [name, value] : *members) {
+    TRY(read_member(name, value, selection));
+  }
+  TRY(check_selection(selection));
+  return selection;
+}
+
+HttpResponse replay(Services& services, const HttpRequest& request) {
+  if (auto gone = missing(services, request)) return *gone;
+  auto selection = read_selection(request.body);
+  if (!selection) return error_response(selection.error(), request.request_id);
+  auto report =
+      services.ingestion.replay_letters(request.params.at("d"), *selection);
+  if (!report) return error_response(report.error(), request.request_id);
+  JsonWriter out;
+  out.begin_object().field("replayed", report->replayed);
+  out.field("rejected", report->rejected);
+  out.key("errors").begin_array();
+  for (const ReplayOutcome::Refusal& refusal : report->errors) {
+    out.begin_object().field("id", std::string_view(refusal.id));
+    out.field("reason", std::string_view(refusal.reason));
+    out.field("message", std::string_view(refusal.message)).end_object();
+  }
+  out.end_array().end_object();
+  return json_response(out.take());
+}
+
+// By query: a body of DELETE does not pass every proxy.
+HttpResponse remove(Services& services, const HttpRequest& request) {
+  if (auto gone = missing(services, request)) return *gone;
+  LetterSelection selection;
+  for (const auto& [name, value] : request.query) {
+    if (name == "id") {
+      selection.letters.push_back({value});
+    } else if (name == "reason") {
+      selection.reason = value;
+    } else if (name == "all" && value == "true") {
+      selection.all = true;
+    } else {
+      return error_response(
+          invalid("unknown parameter '" + name + "=" + value +
+                  "'; known are id (once or more), reason, all=true"),
+          request.request_id);
+    }
+  }
+  Status checked = check_selection(selection);
+  if (!checked) return error_response(checked.error(), request.request_id);
+  auto removed =
+      services.ingestion.remove_letters(request.params.at("d"), selection);
+  if (!removed) return error_response(removed.error(), request.request_id);
+  JsonWriter out;
+  out.begin_object().field("removed", *removed).end_object();
+  return json_response(out.take());
+}
+
+}  // namespace
+
+void add_dead_letter_routes(Router& router, Services& services) {
+  const std::string path = "/api/v1/ingestion/{d}/dead-letters";
+  router.add("GET", path, Access::kRead,
+             [&services](const HttpRequest& r) { return list(services, r); });
+  router.add("DELETE", path, Access::kAdmin,
+             [&services](const HttpRequest& r) { return remove(services, r); });
+  router.add(
+      "POST", path + "/replay", Access::kAdmin,
+      [&services](const HttpRequest& r) { return replay(services, r); },
+      kMaxBody);
+}
+
+}  // namespace freshet

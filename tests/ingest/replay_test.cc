@@ -1,0 +1,249 @@
+// Dead letters that are taken again: each becomes rows exactly once.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <random>
+
+#include "ingest/dead_letters.h"
+#include "ingest/offset_reset.h"
+#include "tests/ingest/sales_stream.h"
+#include "tests/ingest/scratch_folder.h"
+#include "tests/support/fault_file_system.h"
+
+using namespace freshet;
+
+namespace {
+
+constexpr int64_t kTime = 1795344067120 - 30 * kDay;
+
+std::string wrong(int64_t qty) {
+  return fmt::format(R"({{"ts":{},"store":"S","qty":"{}?"}})", kTime, qty);
+}
+
+std::vector<DeadLetter> letters(SegmentStore& store) {
+  auto page = list_dead_letters(store.metadata(), "sales", "", 1000);
+  REQUIRE(ok(page));
+  return page->letters;
+}
+
+std::vector<LetterReplay> mended(const std::vector<DeadLetter>& letters) {
+  std::vector<LetterReplay> replays;
+  for (const DeadLetter& letter : letters) {
+    std::string event = letter.bytes;
+    std::erase(event, '?');
+    replays.push_back({letter.id(), event});
+  }
+  return replays;
+}
+
+// `count` wrong events of quantities 1.., durable as dead letters.
+std::unique_ptr<Ingestion> with_letters(MemoryLog& log, SegmentStore& store,
+                                        int64_t count) {
+  for (int64_t qty = 1; qty <= count; ++qty) log.add(0, wrong(qty));
+  auto ingestion = start(settings(), log, store);
+  REQUIRE(wait_for([&] { return next_total(*ingestion) == count; }));
+  REQUIRE(ok(ingestion->seal()));
+  REQUIRE(letters(store).size() == static_cast<size_t>(count));
+  return ingestion;
+}
+
+}  // namespace
+
+TEST_CASE("a mended dead letter becomes a row and leaves the list") {
+  ScratchFolder folder;
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  MemoryLog log(1);
+  auto ingestion = with_letters(log, **store, 3);
+
+  SUBCASE("as it is, it is refused again and stays") {
+    auto outcome = ingestion->replay({{"m/0/0"}, {"m/0/1"}, {"m/0/77"}});
+    REQUIRE(ok(outcome));
+    CHECK(outcome->replayed == 0);
+    REQUIRE(outcome->refused.size() == 3);
+    CHECK(outcome->refused[0].id == "m/0/77");
+    CHECK(outcome->refused[0].reason == "gone");
+    CHECK(outcome->refused[1].reason == "wrong_type");
+    CHECK(letters(**store).size() == 3);
+    CHECK(ingestion->progress().rejected["wrong_type"] == 3);
+    // Nothing of the failed attempt is in the way of the next.
+    auto again = ingestion->replay(mended(letters(**store)));
+    REQUIRE(ok(again));
+    CHECK(again->replayed == 3);
+  }
+  SUBCASE("mended, once, though it is named twice and asked for twice") {
+    auto all = mended(letters(**store));
+    all.push_back(all[0]);
+    auto outcome = ingestion->replay(all);
+    REQUIRE(ok(outcome));
+    CHECK(outcome->replayed == 3);
+    REQUIRE(outcome->refused.size() == 1);
+    CHECK(outcome->refused[0].reason == "gone");
+    auto again = ingestion->replay(all);
+    REQUIRE(ok(again));
+    CHECK(again->replayed == 0);
+    CHECK(again->refused.size() == 4);
+  }
+  SUBCASE("while the stream is paused") {
+    ingestion->pause();
+    auto outcome = ingestion->replay(mended(letters(**store)));
+    REQUIRE(ok(outcome));
+    CHECK(outcome->replayed == 3);
+    ingestion->resume();
+  }
+  if (!letters(**store).empty()) {
+    REQUIRE(ok(ingestion->replay(mended(letters(**store)))));
+  }
+  CHECK(letters(**store).empty());
+  CHECK(quantities(**store) == std::multiset<int64_t>{1, 2, 3});
+  CHECK(wait_for([&] {
+    IngestionProgress progress = ingestion->progress();
+    return progress.replayed == 3 && progress.dead_letters.rows == 0;
+  }));
+  // The stream goes on where it was.
+  log.add(0, event(kTime, 50));
+  CHECK(wait_for([&] { return next_total(*ingestion) == 4; }));
+  CHECK(quantities(**store) == std::multiset<int64_t>{1, 2, 3, 50});
+}
+
+TEST_CASE("crashes around replays: every letter becomes one row") {
+  unsigned seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  ScratchFolder folder;
+  MemoryLog log(1);
+  std::multiset<int64_t> expected;
+  constexpr int64_t kLetters = 60;
+  {
+    auto store = SegmentStore::open(folder.path());
+    REQUIRE(ok(store));
+    REQUIRE(ok(with_letters(log, **store, kLetters)->stop()));
+  }
+  for (int64_t qty = 1; qty <= kLetters; ++qty) expected.insert(qty);
+  int64_t good = 0;
+  for (int life = 0; life < 12; ++life) {
+    FaultFileSystem files;
+    files.fail_at(0);
+    auto store = SegmentStore::open(folder.path(), files);
+    REQUIRE(ok(store));
+    // Some seals of some lives fail.
+    if (random() % 2 == 0) files.fail_at(1 + random() % 12);
+    auto ingestion = start(settings(), log, **store);
+    auto left = mended(letters(**store));
+    std::ranges::shuffle(left, random);
+    left.resize(std::min<size_t>(left.size(), random() % 15));
+    log.add(0, event(kTime, 1000 + ++good));
+    expected.insert(1000 + good);
+    auto outcome = ingestion->replay(left);
+    // An answer means that it is durable.
+    if (ok(outcome)) CHECK(outcome->replayed == left.size());
+    if (random() % 2 == 0) (void)ingestion->replay(left);
+    ingestion.reset();  // the crash
+  }
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  auto ingestion = start(settings(), log, **store);
+  auto last = ingestion->replay(mended(letters(**store)));
+  REQUIRE(ok(last));
+  CHECK(last->refused.empty());
+  CHECK(
+      wait_for([&] { return quantities(**store).size() == expected.size(); }));
+  CHECK(quantities(**store) == expected);
+  CHECK(letters(**store).empty());
+  CHECK(wait_for([&] { return ingestion->progress().replayed == kLetters; }));
+}
+
+TEST_CASE("a late letter is taken, unless its key may be forgotten") {
+  ScratchFolder folder;
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  MemoryLog log(1);
+  log.add(0, event(kTime, 1));
+  log.add(0, event(kTime - kDay, 2));
+  IngestionSettings s = settings();
+  s.late_ms = 60'000;
+  bool keyed = false;
+  SUBCASE("without a key") {}
+  SUBCASE("with one") {
+    keyed = true;
+    s.key.columns = {2};
+  }
+  auto ingestion = start(s, log, **store);
+  REQUIRE(wait_for([&] { return next_total(*ingestion) == 2; }));
+  REQUIRE(ok(ingestion->seal()));
+  REQUIRE(letters(**store).size() == 1);
+  auto outcome = ingestion->replay({{"m/0/1"}});
+  REQUIRE(ok(outcome));
+  CHECK(outcome->replayed == (keyed ? 0 : 1));
+  CHECK(outcome->refused.size() == (keyed ? 1 : 0));
+  CHECK(quantities(**store).size() == (keyed ? 1 : 2));
+  // The watermark has not moved, for neither.
+  CHECK(ingestion->progress().as_of.ms == kTime);
+}
+
+TEST_CASE("a repeat among the letters of a dataset with a key is dropped") {
+  ScratchFolder folder;
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  MemoryLog log(1);
+  IngestionSettings s = settings();
+  s.key.columns = {2};
+  log.add(0, event(kTime, 5));
+  log.add(0, wrong(5));
+  log.add(0, wrong(6));
+  auto ingestion = start(s, log, **store);
+  REQUIRE(wait_for([&] { return next_total(*ingestion) == 3; }));
+  REQUIRE(ok(ingestion->seal()));
+  auto outcome = ingestion->replay(mended(letters(**store)));
+  REQUIRE(ok(outcome));
+  CHECK(outcome->replayed == 2);
+  CHECK(quantities(**store) == std::multiset<int64_t>{5, 6});
+  CHECK(letters(**store).empty());
+  CHECK(wait_for([&] { return ingestion->progress().duplicates == 1; }));
+}
+
+TEST_CASE(
+    "a letter keeps key, headers and time of its message; old ones read") {
+  ScratchFolder folder;
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  MetadataStore& metadata = (*store)->metadata();
+  DeadLetter letter;
+  letter.partition = "a.b/3";
+  letter.offset = 12;
+  letter.time = {5};
+  letter.reason = "time";
+  letter.bytes = "x";
+  letter.full_size = 1;
+  letter.message_time = {9};
+  letter.key = "k";
+  letter.headers = {{"h", "v"}, {"h", "w"}};
+  letter.null_value = true;
+  auto [key, value] = encode_dead_letter("sales", letter);
+  REQUIRE(ok(metadata.put(key, value)));
+  CHECK(letter.id() == "a.b/3/12");
+  auto found = find_dead_letter(metadata, "sales", "a.b/3/12");
+  REQUIRE(ok(found));
+  REQUIRE(found->has_value());
+  CHECK((*found)->key == "k");
+  CHECK((*found)->headers == letter.headers);
+  CHECK((*found)->message_time.ms == 9);
+  CHECK((*found)->null_value);
+  CHECK((*found)->whole());
+
+  // Version 1 ended after the bytes.
+  std::string old = value.substr(0, value.size() - 8 - 1 - 5 - 4 - 20);
+  old[0] = 1;
+  REQUIRE(ok(metadata.put(key, old)));
+  found = find_dead_letter(metadata, "sales", "a.b/3/12");
+  REQUIRE(ok(found));
+  CHECK((*found)->bytes == "x");
+  CHECK((*found)->message_time.ms == 5);
+  CHECK((*found)->headers.empty());
+  CHECK(ok(count_dead_letters(metadata, "sales")));
+  CHECK(count_dead_letters(metadata, "sales")->at("time") == 1);
+  for (const char* id : {"", "x", "/3", "a.b/", "a.b/-1", "a.b/3x"}) {
+    CHECK_FALSE(ok(find_dead_letter(metadata, "sales", id)));
+  }
+  CHECK_FALSE(*find_dead_letter(metadata, "sales", "a.b/13"));
+}
