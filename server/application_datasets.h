@@ -32,6 +32,9 @@ class Datasets : public DatasetCatalog, public IngestionService {
   // Starts streams that are new in `model`, restarts those whose definition
   // changed, stops those that are gone (their data stays on disk).
   virtual Status apply(std::shared_ptr<const Model> model) = 0;
+  // Where the past of a dataset was changed; null if that is not known.
+  virtual std::shared_ptr<const RestatedTimes> restated(
+      std::string_view dataset) const = 0;
   // Stops every stream, sealing what is open. Idempotent.
   virtual void stop() = 0;
 };
