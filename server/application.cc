@@ -274,7 +274,9 @@ Status RunningApplication::open_parts() {
   runner_ = std::make_unique<GuardedRunner>(
       std::move(sharing), [this](const Error& error) { note_damage(error); });
   sql_ = Sql::create(*runner_, kpi_tables(current));
-  kpis_ = Kpis::create(*runner_, current, settings_.limits);
+  kpis_ = Kpis::create(
+      *runner_, current, settings_.limits,
+      [this](const std::string& name) { return datasets_->restated(name); });
   hub_ = PushHub::create(*kpis_, current);
   TRY(datasets_->apply(model(), {}));
   // After the streams are there: rules are evaluated at once.

@@ -87,6 +87,11 @@ class RunningDatasets : public Datasets {
   std::optional<DatasetSnapshot> snapshot(
       std::string_view dataset) const override;
   std::vector<std::string> names() const override;
+  std::shared_ptr<const RestatedTimes> restated(
+      std::string_view dataset) const override {
+    auto stream = find(dataset);
+    return stream ? stream->ingestion->restated() : nullptr;
+  }
 
   Result<AcceptedEvents> accept(std::string_view dataset,
                                 std::string_view content_type,

@@ -36,6 +36,9 @@ class Datasets : public DatasetCatalog, public IngestionService {
   // ones go on.
   virtual Status apply(std::shared_ptr<const Model> model,
                        const std::function<void()>& published) = 0;
+  // Where the past of a dataset was changed; null if that is not known.
+  virtual std::shared_ptr<const RestatedTimes> restated(
+      std::string_view dataset) const = 0;
   // Stops every stream, sealing what is open. Idempotent.
   virtual void stop() = 0;
 };

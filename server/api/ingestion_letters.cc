@@ -2,6 +2,8 @@
 #include <absl/strings/escaping.h>
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "ingest/dead_letters.h"
 #include "ingest/field_value.h"
 #include "server/api/ingestion_service.h"
@@ -13,6 +15,7 @@ namespace freshet {
 namespace {
 
 constexpr size_t kPage = 100;
+constexpr size_t kMaxPage = 1000;
 constexpr size_t kMaxBody = size_t{16} << 20;
 
 // Null if there is no such dataset.
@@ -45,6 +48,21 @@ void write_letter(JsonWriter& out, const DeadLetter& letter) {
   out.end_object();
 }
 
+// How many letters of a page are asked for.
+Result<size_t> page_size(const HttpRequest& request) {
+  const std::string* text = request.query_value("limit");
+  if (text == nullptr) return kPage;
+  size_t limit = 0;
+  const char* end = text->data() + text->size();
+  auto parsed = std::from_chars(text->data(), end, limit);
+  if (parsed.ec == std::errc() && parsed.ptr == end && limit >= 1 &&
+      limit <= kMaxPage) {
+    return limit;
+  }
+  return invalid(fmt::format("limit is a whole number from 1 to {}, not: {}",
+                             kMaxPage, *text));
+}
+
 HttpResponse list(Services& services, const HttpRequest& request) {
   if (auto gone = missing(services, request)) return *gone;
   const std::string& name = request.params.at("d");
@@ -52,7 +70,9 @@ HttpResponse list(Services& services, const HttpRequest& request) {
     const std::string* value = request.query_value(key);
     return value == nullptr ? std::string() : *value;
   };
-  auto page = list_dead_letters(services.metadata, name, text("after"), kPage,
+  auto limit = page_size(request);
+  if (!limit) return error_response(limit.error(), request.request_id);
+  auto page = list_dead_letters(services.metadata, name, text("after"), *limit,
                                 text("reason"));
   if (!page) return error_response(page.error(), request.request_id);
   auto counts = count_dead_letters(services.metadata, name);

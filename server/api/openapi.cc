@@ -43,7 +43,7 @@ const Described kDescribed[] = {
      "\"partition\",\"offset\",\"time\",\"reason\",\"message\",\"event\","
      "\"size\",\"whole\"}],\"next\",\"reasons\":{\"wrong_type\":7},"
      "\"total\"}",
-     "reason after"},
+     "reason after limit"},
     {"POST", "/api/v1/ingestion/{d}/dead-letters/replay",
      "Takes dead letters again under the definition now in force, late ones "
      "too, each exactly once: {\"all\":true}, {\"reason\":\"...\"}, "

@@ -66,7 +66,9 @@ Result<std::shared_ptr<const FrozenDataset>> FrozenDatasets::get(
     if (!snapshot) {
       return dataset_not_ready(name);
     }
-    taken = std::make_shared<const FrozenDataset>(freeze(std::move(*snapshot)));
+    FrozenDataset frozen = freeze(std::move(*snapshot));
+    if (restated_) frozen.restated = restated_(name);
+    taken = std::make_shared<const FrozenDataset>(std::move(frozen));
   }
   return taken;
 }
@@ -109,6 +111,13 @@ Timestamp AnswerData::as_of() const {
     least = std::min(least, d.data->snapshot.as_of);
   }
   return least;
+}
+
+bool AnswerData::restated(Interval bucket) const {
+  return std::any_of(datasets_.begin(), datasets_.end(), [&](const auto& d) {
+    const auto& times = d.second.data->restated;
+    return times && times->covers(bucket);
+  });
 }
 
 Interval AnswerData::time_range() const {

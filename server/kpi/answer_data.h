@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "server/kpi/restated_of.h"
 #include "server/query/runner.h"
 
 namespace freshet {
@@ -22,17 +23,20 @@ Error dataset_not_ready(const std::string& name);
 struct FrozenDataset {
   DatasetSnapshot snapshot;
   Interval time_range{Timestamp{0}, Timestamp{0}};  // of its events
+  std::shared_ptr<const RestatedTimes> restated;    // may be null
 };
 
 // Datasets as they were when they were first asked for.
 class FrozenDatasets {
  public:
-  explicit FrozenDatasets(Runner& runner) : runner_(runner) {}
+  explicit FrozenDatasets(Runner& runner, RestatedOf restated = nullptr)
+      : runner_(runner), restated_(std::move(restated)) {}
   // dataset_not_ready() for one that the catalog does not have.
   Result<std::shared_ptr<const FrozenDataset>> get(const std::string& name);
 
  private:
   Runner& runner_;
+  const RestatedOf restated_;
   std::map<std::string, std::shared_ptr<const FrozenDataset>> taken_;
 };
 
@@ -50,6 +54,8 @@ class AnswerData {
 
   // Least over the datasets.
   Timestamp as_of() const;
+  // Whether events came into the bucket after it was complete.
+  bool restated(Interval bucket) const;
   // Of the events in all datasets; empty without any.
   Interval time_range() const;
   // Of all queries so far; elapsed_ms is left 0.

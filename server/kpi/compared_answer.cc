@@ -111,6 +111,8 @@ Result<std::vector<KpiAnswer::Point>> KpiAnswerer::compare_series(
     point.t = times[i];
     point.partial =
         theirs.starts[i] < part.start || part.end < theirs.ends[last];
+    point.restated = !plan_->has_other_time() &&
+                     data_->restated({theirs.starts[i], theirs.ends[last]});
     point.value = plan_->evaluate(values[i], days(part)).value;
     if (sum_up) plan_->merge(**flows, values[i]);
     out.push_back(std::move(point));

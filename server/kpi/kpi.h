@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/kpi/restated_of.h"
 #include "server/model/model.h"
 #include "server/query/runner.h"
 
@@ -54,6 +55,8 @@ struct KpiAnswer {
     // The bucket is not over at `as_of`, or the range cuts it. A bucket that
     // has not begun is partial and has no value.
     bool partial = false;
+    // It was complete, then late events changed it.
+    bool restated = false;
   };
   struct Compare {
     std::string kind;
@@ -104,10 +107,11 @@ struct KpiDrivers;
 class Kpis {
  public:
   // `runner` must outlive this. `model` gives the current model at each call;
-  // `limits` hold for each answer as a whole.
+  // `limits` hold for each answer as a whole. Without `restated` no bucket is
+  // marked.
   static std::unique_ptr<Kpis> create(
       Runner& runner, std::function<std::shared_ptr<const Model>()> model,
-      Limits limits = {});
+      Limits limits = {}, RestatedOf restated = nullptr);
   virtual ~Kpis() = default;
   // kNotFound: unknown KPI (with the nearest name); kInvalid: dimension not
   // allowed, reversed range, unknown zone, more than 10,000 buckets, ...;

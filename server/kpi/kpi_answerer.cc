@@ -33,12 +33,15 @@ class KpisOfModel : public Kpis {
  public:
   KpisOfModel(Runner& runner,
               std::function<std::shared_ptr<const Model>()> model,
-              Limits limits)
-      : runner_(runner), model_(std::move(model)), limits_(limits) {}
+              Limits limits, RestatedOf restated)
+      : runner_(runner),
+        model_(std::move(model)),
+        limits_(limits),
+        restated_(std::move(restated)) {}
 
   Result<KpiAnswer> answer(const KpiRequest& request,
                            CancelFlag cancel) override {
-    FrozenDatasets frozen(runner_);
+    FrozenDatasets frozen(runner_, restated_);
     return KpiAnswerer(runner_, model_(), request, now(), begun(),
                        std::move(cancel), &frozen, &book_)
         .answer();
@@ -47,7 +50,7 @@ class KpisOfModel : public Kpis {
   std::vector<Result<KpiAnswer>> answer_all(
       const std::vector<KpiRequest>& requests, CancelFlag cancel) override {
     std::shared_ptr<const Model> model = model_();
-    FrozenDatasets frozen(runner_);
+    FrozenDatasets frozen(runner_, restated_);
     Timestamp time = now();
     Limits limits = begun();
     std::vector<Result<KpiAnswer>> answers;
@@ -67,7 +70,7 @@ class KpisOfModel : public Kpis {
 
   Result<KpiDrivers> drivers(const DriversRequest& request,
                              CancelFlag cancel) override {
-    FrozenDatasets frozen(runner_);
+    FrozenDatasets frozen(runner_, restated_);
     return KpiAnswerer(runner_, model_(), request.kpi, now(), begun(),
                        std::move(cancel), &frozen, &book_)
         .drivers(request);
@@ -98,6 +101,7 @@ class KpisOfModel : public Kpis {
   Runner& runner_;
   std::function<std::shared_ptr<const Model>()> model_;
   const Limits limits_;
+  const RestatedOf restated_;
   PastWeeksBook book_;
 };
 
@@ -105,8 +109,9 @@ class KpisOfModel : public Kpis {
 
 std::unique_ptr<Kpis> Kpis::create(
     Runner& runner, std::function<std::shared_ptr<const Model>()> model,
-    Limits limits) {
-  return std::make_unique<KpisOfModel>(runner, std::move(model), limits);
+    Limits limits, RestatedOf restated) {
+  return std::make_unique<KpisOfModel>(runner, std::move(model), limits,
+                                       std::move(restated));
 }
 
 Result<KpiAnswer> KpiAnswerer::answer() {
@@ -213,6 +218,7 @@ Status KpiAnswerer::answer_series() {
     KpiAnswer::Point point;
     point.t = start;
     point.partial = end > as_of || start < range_.start || end > range_.end;
+    point.restated = !plan_->has_other_time() && data_->restated({start, end});
     Interval part{std::max(start, range_.start), std::min(end, range_.end)};
     // Events with a time beyond our clock are shown, as the total has them.
     bool future = start >= now_ && plan_->is_empty(values[i]);

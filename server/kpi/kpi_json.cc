@@ -19,6 +19,7 @@ void write_points(JsonWriter& out, const char* key,
     out.key("value");
     write_value(out, point.value);
     out.field("partial", point.partial);
+    if (point.restated) out.field("restated", true);
     out.end_object();
   }
   out.end_array();

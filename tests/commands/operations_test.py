@@ -293,3 +293,33 @@ def test_a_date_in_digits_is_not_a_moment_of_1970(tmp_path):
                                          {**GOOD, "ts": 1793527200}])
         assert (answer["accepted"], answer["rejected"]) == (1, 2)
         assert "%Y%m%d" in answer["errors"][0]["message"]
+
+
+def test_late_events_restate_a_bucket_of_a_series(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        def series():
+            answer = server.json("/api/v1/kpis/net_sales/value?from=2026-11-01"
+                                 "&to=2026-11-02&grain=hour")
+            return {p["t"][11:13]: (p["value"], p.get("restated", False),
+                                    p["partial"]) for p in answer["series"]}
+        server.ingest("sales", [{**GOOD, "ts": f"2026-11-01T{h:02}:30:00Z"}
+                                for h in range(8, 13)])
+        freshet.wait_until(lambda: server.rows("sales") == 5)
+        freshet.wait_until(lambda: server.json(
+            "/api/v1/ingestion/sales")["complete"])
+        assert series()["09"] == (2.5, False, False)
+        server.ingest("sales", [{**GOOD, "ts": "2026-11-01T09:10:00Z"}])
+        freshet.wait_until(lambda: server.rows("sales") == 6)
+        assert series()["09"] == (5.0, True, False)
+        assert series()["10"] == (2.5, False, False)
+        assert not any(r for _, r, partial in series().values() if partial)
+        server.kill()  # before it is sealed: read again, not yet restated
+        server.start()
+        freshet.wait_until(lambda: server.rows("sales") == 6)
+        server.ingest("sales", [{**GOOD, "ts": "2026-11-01T10:10:00Z"}])
+        freshet.wait_until(lambda: server.rows("sales") == 7)
+        assert series()["10"] == (5.0, True, False)
+        assert server.stop() == 0
+        server.start()
+        assert series()["10"] == (5.0, True, False)

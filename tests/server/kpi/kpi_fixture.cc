@@ -173,9 +173,18 @@ void KpiFixture::returns(const std::vector<ReturnRow>& rows,
   put("returns", live, as_of);
 }
 
+void KpiFixture::late(const std::string& dataset, const std::string& event,
+                      const std::string& complete) {
+  auto& times = restated_[dataset];
+  if (!times) times = std::make_shared<RestatedTimes>();
+  times->note(at(event), at(complete));
+}
+
 Result<KpiAnswer> KpiFixture::answer(const KpiRequest& request,
                                      const std::string& now) {
-  FrozenDatasets frozen(*runner_);
+  FrozenDatasets frozen(*runner_, [this](const std::string& dataset) {
+    return restated_[dataset];
+  });
   return KpiAnswerer(*runner_, model_, request, at(now), Limits{}, nullptr,
                      &frozen, nullptr)
       .answer();

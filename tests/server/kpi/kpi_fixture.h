@@ -51,6 +51,9 @@ class KpiFixture {
   void sales(const std::vector<SaleRow>& rows, const std::string& as_of);
   void stock(const std::vector<StockRow>& rows, const std::string& as_of);
   void returns(const std::vector<ReturnRow>& rows, const std::string& as_of);
+  // An event of this time came when data was called complete up to then.
+  void late(const std::string& dataset, const std::string& event,
+            const std::string& complete);
   Result<KpiAnswer> answer(const KpiRequest& request, const std::string& now);
   std::shared_ptr<const Model> model() const { return model_; }
   Runner& runner() { return *runner_; }
@@ -60,6 +63,7 @@ class KpiFixture {
   void put(const std::string& dataset, std::shared_ptr<LiveSegment> live,
            const std::string& as_of);
   MemoryCatalog catalog_;
+  std::map<std::string, std::shared_ptr<RestatedTimes>> restated_;
   std::unique_ptr<Runner> runner_;
   std::shared_ptr<const Model> model_;
 };
