@@ -88,7 +88,7 @@ async function another(browser) {
   check(/shop/.test(await alert.innerText()), 'a name that is taken is refused', await alert.innerText());
   await page.getByRole('radio', { name: /Kafka/ }).check();
   await page.getByLabel(/Servidores de Kafka/).fill('127.0.0.1:1');
-  await page.getByLabel('Tema').fill('pos.sales');
+  await page.getByLabel('Tema', { exact: true }).fill('pos.sales');
   await page.getByLabel('Nombre corto de los datos').focus();
   check((await page.getByLabel('Nombre corto de los datos').inputValue()) === 'pos_sales', 'a topic gives the name');
   await look.click();

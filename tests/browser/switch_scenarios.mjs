@@ -92,7 +92,7 @@ async function withRoutes(browser) {
   const morning = new Date(rest?.until);
   check(rest?.alert === rule.alert && morning.getHours() === 8 && morning - Date.now() > 0, 'silenced until the morning', JSON.stringify(rest));
   await article.getByRole('button', { name: /^Set threshold/ }).click();
-  await article.getByText('It would have fired 1 times.').waitFor();
+  await article.getByText('Times it would have fired: 1.').waitFor();
   check(previews[0]?.body.kpi === rule.kpi, 'the server says when it would have fired');
   await audit(page, 'alerts with all routes');
   await page.getByRole('tab', { name: 'Silenced' }).click();

@@ -155,6 +155,9 @@ def test_kpis_and_dashboards_are_put_and_deleted(tmp_path):
         kpi = {"kpi": "lines", "title": "Lines", "dataset": "sales",
                "formula": "count(*)", "unit": "count"}
         page = {"dashboard": "first", "title": "First",
+                "default": {"tz": "Europe/Madrid"},
+                "annotations": [{"title": "Fair", "kind": "promotion",
+                                 "from": "2026-11-16"}],
                 "tiles": [{"kpi": "lines"}]}
         # A page of a KPI that is not there; then both, in their order.
         status, answer = change("PUT", "dashboards/first", page)
@@ -165,6 +168,10 @@ def test_kpis_and_dashboards_are_put_and_deleted(tmp_path):
         assert change("PUT", "dashboards/first", page)[0] == 200
         assert server.json("/api/v1/kpis/lines")["title"] == "Lines"
         assert server.json("/api/v1/dashboards/first")["title"] == "First"
+        marks = server.json("/api/v1/dashboards/first")["annotations"]
+        assert marks == [{"title": "Fair", "kind": "promotion",
+                          "from": "2026-11-16T00:00:00.000+01:00",
+                          "to": "2026-11-17T00:00:00.000+01:00"}]
         assert json.loads((model / "kpis/lines.yaml").read_text()) == \
             {"kpis": [kpi]}
         # Nothing of others may go or be defined a second time.

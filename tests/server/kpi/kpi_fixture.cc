@@ -89,7 +89,6 @@ tiles:
   - { kpi: on_hand, show: tile }
 )"},
     {"dashboards/shapes.yaml", R"(dashboard: shapes
-annotations: [{ title: Fair, kind: promotion, from: 2026-11-16 }]
 default: { range: today, tz: Europe/Madrid }
 filters: [store]
 tiles:

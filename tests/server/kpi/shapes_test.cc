@@ -123,11 +123,6 @@ TEST_CASE("the definition says steps, places and outline") {
   const JsonValue* place = tiles[2].find("places")->find("A");
   CHECK(*(*place->as_array())[0].as_double() == doctest::Approx(40.4));
   CHECK(tiles[2].find("outline")->as_array()->size() == 1);
-  const JsonValue& mark = (*parsed->find("annotations")->as_array())[0];
-  CHECK(*mark.find("title")->as_string() == "Fair");
-  CHECK(*mark.find("kind")->as_string() == "promotion");
-  CHECK(mark.find("from")->as_string()->starts_with("2026-11-16T00:00:00"));
-  CHECK(mark.find("to")->as_string()->starts_with("2026-11-17T00:00:00"));
 }
 
 }  // namespace

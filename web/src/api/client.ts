@@ -14,10 +14,13 @@ export class ApiError extends Error {
   }
 }
 
+// The server's words as a sentence.
+const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
 function errorOf(status: number, body: unknown): ApiError {
   const error = (body as { error?: ApiErrorBody } | null)?.error;
   if (error && typeof error === 'object') {
-    return new ApiError(error.code, error.message, status, error.details);
+    return new ApiError(error.code, sentence(error.message), status, error.details);
   }
   return new ApiError('http', `The server answered ${status}.`, status);
 }

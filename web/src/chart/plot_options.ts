@@ -18,8 +18,19 @@ export interface Flag {
   tone: 'good' | 'bad' | 'muted';
 }
 
-const colour = (name: string) =>
-  getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// Asked of the style sheet once a theme: a chart needs a dozen each time it is
+// drawn.
+const kColours = new Map<string, string>();
+function colour(name: string): string {
+  const root = document.documentElement;
+  const key = `${root.dataset.theme} ${name}`;
+  let value = kColours.get(key);
+  if (value === undefined) {
+    value = getComputedStyle(root).getPropertyValue(name).trim();
+    kColours.set(key, value);
+  }
+  return value;
+}
 
 export function columns(data: ChartData): uPlot.AlignedData {
   return [data.times, data.ghost, data.before, data.firm, data.open];

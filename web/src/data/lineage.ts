@@ -58,12 +58,15 @@ export function lineage(
       const from = add('source', `${source.kind} ${place}`, `${source.kind} · ${place}`);
       join(from, add('dataset', dataset));
     }
-    for (const { kpi, dashboards, alerts } of kpis) {
-      const id = add('kpi', kpi);
-      join(`dataset:${dataset}`, id);
-      for (const name of dashboards) join(id, add('dashboard', name));
-      for (const name of alerts) join(id, add('alert', name));
-    }
+    for (const { kpi } of kpis) join(`dataset:${dataset}`, add('kpi', kpi));
+  }
+  // Dashboards above, alerts below them.
+  const uses = sets.flatMap(({ kpis }) => kpis);
+  for (const { kpi, dashboards } of uses) {
+    for (const name of dashboards) join(`kpi:${kpi}`, add('dashboard', name));
+  }
+  for (const { kpi, alerts } of uses) {
+    for (const name of alerts) join(`kpi:${kpi}`, add('alert', name));
   }
   return { nodes: [...nodes.values()], edges: [...edges.values()] };
 }

@@ -426,7 +426,7 @@ export const en = {
   'alerts.no_contacts': 'Nobody is told of alerts yet: the model’s files have no contacts.',
   'alerts.test': 'Send a test message',
   'alerts.tested': 'The message was accepted.',
-  'preview.fired': 'It would have fired {n} times.',
+  'preview.fired': 'Times it would have fired: {n}.',
   'bars.overall': 'All together',
   'duration.count': '{label}: how many',
   'duration.unit': '{label}: unit',

@@ -428,7 +428,7 @@ export const es: Record<MessageKey, string> = {
   'alerts.no_contacts': 'Todavía no se avisa a nadie: el modelo no tiene contactos.',
   'alerts.test': 'Enviar un mensaje de prueba',
   'alerts.tested': 'El mensaje fue aceptado.',
-  'preview.fired': 'Se habría disparado {n} veces.',
+  'preview.fired': 'Veces que se habría disparado: {n}.',
   'bars.overall': 'En conjunto',
   'duration.count': '{label}: cuántos',
   'duration.unit': '{label}: unidad',

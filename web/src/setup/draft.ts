@@ -105,19 +105,23 @@ export function suggest(
   const keys = kept.filter((c) => c.type === 'string' && isKey(c));
   const quoted = (c: FoundColumn) => `"${c.name}"`;
   const amounts = numbers.filter((c) => !isLevel(c));
-  for (const c of amounts) {
+  const total = (c: FoundColumn) => {
     const good = /cost|discount|tax|fee/i.test(c.name) ? 'none' : 'up';
     add(`${c.name}_total`, words.total(titled(c.name)), `sum(${quoted(c)})`, isMoney(c) ? 'currency' : 'count', good); // prettier-ignore
-  }
-  add('events', words.events(draft.title || titled(draft.name)), 'count(*)', 'count', 'up');
-  for (const c of keys) {
-    add(`${c.name}_distinct`, words.distinct(titled(c.name)), `count(distinct ${quoted(c)})`, 'count', 'up'); // prettier-ignore
-  }
+  };
+  // "receipt_id" is of receipts.
+  const thing = (c: FoundColumn) => titled(c.name.replace(/_(id|no|nr|key|number)$/i, ''));
+  amounts.filter(isMoney).forEach(total);
   const sum = amounts.find(isMoney);
   const key = keys[0];
   if (sum && key) {
-    add(`${sum.name}_each`, words.each(titled(sum.name), titled(key.name)), `sum(${quoted(sum)}) / count(distinct ${quoted(key)})`, 'currency', 'up'); // prettier-ignore
+    add(`${sum.name}_each`, words.each(titled(sum.name), thing(key).toLowerCase()), `sum(${quoted(sum)}) / count(distinct ${quoted(key)})`, 'currency', 'up'); // prettier-ignore
   }
+  for (const c of keys) {
+    add(`${c.name}_distinct`, words.distinct(thing(c)), `count(distinct ${quoted(c)})`, 'count', 'up'); // prettier-ignore
+  }
+  amounts.filter((c) => !isMoney(c)).forEach(total);
+  add('events', words.events(draft.title || titled(draft.name)), 'count(*)', 'count', 'up');
   for (const c of numbers.filter(isLevel)) {
     const money = /price/i.test(c.name);
     const degrees = /temp|celsius|degree/i.test(c.name);
@@ -125,7 +129,7 @@ export function suggest(
   }
   return list.map((kpi, index) => ({ ...kpi, on: index < kChosen }));
 }
-const kChosen = 5;
+const kChosen = 4; // a row of tiles
 
 export const kpiFile = (
   draft: DatasetDraft,
@@ -168,7 +172,7 @@ export function dashboardFile(
               kpi: first.kpi,
               show: 'line',
               grain: range === 'today' ? 'hour' : 'day',
-              size: '3x2',
+              size: '4x2',
               title: titles.course(first.title),
             },
             ...dimensions.slice(0, 4).map((by) => ({
