@@ -307,6 +307,7 @@ Status RunningApplication::add_routes() {
                [this] { return write_checkpoint(*store_, *log_); }});
   add_dataset_routes(router_, *services_);
   add_deployment_routes(router_, *services_);
+  add_infer_routes(router_, *services_);
   add_validate_routes(router_, *services_);
   add_ingestion_routes(router_, *services_);
   add_dead_letter_routes(router_, *services_);

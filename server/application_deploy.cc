@@ -76,25 +76,24 @@ class FolderDeployer final : public DatasetDeployer {
         model_(std::move(model)),
         reload_(std::move(reload)) {}
 
-  ModelLoad check(const std::string& dataset,
+  ModelLoad check(ModelPart part, const std::string& name,
                   const std::string& text) const override;
-  ModelLoad put(const std::string& dataset, const std::string& text,
-                const std::string& who) override;
-  ModelLoad remove(const std::string& dataset, const std::string& who) override;
+  ModelLoad put(ModelPart part, const std::string& name,
+                const std::string& text, const std::string& who) override;
+  ModelLoad remove(ModelPart part, const std::string& name,
+                   const std::string& who) override;
   Result<std::vector<DatasetVersion>> versions(
-      const std::string& dataset) const override;
+      ModelPart part, const std::string& name) const override;
 
  private:
-  std::string file_of(const std::string& dataset) const;
-  ModelLoad change(const std::string& dataset,
+  std::string file_of(ModelPart part, const std::string& name) const;
+  ModelLoad change(ModelPart part, const std::string& name,
                    const std::optional<std::string>& text,
                    const std::string& who) ABSL_LOCKS_EXCLUDED(mutex_);
   Status write(const std::string& file,
                const std::optional<std::string>& text) const;
-  Status remember(const std::string& dataset, DatasetVersion version);
-  static std::string prefix(const std::string& dataset) {
-    return "model/" + dataset + "/";
-  }
+  Status remember(ModelPart part, const std::string& name,
+                  DatasetVersion version);
 
   const std::string folder_;
   MetadataStore& store_;
@@ -173,68 +172,118 @@ bool is_name(const std::string& name) {
   return true;
 }
 
-std::string FolderDeployer::file_of(const std::string& dataset) const {
-  std::shared_ptr<const Model> model = model_();
-  const DatasetModel* known = model->dataset(dataset);
-  return known != nullptr && !known->file.empty()
-             ? known->file
-             : "datasets/" + dataset + ".yaml";
+const char* name_of(ModelPart part) {
+  constexpr const char* kNames[] = {"dataset", "kpi", "dashboard"};
+  return kNames[static_cast<size_t>(part)];
 }
 
-ModelLoad FolderDeployer::check(const std::string& dataset,
-                                const std::string& text) const {
-  if (!is_name(dataset)) {
-    return fault("", "not a name of a dataset: " + dataset);
+// Where versions are kept: PREFIX NUMBER.
+std::string prefix(ModelPart part, const std::string& name) {
+  constexpr const char* kFolders[] = {"model/", "model_kpi/",
+                                      "model_dashboard/"};
+  return kFolders[static_cast<size_t>(part)] + name + "/";
+}
+
+bool holds(const Model& model, ModelPart part, const std::string& name) {
+  if (part == ModelPart::kKpi) return model.kpi(name) != nullptr;
+  if (part == ModelPart::kDashboard) return model.dashboard(name) != nullptr;
+  return model.dataset(name) != nullptr;
+}
+
+// What `next` has no more of, besides `name`: "the kpi 'units'".
+std::optional<std::string> lost(const Model& old, const Model& next,
+                                ModelPart part, const std::string& name) {
+  auto first_of = [&](ModelPart kind,
+                      const auto& list) -> std::optional<std::string> {
+    for (const auto& item : list) {
+      if ((kind == part && item.name == name) || holds(next, kind, item.name)) {
+        continue;
+      }
+      return fmt::format("the {} '{}'", name_of(kind), item.name);
+    }
+    return std::nullopt;
+  };
+  if (auto found = first_of(ModelPart::kDataset, old.datasets)) return found;
+  if (auto found = first_of(ModelPart::kKpi, old.kpis)) return found;
+  return first_of(ModelPart::kDashboard, old.dashboards);
+}
+
+// A KPI or a dashboard that stands in another file is defined twice by a file
+// of its own, which the loader refuses.
+std::string FolderDeployer::file_of(ModelPart part,
+                                    const std::string& name) const {
+  if (part != ModelPart::kDataset) {
+    return fmt::format("{}s/{}.yaml", name_of(part), name);
   }
-  std::string file = file_of(dataset);
+  std::shared_ptr<const Model> model = model_();
+  const DatasetModel* known = model->dataset(name);
+  return known != nullptr && !known->file.empty()
+             ? known->file
+             : "datasets/" + name + ".yaml";
+}
+
+ModelLoad FolderDeployer::check(ModelPart part, const std::string& name,
+                                const std::string& text) const {
+  if (!is_name(name)) {
+    return fault("",
+                 fmt::format("not a name of a {}: {}", name_of(part), name));
+  }
+  std::string file = file_of(part, name);
   if (auto refused = forbidden_reference(text, folder_)) {
     return fault(file, *refused);
   }
   ModelLoad load = load_model(folder_, {file, text});
   if (!load.model) return load;
-  const DatasetModel* made = load.model->dataset(dataset);
-  if (made == nullptr) {
-    return fault(file,
-                 "the definition is not of the dataset '" + dataset + "'");
+  if (!holds(*load.model, part, name)) {
+    return fault(file, fmt::format("the definition is not of the {} '{}'",
+                                   name_of(part), name));
   }
-  auto* files = std::get_if<FilesSourceModel>(&made->source);
+  const DatasetModel* made =
+      part == ModelPart::kDataset ? load.model->dataset(name) : nullptr;
+  auto* files =
+      made == nullptr ? nullptr : std::get_if<FilesSourceModel>(&made->source);
   if (files != nullptr && !is_inside(files->path, folder_)) {
     return fault(file,
                  "a definition that is sent may only watch a folder inside "
                  "the model's: " +
                      files->path);
   }
-  for (const DatasetModel& other : model_()->datasets) {
-    if (other.name != dataset && load.model->dataset(other.name) == nullptr) {
-      return fault(file, "the file holds the dataset '" + other.name +
-                             "', which would go");
-    }
+  if (auto other = lost(*model_(), *load.model, part, name)) {
+    return fault(file, "the file holds " + *other + ", which would go");
   }
   return load;
 }
 
-ModelLoad FolderDeployer::put(const std::string& dataset,
+ModelLoad FolderDeployer::put(ModelPart part, const std::string& name,
                               const std::string& text, const std::string& who) {
   MutexLock lock(mutex_);
-  ModelLoad load = check(dataset, text);
+  ModelLoad load = check(part, name, text);
   if (!load.model) return load;
-  return change(dataset, text, who);
+  return change(part, name, text, who);
 }
 
-ModelLoad FolderDeployer::remove(const std::string& dataset,
+ModelLoad FolderDeployer::remove(ModelPart part, const std::string& name,
                                  const std::string& who) {
   MutexLock lock(mutex_);
-  std::string file = file_of(dataset);
+  std::string file = file_of(part, name);
   ModelLoad load = load_model(folder_, {file, std::nullopt});
   if (!load.model) return load;
-  return change(dataset, std::nullopt, who);
+  if (holds(*load.model, part, name)) {
+    return fault(file, fmt::format("the {} '{}' stands in another file of the "
+                                   "model's folder; take it out there",
+                                   name_of(part), name));
+  }
+  if (auto other = lost(*model_(), *load.model, part, name)) {
+    return fault(file, "the file holds " + *other + ", which would go");
+  }
+  return change(part, name, std::nullopt, who);
 }
 
 // Writes the file and loads it; puts the old one back if that fails.
-ModelLoad FolderDeployer::change(const std::string& dataset,
+ModelLoad FolderDeployer::change(ModelPart part, const std::string& name,
                                  const std::optional<std::string>& text,
                                  const std::string& who) {
-  std::string file = file_of(dataset);
+  std::string file = file_of(part, name);
   std::optional<std::string> before = read_file(folder_ + "/" + file);
   Status written = write(file, text);
   if (!written) return fault(file, written.error().message);
@@ -249,7 +298,7 @@ ModelLoad FolderDeployer::change(const std::string& dataset,
   version.who = who;
   version.action = text ? "put" : "delete";
   version.text = text ? *text : before.value_or("");
-  Status kept = remember(dataset, std::move(version));
+  Status kept = remember(part, name, std::move(version));
   if (!kept) return fault(file, kept.error().message);
   return load;
 }
@@ -268,23 +317,23 @@ Status FolderDeployer::write(const std::string& file,
   return sync_folder(path.substr(0, path.rfind('/')));
 }
 
-// Key: model/DATASET/NUMBER; value: time, action and who, a line each, then
+// Key: prefix() and the number; value: time, action and who, a line each, then
 // the definition.
-Status FolderDeployer::remember(const std::string& dataset,
+Status FolderDeployer::remember(ModelPart part, const std::string& name,
                                 DatasetVersion version) {
-  TRY_ASSIGN(auto known, versions(dataset));
+  TRY_ASSIGN(auto known, versions(part, name));
   uint64_t number = known.empty() ? 1 : known.back().number + 1;
   std::string who = version.who;
   std::erase(who, '\n');
-  return store_.put(fmt::format("{}{:012}", prefix(dataset), number),
+  return store_.put(fmt::format("{}{:012}", prefix(part, name), number),
                     fmt::format("{}\n{}\n{}\n{}", version.when.ms,
                                 version.action, who, version.text));
 }
 
 Result<std::vector<DatasetVersion>> FolderDeployer::versions(
-    const std::string& dataset) const {
+    ModelPart part, const std::string& name) const {
   std::vector<DatasetVersion> versions;
-  std::string start = prefix(dataset);
+  std::string start = prefix(part, name);
   TRY(store_.scan(start, "", [&](std::string_view key, std::string_view value) {
     DatasetVersion version;
     version.number = std::strtoull(

@@ -1,4 +1,5 @@
-// PUT and DELETE /api/v1/datasets/{d}, and the versions of a definition.
+// PUT and DELETE of datasets, KPIs and dashboards: files of the model; and the
+// versions of a dataset's definition.
 #include <algorithm>
 
 #include "server/api/dataset_deployer.h"
@@ -34,12 +35,24 @@ HttpResponse faults_response(const ModelLoad& load,
   return json_response(out.take(), 400);
 }
 
-HttpResponse changed_response(const Services& services,
-                              const std::string& dataset,
-                              const ModelLoad& load) {
+// A kind of definition, by its name in addresses and answers.
+struct Kind {
+  ModelPart part;
+  const char* name;  // "kpi"
+  const char* list;  // "/api/v1/kpis/{k}"
+  const char* param;
+};
+constexpr Kind kKinds[] = {
+    {ModelPart::kDataset, "dataset", "/api/v1/datasets/{d}", "d"},
+    {ModelPart::kKpi, "kpi", "/api/v1/kpis/{k}", "k"},
+    {ModelPart::kDashboard, "dashboard", "/api/v1/dashboards/{d}", "d"},
+};
+
+HttpResponse changed_response(const Services& services, const Kind& kind,
+                              const std::string& name, const ModelLoad& load) {
   JsonWriter out;
-  out.begin_object().field("dataset", std::string_view(dataset));
-  if (auto versions = services.deployer.versions(dataset);
+  out.begin_object().field(kind.name, std::string_view(name));
+  if (auto versions = services.deployer.versions(kind.part, name);
       versions && !versions->empty()) {
     out.field("version", versions->back().number);
   }
@@ -47,27 +60,38 @@ HttpResponse changed_response(const Services& services,
   return json_response(out.take());
 }
 
-HttpResponse put(Services& services, const HttpRequest& request) {
-  const std::string& name = request.params.at("d");
-  ModelLoad load = services.deployer.put(name, request.body, who(request));
+HttpResponse put(Services& services, const Kind& kind,
+                 const HttpRequest& request) {
+  const std::string& name = request.params.at(kind.param);
+  ModelLoad load =
+      services.deployer.put(kind.part, name, request.body, who(request));
   if (!load.model) return faults_response(load, request);
-  return changed_response(services, name, load);
+  return changed_response(services, kind, name, load);
 }
 
-HttpResponse remove(Services& services, const HttpRequest& request) {
-  const std::string& name = request.params.at("d");
-  if (services.model()->dataset(name) == nullptr) {
+bool is_known(const Model& model, ModelPart part, const std::string& name) {
+  if (part == ModelPart::kKpi) return model.kpi(name) != nullptr;
+  if (part == ModelPart::kDashboard) return model.dashboard(name) != nullptr;
+  return model.dataset(name) != nullptr;
+}
+
+HttpResponse remove(Services& services, const Kind& kind,
+                    const HttpRequest& request) {
+  const std::string& name = request.params.at(kind.param);
+  if (!is_known(*services.model(), kind.part, name)) {
     return error_response(
-        {ErrorCode::kNotFound, "there is no dataset '" + name + "'"},
+        {ErrorCode::kNotFound,
+         "there is no " + std::string(kind.name) + " '" + name + "'"},
         request.request_id);
   }
-  ModelLoad load = services.deployer.remove(name, who(request));
+  ModelLoad load = services.deployer.remove(kind.part, name, who(request));
   if (!load.model) return faults_response(load, request);
-  return changed_response(services, name, load);
+  return changed_response(services, kind, name, load);
 }
 
 HttpResponse list(Services& services, const HttpRequest& request) {
-  auto versions = services.deployer.versions(request.params.at("d"));
+  auto versions =
+      services.deployer.versions(ModelPart::kDataset, request.params.at("d"));
   if (!versions) return error_response(versions.error(), request.request_id);
   JsonWriter out;
   out.begin_object().key("versions").begin_array();
@@ -85,10 +109,16 @@ HttpResponse list(Services& services, const HttpRequest& request) {
 }  // namespace
 
 void add_deployment_routes(Router& router, Services& services) {
-  router.add("PUT", "/api/v1/datasets/{d}", Access::kAdmin,
-             [&services](const HttpRequest& r) { return put(services, r); });
-  router.add("DELETE", "/api/v1/datasets/{d}", Access::kAdmin,
-             [&services](const HttpRequest& r) { return remove(services, r); });
+  for (const Kind& kind : kKinds) {
+    router.add("PUT", kind.list, Access::kAdmin,
+               [&services, &kind](const HttpRequest& r) {
+                 return put(services, kind, r);
+               });
+    router.add("DELETE", kind.list, Access::kAdmin,
+               [&services, &kind](const HttpRequest& r) {
+                 return remove(services, kind, r);
+               });
+  }
   router.add("GET", "/api/v1/datasets/{d}/versions", Access::kRead,
              [&services](const HttpRequest& r) { return list(services, r); });
 }

@@ -3,63 +3,15 @@
 #include "ingest/message_sample.h"
 #include "ingest/sample_report.h"
 #include "server/api/dataset_deployer.h"
+#include "server/api/ingestion_sample.h"
 #include "server/api/ingestion_service.h"
 #include "server/api/services.h"
-#include "server/json/json_value.h"
 #include "server/json/json_writer.h"
 
 namespace freshet {
 namespace {
 
 constexpr size_t kMaxBody = size_t{16} << 20;
-constexpr int64_t kMaxSample = 10'000;
-
-struct Question {
-  std::string definition;  // empty: the one in force
-  std::vector<std::string> events;
-  size_t sample = 100;
-};
-
-Result<std::vector<std::string>> read_texts(const JsonValue& list) {
-  std::vector<std::string> texts;
-  if (list.as_array() == nullptr) return invalid("events: not a list");
-  for (const JsonValue& one : *list.as_array()) {
-    if (one.as_string() == nullptr) {
-      return invalid(
-          "events: not a list of texts, each an event as the source "
-          "holds it");
-    }
-    texts.push_back(*one.as_string());
-  }
-  return texts;
-}
-
-Result<Question> read_question(const HttpRequest& request) {
-  Question question;
-  if (request.body.empty()) return question;
-  TRY_ASSIGN(JsonValue body, parse_json(request.body));
-  const JsonObject* members = body.as_object();
-  if (members == nullptr) return invalid("the body is not a JSON object");
-  for (const auto& [name, value] : *members) {
-    if (name == "definition") {
-      if (value.as_string() == nullptr)
-        return invalid("definition: not a text");
-      question.definition = *value.as_string();
-    } else if (name == "events") {
-      TRY_ASSIGN(question.events, read_texts(value));
-    } else if (name == "sample") {
-      const int64_t* number = value.as_int();
-      if (number == nullptr || *number < 1 || *number > kMaxSample) {
-        return invalid("sample must be a number from 1 to 10000");
-      }
-      question.sample = static_cast<size_t>(*number);
-    } else {
-      return invalid("unknown key '" + name +
-                     "'; known are definition, events, sample");
-    }
-  }
-  return question;
-}
 
 void write_faults(JsonWriter& out, const std::vector<ModelFault>& faults) {
   out.key("faults").begin_array();
@@ -120,29 +72,25 @@ HttpResponse invalid_definition(const ModelLoad& load) {
 
 Result<std::string> try_sample(const Services& services,
                                const DatasetModel& dataset,
-                               const Question& question) {
-  bool given = !question.events.empty();
-  MessageSample sample;
-  for (const std::string& event : question.events) sample.add(event);
-  if (!given) {
-    TRY_ASSIGN(sample, services.ingestion.sample(dataset, question.sample));
-  }
+                               const SampleQuestion& question) {
+  TRY_ASSIGN(MessageSample sample, take_sample(services, dataset, question));
   TRY_ASSIGN(SampleReport report, services.ingestion.report(dataset, sample));
   JsonWriter out;
   out.begin_object().field("valid", true);
   write_faults(out, {});
-  write_report(out, report, given ? "events" : "source");
+  write_report(out, report, question.events.empty() ? "source" : "events");
   out.end_object();
   return out.take();
 }
 
 HttpResponse answer(const Services& services, const HttpRequest& request) {
   const std::string& name = request.params.at("d");
-  auto question = read_question(request);
+  auto question = read_sample_question(request);
   if (!question) return error_response(question.error(), request.request_id);
   std::shared_ptr<const Model> model = services.model();
   if (!question->definition.empty()) {
-    ModelLoad load = services.deployer.check(name, question->definition);
+    ModelLoad load = services.deployer.check(ModelPart::kDataset, name,
+                                             question->definition);
     if (!load.model) return invalid_definition(load);
     model = load.model;
   }

@@ -36,6 +36,13 @@ const Described kDescribed[] = {
     {"POST", "/api/v1/datasets/{d}/validate",
      "What a definition makes of real events, field by field: "
      "{\"definition\":\"...\",\"events\":[\"...\"],\"sample\":100}"},
+    {"POST", "/api/v1/datasets/{d}/infer",
+     "Columns for a first definition, from {\"events\":[\"...\"]} or the "
+     "source "
+     "of {\"definition\":\"...\"}: "
+     "{\"format\",\"messages\",\"time_field\",\"fields\":[{\"name\",\"path\","
+     "\"type\",\"format\",\"cardinality\",\"filled\",\"example\"}],"
+     "\"arrays\"}"},
     {"GET", "/api/v1/ingestion/{d}",
      "State, offsets, lag, rates and rejected events of a dataset's stream"},
     {"GET", "/api/v1/ingestion/{d}/dead-letters",
@@ -61,6 +68,10 @@ const Described kDescribed[] = {
      "Steers a stream: pause, resume, restart or seal"},
     {"GET", "/api/v1/kpis", "Definitions of all KPIs"},
     {"GET", "/api/v1/kpis/{k}", "Definition of a KPI and its SQL"},
+    {"PUT", "/api/v1/kpis/{k}",
+     "Puts the model file kpis/{k}.yaml (YAML or JSON) in force, or tells its "
+     "faults and changes nothing"},
+    {"DELETE", "/api/v1/kpis/{k}", "Takes the model file kpis/{k}.yaml away"},
     {"GET", "/api/v1/kpis/{k}/value",
      "A KPI's value, comparison, target, series and breakdown", kKpiQuery},
     {"GET", "/api/v1/kpis/{k}/drivers",
@@ -83,6 +94,12 @@ const Described kDescribed[] = {
      "\"dashboards\",\"alerts\"}],\"openlineage\":[events]}"},
     {"GET", "/api/v1/dashboards", "All dashboards"},
     {"GET", "/api/v1/dashboards/{d}", "A dashboard's tiles and defaults"},
+    {"PUT", "/api/v1/dashboards/{d}",
+     "Puts the model file dashboards/{d}.yaml (YAML or JSON) in force, or "
+     "tells "
+     "its faults and changes nothing"},
+    {"DELETE", "/api/v1/dashboards/{d}",
+     "Takes the model file dashboards/{d}.yaml away"},
     {"GET", "/api/v1/views", "Saved views: addresses of pages with a name"},
     {"POST", "/api/v1/views",
      "Saves a view: {\"title\":\"...\",\"address\":\"/d/trading?...\"}; one "

@@ -55,6 +55,7 @@ struct Services {
 void add_dataset_routes(Router& router, Services& services);
 void add_deployment_routes(Router& router, Services& services);
 void add_validate_routes(Router& router, Services& services);
+void add_infer_routes(Router& router, Services& services);
 void add_ingestion_routes(Router& router, Services& services);
 void add_dead_letter_routes(Router& router, Services& services);
 void add_reset_route(Router& router, Services& services);

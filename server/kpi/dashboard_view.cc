@@ -132,6 +132,21 @@ void write_tile(JsonWriter& out, const TileModel& tile, const Model& model) {
   out.end_object();
 }
 
+void write_annotations(JsonWriter& out, const DashboardModel& dashboard) {
+  auto zone = load_time_zone(dashboard.tz);
+  if (dashboard.annotations.empty() || !zone) return;
+  out.key("annotations").begin_array();
+  for (const AnnotationModel& annotation : dashboard.annotations) {
+    out.begin_object();
+    write_text(out, "title", annotation.title);
+    write_text(out, "kind", annotation.kind);
+    write_text(out, "from", to_iso8601(annotation.from, *zone));
+    write_text(out, "to", to_iso8601(annotation.to, *zone));
+    out.end_object();
+  }
+  out.end_array();
+}
+
 }  // namespace
 
 std::vector<KpiRequest> tile_requests(const DashboardModel& dashboard,
@@ -159,6 +174,7 @@ std::string to_json(const DashboardModel& dashboard, const Model& model) {
     out.value(std::string_view(f));
   }
   out.end_array();
+  write_annotations(out, dashboard);
   out.key("tiles").begin_array();
   for (const TileModel& tile : dashboard.tiles) write_tile(out, tile, model);
   out.end_array().end_object();

@@ -249,6 +249,65 @@ void read_default(ConfigMap& dashboard_map, DashboardModel& dashboard) {
   map.finish();
 }
 
+constexpr const char* kDay = "a day or a time, such as 2026-11-27";
+
+std::optional<Timestamp> read_time(ConfigMap& map, const std::string& key,
+                                   const absl::TimeZone& zone) {
+  auto time = parse_iso8601(map.text(key), zone);
+  if (time) return *time;
+  map.wrong(key, *map.find(key), kDay);
+  return std::nullopt;
+}
+
+// Days and times without an offset are of the page's zone; without `to` it
+// lasts until the end of the day.
+std::optional<AnnotationModel> read_annotation(const ConfigNode& node,
+                                               const std::string& place,
+                                               const absl::TimeZone& zone,
+                                               FaultList& faults) {
+  ConfigMap map(node, "an annotation of " + place, faults);
+  AnnotationModel annotation;
+  annotation.title = map.required_text("title");
+  annotation.kind =
+      map.choice("kind", annotation.kind, {"event", "promotion", "holiday"});
+  if (map.required_text("from").empty()) {
+    map.text("to");
+    map.finish();
+    return std::nullopt;
+  }
+  auto from = read_time(map, "from", zone);
+  std::optional<Timestamp> to;
+  if (map.has("to")) {
+    to = read_time(map, "to", zone);
+  } else if (from) {
+    Granularity day(Granularity::Unit::kDay, 1);
+    to = day.next(day.floor(*from, zone), zone);
+  }
+  map.finish();
+  if (!from || !to) return std::nullopt;
+  if (*to <= *from) {
+    map.fault("to", "'to' of " + map.place() + " is not after 'from'");
+    return std::nullopt;
+  }
+  annotation.from = *from;
+  annotation.to = *to;
+  return annotation;
+}
+
+void read_annotations(ConfigMap& map, DashboardModel& dashboard) {
+  const ConfigNode* list = map.find("annotations");
+  auto zone = load_time_zone(dashboard.tz);
+  if (!list || !zone) return;
+  if (list->kind != ConfigNode::Kind::kList) {
+    map.wrong("annotations", *list, "a list of what happened when");
+    return;
+  }
+  for (const ConfigNode& item : list->items) {
+    auto annotation = read_annotation(item, map.place(), *zone, map.faults());
+    if (annotation) dashboard.annotations.push_back(std::move(*annotation));
+  }
+}
+
 }  // namespace
 
 void read_dashboard(const ConfigNode& root, ReadContext& context) {
@@ -261,6 +320,7 @@ void read_dashboard(const ConfigNode& root, ReadContext& context) {
   dashboard.title = map.text("title", dashboard.name);
   dashboard.description = map.text("description");
   read_default(map, dashboard);
+  read_annotations(map, dashboard);
   dashboard.filters = plain_texts(map.texts("filters"));
   const ConfigNode* tiles = map.find("tiles");
   if (!tiles) {

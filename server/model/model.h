@@ -156,11 +156,18 @@ struct TileModel {
   int width = 1, height = 1;  // size: WxH
 };
 
+// Something known of a time, such as a promotion, marked on the page's lines.
+struct AnnotationModel {
+  std::string title, kind = "event";  // event | promotion | holiday
+  Timestamp from, to;                 // [from, to)
+};
+
 struct DashboardModel {
   std::string name, title, description;
   std::string range = "today", compare = "previous", tz = "UTC";
   std::vector<std::string> filters;
   std::vector<TileModel> tiles;
+  std::vector<AnnotationModel> annotations;
 };
 
 // `when` and `recover`: a comparison of the KPI value with a number.

@@ -40,26 +40,25 @@ def answers(url):
 def run_scenarios(url, wanted="", **environment):
     done = subprocess.run(
         ["node", ROOT / "tests/browser/dashboard_test.mjs", wanted],
-        capture_output=True, text=True, timeout=420,
+        capture_output=True, text=True, timeout=600,
         env={**os.environ, "FRESHET_URL": url, "FRESHET_ARTIFACTS": ARTIFACTS,
              **environment})
     print(done.stdout, done.stderr)
     return done
 
 
-@pytest.fixture(scope="module")
-def odd_output(tmp_path_factory):
-    """What the scenarios say of a server with tests/browser/odd_model."""
-    folder, port = tmp_path_factory.mktemp("odd"), freshet.free_port()
+def run_on_server(folder, model, wanted):
+    """What the scenarios say of a server with the model."""
+    port = freshet.free_port()
     url = f"http://127.0.0.1:{port}"
     with open(folder / "serve.log", "ab") as log:
         process = subprocess.Popen(
-            [freshet.BINARY, "serve", "--model", ROOT / "tests/browser/odd_model",
+            [freshet.BINARY, "serve", "--model", model,
              "--data", folder / "data", "--listen", f"127.0.0.1:{port}"],
             stdout=log, stderr=log)
     try:
         freshet.wait_until(lambda: answers(url), 60, what="the server answers")
-        return run_scenarios(url, "odd:")
+        return run_scenarios(url, wanted)
     finally:
         process.kill()
         process.wait()
@@ -89,8 +88,13 @@ def test_every_check_of_every_scenario(output):
     check(output, 150)
 
 
-def test_odd_names_and_numbers(odd_output):
-    check(odd_output, 25)
+def test_odd_names_and_numbers(tmp_path):
+    check(run_on_server(tmp_path, ROOT / "tests/browser/odd_model", "odd:"), 25)
+
+
+def test_first_visit_with_an_empty_model(tmp_path):
+    (tmp_path / "model").mkdir()
+    check(run_on_server(tmp_path, tmp_path / "model", "setup:"), 25)
 
 
 @pytest.mark.parametrize("script", ["check", "size"])

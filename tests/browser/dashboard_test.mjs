@@ -10,19 +10,33 @@
 // The last line is "N passed, M failed".
 import { counts, launch, scenario } from './harness.mjs';
 import { interactions } from './interaction_scenarios.mjs';
+import { live } from './live_scenarios.mjs';
 import { looks } from './look_scenarios.mjs';
 import { numbers } from './number_scenarios.mjs';
 import { odd } from './odd_scenarios.mjs';
 import { pages } from './page_scenarios.mjs';
 import { recovery } from './recovery_scenario.mjs';
+import { setup } from './setup_scenarios.mjs';
+import { switches } from './switch_scenarios.mjs';
+import { tasks } from './task_scenarios.mjs';
 import { views } from './view_scenarios.mjs';
 
 // `node dashboard_test.mjs PART` runs only scenarios with PART in their name;
-// those that begin with "odd" want a server with odd_model.
+// those that begin with "odd" want a server with odd_model, "setup" one whose
+// model folder is empty.
 const wanted = process.argv[2] ?? '';
-const all = wanted.startsWith('odd')
-  ? odd
-  : [...numbers, ...interactions, ...views, ...pages, ...looks, ...recovery];
+const own = { odd, setup }[wanted.split(':')[0]];
+const all = own ?? [
+  ...numbers,
+  ...interactions,
+  ...views,
+  ...pages,
+  ...switches,
+  ...tasks,
+  ...looks,
+  ...live,
+  ...recovery,
+];
 
 const browser = await launch();
 for (const [name, run] of all.filter(([name]) => name.includes(wanted))) {

@@ -142,3 +142,86 @@ def test_a_schema_changes_over_old_segments(tmp_path):
             "type: long", "type: decimal(2)"))[0] == 200
         rows = server.sql("SELECT page FROM visits ORDER BY __time")
         assert rows == [{"page": "/"}, {"page": None}]
+
+
+def test_kpis_and_dashboards_are_put_and_deleted(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        def change(verb, path, body=None):
+            text = body if isinstance(body, (str, type(None))) \
+                else json.dumps(body)
+            status, _, answer = server.request(verb, f"/api/v1/{path}", text)
+            return status, json.loads(answer)
+        kpi = {"kpi": "lines", "title": "Lines", "dataset": "sales",
+               "formula": "count(*)", "unit": "count"}
+        page = {"dashboard": "first", "title": "First",
+                "default": {"tz": "Europe/Madrid"},
+                "annotations": [{"title": "Fair", "kind": "promotion",
+                                 "from": "2026-11-16"}],
+                "tiles": [{"kpi": "lines"}]}
+        # A page of a KPI that is not there; then both, in their order.
+        status, answer = change("PUT", "dashboards/first", page)
+        assert status == 400 and "lines" in json.dumps(answer), answer
+        status, answer = change("PUT", "kpis/lines", {"kpis": [kpi]})
+        assert status == 200 and answer["kpi"] == "lines", answer
+        assert answer["version"] == 1
+        assert change("PUT", "dashboards/first", page)[0] == 200
+        assert server.json("/api/v1/kpis/lines")["title"] == "Lines"
+        assert server.json("/api/v1/dashboards/first")["title"] == "First"
+        marks = server.json("/api/v1/dashboards/first")["annotations"]
+        assert marks == [{"title": "Fair", "kind": "promotion",
+                          "from": "2026-11-16T00:00:00.000+01:00",
+                          "to": "2026-11-17T00:00:00.000+01:00"}]
+        assert json.loads((model / "kpis/lines.yaml").read_text()) == \
+            {"kpis": [kpi]}
+        # Nothing of others may go or be defined a second time.
+        two = {"kpis": [kpi, {**kpi, "kpi": "more"}]}
+        assert change("PUT", "kpis/lines", two)[0] == 200
+        status, answer = change("PUT", "kpis/lines", {"kpis": [kpi]})
+        assert status == 400 and "'more', which would go" in json.dumps(answer)
+        known = server.json("/api/v1/kpis")["kpis"]
+        other = next(k["kpi"] for k in known if k["kpi"] not in ("lines", "more"))
+        status, answer = change("PUT", f"kpis/{other}",
+                                {"kpis": [{**kpi, "kpi": other}]})
+        assert status == 400 and "twice" in json.dumps(answer), answer
+        status, answer = change("DELETE", f"kpis/{other}")
+        assert status == 400 and "another file" in json.dumps(answer), answer
+        status, answer = change("PUT", "kpis/named", {"kpis": [kpi]})
+        assert status == 400, answer
+        # A page needs the KPI.
+        assert change("DELETE", "kpis/lines")[0] == 400
+        assert change("DELETE", "dashboards/first")[0] == 200
+        status, answer = change("DELETE", "kpis/lines")
+        assert status == 400 and "more" in json.dumps(answer), answer
+        assert change("DELETE", "kpis/nothing")[0] == 404
+        assert len(server.json("/api/v1/kpis")["kpis"]) == len(known)
+
+
+def test_columns_are_found_in_events(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        def ask(body):
+            status, _, answer = server.request(
+                "POST", "/api/v1/datasets/visits/infer", json.dumps(body))
+            return status, json.loads(answer)
+        status, answer = ask({"events": [
+            '{"at":"2026-11-20T10:00:00Z","shop":{"id":"S1"},"price":1.50}',
+            '{"at":"2026-11-20T10:00:01Z","price":12.25,"tags":["a"]}']})
+        assert status == 200, answer
+        assert (answer["messages"], answer["time_field"]) == (2, "at")
+        assert answer["arrays"] == ["tags"]
+        assert [(f["name"], f["path"], f["type"], f["filled"])
+                for f in answer["fields"]] == [
+            ("at", "at", "timestamp", 2), ("shop_id", "shop.id", "string", 1),
+            ("price", "price", "decimal(2)", 2)]
+        assert server.get("/api/v1/datasets/visits")[0] == 404
+        assert ask({"events": ["no"]})[0] == 400
+        assert ask({})[0] == 404
+        status, answer = ask({"definition": VISITS})
+        assert status == 404 and "no events" in json.dumps(answer), answer
+        assert ask({"definition": "{"})[0] == 400
+        assert put(server, "visits", VISITS)[0] == 200
+        server.ingest("visits", [{"ts": 1790000000, "page": "/", "count": 1}])
+        status, answer = ask({})
+        assert status == 200, answer
+        assert [f["name"] for f in answer["fields"]] == ["ts", "page", "count"]

@@ -118,6 +118,43 @@ TEST_CASE("tiles of other shapes: heat map, map, funnel") {
         Faults{place + "'steps' in " + of + " needs show funnel, not tile"});
 }
 
+TEST_CASE("annotations of a page are days and times of its zone") {
+  auto page = [](const std::string& list) {
+    return replaced(kDashboardYaml,
+                    "tiles:", "annotations:\n" + list + "tiles:");
+  };
+  ModelFolder folder;
+  folder.write("datasets/sales.yaml", kSalesYaml);
+  folder.write("kpis/trading.yaml", kKpisYaml);
+  folder.write(
+      "dashboards/trading.yaml",
+      page("  - { title: Clocks go back, from: 2026-10-25, kind: holiday }\n"
+           "  - { title: Strike, from: \"2026-11-02T10:00\", to: "
+           "\"2026-11-02T12:00Z\" }\n"));
+  ModelLoad load = folder.load();
+  REQUIRE(load.model);
+  const auto& list = load.model->dashboard("trading")->annotations;
+  REQUIRE(list.size() == 2);
+  CHECK(list[0].kind == "holiday");
+  CHECK(to_iso8601(list[0].from) == "2026-10-24T22:00:00.000Z");
+  CHECK(to_iso8601(list[0].to) == "2026-10-25T23:00:00.000Z");
+  CHECK(to_iso8601(list[1].from) == "2026-11-02T09:00:00.000Z");
+  CHECK(to_iso8601(list[1].to) == "2026-11-02T12:00:00.000Z");
+  auto faults = [&](const std::string& item) {
+    return faults_with("dashboards/trading.yaml", page("  - " + item + "\n"));
+  };
+  const std::string of = "an annotation of dashboard 'trading'";
+  CHECK(faults("{ title: X, from: soon }")[0].find(
+            "'from' in " + of +
+            " must be a day or a time, such as 2026-11-27, not 'soon'") !=
+        std::string::npos);
+  CHECK(faults("{ title: X, from: 2026-11-02, to: 2026-11-02 }")[0].find(
+            "is not after 'from'") != std::string::npos);
+  CHECK(faults("{ from: 2026-11-02 }")[0].find("'title'") != std::string::npos);
+  CHECK(faults("{ title: X, from: 2026-11-02, until: 2026-11-03 }")[0].find(
+            "unknown key 'until'") != std::string::npos);
+}
+
 TEST_CASE("wrong types show the value") {
   CHECK(dataset_faults("partitions: 2", "partitions: two") ==
         Faults{"datasets/sales.yaml:2: 'partitions' in log of dataset 'sales' "

@@ -14,22 +14,31 @@ export class ApiError extends Error {
   }
 }
 
+// The server's words as a sentence.
+const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
 function errorOf(status: number, body: unknown): ApiError {
   const error = (body as { error?: ApiErrorBody } | null)?.error;
   if (error && typeof error === 'object') {
-    return new ApiError(error.code, error.message, status, error.details);
+    return new ApiError(error.code, sentence(error.message), status, error.details);
   }
   return new ApiError('http', `The server answered ${status}.`, status);
 }
 
-async function request(method: string, path: string, body?: unknown) {
+// A text is sent as it is, anything else as JSON.
+async function request(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = { 'Content-Type': 'application/json' },
+) {
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       credentials: 'same-origin',
-      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
-      body: body === undefined ? null : JSON.stringify(body),
+      headers: body === undefined ? {} : headers,
+      body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
     });
   } catch {
     throw new ApiError('unreachable', 'The server can’t be reached.', 0);
@@ -58,6 +67,16 @@ export const put = <T>(path: string, body: unknown) =>
   json<T>('PUT', path, body);
 
 export const remove = <T>(path: string) => json<T>('DELETE', path);
+
+// Events as texts, each one JSON; `key` makes a repetition safe.
+export async function sendEvents(dataset: string, events: string[], key: string) {
+  const path = `/ingest/${encodeURIComponent(dataset)}`;
+  const response = await request('POST', path, events.join('\n'), {
+    'Content-Type': 'application/x-ndjson',
+    'Idempotency-Key': key,
+  });
+  if (!response.ok) throw errorOf(response.status, await response.json().catch(() => null));
+}
 
 // Whole numbers beyond what a double holds stay as they were written.
 function exact(_: string, value: unknown, at?: { source: string }): unknown {

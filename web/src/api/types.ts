@@ -14,6 +14,7 @@ export interface Point {
   t: string;
   value: number | null;
   partial?: boolean;
+  restated?: boolean; // changed after it was over: late or corrected events
 }
 
 export interface Target {
@@ -99,10 +100,19 @@ export interface DashboardSummary {
   description?: string;
 }
 
+// Something known of a time: [from, to).
+export interface Annotation {
+  title: string;
+  kind: 'event' | 'promotion' | 'holiday';
+  from: string;
+  to: string;
+}
+
 export interface DashboardDefinition extends DashboardSummary {
   default: { range: string; compare: string; tz: string };
   filters: string[];
   tiles: TileDefinition[];
+  annotations?: Annotation[];
 }
 
 export interface KpiDefinition {

@@ -15,6 +15,7 @@ export interface ChartData {
   beforeKind: string;
   target: number | null; // per bucket
   zeroBased: boolean;
+  restated: boolean[];
   starts: string[]; // the buckets' starts, as the server wrote them
   end: string; // of the last bucket
 }
@@ -84,6 +85,7 @@ export function chartData(
     ),
     beforeKind: answer.compare?.kind ?? '',
     target: targetOf(answer, grain, definition),
+    restated: points.map((point) => point.restated ?? false),
     starts: points.map((point) => point.t),
     end: answer.range?.to ?? '',
     zeroBased: answer.unit === 'currency' || answer.unit === 'count',

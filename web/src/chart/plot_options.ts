@@ -9,15 +9,28 @@ export interface PlotTexts {
   target: string;
 }
 
-// Something that happened, drawn above the line.
+// Something that happened: a flag above the line, or a band behind it while it
+// lasted.
 export interface Flag {
   time: number; // seconds
+  end?: number; // not included
   text: string;
-  bad: boolean;
+  tone: 'good' | 'bad' | 'muted';
 }
 
-const colour = (name: string) =>
-  getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// Asked of the style sheet once a theme: a chart needs a dozen each time it is
+// drawn.
+const kColours = new Map<string, string>();
+function colour(name: string): string {
+  const root = document.documentElement;
+  const key = `${root.dataset.theme} ${name}`;
+  let value = kColours.get(key);
+  if (value === undefined) {
+    value = getComputedStyle(root).getPropertyValue(name).trim();
+    kColours.set(key, value);
+  }
+  return value;
+}
 
 export function columns(data: ChartData): uPlot.AlignedData {
   return [data.times, data.ghost, data.before, data.firm, data.open];
@@ -57,10 +70,10 @@ function drawFlags(plot: uPlot, flags: Flag[]): void {
   const { ctx, bbox } = plot;
   const size = 5 * devicePixelRatio;
   ctx.save();
-  for (const { time, bad } of flags) {
+  for (const { time, end, tone } of flags) {
     const x = Math.round(plot.valToPos(time, 'x', true));
-    if (x < bbox.left || x > bbox.left + bbox.width) continue;
-    ctx.strokeStyle = ctx.fillStyle = colour(bad ? '--bad' : '--good');
+    if (end !== undefined || x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.strokeStyle = ctx.fillStyle = colour(`--${tone}`);
     ctx.lineWidth = devicePixelRatio;
     ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
     ctx.beginPath();
@@ -76,6 +89,60 @@ function drawFlags(plot: uPlot, flags: Flag[]): void {
   ctx.restore();
 }
 
+// Bands lie behind the lines; their names stand at the bottom, where lines of
+// amounts leave room, as long as they don't run into each other.
+function drawBands(plot: uPlot, flags: Flag[]): void {
+  const { ctx, bbox } = plot;
+  const right = bbox.left + bbox.width;
+  const at = (time: number) =>
+    Math.min(right, Math.max(bbox.left, plot.valToPos(time, 'x', true)));
+  ctx.save();
+  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textBaseline = 'bottom';
+  let free = -Infinity;
+  for (const { time, end, text } of flags) {
+    if (end === undefined) continue;
+    const [x, width] = [at(time), at(end) - at(time)];
+    if (width < 1) continue;
+    ctx.fillStyle = `rgb(${colour('--heat')} / 0.09)`;
+    ctx.fillRect(x, bbox.top, width, bbox.height);
+    const room = ctx.measureText(text).width + 8 * devicePixelRatio;
+    if (x < free || x + room > right) continue;
+    ctx.fillStyle = colour('--muted');
+    ctx.fillText(text, x + 4 * devicePixelRatio, bbox.top + bbox.height - 2 * devicePixelRatio); // prettier-ignore
+    free = x + room;
+  }
+  ctx.restore();
+}
+
+// Buckets that changed after they were over: dots beneath them.
+function drawRestated(plot: uPlot, { times, restated }: ChartData): void {
+  if (!restated.includes(true)) return;
+  const { ctx, bbox } = plot;
+  const bucket = (times[1] ?? 0) - (times[0] ?? 0);
+  ctx.save();
+  ctx.strokeStyle = colour('--warning');
+  ctx.lineWidth = 2 * devicePixelRatio;
+  ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+  const y = bbox.top + bbox.height - devicePixelRatio;
+  times.forEach((time, i) => {
+    if (!restated[i]) return;
+    const x = plot.valToPos(time, 'x', true);
+    ctx.beginPath();
+    ctx.moveTo(x, y);
+    ctx.lineTo(Math.max(x + 6 * devicePixelRatio, plot.valToPos(time + bucket, 'x', true)), y);
+    ctx.stroke();
+  });
+  ctx.restore();
+}
+
+const kDay = 86_400;
+// Between the marks of the time axis, in seconds. uPlot takes multiples of 30
+// days as months, of 365 as years.
+const kDays = [1, 2, 3, 7, 14, 30, 60, 90, 180, 365].map((n) => n * kDay);
+const kSteps = [60, 300, 900, 1800, ...[1, 2, 3, 4, 6, 12].map((n) => n * 3600), ...kDays];
+const wholeDays = ({ grain }: ChartData) => /day|week|month|quarter|year/.test(grain);
+
 // At most four lines across.
 const roomPerLine = (height: number) => Math.max(48, height / 5);
 
@@ -90,13 +157,19 @@ export function plotOptions(
   onselect: (from: number, to: number) => void,
 ): uPlot.Options {
   const font = '11px system-ui, sans-serif';
-  const days = (splits: number[]) =>
-    splits.length > 1 && (splits[1] ?? 0) - (splits[0] ?? 0) >= 86_400;
+  // Over more than a day, midnight is said as the day that begins.
+  const label = (splits: number[]) => {
+    const long = (splits.at(-1) ?? 0) - (splits[0] ?? 0) > kDay;
+    return (time: number) => {
+      const text = clock(time * 1000, tz, false);
+      return long && text === '00:00' ? shortDay(time * 1000, tz) : text;
+    };
+  };
   return {
     ...size,
     tzDate: (time) => uPlot.tzDate(new Date(time * 1000), tz),
     legend: { show: false },
-    padding: [10, 8, 0, 0],
+    padding: [10, 22, 0, 0],
     cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
     scales: { x: { time: true }, y: { range: valueRange(data) } },
     axes: [
@@ -107,10 +180,8 @@ export function plotOptions(
         ticks: { show: false },
         size: 26,
         space: 56,
-        values: (_, splits) =>
-          splits.map((time) =>
-            days(splits) ? shortDay(time * 1000, tz) : clock(time * 1000, tz, false),
-          ),
+        values: (_, splits) => splits.map(label(splits)),
+        incrs: () => (wholeDays(data()) ? kDays : kSteps),
       },
       {
         stroke: () => colour('--muted'),
@@ -130,7 +201,9 @@ export function plotOptions(
       { stroke: () => colour('--series-1'), width: 2, dash: [3, 4], points: { show: false } },
     ],
     hooks: {
+      drawAxes: [(plot) => drawBands(plot, flags())],
       draw: [
+        (plot) => drawRestated(plot, data()),
         (plot) => drawTarget(plot, data().target, texts().target),
         (plot) => drawFlags(plot, flags()),
       ],

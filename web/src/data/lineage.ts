@@ -1,17 +1,24 @@
-// What feeds what: sources, data sets, KPIs, then dashboards and alerts.
-import type {
-  AlertRule,
-  DashboardDefinition,
-  DatasetStatus,
-  KpiDefinition,
-} from '../api/types';
+// What feeds what, as GET /api/v1/lineage says: sources, data sets, KPIs, then
+// dashboards and alerts.
+export interface LineageColumn {
+  name: string;
+  type: string;
+  fields: string[]; // of the source
+  derivation?: string; // the expression of a derived column
+  kpis: string[];
+}
+export interface DatasetLineage {
+  dataset: string;
+  source: { kind: string; topics?: string[]; path?: string };
+  columns: LineageColumn[];
+  kpis: { kpi: string; dashboards: string[]; alerts: string[] }[];
+}
 
 export type Kind = 'source' | 'dataset' | 'kpi' | 'dashboard' | 'alert';
 export interface Node {
-  id: string;
+  id: string; // "kpi:net_sales"
   kind: Kind;
   title: string;
-  href?: string;
   column: number;
   row: number;
 }
@@ -20,75 +27,46 @@ export interface Lineage {
   edges: [string, string][];
 }
 
-// KPIs that a formula names in brackets.
-const used = (kpi: KpiDefinition) =>
-  [...(kpi.formula ?? '').matchAll(/\[(\w+)\]/g)].map((match) => match[1] ?? '');
+const kColumns: Record<Kind, number> = {
+  source: 0,
+  dataset: 1,
+  kpi: 2,
+  dashboard: 3,
+  alert: 3,
+};
 
 export function lineage(
-  datasets: (DatasetStatus & { source?: unknown })[],
-  kpis: KpiDefinition[],
-  dashboards: DashboardDefinition[],
-  alerts: AlertRule[],
+  sets: DatasetLineage[],
+  titleOf: (kind: Kind, name: string) => string,
 ): Lineage {
-  const nodes: Node[] = [];
-  const edges: [string, string][] = [];
+  const nodes = new Map<string, Node>();
+  const edges = new Map<string, [string, string]>();
   const rows = [0, 0, 0, 0];
-  const kColumns: Record<Kind, number> = {
-    source: 0,
-    dataset: 1,
-    kpi: 2,
-    dashboard: 3,
-    alert: 3,
-  };
-  const add = (kind: Kind, name: string, title: string, href?: string) => {
+  const add = (kind: Kind, name: string, title = titleOf(kind, name)): string => {
     const id = `${kind}:${name}`;
-    if (nodes.some((node) => node.id === id)) return;
+    if (nodes.has(id)) return id;
     const column = kColumns[kind];
     const row = rows[column] ?? 0;
     rows[column] = row + 1;
-    nodes.push({ id, kind, title, column, row, ...(href ? { href } : {}) });
+    nodes.set(id, { id, kind, title, column, row });
+    return id;
   };
-  for (const set of datasets) {
-    const source = `${String(set.source ?? 'log')} · ${set.dataset}`;
-    add('source', set.dataset, source);
-    add(
-      'dataset',
-      set.dataset,
-      set.title ?? set.dataset,
-      `/explore/${encodeURIComponent(set.dataset)}`,
-    );
-    edges.push([`source:${set.dataset}`, `dataset:${set.dataset}`]);
-    for (const kpi of kpis.filter((item) => item.dataset === set.dataset)) {
-      add(
-        'kpi',
-        kpi.kpi,
-        kpi.title,
-        `/explore/${encodeURIComponent(set.dataset)}?kpi=${kpi.kpi}`,
-      );
-      edges.push([`dataset:${set.dataset}`, `kpi:${kpi.kpi}`]);
+  const join = (from: string, to: string) => edges.set(`${from} ${to}`, [from, to]);
+  for (const { dataset, source, kpis } of sets) {
+    const places = source.topics ?? (source.path ? [source.path] : [dataset]);
+    for (const place of places) {
+      const from = add('source', `${source.kind} ${place}`, `${source.kind} · ${place}`);
+      join(from, add('dataset', dataset));
     }
+    for (const { kpi } of kpis) join(`dataset:${dataset}`, add('kpi', kpi));
   }
-  for (const kpi of kpis.filter((item) => !item.dataset)) {
-    add('kpi', kpi.kpi, kpi.title);
-    for (const name of used(kpi)) edges.push([`kpi:${name}`, `kpi:${kpi.kpi}`]);
+  // Dashboards above, alerts below them.
+  const uses = sets.flatMap(({ kpis }) => kpis);
+  for (const { kpi, dashboards } of uses) {
+    for (const name of dashboards) join(`kpi:${kpi}`, add('dashboard', name));
   }
-  for (const page of dashboards) {
-    add(
-      'dashboard',
-      page.dashboard,
-      page.title,
-      `/d/${encodeURIComponent(page.dashboard)}`,
-    );
-    const shown = page.tiles.flatMap(
-      (tile) => tile.steps?.map((s) => s.kpi) ?? [tile.kpi],
-    );
-    for (const kpi of new Set(shown.filter(Boolean))) {
-      edges.push([`kpi:${kpi}`, `dashboard:${page.dashboard}`]);
-    }
+  for (const { kpi, alerts } of uses) {
+    for (const name of alerts) join(`kpi:${kpi}`, add('alert', name));
   }
-  for (const rule of alerts) {
-    add('alert', rule.alert, rule.alert, '/alerts');
-    edges.push([`kpi:${rule.kpi}`, `alert:${rule.alert}`]);
-  }
-  return { nodes, edges };
+  return { nodes: [...nodes.values()], edges: [...edges.values()] };
 }

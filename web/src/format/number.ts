@@ -120,8 +120,9 @@ export function short(value: number | null | undefined, of: Unit): string {
   }).format(value);
 }
 
-// A change with its sign; of a percentage, in percentage points.
-export function change(value: number, of: Unit): string {
+// A change with its sign; of a percentage, in percentage points; else with the
+// digits of what it stands beside, `like`.
+export function change(value: number, of: Unit, like: number | null = null): string {
   if (of.unit === 'percent') {
     const points = format({
       signDisplay: 'exceptZero',
@@ -130,7 +131,9 @@ export function change(value: number, of: Unit): string {
     });
     return `${points.format(value * 100)} pp`;
   }
-  return format({ ...optionsOf(of, value), signDisplay: 'exceptZero' }).format(value);
+  const large = Math.max(Math.abs(value), Math.abs(like ?? 0));
+  const options = Math.abs(value) < kMinute ? optionsOf(of, value) : optionsOf(of, large);
+  return format({ ...options, signDisplay: 'exceptZero' }).format(value);
 }
 
 export function percent(ratio: number | null | undefined, digits = 1): string {
@@ -203,3 +206,7 @@ export function duration(milliseconds: number): string {
     maximumFractionDigits: 0,
   }).format(Math.floor(milliseconds / size));
 }
+
+// How far behind something is: "0.4s", then "12 min", "3 days".
+export const lag = (milliseconds: number): string =>
+  milliseconds < 60_000 ? seconds(milliseconds) : duration(milliseconds);

@@ -82,18 +82,25 @@ export function weekday(n: number, width: 'short' | 'long'): string {
   return format('UTC', { weekday: width }).format(Date.UTC(2024, 0, n)); // a Monday
 }
 
+const kWalls = new Map<string, Intl.DateTimeFormat>();
+
 // "2026-11-22T07:30" as a clock on the wall of `tz` shows the instant.
 export function wallTime(ms: number, tz: string): string {
-  const parts = new Intl.DateTimeFormat('en-CA', {
-    timeZone: tz,
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    hourCycle: 'h23',
-  }).formatToParts(ms);
+  let wall = kWalls.get(tz);
+  if (!wall) {
+    wall = new Intl.DateTimeFormat('en-CA', {
+      timeZone: tz,
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      hourCycle: 'h23',
+    });
+    kWalls.set(tz, wall);
+  }
+  const parts = wall.formatToParts(ms);
   const part = (type: string) => parts.find((p) => p.type === type)?.value ?? '';
   const time = `${part('hour')}:${part('minute')}:${part('second')}`;
   return `${part('year')}-${part('month')}-${part('day')}T${time}`;

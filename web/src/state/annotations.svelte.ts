@@ -1,7 +1,9 @@
-// What happened to a KPI besides its numbers: when alerts on it fired and ended.
-// Asked when a chart wants it, and again now and then.
+// What happened besides the numbers: when alerts on a KPI fired and ended, asked
+// when a chart wants it, and again now and then; and what the page itself knows
+// of its time, such as promotions.
 import { SvelteMap } from 'svelte/reactivity';
 import { get } from '../api/client';
+import type { Annotation } from '../api/types';
 import type { Flag } from '../chart/plot_options';
 import { instant } from '../format/time';
 import { t } from '../messages/messages';
@@ -20,8 +22,16 @@ class Annotations {
   #flags = new SvelteMap<string, Flag[]>();
   #asked = new Map<string, number>();
 
+  #page = $state.raw<Flag[]>([]);
+
   of(kpi: string): Flag[] {
-    return this.#flags.get(kpi) ?? [];
+    return [...this.#page, ...(this.#flags.get(kpi) ?? [])];
+  }
+
+  // Those of the page on screen; gives the function that takes them away.
+  show(known: Annotation[]): () => void {
+    this.#page = known.map(bandOf).sort((a, b) => a.time - b.time);
+    return () => (this.#page = []);
   }
 
   want(kpi: string): void {
@@ -50,13 +60,18 @@ class Annotations {
   }
 }
 
+function bandOf({ title, from, to }: Annotation): Flag {
+  const seconds = (text: string) => (instant(text) ?? 0) / 1000;
+  return { time: seconds(from), end: seconds(to), text: title, tone: 'muted' };
+}
+
 function flagOf({ t: time, labels, from, to }: Turn): Flag[] {
   const ms = instant(time);
   const bad = to === 'firing';
   if (ms === null || (!bad && from !== 'firing')) return [];
   const who = Object.values(labels).join(', ');
   const text = t(bad ? 'flag.fired' : 'flag.ended', { who });
-  return [{ time: ms / 1000, text: text.trim(), bad }];
+  return [{ time: ms / 1000, text: text.trim(), tone: bad ? 'bad' : 'good' }];
 }
 
 export const annotations = new Annotations();

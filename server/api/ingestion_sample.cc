@@ -1,0 +1,67 @@
+#include "server/api/ingestion_sample.h"
+
+#include "server/api/ingestion_service.h"
+#include "server/json/json_value.h"
+
+namespace freshet {
+namespace {
+
+constexpr int64_t kMaxSample = 10'000;
+
+Result<std::vector<std::string>> read_texts(const JsonValue& list) {
+  std::vector<std::string> texts;
+  if (list.as_array() == nullptr) return invalid("events: not a list");
+  for (const JsonValue& one : *list.as_array()) {
+    if (one.as_string() == nullptr) {
+      return invalid(
+          "events: not a list of texts, each an event as the source "
+          "holds it");
+    }
+    texts.push_back(*one.as_string());
+  }
+  return texts;
+}
+
+}  // namespace
+
+Result<SampleQuestion> read_sample_question(const HttpRequest& request) {
+  SampleQuestion question;
+  if (request.body.empty()) return question;
+  TRY_ASSIGN(JsonValue body, parse_json(request.body));
+  const JsonObject* members = body.as_object();
+  if (members == nullptr) return invalid("the body is not a JSON object");
+  for (const auto& [name, value] : *members) {
+    if (name == "definition") {
+      if (value.as_string() == nullptr)
+        return invalid("definition: not a text");
+      question.definition = *value.as_string();
+    } else if (name == "events") {
+      TRY_ASSIGN(question.events, read_texts(value));
+    } else if (name == "sample") {
+      const int64_t* number = value.as_int();
+      if (number == nullptr || *number < 1 || *number > kMaxSample) {
+        return invalid("sample must be a number from 1 to 10000");
+      }
+      question.sample = static_cast<size_t>(*number);
+    } else {
+      return invalid("unknown key '" + name +
+                     "'; known are definition, events, sample");
+    }
+  }
+  return question;
+}
+
+MessageSample given_events(const SampleQuestion& question) {
+  MessageSample sample;
+  for (const std::string& event : question.events) sample.add(event);
+  return sample;
+}
+
+Result<MessageSample> take_sample(const Services& services,
+                                  const DatasetModel& dataset,
+                                  const SampleQuestion& question) {
+  if (!question.events.empty()) return given_events(question);
+  return services.ingestion.sample(dataset, question.sample);
+}
+
+}  // namespace freshet

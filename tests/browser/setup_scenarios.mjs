@@ -1,0 +1,104 @@
+// A first visit: a server with an empty model folder, from nothing to a live
+// tile; then a second data set from the page of the data.
+import { ask, base, check, numberIn, openPage, pause, screenshot, settled, sql, tile, tileNumber, until } from './harness.mjs';
+import { audit } from './look_scenarios.mjs';
+
+const fits = async (page, name) => {
+  for (const width of [320, 768, 1440]) {
+    await page.setViewportSize({ width, height: 900 });
+    await pause(100);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    check(over <= 0, `${name} fits ${width} px`, `${over} px over`);
+    await screenshot(page, `${name}-${width}`);
+  }
+};
+
+async function fromNothing(browser) {
+  const { page, context, faults, expected } = await openPage(browser);
+  expected.push('400', '409');
+  await page.goto(base);
+  await page.getByRole('heading', { name: 'Where do your events come from?' }).waitFor();
+  await audit(page, 'first visit');
+  await fits(page, 'setup-source');
+  const look = page.getByRole('button', { name: 'Look at the events' });
+  const paste = page.getByLabel('Paste some events, one JSON object a line');
+  await page.getByLabel('Short name of the data').fill('shop');
+  await page.getByLabel('Title', { exact: true }).fill('Corner shop');
+  await paste.fill('this is no event');
+  await look.click();
+  const alert = page.getByRole('alert');
+  await alert.waitFor();
+  check(/JSON/.test(await alert.innerText()), 'what is no event is refused in words', await alert.innerText());
+  await page.getByRole('button', { name: 'Fill in an example' }).click();
+  const events = (await paste.inputValue()).split('\n').map((line) => JSON.parse(line));
+  await look.click();
+  await page.getByRole('heading', { name: 'What is in them?' }).waitFor();
+  check((await page.getByLabel('When it happened:').inputValue()) === 'ts', 'the time is found');
+  check((await page.getByLabel('Type of net').inputValue()) === 'decimal(2)', 'money is exact');
+  check((await page.getByLabel('Type of store').inputValue()) === 'string', 'a store is a text');
+  await audit(page, 'columns of a sample');
+  await fits(page, 'setup-columns');
+  // A column that the events don't fit is said before anything is made.
+  await page.getByLabel('Type of store').selectOption('long');
+  await page.getByRole('button', { name: 'Next' }).click();
+  await alert.waitFor();
+  check(/Event 1:.*store/.test(await alert.innerText()), 'an unfit column is named', await alert.innerText());
+  check((await ask('GET', '/api/v1/datasets')).datasets.length === 0, 'and nothing was made');
+  await page.getByLabel('Type of store').selectOption('string');
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByRole('heading', { name: 'Which numbers do you want to see?' }).waitFor();
+  await audit(page, 'choice of KPIs');
+  await fits(page, 'setup-kpis');
+  await page.getByLabel('Currency of amounts').fill('EUR');
+  await page.getByRole('button', { name: 'Make the dashboard' }).click();
+  await page.waitForURL(/\/d\/shop/);
+  await settled(page);
+  const total = events.reduce((sum, event) => sum + event.net, 0);
+  const shown = () => tileNumber(page, 'Net, total');
+  // Shown in whole euros from 1,000 on.
+  const near = (value) => (number) => Math.abs(number - value) < 0.51;
+  check(near(total)(await until(shown, near(total), 5000)), 'the sum of what was pasted', `${await shown()} ${total}`);
+  const [{ s }] = await sql('SELECT SUM(net) AS s FROM shop');
+  check(Math.abs(s - total) < 0.001, 'and of SQL', `${s} ${total}`);
+  const start = Date.now();
+  await ask('POST', '/ingest/shop', { ts: new Date().toISOString(), receipt_id: 'R1', store: 'Sevilla', product: 'Bread', qty: 1, net: 500 });
+  await until(shown, near(total + 500), 5000);
+  check(near(total + 500)(await shown()) && Date.now() - start < 2000, 'the next event is on screen within 2 s', `${Date.now() - start} ms`);
+  const board = tile(page, 'Net, total by store');
+  await board.locator('li', { hasText: 'Sevilla' }).waitFor();
+  check(numberIn(await board.locator('.foot').innerText()) > 0, 'split by store');
+  await audit(page, 'the dashboard that was made');
+  await screenshot(page, 'setup-done');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function another(browser) {
+  const { page, context, faults, expected } = await openPage(browser, { locale: 'es-ES', colorScheme: 'dark' });
+  expected.push('503', '400', '404');
+  await page.goto(`${base}/data?show=connect`);
+  await page.getByRole('heading', { name: '¿De dónde vienen sus eventos?' }).waitFor();
+  await audit(page, 'another data set, dark, Spanish');
+  await page.getByLabel('Nombre corto de los datos').fill('shop');
+  await page.getByRole('button', { name: 'Rellenar con un ejemplo' }).click();
+  const look = page.getByRole('button', { name: 'Mirar los eventos' });
+  await look.click();
+  const alert = page.getByRole('alert');
+  await alert.waitFor();
+  check(/shop/.test(await alert.innerText()), 'a name that is taken is refused', await alert.innerText());
+  await page.getByRole('radio', { name: /Kafka/ }).check();
+  await page.getByLabel(/Servidores de Kafka/).fill('127.0.0.1:1');
+  await page.getByLabel('Tema', { exact: true }).fill('pos.sales');
+  await page.getByLabel('Nombre corto de los datos').focus();
+  check((await page.getByLabel('Nombre corto de los datos').inputValue()) === 'pos_sales', 'a topic gives the name');
+  await look.click();
+  await alert.waitFor({ timeout: 30_000 });
+  check(/127\.0\.0\.1:1/.test(await alert.innerText()), 'brokers that don’t answer are named', await alert.innerText());
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+export const setup = [
+  ['setup: from nothing to a live tile', fromNothing],
+  ['setup: another data set', another],
+];

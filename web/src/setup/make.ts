@@ -1,0 +1,101 @@
+// Asks the server what events hold, and has it write the model's files.
+import { post, put, sendEvents } from '../api/client';
+import { instant } from '../format/time';
+import { t } from '../messages/messages';
+import { server } from '../state/status.svelte';
+import { dashboardFile, datasetFile, eventsIn, kpiFile, topicFile } from './draft';
+import type { DatasetDraft, FoundColumn, KpiDraft, Sample } from './types';
+
+interface Inferred {
+  format: string;
+  messages: number;
+  time_field?: string;
+  fields: Omit<FoundColumn, 'keep'>[];
+  arrays: string[];
+}
+
+const route = (draft: DatasetDraft, verb: string) =>
+  `/api/v1/datasets/${encodeURIComponent(draft.name)}${verb}`;
+
+export async function look(draft: DatasetDraft, pasted: string): Promise<Sample> {
+  if (server.datasets.some((set) => set.dataset === draft.name)) {
+    throw new Error(t('setup.taken', { name: draft.name }));
+  }
+  let events: string[] = [];
+  try {
+    events = draft.kind === 'post' ? eventsIn(pasted) : [];
+  } catch {
+    throw new Error(t('setup.no_json'));
+  }
+  if (draft.kind === 'post' && events.length === 0) throw new Error(t('setup.no_json'));
+  const found = await post<Inferred>(
+    route(draft, '/infer'),
+    draft.kind === 'post' ? { events } : { definition: JSON.stringify(topicFile(draft)) },
+  );
+  const time = found.time_field ?? '';
+  return {
+    format: found.format,
+    messages: found.messages,
+    arrays: found.arrays,
+    time,
+    events,
+    key: `setup-${draft.name}-${Date.now()}`,
+    columns: found.fields.map((field) => ({ ...field, keep: field.path !== time })),
+  };
+}
+
+interface Tried {
+  valid: boolean;
+  faults: { message: string }[];
+  sample?: { rows: number; errors: { event: number; message: string }[] };
+}
+
+// Why not one event would become a row; nothing if some do.
+export async function refused(draft: DatasetDraft, sample: Sample): Promise<string[]> {
+  const tried = await post<Tried>(route(draft, '/validate'), {
+    definition: JSON.stringify(datasetFile(draft, sample)),
+    ...(sample.events.length > 0 ? { events: sample.events } : {}),
+  });
+  if (!tried.valid) return tried.faults.map((fault) => fault.message);
+  if (!tried.sample || tried.sample.rows > 0) return [];
+  return tried.sample.errors
+    .slice(0, 3)
+    .map((error) => t('setup.event_fault', { n: error.event, why: error.message }));
+}
+
+// The newest time in a pasted sample, to show a range that holds it.
+function newest({ time, events }: Sample): number | null {
+  const known = events.flatMap((event) => {
+    const value = time
+      .split('.')
+      .reduce<unknown>((at, key) => (at as Record<string, unknown> | null)?.[key], JSON.parse(event)); // prettier-ignore
+    if (typeof value === 'string') return instant(value.replace(' ', 'T')) ?? [];
+    if (typeof value !== 'number') return [];
+    return value > 1e14 ? value / 1000 : value > 1e11 ? value : value * 1000;
+  });
+  return known.length > 0 ? Math.max(...known) : null;
+}
+
+// Each of these may be repeated: what is there already is written once more.
+export async function create(
+  draft: DatasetDraft,
+  sample: Sample,
+  kpis: KpiDraft[],
+  dimensions: string[],
+): Promise<void> {
+  await put(route(draft, ''), datasetFile(draft, sample));
+  if (sample.events.length > 0) {
+    await sendEvents(draft.name, sample.events, sample.key);
+  }
+  for (const kpi of kpis) {
+    await put(`/api/v1/kpis/${encodeURIComponent(kpi.kpi)}`, kpiFile(draft, kpi, dimensions)); // prettier-ignore
+  }
+  await put(
+    `/api/v1/dashboards/${encodeURIComponent(draft.name)}`,
+    dashboardFile(draft, kpis, dimensions, newest(sample), {
+      course: (kpi) => t('setup.tile_course', { kpi }),
+      by: (kpi, by) => t('setup.tile_by', { kpi, by }),
+    }),
+  );
+  await Promise.all([server.loadModel(), server.refresh()]);
+}
