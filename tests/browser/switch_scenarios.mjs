@@ -1,6 +1,6 @@
 // Parts of the pages that are there only if the server has their routes: its
 // description is changed on the way, and what it would answer is played.
-import { ask, base, check, openPage, screenshot } from './harness.mjs';
+import { ask, base, check, openPage, screenshot, until } from './harness.mjs';
 import { audit } from './look_scenarios.mjs';
 
 const kOptional = [
@@ -177,8 +177,14 @@ async function marks(browser) {
   const dialog = page.getByRole('dialog');
   const chart = dialog.getByRole('slider');
   await chart.focus();
-  await page.keyboard.press('Home');
-  const said = await dialog.locator('.readout').innerText();
+  const said = await until(
+    async () => {
+      await page.keyboard.press('Home');
+      return dialog.locator('.readout').innerText();
+    },
+    (text) => /, 00:00/.test(text),
+    5000,
+  );
   check(/Strike of the bakers/.test(said), 'the readout names what happened', said);
   check(/changed later/.test(said), 'and that a bucket changed later', said);
   await screenshot(page, 'marks');
@@ -189,7 +195,24 @@ async function marks(browser) {
   await context.close();
 }
 
+async function noChange(browser) {
+  const { page, context } = await openPage(browser);
+  await page.route('**/api/v1/kpis/query', async (route) => {
+    const response = await route.fetch();
+    const json = await response.json();
+    for (const { compare } of json.answers) if (compare) compare.change = -0.0002;
+    await route.fulfill({ json });
+  });
+  await page.goto(`${base}/d/trading?range=yesterday&tile=3`);
+  const delta = page.getByRole('dialog').locator('.delta');
+  await delta.getByText('0.0 pp').waitFor();
+  const colours = await delta.locator('.good, .bad').count();
+  check(colours === 0, 'what rounds to nothing is neither good nor bad', String(colours));
+  await context.close();
+}
+
 export const switches = [
+  ['switch: a change that rounds to nothing', noChange],
   ['switch: marks on a line', marks],
   ['switch: without the routes', withoutRoutes],
   ['switch: with the routes of alerts', withRoutes],
