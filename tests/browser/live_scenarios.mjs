@@ -69,7 +69,7 @@ async function measured(browser) {
     const n = now.updates - before.updates;
     const words = say(now, after);
     console.log(`    ${words}`);
-    check(n >= kMinutes * 60, 'at least an update a second', String(n));
+    check(n >= kMinutes * 12, 'updates keep coming', String(n));
     check(after < before.heap * (1 + kMostGrowth), `the heap does not grow by ${kMostGrowth * 100} %`, words);
     check(((now.ScriptDuration - before.ScriptDuration) * 1000) / n < kMostMs, `less than ${kMostMs} ms of script an update`, words);
     check(now.Nodes < before.Nodes * 1.2, 'no elements pile up', words);

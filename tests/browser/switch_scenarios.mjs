@@ -1,6 +1,6 @@
 // Parts of the pages that are there only if the server has their routes: its
 // description is changed on the way, and what it would answer is played.
-import { ask, base, check, openPage, screenshot } from './harness.mjs';
+import { ask, base, check, openPage, screenshot, until } from './harness.mjs';
 import { audit } from './look_scenarios.mjs';
 
 const kOptional = [
@@ -159,7 +159,61 @@ async function deadLettersAndReset(browser) {
   await context.close();
 }
 
+// What is marked on a line: the page's annotations, and buckets that changed
+// after they were over.
+async function marks(browser) {
+  const { page, context, faults } = await openPage(browser);
+  const trading = await ask('GET', '/api/v1/dashboards/trading');
+  const day = (n) => new Date(Date.now() + n * 864e5).toISOString();
+  trading.annotations = [{ title: 'Strike of the bakers', kind: 'event', from: day(-3), to: day(1) }];
+  await play(page, '/api/v1/dashboards/trading', () => trading);
+  await page.route('**/api/v1/kpis/query', async (route) => {
+    const response = await route.fetch();
+    const json = await response.json();
+    for (const answer of json.answers) if (answer.series?.[0]) answer.series[0].restated = true;
+    await route.fulfill({ json });
+  });
+  await page.goto(`${base}/d/trading?range=yesterday&tile=4`);
+  const dialog = page.getByRole('dialog');
+  const chart = dialog.getByRole('slider');
+  await chart.focus();
+  const said = await until(
+    async () => {
+      await page.keyboard.press('Home');
+      return dialog.locator('.readout').innerText();
+    },
+    (text) => /, 00:00/.test(text),
+    5000,
+  );
+  check(/Strike of the bakers/.test(said), 'the readout names what happened', said);
+  check(/changed later/.test(said), 'and that a bucket changed later', said);
+  await screenshot(page, 'marks');
+  await dialog.getByRole('button', { name: 'Show as table' }).click();
+  const changed = await dialog.getByText('(changed later)').count();
+  check(changed === 1, 'the table marks that bucket alone', String(changed));
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function noChange(browser) {
+  const { page, context } = await openPage(browser);
+  await page.route('**/api/v1/kpis/query', async (route) => {
+    const response = await route.fetch();
+    const json = await response.json();
+    for (const { compare } of json.answers) if (compare) compare.change = -0.0002;
+    await route.fulfill({ json });
+  });
+  await page.goto(`${base}/d/trading?range=yesterday&tile=3`);
+  const delta = page.getByRole('dialog').locator('.delta');
+  await delta.getByText('0.0 pp').waitFor();
+  const colours = await delta.locator('.good, .bad').count();
+  check(colours === 0, 'what rounds to nothing is neither good nor bad', String(colours));
+  await context.close();
+}
+
 export const switches = [
+  ['switch: a change that rounds to nothing', noChange],
+  ['switch: marks on a line', marks],
   ['switch: without the routes', withoutRoutes],
   ['switch: with the routes of alerts', withRoutes],
   ['switch: dead letters and reset', deadLettersAndReset],

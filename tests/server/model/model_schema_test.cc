@@ -29,8 +29,8 @@ std::vector<std::string> faults_with(const std::string& map,
   }
   if (map == "tile") dashboard = replaced(dashboard, "top: 5", key + ": { }");
   if (map == "annotation") {
-    dashboard = replaced(dashboard, "tiles:",
-                         "annotations: [{ " + key + ": { } }]\ntiles:");
+    dashboard = replaced(
+        dashboard, "tiles:", "annotations: [{ " + key + ": { } }]\ntiles:");
   }
   if (map == "alert") alert += "    " + line;
   if (map == "contact") contact += "    " + line;
@@ -56,8 +56,9 @@ bool any_has(const std::vector<std::string>& texts, const std::string& part) {
 }
 
 TEST_CASE("every key of the schema is one that the reader knows") {
-  for (const char* map : {"kpi", "dashboard", "default", "tile", "annotation", "alert",
-                          "contact", "dataset", "column", "settings"}) {
+  for (const char* map :
+       {"kpi", "dashboard", "default", "tile", "annotation", "alert", "contact",
+        "dataset", "column", "settings"}) {
     CHECK(schema_keys(map).size() > 2);
     for (const std::string& key : schema_keys(map)) {
       CAPTURE(map);

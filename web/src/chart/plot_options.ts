@@ -98,6 +98,7 @@ function drawBands(plot: uPlot, flags: Flag[]): void {
     Math.min(right, Math.max(bbox.left, plot.valToPos(time, 'x', true)));
   ctx.save();
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = 'left';
   ctx.textBaseline = 'bottom';
   let free = -Infinity;
   for (const { time, end, text } of flags) {
