@@ -8,9 +8,7 @@
 #include <map>
 #include <utility>
 
-#include "ingest/file_ingestion.h"
 #include "ingest/kafka_producer.h"
-#include "ingest/kafka_source.h"
 #include "segments/mutex.h"
 #include "server/api/ingestion_accept.h"
 #include "server/application_transform.h"
@@ -29,7 +27,8 @@ void add_format(const FormatModel& format, Add& add) {
   for (const std::string& field : format.csv_fields) add(field);
 }
 
-// Everything that, when it changes, needs the stream to start anew.
+}  // namespace
+
 std::string fingerprint(const DatasetModel& dataset) {
   std::string text;
   auto add = [&](std::string_view part) {
@@ -85,7 +84,6 @@ KafkaSettings kafka_settings(const KafkaSourceModel& kafka,
   return {kafka.brokers, kafka.topics, kafka.group, kafka.properties, headers};
 }
 
-// A folder is meant from the model's.
 FileSettings file_settings(const FilesSourceModel& model,
                            const std::string& folder) {
   using After = FilePlaceSettings::After;
@@ -107,6 +105,8 @@ FileSettings file_settings(const FilesSourceModel& model,
   return files;
 }
 
+namespace {
+
 // One running stream. The producer is opened by the first POST to it.
 struct Stream {
   std::shared_ptr<const Model> model;  // keeps `dataset` alive
@@ -120,8 +120,11 @@ struct Stream {
 class RunningDatasets : public Datasets {
  public:
   RunningDatasets(SegmentStore& store, EmbeddedLog& log,
-                  std::function<void()> changed)
-      : store_(store), log_(log), changed_(std::move(changed)) {}
+                  const LookupSource& lookups, std::function<void()> changed)
+      : store_(store),
+        log_(log),
+        lookups_(lookups),
+        changed_(std::move(changed)) {}
   ~RunningDatasets() override { stop(); }
 
   Status apply(std::shared_ptr<const Model> model) override;
@@ -130,6 +133,7 @@ class RunningDatasets : public Datasets {
   std::optional<DatasetSnapshot> snapshot(
       std::string_view dataset) const override;
   std::vector<std::string> names() const override;
+  const LookupSource* lookups() const override { return &lookups_; }
 
   Result<AcceptedEvents> accept(std::string_view dataset,
                                 std::string_view content_type,
@@ -139,7 +143,8 @@ class RunningDatasets : public Datasets {
                                size_t most) override;
   Result<SampleReport> report(const DatasetModel& dataset,
                               const MessageSample& sample) override {
-    return report_sample(ingestion_settings(dataset), sample.messages());
+    return report_sample(ingestion_settings(dataset, &lookups_),
+                         sample.messages());
   }
   std::optional<IngestionProgress> progress(
       std::string_view dataset) const override;
@@ -162,6 +167,7 @@ class RunningDatasets : public Datasets {
 
   SegmentStore& store_;
   EmbeddedLog& log_;
+  const LookupSource& lookups_;
   std::function<void()> changed_;
   Mutex apply_mutex_;  // one apply at a time
   mutable Mutex mutex_;
@@ -199,11 +205,11 @@ Result<std::shared_ptr<Stream>> RunningDatasets::start_stream(
   if (auto* files = std::get_if<FilesSourceModel>(&dataset.source)) {
     TRY_ASSIGN(stream->ingestion,
                start_file_ingestion(
-                   ingestion_settings(dataset),
+                   ingestion_settings(dataset, &lookups_),
                    file_settings(*files, stream->model->folder), store_));
   } else {
     TRY_ASSIGN(auto source, open_source(dataset));
-    stream->ingestion = Ingestion::start(ingestion_settings(dataset),
+    stream->ingestion = Ingestion::start(ingestion_settings(dataset, &lookups_),
                                          std::move(source), store_);
   }
   stream->ingestion->on_change(changed_);
@@ -331,7 +337,7 @@ Result<AcceptedEvents> RunningDatasets::accept(
     std::string_view body, std::string_view idempotency_key) {
   auto stream = find(dataset);
   if (!stream) return no_dataset(dataset);
-  IngestionSettings settings = ingestion_settings(*stream->dataset);
+  IngestionSettings settings = ingestion_settings(*stream->dataset, &lookups_);
   TRY_ASSIGN(IncomingEvents incoming,
              read_events(settings.decoder, content_type, body));
   TRY_ASSIGN(AcceptedEvents answer, check_events(settings, incoming));
@@ -414,10 +420,6 @@ Result<DeadLetterPage> RunningDatasets::dead_letters(
                            limit);
 }
 
-}  // namespace
-
-namespace {
-
 KeySettings key_settings(const DatasetModel& dataset) {
   KeySettings settings;
   for (const std::string& name : dataset.key.columns) {
@@ -433,7 +435,8 @@ KeySettings key_settings(const DatasetModel& dataset) {
 
 }  // namespace
 
-IngestionSettings ingestion_settings(const DatasetModel& dataset) {
+IngestionSettings ingestion_settings(const DatasetModel& dataset,
+                                     const LookupSource* lookups) {
   IngestionSettings settings;
   settings.dataset = dataset.name;
   settings.decoder.schema = dataset.schema;
@@ -464,7 +467,7 @@ IngestionSettings ingestion_settings(const DatasetModel& dataset) {
                                                     : OnError::kReject;
     settings.decoder.fields.push_back(std::move(field));
   }
-  settings.transform = make_transform(dataset);
+  settings.transform = make_transform(dataset, lookups);
   settings.key = key_settings(dataset);
   for (size_t column : settings.key.columns) {
     settings.decoder.key.push_back(column);
@@ -484,8 +487,10 @@ IngestionSettings ingestion_settings(const DatasetModel& dataset) {
 
 std::unique_ptr<Datasets> Datasets::create(SegmentStore& store,
                                            EmbeddedLog& log,
+                                           const LookupSource& lookups,
                                            std::function<void()> changed) {
-  return std::make_unique<RunningDatasets>(store, log, std::move(changed));
+  return std::make_unique<RunningDatasets>(store, log, lookups,
+                                           std::move(changed));
 }
 
 }  // namespace freshet
