@@ -26,6 +26,7 @@ class Intake {
 
   // kUnavailable: the messages cannot be decoded now and must wait.
   Status prepare(std::span<const RawMessage> messages) {
+    if (settings_.transform) TRY(settings_.transform->prepare());
     return decoder_->prepare(messages);
   }
   // Makes the dataset's key hold from here on: rows in segments are known.

@@ -13,6 +13,9 @@ namespace freshet {
 class Transform {
  public:
   virtual ~Transform() = default;
+  // kUnavailable while it lacks something (a lookup that is not read yet): the
+  // messages must wait.
+  virtual Status prepare() const { return {}; }
   // Fills derived columns of `batch`; sets keep[row] to 0 for rows the filter
   // drops. `errors` gets one entry per row that cannot be computed (overflow);
   // those rows go to the dead letters. keep.size() == batch.num_rows().

@@ -23,6 +23,7 @@
 #include "server/application_checkpoint.h"
 #include "server/application_datasets.h"
 #include "server/application_deploy.h"
+#include "server/application_lookups.h"
 #include "server/application_merger.h"
 #include "server/auth/access.h"
 #include "server/http/http_server.h"
@@ -164,6 +165,7 @@ class RunningApplication : public Application {
   }
   SegmentStore& store() override { return *store_; }
   IngestionService& ingestion() override { return *datasets_; }
+  LookupService& lookups() override { return *lookups_; }
   void stop() override;
 
  private:
@@ -187,6 +189,7 @@ class RunningApplication : public Application {
   std::unique_ptr<Merger> merger_;
   std::unique_ptr<Scrubber> scrubber_;
   std::unique_ptr<EmbeddedLog> log_;
+  std::unique_ptr<Lookups> lookups_;
   std::unique_ptr<Datasets> datasets_;
   std::unique_ptr<PartialCache> cache_;  // null: none is kept
   std::unique_ptr<GuardedRunner> runner_;
@@ -263,9 +266,10 @@ Status RunningApplication::open_parts() {
       [](const Error& error) { spdlog::error("scrub: {}", error.message); });
   scrubber_->start();
   TRY_ASSIGN(log_, EmbeddedLog::open(settings_.data + "/log"));
-  datasets_ = Datasets::create(*store_, *log_, [this] {
-    hub_->notify();  // set before the first stream starts, see apply below
-  });
+  // Set before the first stream starts, see apply below.
+  auto notify = [this] { hub_->notify(); };
+  TRY_ASSIGN(lookups_, Lookups::open(settings_.data, notify));
+  datasets_ = Datasets::create(*store_, *log_, *lookups_, notify);
   const uint64_t cache_bytes = settings_.limits.cache_bytes;
   if (cache_bytes > 0) cache_ = std::make_unique<PartialCache>(cache_bytes);
   auto sharing = std::make_unique<SharingRunner>(
@@ -278,6 +282,7 @@ Status RunningApplication::open_parts() {
       *runner_, current, settings_.limits,
       [this](const std::string& name) { return datasets_->restated(name); });
   hub_ = PushHub::create(*kpis_, current);
+  TRY(lookups_->apply(model()));
   TRY(datasets_->apply(model(), {}));
   // After the streams are there: rules are evaluated at once.
   alerts_ = AlertEngine::start(*kpis_, current, store_->metadata());
@@ -299,12 +304,12 @@ Status RunningApplication::add_routes() {
   deployer_ = make_dataset_deployer(
       model_folder_, store_->metadata(), [this] { return model(); },
       [this] { return reload(); });
-  services_ = std::make_unique<Services>(
-      Services{*runner_, *sql_, running_, settings_.limits, *kpis_, *hub_,
-               *alerts_, *metrics_, *datasets_, *deployer_, store_->metadata(),
-               [this] { return model(); }, [this] { return reload(); },
-               [this] { return readiness(); }, [this] { refresh_metrics(); },
-               [this] { return write_checkpoint(*store_, *log_); }});
+  services_ = std::make_unique<Services>(Services{
+      *runner_, *sql_, running_, settings_.limits, *kpis_, *hub_, *alerts_,
+      *metrics_, *datasets_, *lookups_, *deployer_, store_->metadata(),
+      [this] { return model(); }, [this] { return reload(); },
+      [this] { return readiness(); }, [this] { refresh_metrics(); },
+      [this] { return write_checkpoint(*store_, *log_, *lookups_); }});
   add_dataset_routes(router_, *services_);
   add_deployment_routes(router_, *services_);
   add_infer_routes(router_, *services_);
@@ -312,6 +317,7 @@ Status RunningApplication::add_routes() {
   add_ingestion_routes(router_, *services_);
   add_dead_letter_routes(router_, *services_);
   add_reset_route(router_, *services_);
+  add_lookup_routes(router_, *services_);
   add_kpi_routes(router_, *services_);
   add_lineage_routes(router_, *services_);
   add_dashboard_routes(router_, *services_);
@@ -370,10 +376,13 @@ ModelLoad RunningApplication::reload() {
     return load;
   }
   const std::shared_ptr<const Model> before = model();
-  Status applied = datasets_->apply(load.model, [&] {
-    MutexLock lock(mutex_);
-    model_ = load.model;
-  });
+  Status applied = lookups_->apply(load.model);
+  if (applied) {
+    applied = datasets_->apply(load.model, [&] {
+      MutexLock lock(mutex_);
+      model_ = load.model;
+    });
+  }
   if (!applied) {
     load.faults.push_back({"", 0, applied.error().message});
     load.model = nullptr;
@@ -399,6 +408,7 @@ Readiness RunningApplication::readiness() const {
     if (!progress) continue;
     add_ingestion_reasons(name, *progress, readiness.reasons);
   }
+  add_lookup_reasons(*lookups_, readiness.reasons);
   for (std::string& message : store_->damaged()) {
     readiness.reasons.push_back(std::move(message));
   }
@@ -466,6 +476,7 @@ void RunningApplication::refresh_metrics() {
           static_cast<double>(damaged));
   }
   set_scrub_metrics(*metrics_, *scrubber_);
+  set_lookup_metrics(*metrics_, *lookups_);
   set_query_metrics(*metrics_, cache_.get(), sharing_->shared());
   metrics_->set_gauge("freshet_alerts_firing", "Alert instances firing", "", "",
                       alerts_->firing());
@@ -491,6 +502,7 @@ void RunningApplication::stop() {
   if (merger_) merger_->stop();
   if (scrubber_) scrubber_->stop();
   if (datasets_) datasets_->stop();
+  if (lookups_) lookups_->stop();
   hub_.reset();  // after the streams that notify it
 }
 

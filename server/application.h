@@ -42,6 +42,8 @@ class Application {
   virtual SegmentStore& store() = 0;
   // POST /ingest from inside: the demo's traffic.
   virtual class IngestionService& ingestion() = 0;
+  // PUT of a lookup's rows from inside.
+  virtual class LookupService& lookups() = 0;
   // Stops taking requests, then seals and ends every stream. Idempotent.
   virtual void stop() = 0;
 };

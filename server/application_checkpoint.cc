@@ -4,7 +4,8 @@
 
 namespace freshet {
 
-Result<std::string> write_checkpoint(SegmentStore& store, EmbeddedLog& log) {
+Result<std::string> write_checkpoint(SegmentStore& store, EmbeddedLog& log,
+                                     Lookups& lookups) {
   // A name that no other request takes: the next free number.
   std::string folder = store.data_folder() + "/checkpoints";
   std::error_code code;
@@ -22,6 +23,7 @@ Result<std::string> write_checkpoint(SegmentStore& store, EmbeddedLog& log) {
   // The log while no commit can come: it has every event after the offsets.
   Status status =
       store.checkpoint(path, [&] { return log.checkpoint(path + "/log"); });
+  if (status) status = lookups.checkpoint(path + "/lookups");
   if (status) return "checkpoints/" + name;
   std::filesystem::remove_all(path, code);
   return status.error();

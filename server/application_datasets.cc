@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <map>
 
-#include "ingest/file_ingestion.h"
-#include "ingest/kafka_source.h"
 #include "segments/mutex.h"
 #include "server/api/ingestion_accept.h"
 #include "server/application_operations.h"
@@ -17,51 +15,6 @@
 
 namespace freshet {
 namespace {
-
-template <class Add>
-void add_format(const FormatModel& format, Add& add) {
-  add(format.name + format.csv_delimiter + format.explode + format.record);
-  add(format.decimals + format.before_image + format.registry_url +
-      format.registry_user + format.registry_password +
-      format.registry_ca_file);
-  for (const std::string& field : format.csv_fields) add(field);
-}
-
-// Everything that, when it changes, needs the stream to start anew.
-std::string fingerprint(const DatasetModel& dataset) {
-  std::string text;
-  auto add = [&](std::string_view part) {
-    text.append(part);
-    text.push_back('\n');
-  };
-  for (const ColumnSpec& column : dataset.schema->columns) {
-    add(column.name + " " + to_string(column.type));
-  }
-  for (const ColumnModel& column : dataset.columns) {
-    add(column.path + "=" + column.default_text.value_or("\1"));
-    add(column.message + "/" + column.time_format + "/" + column.on_error +
-        "/" + column.pii_stored);
-    if (column.derived) add(to_text(*column.derived));
-  }
-  for (const std::string& name : dataset.key.columns) add("key " + name);
-  add(fmt::format("{} {} {}", dataset.key.replace, dataset.key.order_by,
-                  dataset.key.memory_bytes));
-  if (dataset.filter) add(to_text(*dataset.filter));
-  add_format(dataset.format, add);
-  add(dataset.time_field + "/" + dataset.time_format +
-      (dataset.time_of_message ? "m" : ""));
-  add(dataset.pii_key);
-  add(dataset.partition_by.to_string() + dataset.late_policy);
-  for (const std::string& name : dataset.sort_by) add(name);
-  for (const CubeSpec& cube : dataset.cubes) add(to_text(cube));
-  if (dataset.rollup) add("rollup " + to_text(*dataset.rollup));
-  for (int64_t n : {dataset.late_ms, dataset.seal_age_ms, dataset.retention_ms,
-                    static_cast<int64_t>(dataset.seal_rows)}) {
-    add(std::to_string(n));
-  }
-  add(source_text(dataset));
-  return text;
-}
 
 // One running stream.
 struct Stream {
@@ -76,8 +29,11 @@ struct Stream {
 class RunningDatasets : public Datasets {
  public:
   RunningDatasets(SegmentStore& store, EmbeddedLog& log,
-                  std::function<void()> changed)
-      : store_(store), log_(log), changed_(std::move(changed)) {}
+                  const LookupSource& lookups, std::function<void()> changed)
+      : store_(store),
+        log_(log),
+        lookups_(lookups),
+        changed_(std::move(changed)) {}
   ~RunningDatasets() override { stop(); }
 
   Status apply(std::shared_ptr<const Model> model,
@@ -87,6 +43,7 @@ class RunningDatasets : public Datasets {
   std::optional<DatasetSnapshot> snapshot(
       std::string_view dataset) const override;
   std::vector<std::string> names() const override;
+  const LookupSource* lookups() const override { return &lookups_; }
   std::shared_ptr<const RestatedTimes> restated(
       std::string_view dataset) const override {
     auto stream = find(dataset);
@@ -101,7 +58,8 @@ class RunningDatasets : public Datasets {
                                size_t most) override;
   Result<SampleReport> report(const DatasetModel& dataset,
                               const MessageSample& sample) override {
-    return report_sample(ingestion_settings(dataset), sample.messages());
+    return report_sample(ingestion_settings(dataset, &lookups_),
+                         sample.messages());
   }
   std::optional<IngestionProgress> progress(
       std::string_view dataset) const override;
@@ -137,6 +95,7 @@ class RunningDatasets : public Datasets {
 
   SegmentStore& store_;
   EmbeddedLog& log_;
+  const LookupSource& lookups_;
   std::function<void()> changed_;
   Mutex apply_mutex_;  // one apply at a time
   mutable Mutex mutex_;
@@ -171,7 +130,7 @@ Result<std::shared_ptr<Stream>> RunningDatasets::start_stream(
   stream->model = std::move(model);
   stream->dataset = &dataset;
   stream->fingerprint = fingerprint(dataset);
-  IngestionSettings settings = ingestion_settings(dataset);
+  IngestionSettings settings = ingestion_settings(dataset, &lookups_);
   settings.start_paused = paused;
   if (auto* files = std::get_if<FilesSourceModel>(&dataset.source)) {
     TRY_ASSIGN(stream->ingestion,
@@ -319,7 +278,7 @@ Result<AcceptedEvents> RunningDatasets::accept(
     std::string_view body, std::string_view idempotency_key) {
   auto stream = find(dataset);
   if (!stream) return no_dataset(dataset);
-  IngestionSettings settings = ingestion_settings(*stream->dataset);
+  IngestionSettings settings = ingestion_settings(*stream->dataset, &lookups_);
   TRY_ASSIGN(IncomingEvents incoming,
              read_events(settings.decoder, content_type, body));
   TRY_ASSIGN(AcceptedEvents answer, check_events(settings, incoming));
@@ -440,7 +399,8 @@ KeySettings key_settings(const DatasetModel& dataset) {
 
 }  // namespace
 
-IngestionSettings ingestion_settings(const DatasetModel& dataset) {
+IngestionSettings ingestion_settings(const DatasetModel& dataset,
+                                     const LookupSource* lookups) {
   IngestionSettings settings;
   settings.dataset = dataset.name;
   settings.decoder.schema = dataset.schema;
@@ -471,7 +431,7 @@ IngestionSettings ingestion_settings(const DatasetModel& dataset) {
                                                     : OnError::kReject;
     settings.decoder.fields.push_back(std::move(field));
   }
-  settings.transform = make_transform(dataset);
+  settings.transform = make_transform(dataset, lookups);
   settings.key = key_settings(dataset);
   for (size_t column : settings.key.columns) {
     settings.decoder.key.push_back(column);
@@ -492,8 +452,10 @@ IngestionSettings ingestion_settings(const DatasetModel& dataset) {
 
 std::unique_ptr<Datasets> Datasets::create(SegmentStore& store,
                                            EmbeddedLog& log,
+                                           const LookupSource& lookups,
                                            std::function<void()> changed) {
-  return std::make_unique<RunningDatasets>(store, log, std::move(changed));
+  return std::make_unique<RunningDatasets>(store, log, lookups,
+                                           std::move(changed));
 }
 
 }  // namespace freshet

@@ -15,18 +15,22 @@
 #include "segments/segment_store.h"
 #include "server/api/ingestion_service.h"
 #include "server/model/model.h"
+#include "server/query/lookup_source.h"
 #include "server/query/runner.h"
 
 namespace freshet {
 
-// How the model's dataset is read: what Ingestion and bulk_load take.
-IngestionSettings ingestion_settings(const DatasetModel& dataset);
+// How the model's dataset is read: what Ingestion and bulk_load take. `lookups`
+// (null: none) as in make_transform.
+IngestionSettings ingestion_settings(const DatasetModel& dataset,
+                                     const LookupSource* lookups);
 
 class Datasets : public DatasetCatalog, public IngestionService {
  public:
-  // `store` and `log` must outlive it. `changed` is called when a dataset's
-  // visible rows changed; it must be quick.
+  // `store`, `log` and `lookups` must outlive it. `changed` is called when a
+  // dataset's visible rows changed; it must be quick.
   static std::unique_ptr<Datasets> create(SegmentStore& store, EmbeddedLog& log,
+                                          const LookupSource& lookups,
                                           std::function<void()> changed);
 
   // Starts streams that are new in `model`, restarts those whose definition

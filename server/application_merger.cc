@@ -34,7 +34,7 @@ void set_merge_policies(Merger& merger, const Model* before,
   for (const DatasetModel& dataset : model.datasets) {
     MergePolicy policy;
     policy.target = {dataset.merge_rows, dataset.merge_bytes};
-    policy.options = ingestion_settings(dataset).seal;
+    policy.options = ingestion_settings(dataset, nullptr).seal;
     policy.bytes_per_second = dataset.merge_rate;
     merger.set_policy(dataset.name, std::move(policy));
   }

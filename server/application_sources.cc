@@ -35,6 +35,9 @@ FileSettings file_settings(const FilesSourceModel& model,
   return files;
 }
 
+namespace {
+
+// The source alone; holds secrets.
 std::string source_text(const DatasetModel& dataset) {
   std::string text;
   auto add = [&](std::string_view part) {
@@ -54,6 +57,52 @@ std::string source_text(const DatasetModel& dataset) {
     add(files.user + files.password + files.key_file + files.known_hosts +
         files.ca_file + files.region + files.endpoint);
   }
+  return text;
+}
+
+template <class Add>
+void add_format(const FormatModel& format, Add& add) {
+  add(format.name + format.csv_delimiter + format.explode + format.record);
+  add(format.decimals + format.before_image + format.registry_url +
+      format.registry_user + format.registry_password +
+      format.registry_ca_file);
+  for (const std::string& field : format.csv_fields) add(field);
+}
+
+}  // namespace
+
+std::string fingerprint(const DatasetModel& dataset) {
+  std::string text;
+  auto add = [&](std::string_view part) {
+    text.append(part);
+    text.push_back('\n');
+  };
+  for (const ColumnSpec& column : dataset.schema->columns) {
+    add(column.name + " " + to_string(column.type));
+  }
+  for (const ColumnModel& column : dataset.columns) {
+    add(column.path + "=" + column.default_text.value_or("\1"));
+    add(column.message + "/" + column.time_format + "/" + column.on_error +
+        "/" + column.pii_stored);
+    if (column.derived) add(to_text(*column.derived));
+  }
+  for (const std::string& name : dataset.key.columns) add("key " + name);
+  add(fmt::format("{} {} {}", dataset.key.replace, dataset.key.order_by,
+                  dataset.key.memory_bytes));
+  if (dataset.filter) add(to_text(*dataset.filter));
+  add_format(dataset.format, add);
+  add(dataset.time_field + "/" + dataset.time_format +
+      (dataset.time_of_message ? "m" : ""));
+  add(dataset.pii_key);
+  add(dataset.partition_by.to_string() + dataset.late_policy);
+  for (const std::string& name : dataset.sort_by) add(name);
+  for (const CubeSpec& cube : dataset.cubes) add(to_text(cube));
+  if (dataset.rollup) add("rollup " + to_text(*dataset.rollup));
+  for (int64_t n : {dataset.late_ms, dataset.seal_age_ms, dataset.retention_ms,
+                    static_cast<int64_t>(dataset.seal_rows)}) {
+    add(std::to_string(n));
+  }
+  add(source_text(dataset));
   return text;
 }
 

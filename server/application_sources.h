@@ -15,8 +15,8 @@ KafkaSettings kafka_settings(const KafkaSourceModel& kafka,
 FileSettings file_settings(const FilesSourceModel& model,
                            const std::string& folder);
 
-// Everything of the dataset's source that, when it changes, needs the stream to
-// start anew; holds secrets.
-std::string source_text(const DatasetModel& dataset);
+// Everything that, when it changes, needs the stream to start anew; holds
+// secrets.
+std::string fingerprint(const DatasetModel& dataset);
 
 }  // namespace freshet

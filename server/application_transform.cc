@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "ingest/keyed_hash.h"
 #include "server/query/batch_expression.h"
+#include "server/query/lookup_source.h"
 
 namespace freshet {
 namespace {
@@ -45,12 +48,18 @@ class ExpressionTransform : public Transform {
   };
   ExpressionTransform(std::vector<Derived> derived, ExpressionPtr filter,
                       std::vector<Personal> personal, std::string_view secret,
-                      std::vector<size_t> read)
+                      std::vector<size_t> read, const LookupSource* lookups)
       : derived_(std::move(derived)),
         filter_(std::move(filter)),
         personal_(std::move(personal)),
         hash_(secret),
-        read_(std::move(read)) {}
+        read_(std::move(read)),
+        lookups_(lookups) {
+    collect_lookups(filter_, lookup_names_);
+    for (const Derived& one : derived_) {
+      collect_lookups(one.expression, lookup_names_);
+    }
+  }
 
   bool reads(size_t column) const override {
     return std::ranges::find(read_, column) != read_.end();
@@ -60,15 +69,42 @@ class ExpressionTransform : public Transform {
            personal_.end();
   }
 
+  Status prepare() const override {
+    for (const std::string& name : lookup_names_) {
+      if (lookups_ == nullptr) {
+        return Error{ErrorCode::kUnavailable, "there is no lookup " + name};
+      }
+      TRY(lookups_->ready(name));
+    }
+    return {};
+  }
+
+  // All rows of a batch see each lookup as it is now.
   void apply(ColumnBatch& batch, std::vector<uint8_t>& keep,
              std::vector<RowError>& errors) const override {
-    for (const Derived& derived : derived_) derive(derived, batch, errors);
-    if (filter_) drop(batch, keep, errors);
+    const LookupSnapshots lookups(lookups_);
+    for (const Derived& derived : derived_) {
+      auto bound = bind_lookups(derived.expression, &lookups);
+      if (!bound) return fail_all(bound.error(), batch, errors);
+      derive({derived.column, std::move(*bound)}, batch, errors);
+    }
+    if (filter_) {
+      auto bound = bind_lookups(filter_, &lookups);
+      if (!bound) return fail_all(bound.error(), batch, errors);
+      drop(**bound, batch, keep, errors);
+    }
     // Last: what is derived from personal data is derived from it as it is.
     for (const Personal& personal : personal_) hide(personal, batch);
   }
 
  private:
+  static void fail_all(const Error& error, const ColumnBatch& batch,
+                       std::vector<RowError>& errors) {
+    for (uint32_t row = 0; row < batch.num_rows(); ++row) {
+      errors.push_back({row, error});
+    }
+  }
+
   // All rows at once; only if that fails, row by row to find the culprits.
   static void derive(const Derived& derived, ColumnBatch& batch,
                      std::vector<RowError>& errors) {
@@ -136,9 +172,9 @@ class ExpressionTransform : public Transform {
   }
 
   // As in SQL, a row whose condition is null is not kept.
-  void drop(const ColumnBatch& batch, std::vector<uint8_t>& keep,
-            std::vector<RowError>& errors) const {
-    auto values = evaluate(*filter_, batch);
+  static void drop(const Expression& filter, const ColumnBatch& batch,
+                   std::vector<uint8_t>& keep, std::vector<RowError>& errors) {
+    auto values = evaluate(filter, batch);
     if (values) {
       for (uint32_t row = 0; row < batch.num_rows(); ++row) {
         if (values->nulls[row] || !values->longs[row]) keep[row] = 0;
@@ -149,7 +185,7 @@ class ExpressionTransform : public Transform {
     ColumnBatch one(schema);
     for (uint32_t row = 0; row < batch.num_rows(); ++row) {
       copy_row(batch, row, one);
-      auto value = evaluate(*filter_, one);
+      auto value = evaluate(filter, one);
       if (!value) {
         errors.push_back({row, value.error()});
       } else if (value->nulls[0] || !value->longs[0]) {
@@ -163,6 +199,8 @@ class ExpressionTransform : public Transform {
   std::vector<Personal> personal_;
   KeyedHash hash_;
   std::vector<size_t> read_;  // columns, by derived ones and the filter
+  const LookupSource* const lookups_;
+  std::set<std::string> lookup_names_;
 };
 
 std::vector<size_t> columns_read(const DatasetModel& dataset) {
@@ -180,7 +218,8 @@ std::vector<size_t> columns_read(const DatasetModel& dataset) {
 
 }  // namespace
 
-std::shared_ptr<const Transform> make_transform(const DatasetModel& dataset) {
+std::shared_ptr<const Transform> make_transform(const DatasetModel& dataset,
+                                                const LookupSource* lookups) {
   std::vector<ExpressionTransform::Derived> derived;
   for (const ColumnModel& column : dataset.columns) {
     if (!column.derived) continue;
@@ -196,7 +235,7 @@ std::shared_ptr<const Transform> make_transform(const DatasetModel& dataset) {
   if (derived.empty() && !dataset.filter && personal.empty()) return nullptr;
   return std::make_shared<ExpressionTransform>(
       std::move(derived), dataset.filter, std::move(personal), dataset.pii_key,
-      columns_read(dataset));
+      columns_read(dataset), lookups);
 }
 
 }  // namespace freshet

@@ -9,7 +9,10 @@
 
 namespace freshet {
 
-// Null if the dataset has neither derived columns nor a filter.
-std::shared_ptr<const Transform> make_transform(const DatasetModel& dataset);
+// Null if the dataset has neither derived columns nor a filter. `lookups`
+// (null: there are none) are what these read, as they are at each batch; it
+// must outlive the transform.
+std::shared_ptr<const Transform> make_transform(const DatasetModel& dataset,
+                                                const LookupSource* lookups);
 
 }  // namespace freshet

@@ -51,7 +51,8 @@ Result<std::string> make_checkpoint(const BackupOptions& options) {
   }
   if (!store) return store.error();
   TRY_ASSIGN(auto log, EmbeddedLog::open(options.data + "/log"));
-  TRY_ASSIGN(std::string name, write_checkpoint(**store, *log));
+  TRY_ASSIGN(auto lookups, Lookups::open(options.data, nullptr));
+  TRY_ASSIGN(std::string name, write_checkpoint(**store, *log, *lookups));
   return options.data + "/" + name;
 }
 

@@ -18,9 +18,11 @@
 #include "ingest/bulk_load.h"
 #include "segments/segment_store.h"
 #include "server/api/ingestion_service.h"
+#include "server/api/lookup_service.h"
 #include "server/application_datasets.h"
 #include "server/command.h"
 #include "server/demo/live_traffic.h"
+#include "server/demo/reference_data.h"
 #include "server/http/listen_socket.h"
 
 namespace freshet {
@@ -114,7 +116,7 @@ Result<uint64_t> load_history(const DatasetModel& dataset, SegmentStore& store,
   for (int run = 0; runs.has_more(); ++run) {
     LoadProgress last;
     TRY(bulk_load_events(
-        ingestion_settings(dataset), store,
+        ingestion_settings(dataset, nullptr), store,
         fmt::format("demo {} run {}", to_iso8601(from), run),
         [&](std::string& event) { return runs.next(event); },
         [&](const LoadProgress& progress) {
@@ -183,6 +185,29 @@ Status send_events(IngestionService& ingestion, const std::string& dataset,
   return {};
 }
 
+// The lookups that hold nothing yet, and the newest promotions.
+Status fill_lookups(const Model& model, LookupService& lookups,
+                    int64_t history_ms) {
+  constexpr int64_t kAhead = int64_t{400} * 86'400'000;
+  auto world = RetailWorld::make(kSeed);
+  for (const LookupModel& lookup : model.lookups) {
+    auto status = lookups.status(lookup.name);
+    bool ours = status && lookup.over_http &&
+                (status->rows == 0 || lookup.name == "promotions");
+    if (!ours) continue;
+    auto csv = reference_csv(lookup.name, *world, {now().ms - history_ms},
+                             {now().ms + kAhead});
+    if (!csv) continue;
+    TRY_ASSIGN(LookupWrite written,
+               lookups.write(lookup.name, false, "text/csv", *csv));
+    if (written.rejected > 0) {
+      return invalid(fmt::format("the demo's rows do not fit lookup {}: {}",
+                                 lookup.name, written.errors[0].message));
+    }
+  }
+  return {};
+}
+
 // Until SIGTERM or SIGINT.
 void wait_for_end() {
   sigset_t signals;
@@ -234,6 +259,9 @@ int command_demo(const DemoOptions& options) {
   Marker marker(data + "/live-until");
   auto application = prepare(options, data, marker);
   if (!application) return report_error(application.error());
+  Status filled = fill_lookups(*(*application)->model(),
+                               (*application)->lookups(), options.history_ms);
+  if (!filled) spdlog::warn("{}", filled.error().message);
   LiveTraffic::Options live;
   live.seed = kSeed;
   if (options.rate > 0) live.rate = options.rate;

@@ -8,6 +8,7 @@
 
 #include "ingest/bulk_load.h"
 #include "server/application_datasets.h"
+#include "server/application_lookups.h"
 #include "server/command.h"
 
 namespace freshet {
@@ -50,11 +51,14 @@ int command_load(const LoadOptions& options) {
   bool terminal = isatty(STDERR_FILENO);
   auto start = Clock::now();
   LoadProgress last;
-  Status loaded = bulk_load(ingestion_settings(*dataset), **store,
-                            options.files, [&](const LoadProgress& progress) {
-                              last = progress;
-                              if (terminal) print_progress(progress, start);
-                            });
+  auto lookups = Lookups::open_kept(options.data, load.model);
+  if (!lookups) return report_error(lookups.error());
+  Status loaded =
+      bulk_load(ingestion_settings(*dataset, lookups->get()), **store,
+                options.files, [&](const LoadProgress& progress) {
+                  last = progress;
+                  if (terminal) print_progress(progress, start);
+                });
   if (terminal) fmt::print(stderr, "\n");
   if (!loaded) return report_error(loaded.error());
   fmt::print("{} rows loaded, {} rejected, {:.1f} s\n", last.rows,

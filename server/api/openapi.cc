@@ -43,6 +43,26 @@ const Described kDescribed[] = {
      "{\"format\",\"messages\",\"time_field\",\"fields\":[{\"name\",\"path\","
      "\"type\",\"format\",\"cardinality\",\"filled\",\"example\"}],"
      "\"arrays\"}"},
+    {"GET", "/api/v1/lookups",
+     "Definition, size, state and freshness of every lookup"},
+    {"GET", "/api/v1/lookups/{l}",
+     "Definition, size, state and freshness of a lookup"},
+    {"PUT", "/api/v1/lookups/{l}",
+     "Replaces all rows of a lookup whose rows come over HTTP: a JSON array, "
+     "JSON lines or CSV with a header line; of a key that comes twice the last "
+     "row counts. Answers {\"rows\",\"repeated\",\"keys\"} when it is "
+     "durable and queries see it; a row at fault changes nothing"},
+    {"GET", "/api/v1/lookups/{l}/rows",
+     "Rows of a lookup: {\"rows\":[...],\"next\"}; `after` is `next` of the "
+     "page before, `limit` up to 10000 (100)",
+     "after limit"},
+    {"POST", "/api/v1/lookups/{l}/rows",
+     "Puts rows beside the others or in the place of those of the same keys; "
+     "bodies and answer as for PUT"},
+    {"GET", "/api/v1/lookups/{l}/rows/{key}", "The row of a key"},
+    {"PUT", "/api/v1/lookups/{l}/rows/{key}",
+     "Sets the row of a key: {\"category\":\"Tools\"}"},
+    {"DELETE", "/api/v1/lookups/{l}/rows/{key}", "Removes the row of a key"},
     {"GET", "/api/v1/ingestion/{d}",
      "State, offsets, lag, rates and rejected events of a dataset's stream"},
     {"GET", "/api/v1/ingestion/{d}/dead-letters",

@@ -22,6 +22,7 @@ namespace freshet {
 
 class DatasetDeployer;
 class IngestionService;
+class LookupService;
 
 // Whether the server can do its work, and what is in the way.
 struct Readiness {
@@ -39,6 +40,7 @@ struct Services {
   AlertEngine& alerts;
   Metrics& metrics;
   IngestionService& ingestion;
+  LookupService& lookups;
   DatasetDeployer& deployer;
   MetadataStore& metadata;  // of what the handlers keep
   std::function<std::shared_ptr<const Model>()> model;
@@ -59,6 +61,7 @@ void add_infer_routes(Router& router, Services& services);
 void add_ingestion_routes(Router& router, Services& services);
 void add_dead_letter_routes(Router& router, Services& services);
 void add_reset_route(Router& router, Services& services);
+void add_lookup_routes(Router& router, Services& services);
 void add_kpi_routes(Router& router, Services& services);
 void add_lineage_routes(Router& router, Services& services);
 void add_dashboard_routes(Router& router, Services& services);

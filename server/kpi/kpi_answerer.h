@@ -1,6 +1,7 @@
 // KpiAnswerer: computes one answer. Built for one request, used by one thread.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,7 +56,8 @@ class KpiAnswerer {
   Status compare_rows(const std::vector<GroupKey>& keys);
   Status answer_target();
   Status answer_row_targets();
-  std::optional<Decimal> chosen_target();
+  Result<std::optional<Decimal>> chosen_target();
+  Result<std::map<std::string, Decimal>> targets_by_value() const;
   Result<double> target_length() const;
   KpiAnswer::Target target_of(Decimal target, const KpiNumber& value) const;
   bool target_is_for_the_whole() const;

@@ -68,6 +68,7 @@ void write_given_target(JsonWriter& out, const KpiTarget& target) {
   }
   write_text(out, "per", target.per);
   write_text(out, "dimension", target.dimension);
+  write_text(out, "lookup", target.lookup);
   if (!target.values.empty()) {
     out.key("values").begin_object();
     for (const auto& [value, number] : target.values) {

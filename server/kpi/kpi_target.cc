@@ -5,6 +5,7 @@
 
 #include "server/kpi/kpi_answerer.h"
 #include "server/model/dimension_filter.h"
+#include "server/query/lookup_source.h"
 
 namespace freshet {
 namespace {
@@ -41,9 +42,28 @@ bool KpiAnswerer::target_is_for_the_whole() const {
   return !kpi_->target->per.empty() || plan_->is_amount();
 }
 
+// The targets by value of the dimension: as written, or what the lookup has
+// now. Keys whose target is missing there have none.
+Result<std::map<std::string, Decimal>> KpiAnswerer::targets_by_value() const {
+  const KpiTarget& given = *kpi_->target;
+  if (given.lookup.empty()) return given.values;
+  TRY_ASSIGN(auto column,
+             find_lookup(runner_.catalog().lookups(), given.lookup));
+  std::map<std::string, Decimal> targets;
+  for (size_t i = 0; i < column->values->size(); ++i) {
+    const Value& target = (*column->values)[i];
+    const Decimal* decimal = target.as_decimal();
+    const int64_t* number = target.as_long();
+    if (!decimal && !number) continue;
+    targets[column->keys->keys()[i].to_text()] =
+        decimal ? *decimal : Decimal{*number, 0};
+  }
+  return targets;
+}
+
 // The target of what was asked for, as written; nothing, with the reason in
 // `target_omitted`, if there is none for it.
-std::optional<Decimal> KpiAnswerer::chosen_target() {
+Result<std::optional<Decimal>> KpiAnswerer::chosen_target() {
   const KpiTarget& given = *kpi_->target;
   if (!filter_ && given.whole) return given.whole;
   std::vector<std::string> filtered;
@@ -54,12 +74,13 @@ std::optional<Decimal> KpiAnswerer::chosen_target() {
   if (by_others && target_is_for_the_whole()) {
     out_.target_omitted =
         "the target is for all of '" + kpi_->name + "', not for a part of it";
-    return std::nullopt;
+    return std::optional<Decimal>();
   }
   if (given.dimension.empty()) return given.whole;
   std::optional<Decimal> sum;
   size_t chosen = 0;
-  for (const auto& [value, target] : given.values) {
+  TRY_ASSIGN(auto targets, targets_by_value());
+  for (const auto& [value, target] : targets) {
     bool named =
         filtered.empty() || by_others || filter_holds(*filter_, Value(value));
     if (!named) continue;
@@ -74,7 +95,7 @@ std::optional<Decimal> KpiAnswerer::chosen_target() {
     out_.target_omitted =
         "'" + kpi_->name + "' has no target for this " + given.dimension;
   }
-  return std::nullopt;
+  return std::optional<Decimal>();
 }
 
 Result<double> KpiAnswerer::target_length() const {
@@ -95,9 +116,10 @@ Status KpiAnswerer::answer_row_targets() {
       [&](const std::string& name) { return name != given.dimension; });
   if (part && target_is_for_the_whole()) return {};
   TRY_ASSIGN(double length, target_length());
+  TRY_ASSIGN(auto targets, targets_by_value());
   for (KpiAnswer::Row& row : out_.rows) {
-    auto found = given.values.find(row.by[0].to_text());
-    if (row.by[0].is_null() || found == given.values.end()) continue;
+    auto found = targets.find(row.by[0].to_text());
+    if (row.by[0].is_null() || found == targets.end()) continue;
     row.target = target_of(
         scaled(found->second, length, kpi_->unit == "currency"), row.value);
   }
@@ -117,7 +139,7 @@ KpiAnswer::Target KpiAnswerer::target_of(Decimal target,
 Status KpiAnswerer::answer_target() {
   if (!kpi_->target) return {};
   TRY(answer_row_targets());
-  std::optional<Decimal> given = chosen_target();
+  TRY_ASSIGN(std::optional<Decimal> given, chosen_target());
   if (!given) return {};
   TRY_ASSIGN(double length, target_length());
   Decimal value = scaled(*given, length, kpi_->unit == "currency");

@@ -31,6 +31,8 @@ LogSourceModel read_log(const ConfigNode& node, DatasetModel& dataset,
   return log;
 }
 
+}  // namespace
+
 void read_source(ConfigMap& dataset_map, DatasetModel& dataset) {
   const ConfigNode* node = dataset_map.find("source");
   if (!node) {
@@ -58,6 +60,8 @@ void read_source(ConfigMap& dataset_map, DatasetModel& dataset) {
   }
   map.finish();
 }
+
+namespace {
 
 void read_time(ConfigMap& dataset_map, DatasetModel& dataset) {
   const ConfigNode* node = dataset_map.find("time");
@@ -95,25 +99,46 @@ bool assignable(ExpressionType from, ColumnType to) {
   return false;
 }
 
-void read_derived(ConfigMap& map, ColumnModel& column, const Schema& before) {
-  const ConfigNode* node = map.find("from");
-  if (!node) return;
-  std::string text = map.text("from");
+// `lookup: products.category, by: sku` as an expression; "" without one.
+std::string lookup_call(ConfigMap& map) {
+  std::string name = map.text("lookup"), by = map.text("by");
+  if (name.empty() != by.empty()) {
+    map.required_text(name.empty() ? "lookup" : "by");
+    return "";
+  }
+  if (name.empty()) return "";
+  if (map.has("from")) {
+    map.fault("lookup",
+              "'lookup' in " + map.place() + " has no meaning beside 'from'");
+  }
+  auto quoted = [](const std::string& text, char quote) {
+    std::string out(1, quote);
+    for (char c : text) out.append(c == quote ? 2 : 1, c);
+    return out + quote;
+  };
+  return "lookup(" + quoted(by, '"') + ", " + quoted(name, '\'') + ")";
+}
+
+void read_derived(ConfigMap& map, ColumnModel& column, const Schema& before,
+                  const LookupSource* lookups) {
+  std::string text = lookup_call(map);
+  const char* key = text.empty() ? "from" : "lookup";
+  if (text.empty()) text = map.text("from");
+  if (text.empty()) return;
+  std::string place = std::string("'") + key + "' of " + map.place();
   column.derived = read_expression(
-      text, before,
-      "'from' of " + map.place() + " (it may use the columns before it)",
-      node->line, map.faults());
+      text, before, place + " (it may use the columns before it)",
+      map.line_of(key), map.faults(), lookups);
   if (column.derived && !assignable(column.derived->type, column.type)) {
-    map.fault("from", "'from' of " + map.place() + " gives " +
-                          type_name(column.derived->type) +
-                          ", which does not fit the column's type " +
-                          to_string(column.type));
+    map.fault(key, place + " gives " + type_name(column.derived->type) +
+                       ", which does not fit the column's type " +
+                       to_string(column.type));
   }
   for (const char* other :
        {"path", "default", "message", "format", "on_error"}) {
     if (map.has(other)) {
       map.fault(other, std::string("'") + other + "' in " + map.place() +
-                           " has no meaning beside 'from'");
+                           " has no meaning beside '" + key + "'");
     }
   }
 }
@@ -167,6 +192,8 @@ void read_pii(ConfigMap& map, ColumnModel& column) {
 // Long enough that it cannot be guessed.
 constexpr size_t kLeastPiiKey = 16;
 
+}  // namespace
+
 void read_pii_key(ConfigMap& map, DatasetModel& dataset) {
   bool hashes = std::ranges::any_of(
       dataset.columns, [](const auto& c) { return c.pii_stored == "hash"; });
@@ -192,8 +219,11 @@ void read_pii_key(ConfigMap& map, DatasetModel& dataset) {
   }
 }
 
+namespace {
+
 void read_column(const ConfigNode& node, const std::string& dataset_place,
-                 DatasetModel& dataset, Schema& schema, FaultList& faults) {
+                 DatasetModel& dataset, Schema& schema, FaultList& faults,
+                 const LookupSource* lookups) {
   ConfigMap map(node, "a column of " + dataset_place, faults);
   ColumnModel column;
   column.name = map.required_text("name");
@@ -215,12 +245,10 @@ void read_column(const ConfigNode& node, const std::string& dataset_place,
     column.default_text = map.text("default");
     check_default(map, column);
   }
-  read_derived(map, column, schema);
+  read_derived(map, column, schema, lookups);
   column.high_cardinality =
       map.choice("cardinality", "low", {"low", "high"}) == "high";
   read_pii(map, column);
-  map.unavailable("lookup");
-  map.unavailable("by");
   map.finish();
   if (column.name.empty()) return;
   if (schema.find(column.name)) {
@@ -235,7 +263,10 @@ void read_column(const ConfigNode& node, const std::string& dataset_place,
   dataset.columns.push_back(std::move(column));
 }
 
-void read_columns(ConfigMap& map, DatasetModel& dataset, Schema& schema) {
+}  // namespace
+
+void read_columns(ConfigMap& map, DatasetModel& dataset, Schema& schema,
+                  const LookupSource* lookups) {
   const ConfigNode* node = map.find("columns");
   if (!node) {
     map.required_text("columns");
@@ -246,9 +277,11 @@ void read_columns(ConfigMap& map, DatasetModel& dataset, Schema& schema) {
     return;
   }
   for (const ConfigNode& item : node->items) {
-    read_column(item, map.place(), dataset, schema, map.faults());
+    read_column(item, map.place(), dataset, schema, map.faults(), lookups);
   }
 }
+
+namespace {
 
 void read_lateness(ConfigMap& dataset_map, DatasetModel& dataset) {
   const ConfigNode* node = dataset_map.find("lateness");
@@ -312,19 +345,20 @@ void read_storage(ConfigMap& map, DatasetModel& dataset, const Schema& schema) {
   dataset.retention_ms = map.duration_ms("retention", -1, kMinute);
 }
 
-void read_filter(ConfigMap& map, DatasetModel& dataset, const Schema& schema) {
+}  // namespace
+
+void read_filter(ConfigMap& map, DatasetModel& dataset, const Schema& schema,
+                 const LookupSource* lookups) {
   std::string text = map.text("filter");
   if (text.empty()) return;
   std::string place = "'filter' of " + map.place();
-  dataset.filter =
-      read_expression(text, schema, place, map.line_of("filter"), map.faults());
+  dataset.filter = read_expression(text, schema, place, map.line_of("filter"),
+                                   map.faults(), lookups);
   if (dataset.filter && dataset.filter->type.type != ValueType::kBool) {
     map.fault("filter", place + " must be a condition, not a value of type " +
                             type_name(dataset.filter->type));
   }
 }
-
-}  // namespace
 
 void read_dataset(const ConfigNode& root, ReadContext& context) {
   ConfigMap map(root, "the dataset", context.faults);
@@ -339,9 +373,9 @@ void read_dataset(const ConfigNode& root, ReadContext& context) {
   auto schema = std::make_shared<Schema>();
   schema->columns.push_back(
       {std::string(kTimeColumn), {ColumnKind::kTimestamp, 0}, false});
-  read_columns(map, dataset, *schema);
+  read_columns(map, dataset, *schema, context.lookups());
   read_pii_key(map, dataset);
-  read_filter(map, dataset, *schema);
+  read_filter(map, dataset, *schema, context.lookups());
   read_storage(map, dataset, *schema);
   map.finish();
   dataset.schema = std::move(schema);

@@ -138,10 +138,11 @@ std::string span_fault(const FormulaWindow& window) {
 
 }  // namespace
 
-void read_formula(ConfigMap& map, KpiModel& kpi, const Schema* schema) {
+void read_formula(ConfigMap& map, KpiModel& kpi, const Schema* schema,
+                  const LookupSource* lookups) {
   kpi.formula_text = map.required_text("formula");
   if (kpi.formula_text.empty()) return;
-  auto parsed = parse_formula(kpi.formula_text);
+  auto parsed = parse_formula(kpi.formula_text, lookups);
   if (!parsed) {
     map.fault("formula",
               "'formula' of " + map.place() + ": " + parsed.error().message);

@@ -7,9 +7,10 @@
 namespace freshet {
 
 // `formula`, checked against `schema`, which is null if the dataset is not
-// known.
-void read_formula(ConfigMap& map, KpiModel& kpi, const Schema* schema);
+// known. `lookups` are what lookup() may name.
+void read_formula(ConfigMap& map, KpiModel& kpi, const Schema* schema,
+                  const LookupSource* lookups);
 // `target`. REQUIRES: the dimensions of `kpi` were read.
-void read_target(ConfigMap& map, KpiModel& kpi);
+void read_target(ConfigMap& map, KpiModel& kpi, const LookupSource* lookups);
 
 }  // namespace freshet

@@ -52,7 +52,8 @@ const Schema* find_schema(ConfigMap& map, KpiModel& kpi, ReadContext& context) {
   return nullptr;
 }
 
-void read_where(ConfigMap& map, KpiModel& kpi, const Schema* schema) {
+void read_where(ConfigMap& map, KpiModel& kpi, const Schema* schema,
+                const LookupSource* lookups) {
   kpi.where_text = map.text("where");
   if (kpi.where_text.empty()) return;
   std::string place = "'where' of " + map.place();
@@ -60,7 +61,7 @@ void read_where(ConfigMap& map, KpiModel& kpi, const Schema* schema) {
     map.fault("where", place + " needs the key 'dataset'");
   } else if (schema) {
     kpi.where = read_expression(kpi.where_text, *schema, place,
-                                map.line_of("where"), map.faults());
+                                map.line_of("where"), map.faults(), lookups);
     if (kpi.where && kpi.where->type.type != ValueType::kBool) {
       map.fault("where", place + " must be a condition, not a value of type " +
                              type_name(kpi.where->type));
@@ -138,13 +139,13 @@ void read_kpi(const ConfigNode& node, ReadContext& context,
   kpi.owner = map.text("owner");
   kpi.dataset = map.text("dataset");
   const Schema* schema = find_schema(map, kpi, context);
-  read_formula(map, kpi, schema);
-  read_where(map, kpi, schema);
+  read_formula(map, kpi, schema, context.lookups());
+  read_where(map, kpi, schema, context.lookups());
   read_time(map, kpi, schema);
   read_unit(map, kpi);
   kpi.good = map.choice("good", "none", {"up", "down", "none"});
   read_dimensions(map, kpi, schema);
-  read_target(map, kpi);
+  read_target(map, kpi, context.lookups());
   kpi.tags = plain_texts(map.texts("tags"));
   check_kept(map, kpi, context);
   map.finish();

@@ -28,6 +28,9 @@ std::string_view trimmed(std::string_view text) {
 const DatasetModel* Model::dataset(std::string_view name) const {
   return find_named(datasets, name);
 }
+const LookupModel* Model::lookup(std::string_view name) const {
+  return find_named(lookups, name);
+}
 const KpiModel* Model::kpi(std::string_view name) const {
   return find_named(kpis, name);
 }

@@ -67,7 +67,9 @@ struct ColumnModel {
   std::string time_format = "auto";  // of a timestamp
   std::string on_error = "reject";   // reject | null | default
   std::optional<std::string> default_text;
-  ExpressionPtr derived;  // `from:`, resolved; or null
+  // `from:` or `lookup:`, resolved; or null. The lookups in it are shapes, to
+  // be bound (bind_lookups).
+  ExpressionPtr derived;
   bool high_cardinality = false;
   bool pii = false;
   // What is stored of personal data: plain | hash | drop.
@@ -113,11 +115,29 @@ struct DatasetModel {
   uint64_t merge_rate = uint64_t{32} << 20;  // bytes written a second
 };
 
+// lookups/*.yaml: reference data by one key.
+struct LookupModel {
+  std::string name, title, description, owner;
+  std::string file;  // in the folder
+  std::string key;   // the column that names a row: a text or a long
+  // How its rows are read. The schema is __time, whose value counts for
+  // nothing, then the columns in file order; of the rest, source, format,
+  // columns and filter mean something.
+  DatasetModel rows;
+  bool over_http = true;  // rows come by PUT, and `rows.source` is none
+  // What it may grow to.
+  uint64_t max_keys = 1'000'000;
+  uint64_t max_bytes = uint64_t{512} << 20;  // in memory
+};
+
 struct KpiTarget {
   std::optional<Decimal> whole;  // as written; of all values of the dimension
   std::string per;        // "", or minute|hour|day|week|month|quarter|year
   std::string dimension;  // "", or what `values` are of
   std::map<std::string, Decimal> values;  // by value of the dimension
+  // Not empty: the values are in this column of a lookup whose keys are values
+  // of the dimension: "stores.daily_target".
+  std::string lookup;
 };
 
 // What same_stores() tells stores by.
@@ -230,12 +250,17 @@ struct Model {
   std::string version;  // hash of the files' contents
   Settings settings;
   std::vector<DatasetModel> datasets;  // all lists sorted by name
+  std::vector<LookupModel> lookups;
   std::vector<KpiModel> kpis;
   std::vector<DashboardModel> dashboards;  // in file order, for the menu
   std::vector<AlertModel> alerts;
   std::vector<ContactModel> contacts;
 
+  // The lookups without rows: what expressions of the model were made with.
+  std::shared_ptr<const LookupSource> lookup_shapes;
+
   const DatasetModel* dataset(std::string_view name) const;
+  const LookupModel* lookup(std::string_view name) const;
   const KpiModel* kpi(std::string_view name) const;
   const DashboardModel* dashboard(std::string_view name) const;
   const ContactModel* contact(std::string_view name) const;

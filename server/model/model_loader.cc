@@ -13,8 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFolders[] = {"datasets", "kpis", "dashboards", "alerts"};
-constexpr const char* kLaterFolders[] = {"lookups", "roles"};
+constexpr const char* kFolders[] = {"lookups", "datasets", "kpis", "dashboards",
+                                    "alerts"};
+constexpr const char* kLaterFolders[] = {"roles"};
 
 uint64_t fnv1a(uint64_t hash, std::string_view bytes) {
   for (unsigned char c : bytes) hash = (hash ^ c) * 0x100000001b3u;
@@ -41,6 +42,7 @@ class ModelLoader {
     }
     read_top();
     for (const char* later : kLaterFolders) refuse_folder(later);
+    read_lookups();
     read_datasets();
     read_kpi_files();
     for (ParsedFile& file : parse_folder("dashboards")) {
@@ -175,6 +177,18 @@ class ModelLoader {
     return files;
   }
 
+  void read_lookups() {
+    for (ParsedFile& file : parse_folder("lookups")) {
+      size_t before = model_->lookups.size();
+      with_context(file.name,
+                   [&](ReadContext& c) { read_lookup(file.root, c); });
+      if (model_->lookups.size() > before) {
+        model_->lookups.back().file = file.name;
+      }
+    }
+    model_->lookup_shapes = lookup_shapes(model_->lookups);
+  }
+
   void read_datasets() {
     bool unread = false;
     for (ParsedFile& file : parse_folder("datasets", &unread)) {
@@ -228,6 +242,7 @@ class ModelLoader {
     load.read = model_;
     if (!load.faults.empty()) return load;
     sort_by_name(model_->datasets);
+    sort_by_name(model_->lookups);
     sort_by_name(model_->kpis);
     sort_by_name(model_->alerts);
     sort_by_name(model_->contacts);

@@ -51,8 +51,8 @@ bool check_columns(const Expression& expression, const Schema& schema,
 
 ExpressionPtr read_expression(const std::string& text, const Schema& schema,
                               const std::string& place, int line,
-                              FaultList& faults) {
-  auto parsed = parse_expression(text);
+                              FaultList& faults, const LookupSource* lookups) {
+  auto parsed = parse_expression(text, lookups);
   if (!parsed) {
     faults.add(line, place + ": " + parsed.error().message);
     return nullptr;

@@ -1,6 +1,6 @@
 // The steps of load_model: one function a kind of file. Each adds what it reads
-// to the model and what is wrong to the faults. Order: settings, datasets,
-// kpis, link_kpis, dashboards, contacts and alerts.
+// to the model and what is wrong to the faults. Order: settings, lookups,
+// datasets, kpis, link_kpis, dashboards, contacts and alerts.
 #pragma once
 
 #include <map>
@@ -32,11 +32,25 @@ struct ReadContext {
   // not reported.
   bool datasets_unread = false;
   bool kpis_unread = false;
+
+  // What lookup() may name in an expression.
+  const LookupSource* lookups() const { return model.lookup_shapes.get(); }
 };
 
 // A list under the key `key`, each read by `read`.
 void read_settings(const ConfigNode& root, ReadContext& context);
+void read_lookup(const ConfigNode& root, ReadContext& context);
+// After the lookups of all files: what their names mean from here on.
+std::shared_ptr<const LookupSource> lookup_shapes(
+    const std::vector<LookupModel>& lookups);
 void read_dataset(const ConfigNode& root, ReadContext& context);
+// Parts of a dataset that a lookup has too.
+void read_source(ConfigMap& map, DatasetModel& dataset);
+void read_columns(ConfigMap& map, DatasetModel& dataset, Schema& schema,
+                  const LookupSource* lookups);
+void read_pii_key(ConfigMap& map, DatasetModel& dataset);
+void read_filter(ConfigMap& map, DatasetModel& dataset, const Schema& schema,
+                 const LookupSource* lookups);
 
 // Where KPIs are defined, for faults found after all are read.
 struct KpiPlace {
@@ -63,7 +77,7 @@ AlertModel read_alert(const ConfigNode& node, const Model& model,
 // `line` if it is wrong. `place` names it: "filter of dataset 'sales'".
 ExpressionPtr read_expression(const std::string& text, const Schema& schema,
                               const std::string& place, int line,
-                              FaultList& faults);
+                              FaultList& faults, const LookupSource* lookups);
 // Reports the columns of `expression` that `schema` lacks; true if none.
 bool check_columns(const Expression& expression, const Schema& schema,
                    const std::string& place, int line, FaultList& faults);

@@ -43,7 +43,7 @@ const std::vector<Map>& maps() {
         {"currency", "text", "A code such as EUR, with the unit currency"},
         {"good", "up|down|none", "Which way is better"},
         {"target", "any",
-         "A number, 'N per day', or { dimension, per, all, values }"},
+         "A number, 'N per day', or { dimension, per, all, values | lookup }"},
         {"dimensions", "texts", "What it may be split and filtered by"},
         {"tags", "texts", "For search"}}},
       {"dashboard",
@@ -128,6 +128,19 @@ const std::vector<Map>& maps() {
         {"merge", "map", "{ rows, bytes, rate }"},
         {"retention", "duration", "How long rows are kept"}},
        true},
+      {"lookup",
+       {{"lookup", "text", "Its name, as in lookup('NAME.column', key)", true},
+        {"title", "text", "What people read"},
+        {"description", "text", "What it holds"},
+        {"owner", "text", "Who answers for it"},
+        {"key", "text", "The column that names a row", true},
+        {"columns", "[column]", "With the key", true},
+        {"source", "map",
+         "{ kafka: ... } or { files: ... }; without it, PUT over HTTP"},
+        {"filter", "text", "Only rows for which this holds are kept"},
+        {"pii_key", "text", "Of `pii: hash`: ${file:PATH} or ${env:NAME}"},
+        {"max_keys", "integer", "Rows it may have (1,000,000)"},
+        {"max_bytes", "integer", "Memory it may take (512 MiB)"}}},
       {"column",
        {{"name", "text", "Letters, digits and '_'", true},
         {"type", "text", "string, long, double, bool, timestamp or decimal(N)",
@@ -135,6 +148,8 @@ const std::vector<Map>& maps() {
         {"path", "text", "Of a nested field: item.sku"},
         {"default", "any", "When the event lacks it"},
         {"from", "text", "An expression over the columns before"},
+        {"lookup", "text", "Taken from a lookup: products.category"},
+        {"by", "text", "The column before that has its key"},
         {"cardinality", "low|high", "high: about as many values as rows"},
         {"pii", "flag", "Masked unless a role may see it"}},
        true},
@@ -244,7 +259,7 @@ void write_map(JsonWriter& out, const Map& map) {
 }  // namespace
 
 std::vector<std::string> schema_kinds() {
-  return {"dataset", "kpis", "dashboard", "alerts", "settings"};
+  return {"dataset", "lookup", "kpis", "dashboard", "alerts", "settings"};
 }
 
 std::optional<std::string> model_schema(std::string_view kind) {

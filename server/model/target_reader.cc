@@ -1,8 +1,10 @@
 // `target` of a KPI: a number, a number per grain, or one for each value of a
-// dimension.
+// dimension, written here or in a lookup.
 #include <algorithm>
 
 #include "server/model/kpi_part_readers.h"
+#include "server/query/expression_type.h"
+#include "server/query/lookup_source.h"
 #include "server/query/value.h"
 
 namespace freshet {
@@ -22,20 +24,39 @@ std::optional<Decimal> parse_exact(const std::string& text) {
   return Decimal{*units, static_cast<uint8_t>(digits)};
 }
 
+bool is_exact_number(ExpressionType type) {
+  return type.type == ValueType::kLong || type.type == ValueType::kDecimal;
+}
+
 std::optional<Decimal> exact_of(const ConfigNode& node) {
   if (node.kind != ConfigNode::Kind::kScalar) return std::nullopt;
   return parse_exact(node.text);
 }
 
+// lookup: stores.daily_target, a column of numbers by the dimension's values.
+void read_target_lookup(ConfigMap& map, KpiTarget& target,
+                        const LookupSource* lookups) {
+  target.lookup = map.text("lookup");
+  if (map.has("values")) {
+    map.fault("lookup",
+              "'values' in " + map.place() + " has no meaning beside 'lookup'");
+  }
+  auto column = find_lookup(lookups, target.lookup);
+  if (!column) {
+    map.fault("lookup",
+              "'lookup' of " + map.place() + ": " + column.error().message);
+  } else if (!is_exact_number((*column)->type)) {
+    map.fault("lookup", "'lookup' of " + map.place() +
+                            " must be a column of longs or decimals, not of " +
+                            type_name((*column)->type) + ": " + target.lookup);
+  }
+}
+
 // { dimension: store, per: day, values: { S001: 12000, S002: 9000 } }
-void read_by_dimension(ConfigMap& outer, const ConfigNode& node,
-                       KpiModel& kpi) {
+void read_by_dimension(ConfigMap& outer, const ConfigNode& node, KpiModel& kpi,
+                       const LookupSource* lookups) {
   ConfigMap map(node, "'target' of " + outer.place(), outer.faults());
   KpiTarget target;
-  if (map.has("lookup")) {
-    map.unavailable("lookup");
-    return;
-  }
   target.dimension = map.required_text("dimension");
   const std::vector<std::string>& known = kpi.dimensions;
   if (!target.dimension.empty() &&
@@ -49,7 +70,11 @@ void read_by_dimension(ConfigMap& outer, const ConfigNode& node,
     target.whole = exact_of(*all);
     if (!target.whole) map.wrong("all", *all, "a number");
   }
-  if (!map.has("values")) map.required_text("values");
+  if (map.has("lookup")) {
+    read_target_lookup(map, target, lookups);
+  } else if (!map.has("values")) {
+    map.required_text("values");
+  }
   for (const auto& [value, number] : map.pairs("values")) {
     if (auto exact = exact_of(number)) {
       target.values[value] = *exact;
@@ -64,11 +89,11 @@ void read_by_dimension(ConfigMap& outer, const ConfigNode& node,
 }  // namespace
 
 // "0.32", "1200000 per day"
-void read_target(ConfigMap& map, KpiModel& kpi) {
+void read_target(ConfigMap& map, KpiModel& kpi, const LookupSource* lookups) {
   const ConfigNode* node = map.find("target");
   if (!node) return;
   if (node->kind == ConfigNode::Kind::kMap) {
-    read_by_dimension(map, *node, kpi);
+    read_by_dimension(map, *node, kpi, lookups);
     return;
   }
   std::string number = node->text, grain;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/query/explanation.h"
+#include "server/query/lookup_source.h"
 
 namespace freshet {
 namespace {
@@ -19,23 +20,36 @@ GuardedRunner::GuardedRunner(std::unique_ptr<Runner> runner,
     : runner_(std::move(runner)), damaged_(std::move(damaged)) {}
 
 Result<QueryResult> GuardedRunner::run(const Query& query, CancelFlag cancel) {
-  return guard(std::move(cancel), [&](CancelFlag flag) {
-    return runner_->run(query, std::move(flag));
+  return guard(std::move(cancel), [&](CancelFlag flag) -> Result<QueryResult> {
+    if (!uses_lookups(query)) return runner_->run(query, std::move(flag));
+    TRY_ASSIGN(Query bound, bound_query(query));
+    return runner_->run(bound, std::move(flag));
   });
 }
 
 Result<QueryResult> GuardedRunner::run_on(const Query& query,
                                           const DatasetSnapshot& data,
                                           CancelFlag cancel) {
-  return guard(std::move(cancel), [&](CancelFlag flag) {
-    return runner_->run_on(query, data, std::move(flag));
+  return guard(std::move(cancel), [&](CancelFlag flag) -> Result<QueryResult> {
+    if (!uses_lookups(query)) {
+      return runner_->run_on(query, data, std::move(flag));
+    }
+    TRY_ASSIGN(Query bound, bound_query(query));
+    return runner_->run_on(bound, data, std::move(flag));
   });
 }
 
 Result<QueryExplanation> GuardedRunner::explain(const Query& query,
                                                 const DatasetSnapshot& data,
                                                 CancelFlag cancel) {
-  return runner_->explain(query, data, std::move(cancel));
+  TRY_ASSIGN(Query bound, bound_query(query));
+  return runner_->explain(bound, data, std::move(cancel));
+}
+
+Result<Query> GuardedRunner::bound_query(const Query& query) const {
+  Query bound = query;
+  TRY(bind_lookups(bound, catalog().lookups()));
+  return bound;
 }
 
 Result<QueryResult> GuardedRunner::guard(CancelFlag cancel, const Work& work) {

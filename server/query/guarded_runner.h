@@ -1,5 +1,6 @@
 // GuardedRunner: a Runner in front of another, for what concerns all queries
-// of a server: they end when it stops, and damage that they meet is told.
+// of a server: they read lookups as they are now, end when it stops, and damage
+// that they meet is told.
 //
 // Thread-safe; owned by the application.
 #pragma once
@@ -32,6 +33,7 @@ class GuardedRunner final : public Runner {
 
  private:
   using Work = std::function<Result<QueryResult>(CancelFlag)>;
+  Result<Query> bound_query(const Query& query) const;
   Result<QueryResult> guard(CancelFlag cancel, const Work& work);
 
   const std::unique_ptr<Runner> runner_;

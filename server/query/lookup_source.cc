@@ -1,7 +1,10 @@
 #include "server/query/lookup_source.h"
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/hash/hash.h>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "server/json/json_value.h"
 #include "server/query/expression_type.h"
@@ -49,6 +52,17 @@ std::vector<size_t> last_of_each_key(
   return kept;
 }
 
+// Keys are texts or longs.
+struct KeyHash {
+  size_t operator()(const Value& key) const {
+    if (const std::string* text = key.as_string()) {
+      return absl::Hash<std::string_view>()(*text);
+    }
+    const int64_t* number = key.as_long();
+    return absl::Hash<int64_t>()(number ? *number : 0);
+  }
+};
+
 }  // namespace
 
 Result<std::shared_ptr<const LookupTable>> LookupTable::create(
@@ -58,22 +72,79 @@ Result<std::shared_ptr<const LookupTable>> LookupTable::create(
   std::vector<size_t> kept = last_of_each_key(rows);
   std::vector<Value> keys;
   for (size_t r : kept) keys.push_back(std::move(rows[r][0]));
+  std::vector<std::vector<Value>> values(columns.size());
+  for (size_t c = 0; c < columns.size(); ++c) {
+    for (size_t r : kept) values[c].push_back(std::move(rows[r][c + 1]));
+  }
+  return made(std::move(name), version, std::move(key), std::move(columns),
+              std::move(keys), std::move(values));
+}
+
+std::shared_ptr<const LookupTable> LookupTable::made(
+    std::string name, const std::string& version, ResultColumn key,
+    std::vector<ResultColumn> columns, std::vector<Value> keys,
+    std::vector<std::vector<Value>> values, bool shape) {
   std::shared_ptr<LookupTable> out(new LookupTable());
   out->keys_ = std::make_shared<KeyIndex>(key.type, std::move(keys));
   for (size_t c = 0; c < columns.size(); ++c) {
-    auto values = std::make_shared<std::vector<Value>>();
-    for (size_t r : kept) values->push_back(std::move(rows[r][c + 1]));
     auto map = std::make_shared<ValueMap>();
-    map->identity = fmt::format("{}.{}@{}", name, columns[c].name, version);
+    std::string column = name + "." + columns[c].name;
+    map->identity =
+        fmt::format("{}:{}@{}", column, type_name(columns[c].type), version);
+    if (shape) map->shape_of = std::move(column);
     map->keys = out->keys_;
     map->type = columns[c].type;
-    map->values = std::move(values);
+    map->values =
+        std::make_shared<const std::vector<Value>>(std::move(values[c]));
     out->maps_.push_back(std::move(map));
   }
   out->name_ = std::move(name);
   out->key_ = std::move(key);
   out->columns_ = std::move(columns);
-  return std::shared_ptr<const LookupTable>(out);
+  return out;
+}
+
+std::shared_ptr<const LookupTable> LookupTable::shape(
+    std::string name, ResultColumn key, std::vector<ResultColumn> columns) {
+  std::vector<std::vector<Value>> none(columns.size());
+  return made(std::move(name), "shape", std::move(key), std::move(columns), {},
+              std::move(none), true);
+}
+
+std::shared_ptr<const LookupTable> LookupTable::edited(
+    const std::string& version, std::vector<Edit> edits) const {
+  absl::flat_hash_map<Value, size_t, KeyHash> last;  // edit by key
+  for (size_t i = 0; i < edits.size(); ++i) last[edits[i].key] = i;
+  std::vector<Value> keys;
+  std::vector<std::vector<Value>> values(columns_.size());
+  auto add = [&](const Value& key, Edit& edit) {
+    keys.push_back(key);
+    for (size_t c = 0; c < values.size(); ++c) {
+      values[c].push_back(std::move((*edit.values)[c]));
+    }
+    edit.values.reset();
+  };
+  keys.reserve(num_rows() + last.size());
+  for (auto& column : values) column.reserve(num_rows() + last.size());
+  for (size_t r = 0; r < num_rows(); ++r) {
+    const Value& key = keys_->keys()[r];
+    auto at = last.find(key);
+    if (at == last.end()) {
+      keys.push_back(key);
+      for (size_t c = 0; c < values.size(); ++c) {
+        values[c].push_back((*maps_[c]->values)[r]);
+      }
+    } else if (edits[at->second].values) {
+      add(key, edits[at->second]);
+    }
+  }
+  for (size_t i = 0; i < edits.size(); ++i) {
+    bool counts = edits[i].values && !edits[i].key.is_null() &&
+                  last.at(edits[i].key) == i;
+    if (counts) add(edits[i].key, edits[i]);
+  }
+  return made(name_, version, key_, columns_, std::move(keys),
+              std::move(values));
 }
 
 QueryResult LookupTable::rows() const {
@@ -88,9 +159,13 @@ QueryResult LookupTable::rows() const {
     out.columns.push_back(columns_[c]);
     shown.push_back(c);
   }
+  bool named = std::ranges::any_of(
+      out.columns, [&](const ResultColumn& c) { return c.name == key_.name; });
+  if (!named) out.columns.push_back(key_);
   for (size_t r = 0; r < num_rows(); ++r) {
     std::vector<Value> row = {keys_->keys()[r]};
     for (size_t c : shown) row.push_back((*maps_[c]->values)[r]);
+    if (!named) row.push_back(keys_->keys()[r]);
     out.rows.push_back(std::move(row));
   }
   return out;
@@ -120,7 +195,8 @@ Result<std::shared_ptr<const ValueMap>> find_lookup(const LookupSource* source,
     column = name.substr(dot + 1);
   }
   if (!table) {
-    std::string near = nearest_name(name, known);
+    // Of "product.category" the lookup is misspelled, most likely.
+    std::string near = nearest_name(name.substr(0, dot), known);
     return invalid(fmt::format(
         "unknown lookup{}: {}",
         near.empty() ? "" : fmt::format(" (did you mean {}?)", near), name));

@@ -59,6 +59,21 @@ uint32_t KeyIndex::find(const Vector& v, size_t lane) const {
   }
 }
 
+uint32_t KeyIndex::find(const Value& key) const {
+  if (key.is_null()) return kNone;
+  auto position = [](const auto& map, const auto& wanted) {
+    auto at = map.find(wanted);
+    return at == map.end() ? kNone : at->second;
+  };
+  if (const std::string* text = key.as_string()) {
+    return position(texts_, std::string_view(*text));
+  }
+  if (const Decimal* decimal = key.as_decimal()) {
+    return position(decimals_, absl::int128(decimal->units));
+  }
+  return position(longs_, long_bits(key));
+}
+
 uint64_t KeyIndex::memory_bytes() const {
   constexpr uint64_t kEntry = sizeof(std::string_view) + 16;
   uint64_t bytes = keys_.size() * (sizeof(Value) + kEntry);

@@ -31,6 +31,8 @@ class KeyIndex {
   // Position of the first such key, or kNone. REQUIRES: v.type is type(), the
   // lane is a value.
   uint32_t find(const Vector& v, size_t lane) const;
+  // The same for a key of type() or null.
+  uint32_t find(const Value& key) const;
   uint64_t memory_bytes() const;
 
  private:
@@ -46,6 +48,9 @@ class KeyIndex {
 struct ValueMap {
   // Equal texts mean equal contents: part of an expression's text.
   std::string identity;
+  // Not empty: this is but the shape of a lookup's column, by this name
+  // ("products.category"), whose content bind_lookups puts in its place.
+  std::string shape_of;
   std::shared_ptr<const KeyIndex> keys;
   ExpressionType type;  // of the values
   // By position of the key: of `type` or null.

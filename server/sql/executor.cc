@@ -99,7 +99,8 @@ Executor::Executor(Runner& runner, const KpiTables& kpis,
       request_(request),
       limits_(begun(request.limits)),
       control_(limits_, request.cancel),
-      now_(freshet::now()) {}
+      now_(freshet::now()),
+      lookups_(runner.catalog().lookups()) {}
 
 TranslationScope Executor::scope() {
   TranslationScope out;
@@ -107,7 +108,7 @@ TranslationScope Executor::scope() {
   out.zone = request_.zone;
   out.now = now_;
   out.limits = limits_;
-  out.lookups = runner_.catalog().lookups();
+  out.lookups = &lookups_;
   out.approximate_distinct = request_.approximate_distinct;
   out.run = [this](const SelectStatement& s) {
     ++needed_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "server/query/lookup_source.h"
 #include "server/query/query_control.h"
 #include "server/sql/metadata_tables.h"
 #include "server/sql/parser.h"
@@ -70,6 +71,7 @@ class Executor {
   Limits limits_;         // the request's, begun with this
   QueryControl control_;  // asked between the phases
   const Timestamp now_;
+  const LookupSnapshots lookups_;
   Named named_;    // WITH queries in scope, innermost last
   int depth_ = 0;  // of statements inside statements
   std::map<std::string, Provenance> read_;  // by dataset

@@ -141,13 +141,11 @@ Result<Relation> Executor::find_table(const FromItem& from) {
 }
 
 Result<Relation> Executor::find_lookup_table(const FromItem& from) {
-  const LookupSource* source = runner_.catalog().lookups();
-  std::vector<std::string> names;
-  if (source) names = source->names();
+  std::vector<std::string> names = lookups_.names();
   std::shared_ptr<const LookupTable> table;
   for (const std::string& name : names) {
     if (!table && same_letters(name, from.table)) {
-      table = source->snapshot(name);
+      table = lookups_.snapshot(name);
     }
   }
   if (!table) return unknown_table(from, names);

@@ -11,9 +11,10 @@
 namespace freshet {
 namespace {
 
-TranslationScope formula_scope() {
+TranslationScope formula_scope(const LookupSource* lookups) {
   TranslationScope scope;
   scope.now = now();
+  scope.lookups = lookups;
   return scope;
 }
 
@@ -73,9 +74,11 @@ bool is_sum_of_first(const SqlExpression& node) {
 // stand for them in the tree that is left.
 class FormulaBuilder {
  public:
+  explicit FormulaBuilder(const LookupSource* lookups) : lookups_(lookups) {}
+
   Result<Formula> build(const SqlPtr& node) {
     TRY_ASSIGN(SqlPtr outer, without_windows(node));
-    Translator translator(formula_scope());
+    Translator translator(formula_scope(lookups_));
     TRY_ASSIGN(out_.value, translator.over_aggregates(outer));
     TRY(check_value(*out_.value, translator, out_.windows.size(), out_.kpis));
     out_.aggregates = translator.aggregates();
@@ -139,7 +142,7 @@ class FormulaBuilder {
       }
       out.span = *span;
     }
-    TRY_ASSIGN(out.inner, FormulaBuilder().build(node.arguments[0]));
+    TRY_ASSIGN(out.inner, FormulaBuilder(lookups_).build(node.arguments[0]));
     return keep(std::move(out), node);
   }
 
@@ -151,7 +154,7 @@ class FormulaBuilder {
     sum->arguments[0] = std::move(last);
     FormulaWindow out;
     out.kind = FormulaWindow::Kind::kOpening;
-    TRY_ASSIGN(out.inner, FormulaBuilder().build(sum));
+    TRY_ASSIGN(out.inner, FormulaBuilder(lookups_).build(sum));
     return keep(std::move(out), node);
   }
 
@@ -195,6 +198,7 @@ class FormulaBuilder {
     return out;
   }
 
+  const LookupSource* const lookups_;
   Formula out_;
 };
 
@@ -202,14 +206,16 @@ class FormulaBuilder {
 
 std::string window_name(size_t i) { return "{w" + std::to_string(i) + "}"; }
 
-Result<ExpressionPtr> parse_expression(std::string_view text) {
+Result<ExpressionPtr> parse_expression(std::string_view text,
+                                       const LookupSource* lookups) {
   TRY_ASSIGN(SqlPtr node, parse_sql_expression(text));
-  return Translator(formula_scope()).scalar(node);
+  return Translator(formula_scope(lookups)).scalar(node);
 }
 
-Result<Formula> parse_formula(std::string_view text) {
+Result<Formula> parse_formula(std::string_view text,
+                              const LookupSource* lookups) {
   TRY_ASSIGN(SqlPtr node, parse_sql_expression(text));
-  return FormulaBuilder().build(node);
+  return FormulaBuilder(lookups).build(node);
 }
 
 }  // namespace freshet

@@ -143,14 +143,17 @@ class KeyJoin {
     const auto& lookup = leaf.relation.lookup;
     bool by_key = lookup && !lookup->columns().empty() && leaf.tests.empty() &&
                   step.own->kind == Kind::kColumn &&
-                  same_letters(step.own->name, "k") &&
+                  (same_letters(step.own->name, "k") ||
+                   same_letters(step.own->name, lookup->key().name)) &&
                   outer == lookup->key().type;
     if (!by_key) return std::nullopt;
     KeyedTable out;
     out.keys = std::shared_ptr<const KeyIndex>(lookup, &lookup->keys());
     for (size_t column : leaf.needed) {
-      // Columns are k, v and, of several values, each value by its name.
-      if (column == 0) {
+      // Columns are k, v, of several values each value by its name, and the
+      // key by its name.
+      size_t values = lookup->columns().size();
+      if (column == 0 || column >= (values > 1 ? 2 + values : 2)) {
         auto map = std::make_shared<ValueMap>();
         map->identity = "k of " + lookup->map(0)->identity;
         map->keys = out.keys;

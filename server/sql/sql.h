@@ -56,8 +56,10 @@ class Sql {
 };
 
 // A scalar expression alone: dataset filters, derived columns, KPI `where`.
-// Unresolved: names are as written.
-Result<ExpressionPtr> parse_expression(std::string_view text);
+// Unresolved: names are as written. `lookups` (null: none) are what lookup()
+// may name.
+Result<ExpressionPtr> parse_expression(std::string_view text,
+                                       const LookupSource* lookups = nullptr);
 
 // A formula: an expression over aggregates, e.g.
 // "(sum(net) - sum(cost)) / sum(net)", "count(distinct txn_id) filter (where
@@ -91,7 +93,8 @@ struct FormulaWindow {
   std::string span;  // "7d", "month"; as written, unchecked
   Formula inner;
 };
-Result<Formula> parse_formula(std::string_view text);
+Result<Formula> parse_formula(std::string_view text,
+                              const LookupSource* lookups = nullptr);
 // What stands for windows[i] in `value`.
 std::string window_name(size_t i);
 

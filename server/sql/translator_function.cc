@@ -41,14 +41,27 @@ Result<ExpressionPtr> Translator::translate_special(const SqlExpression& node) {
   return ExpressionPtr();
 }
 
-// LOOKUP(key, 'products' | 'products.category' [, instead of what is missing])
+// LOOKUP(key, 'products' | 'products.category' [, instead of what is missing]),
+// or with the name first: of two texts the name is the one that is a lookup's.
 Result<ExpressionPtr> Translator::lookup_of(const SqlExpression& node) {
   TRY(check_count(node, 2, 3));
-  TRY_ASSIGN(ExpressionPtr key, translate(*node.arguments[0]));
-  TRY_ASSIGN(std::string name, text_argument(node, 1));
+  auto is_text = [&](size_t i) {
+    const SqlExpression& argument = *node.arguments[i];
+    return argument.kind == SqlExpression::Kind::kLiteral &&
+           argument.literal.as_string() != nullptr;
+  };
+  auto is_lookup = [&](size_t i) {
+    return find_lookup(scope_.lookups, *node.arguments[i]->literal.as_string())
+        .has_value();
+  };
+  bool first = is_text(0) && (!is_text(1) || (is_lookup(0) && !is_lookup(1)));
+  size_t name_at = first ? 0 : 1;
+  TRY_ASSIGN(ExpressionPtr key, translate(*node.arguments[1 - name_at]));
+  TRY_ASSIGN(std::string name, text_argument(node, name_at));
   auto map = find_lookup(scope_.lookups, name);
   if (!map) {
-    return sql_error(map.error().code, map.error().message, *node.arguments[1]);
+    return sql_error(map.error().code, map.error().message,
+                     *node.arguments[name_at]);
   }
   auto value = made(node, Expression::Kind::kCall);
   value->name = "lookup_value";

@@ -124,6 +124,7 @@ TEST_CASE("the starter model is what the schema allows") {
   for (const StarterFile& file : starter_files()) {
     std::string path(file.path);
     std::string kind = path.starts_with("datasets/")     ? "dataset"
+                       : path.starts_with("lookups/")    ? "lookup"
                        : path.starts_with("kpis/")       ? "kpis"
                        : path.starts_with("dashboards/") ? "dashboard"
                        : path.starts_with("alerts/")     ? "alerts"

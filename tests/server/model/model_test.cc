@@ -336,17 +336,10 @@ TEST_CASE("what this version cannot honour") {
           std::string::npos);
     return faults[0];
   };
-  CHECK(later(dataset_faults("{ name: channel, type: string }",
-                             "{ name: channel, type: string, lookup: p.x }")) ==
-        "datasets/sales.yaml:6: 'lookup' in column 'channel' of dataset "
-        "'sales' isn't available in this version");
   later(alert_faults("    when: anomaly(4)\n"));
   later(alert_faults("    when: outside(1, 2)\n"));
   CHECK(faults_with("roles/managers.yaml", "role: x\n") ==
         Faults{"roles/managers.yaml:0: roles aren't available in this "
-               "version"});
-  CHECK(faults_with("lookups/products.yaml", "lookup: x\n") ==
-        Faults{"lookups/products.yaml:0: lookups aren't available in this "
                "version"});
 }
 
