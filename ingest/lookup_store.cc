@@ -120,16 +120,6 @@ Status LookupStore::drop() {
   return {};
 }
 
-Status LookupStore::forget_source() {
-  TRY_ASSIGN(auto removed, keys_under("offset/"));
-  LookupState state = state_;
-  state.files.clear();
-  state.complete = false;
-  TRY(store_.change({{prefix("state"), encode_state(state)}}, removed));
-  state_ = std::move(state);
-  return {};
-}
-
 // In one step with the columns.
 Status LookupStore::convert(const Schema& old) {
   auto shared = std::make_shared<const Schema>(old);

@@ -64,8 +64,6 @@ class LookupStore {
   // All rows, by key.
   Status read(const std::function<Status(std::string_view key,
                                          std::string_view row)>& visit) const;
-  // The source is to be read from its beginning; the rows stay.
-  Status forget_source();
   // Fills in what `kept` of the change's entries says.
   Status fill_kept(LookupChange& change) const;
   // Makes the change durable. REQUIRES: after fill_kept.

@@ -25,6 +25,7 @@
 #include "server/application_deploy.h"
 #include "server/application_lookups.h"
 #include "server/application_merger.h"
+#include "server/application_metrics.h"
 #include "server/auth/access.h"
 #include "server/http/http_server.h"
 #include "server/http/listen_socket.h"
@@ -112,42 +113,6 @@ void add_ingestion_reasons(const std::string& name,
 bool ends_one_of(std::string_view end, const std::vector<std::string>& texts) {
   return std::ranges::any_of(
       texts, [&](const std::string& text) { return text.ends_with(end); });
-}
-
-void set_scrub_metrics(Metrics& metrics, const Scrubber& scrubber) {
-  const ScrubTotals totals = scrubber.totals();
-  auto counter = [&](const char* name, const char* help, uint64_t value) {
-    metrics.set_counter(name, help, "", "", static_cast<double>(value));
-  };
-  counter("freshet_scrubbed_bytes_total",
-          "Segment bytes read again from the disk", totals.bytes);
-  counter("freshet_scrub_passes_total", "Times that all of them were read",
-          totals.passes);
-  metrics.set_gauge("freshet_scrub_damaged_segments",
-                    "Segment files that were bad when last read", "", "",
-                    static_cast<double>(scrubber.damaged().size()));
-}
-
-void set_query_metrics(Metrics& metrics, const PartialCache* cache,
-                       uint64_t shared) {
-  auto counter = [&](const char* name, const char* help, uint64_t value) {
-    metrics.set_counter(name, help, "", "", static_cast<double>(value));
-  };
-  counter("freshet_queries_shared_total",
-          "Queries answered by another's run of the same", shared);
-  if (!cache) return;
-  const PartialCache::Totals totals = cache->totals();
-  counter("freshet_query_cache_hits_total",
-          "Sealed segments answered from what was kept", totals.hits);
-  counter("freshet_query_cache_misses_total",
-          "Sealed segments that had to be read", totals.misses);
-  counter("freshet_query_cache_evicted_total",
-          "Kept answers that made room for others", totals.evicted);
-  auto gauge = [&](const char* name, const char* help, uint64_t value) {
-    metrics.set_gauge(name, help, "", "", static_cast<double>(value));
-  };
-  gauge("freshet_query_cache_bytes", "Memory of kept answers", totals.bytes);
-  gauge("freshet_query_cache_entries", "Kept answers", totals.entries);
 }
 
 class RunningApplication : public Application {
@@ -425,55 +390,9 @@ void RunningApplication::refresh_metrics() {
     auto progress = datasets_->progress(name);
     auto data = datasets_->snapshot(name);
     if (!progress || !data) continue;
-    uint64_t rejected = 0, bytes = 0, lag = 0;
-    double stopped = 0;
-    uint64_t damaged = data->timeline->missing.size();
-    for (const auto& [reason, count] : progress->rejected) rejected += count;
-    for (const auto& segment : data->timeline->sealed) {
-      bytes += segment->size_bytes();
-      if (segment->fault()) ++damaged;
-    }
-    for (const PartitionProgress& partition : progress->partitions) {
-      lag += static_cast<uint64_t>(std::max<int64_t>(0, partition.lag()));
-      stopped += partition.error.empty() ? 0 : 1;
-    }
-    auto gauge = [&](const char* metric, const char* help, double value) {
-      metrics_->set_gauge(metric, help, "dataset", name, value);
-    };
-    auto counter = [&](const char* metric, const char* help, double value) {
-      metrics_->set_counter(metric, help, "dataset", name, value);
-    };
-    counter("freshet_ingested_rows_total", "Rows appended since start",
-            static_cast<double>(progress->rows));
-    counter("freshet_ingested_bytes_total", "Event bytes read since start",
-            static_cast<double>(progress->bytes));
-    counter("freshet_rejected_events_total", "Events in the dead letters",
-            static_cast<double>(rejected));
-    counter("freshet_dead_letters_replayed_total",
-            "Dead letters that became rows after all",
-            static_cast<double>(progress->replayed));
-    counter("freshet_dead_letters_dropped_total",
-            "Dead letters dropped as the oldest beyond the limits",
-            static_cast<double>(progress->dead_letters.dropped));
-    gauge("freshet_lag_records", "Records not yet queryable",
-          static_cast<double>(lag));
-    gauge("freshet_lag_seconds", "Age of the newest queryable event's arrival",
-          static_cast<double>(progress->lag_ms) / 1000);
-    gauge("freshet_live_rows", "Rows not yet sealed",
-          static_cast<double>(progress->live_rows));
-    gauge("freshet_sealed_segments", "Sealed segment files",
-          static_cast<double>(data->timeline->sealed.size()));
-    gauge("freshet_sealed_bytes", "Bytes of sealed segment files",
-          static_cast<double>(bytes));
+    set_dataset_metrics(*metrics_, name, *progress, *data->timeline);
     set_segment_metrics(*metrics_, name, merger_->totals(name),
                         progress->dropped, *data->timeline);
-    gauge("freshet_ingestion_up", "1 while all of the source is read",
-          progress->state == IngestionState::kRunning ? 1 : 0);
-    gauge("freshet_partitions_stopped",
-          "Partitions that are not read until somebody mends them", stopped);
-    gauge("freshet_damaged_segments",
-          "Segment files that are gone or known to be damaged",
-          static_cast<double>(damaged));
   }
   set_scrub_metrics(*metrics_, *scrubber_);
   set_lookup_metrics(*metrics_, *lookups_);
