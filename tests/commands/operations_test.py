@@ -76,8 +76,9 @@ def test_dead_letters_are_listed_mended_replayed_and_removed(tmp_path):
         assert server.sql("SELECT SUM(qty) AS q, COUNT(*) AS n FROM sales") == \
             [{"q": 2 + 0 + 1 + 2 + 3, "n": 5}]
         assert server.json(LETTERS)["reasons"] == {"not_json": 1, "time": 1}
+        freshet.wait_until(lambda: server.json(
+            "/api/v1/ingestion/sales")["replayed"] == 4)
         progress = server.json("/api/v1/ingestion/sales")
-        assert progress["replayed"] == 4
         assert progress["rejected"]["wrong_type"] == 4  # it did happen
         answer = server.json("/api/v1/kpis/net_sales/value?range=ytd")
         assert answer["provenance"]["late_or_rejected"] == 2
@@ -144,10 +145,10 @@ def test_kill_9_while_letters_are_replayed_neither_loses_nor_doubles(tmp_path):
             random.shuffle(parts)
 
             def replay():
-                for i in range(0, len(parts), 150):
+                for i in range(0, len(parts), 30):
                     try:
                         server.request("POST", LETTERS + "/replay",
-                                       {"events": parts[i:i + 150]})
+                                       {"events": parts[i:i + 30]})
                     except OSError:
                         return
             thread = threading.Thread(target=replay)
@@ -160,9 +161,10 @@ def test_kill_9_while_letters_are_replayed_neither_loses_nor_doubles(tmp_path):
             freshet.wait_until(lambda: server.rows("sales") == count - left, 10,
                                what=f"{left} letters left, "
                                f"{server.rows('sales')} rows of {count}")
-        done = post(server, LETTERS + "/replay",
-                    {"events": mended(letters(server))})
-        assert done["rejected"] == 0
+        left = mended(letters(server))
+        if left:
+            done = post(server, LETTERS + "/replay", {"events": left})
+            assert done["rejected"] == 0
         assert server.json(LETTERS)["total"] == 0
         assert server.sql("SELECT COUNT(*) AS n, COUNT(DISTINCT txn_id) AS d, "
                           "SUM(qty) AS q FROM sales") == \
@@ -178,7 +180,8 @@ def test_reset_says_what_it_does_and_then_does_it(tmp_path):
     model = freshet.sales_model(tmp_path / "m", source=ONE_PARTITION)
     with freshet.Server(model, tmp_path / "d") as server:
         server.ingest("sales", [{**GOOD, "txn_id": str(i)} for i in range(10)])
-        freshet.wait_until(lambda: server.rows("sales") == 10)
+        freshet.wait_until(lambda: server.json(
+            "/api/v1/ingestion/sales")["partitions"][0]["next"] == 10)
         plan = post(server, RESET, {"to": "earliest", "dry_run": True})
         assert plan["dry_run"] and plan["repeated"] == 10
         assert plan["skipped"] == 0 and "count twice" in plan["message"]
@@ -306,9 +309,7 @@ def test_late_events_restate_a_bucket_of_a_series(tmp_path):
         server.ingest("sales", [{**GOOD, "ts": f"2026-11-01T{h:02}:30:00Z"}
                                 for h in range(8, 13)])
         freshet.wait_until(lambda: server.rows("sales") == 5)
-        freshet.wait_until(lambda: server.json(
-            "/api/v1/ingestion/sales")["complete"])
-        assert series()["09"] == (2.5, False, False)
+        freshet.wait_until(lambda: series()["09"] == (2.5, False, False))
         server.ingest("sales", [{**GOOD, "ts": "2026-11-01T09:10:00Z"}])
         freshet.wait_until(lambda: server.rows("sales") == 6)
         assert series()["09"] == (5.0, True, False)
