@@ -169,7 +169,8 @@ def test_kill_9_while_letters_are_replayed_neither_loses_nor_doubles(tmp_path):
         assert server.sql("SELECT COUNT(*) AS n, COUNT(DISTINCT txn_id) AS d, "
                           "SUM(qty) AS q FROM sales") == \
             [{"n": count, "d": count, "q": count * (count - 1) // 2}]
-        assert server.json("/api/v1/ingestion/sales")["replayed"] == count
+        freshet.wait_until(lambda: server.json(
+            "/api/v1/ingestion/sales")["replayed"] == count)
 
 
 RESET = "/api/v1/ingestion/sales/reset"
