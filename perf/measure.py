@@ -6,6 +6,7 @@ import json
 import re
 import statistics
 import sys
+import threading
 import time
 
 REPEATS = 5
@@ -35,6 +36,23 @@ def median_ms(call):
         call()
         spent.append((time.perf_counter() - start) * 1e3)
     return statistics.median(spent)
+
+
+def at_once(count, work):
+    """Sorted milliseconds of all that work(0) .. work(count - 1) give, each in
+    a thread of its own."""
+    spent, lock = [], threading.Lock()
+
+    def run(number):
+        mine = work(number)
+        with lock:
+            spent.extend(mine)
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(spent)
 
 
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)")

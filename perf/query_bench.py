@@ -4,14 +4,13 @@ import json
 import os
 import random
 import subprocess
-import threading
 import time
 
 import freshet
 import sales_queries
 import ssb_queries
 from compare import peers
-from measure import Client, median_ms, ratios, same, table
+from measure import Client, at_once, median_ms, ratios, same, table
 
 THREADS = [int(t) for t in os.environ.get("BENCH_THREADS", "1 2").split()]
 SALES_ROWS = int(os.environ.get("SALES_ROWS", "1000000"))
@@ -166,22 +165,14 @@ def bench_live(folder, ssb_file, model):
 
 def ask_for(seconds, port, clients, queries):
     """Milliseconds of every request of so many clients at once."""
-    spent, lock = [], threading.Lock()
-
     def work(seed):
         client, order, mine = Client(port), random.Random(seed), []
         end = time.perf_counter() + seconds
         while (start := time.perf_counter()) < end:
             client.ask(order.choice(queries))
             mine.append((time.perf_counter() - start) * 1e3)
-        with lock:
-            spent.extend(mine)
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(spent)
+        return mine
+    return at_once(clients, work)
 
 
 def bench_clients(folder, ssb_file, model, load, rows):

@@ -6,14 +6,14 @@
 #include <set>
 #include <string>
 
-#include "segments/file_system.h"
+#include "segments/forwarding_files.h"
 
 namespace freshet {
 
-class BatchedFolders final : public FileSystem {
+class BatchedFolders final : public ForwardingFiles {
  public:
   // `files` outlives this. Used by one thread.
-  explicit BatchedFolders(FileSystem& files) : files_(files) {}
+  explicit BatchedFolders(FileSystem& files) : ForwardingFiles(files) {}
 
   // Syncs what was noted so far.
   Status sync_all();
@@ -22,34 +22,8 @@ class BatchedFolders final : public FileSystem {
     noted_.insert(path);
     return {};
   }
-  Result<std::unique_ptr<WritableFile>> create(
-      const std::string& path) override {
-    return files_.create(path);
-  }
-  Status rename(const std::string& from, const std::string& to) override {
-    return files_.rename(from, to);
-  }
-  Status remove(const std::string& path) override {
-    return files_.remove(path);
-  }
-  Status link(const std::string& from, const std::string& to) override {
-    return files_.link(from, to);
-  }
-  Status create_folders(const std::string& path) override {
-    return files_.create_folders(path);
-  }
-  Result<std::vector<std::string>> list(const std::string& path) override {
-    return files_.list(path);
-  }
-  Result<uint64_t> size(const std::string& path) override {
-    return files_.size(path);
-  }
-  Result<uint64_t> free_bytes(const std::string& path) override {
-    return files_.free_bytes(path);
-  }
 
  private:
-  FileSystem& files_;
   std::set<std::string> noted_;
 };
 

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "segments/floor_divide.h"
+
 namespace freshet {
 namespace {
 
@@ -15,10 +17,6 @@ constexpr int64_t kDayMinutes = 24 * 60;
 // the day, i64 complete up to in ms.
 constexpr char kVersion = 1;
 constexpr size_t kEntryBytes = 2 + 8;
-
-int64_t floor_div(int64_t value, int64_t by) {
-  return value / by - (value % by < 0);
-}
 
 std::string prefix_of(const std::string& dataset) {
   return "restated/" + dataset + "/";
@@ -66,12 +64,12 @@ Status RestatedTimes::load(const MetadataStore& store,
 }
 
 void RestatedTimes::note(Timestamp event, Timestamp complete) {
-  int64_t minute = floor_div(event.ms, kMinuteMs);
+  int64_t minute = floor_divide(event.ms, kMinuteMs);
   MutexLock lock(mutex_);
   auto [entry, added] = minutes_.try_emplace(minute, complete.ms);
   if (!added && entry->second >= complete.ms) return;
   entry->second = complete.ms;
-  changed_days_.insert(floor_div(minute, kDayMinutes));
+  changed_days_.insert(floor_divide(minute, kDayMinutes));
   forget_oldest();
 }
 
@@ -81,7 +79,7 @@ void RestatedTimes::forget_oldest() {
 
 bool RestatedTimes::covers(Interval bucket) const {
   MutexLock lock(mutex_);
-  auto at = minutes_.lower_bound(floor_div(bucket.start.ms, kMinuteMs));
+  auto at = minutes_.lower_bound(floor_divide(bucket.start.ms, kMinuteMs));
   for (; at != minutes_.end() && at->first * kMinuteMs < bucket.end.ms; ++at) {
     if (at->second >= bucket.end.ms) return true;
   }

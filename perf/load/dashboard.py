@@ -20,7 +20,6 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -28,7 +27,7 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 sys.path.insert(0, str(ROOT / "perf"))
 import freshet  # noqa: E402
 from compare import peers  # noqa: E402
-from measure import median_ms, table  # noqa: E402
+from measure import at_once, median_ms, table  # noqa: E402
 from query_bench import SALES_COLUMNS, starter_sales  # noqa: E402
 
 
@@ -173,8 +172,6 @@ class Viewer:
 
 def watch(port, requests, viewers, every):
     """Sorted milliseconds of all calls; `every` 0: as fast as they can."""
-    spent, lock = [], threading.Lock()
-
     def look(number):
         viewer, mine = Viewer(port, requests), []
         begin = time.perf_counter()
@@ -185,14 +182,8 @@ def watch(port, requests, viewers, every):
             viewer.ask()
             mine.append((time.perf_counter() - start) * 1e3)
             due = max(due + every, time.perf_counter())
-        with lock:
-            spent.extend(mine)
-    threads = [threading.Thread(target=look, args=(n,)) for n in range(viewers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(spent)
+        return mine
+    return at_once(viewers, look)
 
 
 def measured(name, spent):

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "segments/floor_divide.h"
 #include "server/demo/seeded_random.h"
 
 namespace freshet {
@@ -48,8 +49,6 @@ double day_weight(const Weekdays& week, size_t day) {
   return week[day] * 7 / sum;
 }
 
-int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
-
 }  // namespace
 
 absl::TimeZone retail_zone() {
@@ -65,15 +64,16 @@ TrafficCurve::TrafficCurve(uint64_t seed, Shape shape)
 // No two days and no two hours are alike: about 4 % and 6 % to either side.
 double TrafficCurve::noise(int64_t t_ms) const {
   auto triangle = [&](int64_t period, uint64_t salt) {
-    uint64_t bits = mix64(
-        seed_, salt, static_cast<uint64_t>(floor_div(t_ms, period * 60'000)));
+    uint64_t bits =
+        mix64(seed_, salt,
+              static_cast<uint64_t>(floor_divide(t_ms, period * 60'000)));
     return unit_interval(bits) + unit_interval(mix64(bits)) - 1;
   };
   return (1 + 0.1 * triangle(24 * 60, 1)) * (1 + 0.15 * triangle(60, 2));
 }
 
 TrafficCurve::Weight TrafficCurve::at(int64_t t_ms) const {
-  int64_t step = floor_div(t_ms, kStepMs) * kStepMs;
+  int64_t step = floor_divide(t_ms, kStepMs) * kStepMs;
   absl::CivilSecond local = zone_.At(absl::FromUnixMillis(step)).cs;
   double hour = local.hour() + local.minute() / 60.0;
   auto day = static_cast<size_t>(absl::GetWeekday(absl::CivilDay(local)));
@@ -110,7 +110,7 @@ void TrafficClock::enter_step(int64_t t_ms) {
   weight_ = curve_.at(t_ms);
   step_rate_ = per_ms_ * weight_.total;
   step_end_ms_ = static_cast<double>(
-      (floor_div(t_ms, TrafficCurve::kStepMs) + 1) * TrafficCurve::kStepMs);
+      (floor_divide(t_ms, TrafficCurve::kStepMs) + 1) * TrafficCurve::kStepMs);
 }
 
 Timestamp TrafficClock::advance(double events) {

@@ -3,6 +3,7 @@
 #include <absl/time/civil_time.h>
 #include <absl/time/time.h>
 
+#include "segments/floor_divide.h"
 #include "server/query/expression_type.h"
 #include "server/query/function_table.h"
 #include "server/query/time_pattern.h"
@@ -145,6 +146,30 @@ std::shared_ptr<Vector> evaluate_add_days(const FunctionCall& call) {
   return out;
 }
 
+// add_months(t, months): calendar months of the zone.
+Result<ExpressionType> check_add_months(Expression& call) {
+  TRY(expect_time(call, 0));
+  TRY(expect(call, 1, kLong));
+  return kTimestamp;
+}
+
+std::shared_ptr<Vector> evaluate_add_months(const FunctionCall& call) {
+  auto out = result_vector(call);
+  const Vector &a = call.argument(0), &b = call.argument(1);
+  constexpr int64_t kMost = 12 * 10000;
+  for (size_t i = 0; i < call.size; ++i) {
+    if (out->state(i) != kLaneValue) continue;
+    int64_t months = b.longs[b.at(i)];
+    if (months > kMost || months < -kMost) {
+      out->need_states();
+      out->states[i] = kLaneOverflow;
+      continue;
+    }
+    out->longs[i] = plus_months(a.longs[a.at(i)], months, call.expression.zone);
+  }
+  return out;
+}
+
 // Whole months from `from` to `to`, negative if it is before.
 int64_t months_between(int64_t from, int64_t to, const absl::TimeZone& zone) {
   int64_t months = absl::CivilMonth(civil_of(to, zone)) -
@@ -173,10 +198,6 @@ std::shared_ptr<Vector> evaluate_months_between(const FunctionCall& call) {
     }
   }
   return out;
-}
-
-int64_t floor_divide(int64_t a, int64_t b) {
-  return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
 // Start of bucket `n` that is counted from `origin`.
@@ -250,6 +271,7 @@ constexpr Function kFunctions[] = {
     {"time_format", 2, 2, check_format, evaluate_format},
     {"time_parse", 2, 2, check_parse, evaluate_parse},
     {"add_days", 2, 2, check_add_days, evaluate_add_days},
+    {"add_months", 2, 2, check_add_months, evaluate_add_months},
     {"months_between", 2, 2, check_months_between, evaluate_months_between},
     {"time_floor_from", 2, 2, check_from, evaluate_from<false>},
     {"time_ceil_from", 2, 2, check_from, evaluate_from<true>},

@@ -1,10 +1,11 @@
-// time_floor, time_ceil, extract_*, millis conversions, add_months.
+// time_floor, time_ceil, extract_*, millis conversions.
 #include <absl/time/civil_time.h>
 #include <absl/time/time.h>
 
 #include <limits>
 #include <optional>
 
+#include "segments/floor_divide.h"
 #include "server/query/expression_type.h"
 #include "server/query/function_table.h"
 
@@ -39,12 +40,6 @@ Result<ExpressionType> check_part(Expression& call) {
   return kLong;
 }
 
-Result<ExpressionType> check_add_months(Expression& call) {
-  TRY(expect_time(call));
-  TRY(expect(call, 1, kLong));
-  return kTimestamp;
-}
-
 std::shared_ptr<Vector> evaluate_floor(const FunctionCall& call) {
   auto out = result_vector(call);
   const Vector& a = call.argument(0);
@@ -69,10 +64,6 @@ std::shared_ptr<Vector> evaluate_ceil(const FunctionCall& call) {
 constexpr int64_t kDaySeconds = 24 * 3600;
 // 2400-01-01: before it a zone lists its changes one by one.
 constexpr int64_t kListedUntil = 13569465600;
-
-int64_t floor_divide(int64_t a, int64_t b) {
-  return a / b - (a % b != 0 && (a < 0) != (b < 0));
-}
 
 // Local seconds since 1970 of instants. Remembers the span of time around the
 // last one in which the zone keeps its offset.
@@ -191,35 +182,6 @@ std::shared_ptr<Vector> evaluate_instant(const FunctionCall& call) {
 int64_t millisecond(int64_t ms) { return ms - floor_divide(ms, 1000) * 1000; }
 int64_t epoch(int64_t ms) { return floor_divide(ms, 1000); }
 
-// Calendar months in the zone; a day past the month's end becomes its last.
-int64_t plus_months(int64_t ms, int64_t months, const absl::TimeZone& zone) {
-  absl::Time t = absl::FromUnixMillis(ms);
-  absl::CivilSecond civil = zone.At(t).cs;
-  absl::CivilMonth target = absl::CivilMonth(civil) + months;
-  absl::CivilDay last = absl::CivilDay(target + 1) - 1;
-  int day_of_month = std::min(civil.day(), last.day());
-  absl::CivilSecond moved(target.year(), target.month(), day_of_month,
-                          civil.hour(), civil.minute(), civil.second());
-  return absl::ToUnixMillis(zone.At(moved).pre) + millisecond(ms);
-}
-
-std::shared_ptr<Vector> evaluate_add_months(const FunctionCall& call) {
-  auto out = result_vector(call);
-  const Vector &a = call.argument(0), &b = call.argument(1);
-  constexpr int64_t kMost = 12 * 10000;
-  for (size_t i = 0; i < call.size; ++i) {
-    if (out->state(i) != kLaneValue) continue;
-    int64_t months = b.longs[b.at(i)];
-    if (months > kMost || months < -kMost) {
-      out->need_states();
-      out->states[i] = kLaneOverflow;
-      continue;
-    }
-    out->longs[i] = plus_months(a.longs[a.at(i)], months, call.expression.zone);
-  }
-  return out;
-}
-
 std::shared_ptr<Vector> evaluate_same_number(const FunctionCall& call) {
   auto out = result_vector(call);
   const Vector& a = call.argument(0);
@@ -235,7 +197,6 @@ Result<ExpressionType> check_to_time(Expression& call) {
 constexpr Function kFunctions[] = {
     {"time_floor", 1, 1, check_time, evaluate_floor},
     {"time_ceil", 1, 1, check_time, evaluate_ceil},
-    {"add_months", 2, 2, check_add_months, evaluate_add_months},
     {"timestamp_to_millis", 1, 1, check_part, evaluate_same_number},
     {"millis_to_timestamp", 1, 1, check_to_time, evaluate_same_number},
     {"extract_millisecond", 1, 1, check_part, evaluate_instant<millisecond>},

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Kafka Connect with Debezium's connectors from Maven Central.
 #
-#   connect.sh fetch    downloads the jars into .deps/connect (78 MB)
+#   connect.sh fetch    downloads the jars into .deps/connect (59 MB)
 #
 # tests/support/databases.py starts it.
 set -euo pipefail
