@@ -119,7 +119,8 @@ Status RocksLog::write_declaration(const std::string& dataset,
 }
 
 Status RocksLog::declare(const std::string& dataset, uint32_t partitions,
-                         int64_t retention_ms, int64_t retention_bytes) {
+                         int64_t retention_ms, int64_t retention_bytes,
+                         bool in_order) {
   if (dataset.empty() || dataset.find('\0') != std::string::npos) {
     return invalid("not a dataset's name: " + dataset);
   }
@@ -148,6 +149,7 @@ Status RocksLog::declare(const std::string& dataset, uint32_t partitions,
     }
     known->retention_ms = retention_ms;
     known->retention_bytes = retention_bytes;
+    known->in_order = in_order;
     known->partitions.resize(partitions);
   }
   sweep();
@@ -167,6 +169,7 @@ Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(
   // offsets would be given out twice.
   options.wal_recovery_mode =
       rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.track_and_verify_wals_in_manifest = true;
   rocksdb::DB* raw = nullptr;
   auto status = rocksdb::DB::Open(options, folder, &raw);
   if (!status.ok()) {

@@ -34,12 +34,15 @@ class EmbeddedLog {
   // minute and at each declare; the newest of a partition always stay. So do
   // the oldest of a partition beyond its share of `retention_bytes` (negative:
   // no bound), which is about what they take on disk, without the newest 64 MB.
+  // `in_order`: records without a key are read in the order in which they were
+  // appended, also after a restart; they all go to one partition.
   virtual Status declare(const std::string& dataset, uint32_t partitions,
-                         int64_t retention_ms,
-                         int64_t retention_bytes = -1) = 0;
+                         int64_t retention_ms, int64_t retention_bytes = -1,
+                         bool in_order = false) = 0;
 
   struct Record {
-    std::string_view key;  // chooses the partition; empty: round robin by batch
+    // Chooses the partition; empty: round robin by batch, or see declare().
+    std::string_view key;
     std::string_view value;
   };
   // Appends all or nothing and returns, by partition name ("log/0"), the next

@@ -85,7 +85,7 @@ Result<LogAnswer> RocksLog::append(const std::string& dataset,
     }
     TRY(check_room(*pending.dataset));
     partitions = pending.dataset->partitions.size();
-    keyless = pending.dataset->next_keyless++;
+    if (!pending.dataset->in_order) keyless = pending.dataset->next_keyless++;
   }
   if (!idempotency_key.empty()) pending.hash = hash_of(records);
   build_parts(records, partitions, keyless, pending);

@@ -63,7 +63,7 @@ void RocksLog::sweep_partition(const LogDataset& dataset, uint32_t number) {
   uint64_t excess = 0;  // bytes to be given back
   if (dataset.retention_bytes >= 0) {
     uint64_t share = static_cast<uint64_t>(dataset.retention_bytes) /
-                     dataset.partitions.size();
+                     (dataset.in_order ? 1 : dataset.partitions.size());
     uint64_t size = size_on_disk(begin, end);
     excess = size > share ? size - share : 0;
   }

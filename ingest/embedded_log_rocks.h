@@ -34,6 +34,7 @@ struct LogDataset {
   int64_t retention_ms = -1;
   int64_t retention_bytes = -1;  // since this run's declare(); -1: any
   int64_t unread_bytes = 0;      // appended minus read since the log was opened
+  bool in_order = false;         // since this run's declare()
   uint64_t next_keyless = 0;     // round robin
   std::vector<LogPartition> partitions;
 };
@@ -67,7 +68,8 @@ class RocksLog final : public EmbeddedLog, public LogReads {
   Status recover();
 
   Status declare(const std::string& dataset, uint32_t partitions,
-                 int64_t retention_ms, int64_t retention_bytes) override;
+                 int64_t retention_ms, int64_t retention_bytes,
+                 bool in_order) override;
   Result<LogAnswer> append(const std::string& dataset,
                            std::span<const Record> records,
                            std::string_view idempotency_key) override;

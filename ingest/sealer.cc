@@ -174,16 +174,17 @@ void Sealer::run() {
       drop_old();
       next_retention = absl::Now() + kRetentionEvery;
     }
-    seal_front();
+    // What came late may be past retention as soon as it is sealed.
+    if (seal_front()) next_retention = absl::Now();
   }
 }
 
-void Sealer::seal_front() {
+bool Sealer::seal_front() {
   std::shared_ptr<const Generation> generation;
   std::map<PartitionName, OffsetRecord> committed;
   {
     MutexLock lock(mutex_);
-    if (queue_.empty() || fatal_) return;
+    if (queue_.empty() || fatal_) return false;
     generation = queue_.front();
     committed = committed_;
   }
@@ -196,7 +197,7 @@ void Sealer::seal_front() {
     count_dead_letters();
   }
   record(*generation, status);
-  if (status) return;
+  if (status) return true;
   spdlog::warn("dataset {}: seal failed, its rows stay in memory: {}", dataset_,
                status.error().message);
   MutexLock lock(mutex_);
@@ -205,6 +206,7 @@ void Sealer::seal_front() {
   } else if (mode_ == Mode::kFinishing) {
     work_.wait_for(mutex_, absl::Milliseconds(100));
   }
+  return false;
 }
 
 Seal Sealer::build(

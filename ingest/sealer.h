@@ -84,7 +84,7 @@ class Sealer {
  private:
   enum class Mode { kRunning, kFinishing, kAbandoned };
   void run();
-  void seal_front();
+  bool seal_front();  // false: nothing was sealed
   Seal build(const Generation& generation,
              const std::map<PartitionName, OffsetRecord>& committed) const;
   void record(const Generation& generation, const Status& status);

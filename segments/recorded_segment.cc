@@ -1,6 +1,7 @@
 #include "segments/recorded_segment.h"
 
 #include <atomic>
+#include <filesystem>
 
 #include "segments/mutex.h"
 #include "segments/sealed_segment.h"
@@ -11,8 +12,10 @@ namespace {
 class RecordedSegment final : public Segment {
  public:
   RecordedSegment(std::shared_ptr<const std::string> folder,
-                  SegmentRecord record)
-      : folder_(std::move(folder)), record_(std::move(record)) {}
+                  SegmentRecord record, bool sound)
+      : folder_(std::move(folder)),
+        record_(std::move(record)),
+        failed_(!sound) {}
 
   const std::string& id() const override { return record_.id; }
   const Schema& schema() const override {
@@ -42,8 +45,10 @@ class RecordedSegment final : public Segment {
     return segment == nullptr ? 0 : segment->mark();  // which begins at 0
   }
   Status status(uint64_t mark) const override {
-    const Segment* segment = ready();
-    return segment == nullptr ? Status() : segment->status(mark);
+    if (const Segment* segment = ready()) return segment->status(mark);
+    if (!failed_.load(std::memory_order_relaxed)) return {};
+    TRY_ASSIGN(const Segment* segment, opened());
+    return segment->status(mark);
   }
   std::optional<Error> fault() const override {
     if (const Segment* segment = ready()) return segment->fault();
@@ -74,6 +79,19 @@ class RecordedSegment final : public Segment {
 
   Result<std::shared_ptr<const Segment>> open() const {
     std::string path = *folder_ + "/" + record_.file;
+    std::error_code code;
+    const uint64_t bytes = std::filesystem::file_size(path, code);
+    if (code) {
+      return Error{ErrorCode::kCorrupt,
+                   path + ": the file of a committed segment is gone: " +
+                       code.message()};
+    }
+    if (bytes != record_.bytes) {
+      return Error{ErrorCode::kCorrupt,
+                   path + ": has " + std::to_string(bytes) +
+                       " bytes, not the " + std::to_string(record_.bytes) +
+                       " that were committed"};
+    }
     TRY_ASSIGN(auto segment, open_segment(path));
     if (segment->id() != record_.id ||
         segment->content_hash() != record_.content_hash ||
@@ -87,7 +105,7 @@ class RecordedSegment final : public Segment {
   const std::shared_ptr<const std::string> folder_;
   const SegmentRecord record_;
   mutable std::atomic<const Segment*> ready_{nullptr};  // segment_, once set
-  mutable std::atomic<bool> failed_{false};             // to open, last time
+  mutable std::atomic<bool> failed_;  // to open, when it was last looked at
   mutable Mutex mutex_;
   mutable std::shared_ptr<const Segment> segment_ ABSL_GUARDED_BY(mutex_);
 };
@@ -95,9 +113,10 @@ class RecordedSegment final : public Segment {
 }  // namespace
 
 std::shared_ptr<const Segment> recorded_segment(
-    std::shared_ptr<const std::string> folder, SegmentRecord record) {
-  return std::make_shared<RecordedSegment>(std::move(folder),
-                                           std::move(record));
+    std::shared_ptr<const std::string> folder, SegmentRecord record,
+    bool sound) {
+  return std::make_shared<RecordedSegment>(std::move(folder), std::move(record),
+                                           sound);
 }
 
 }  // namespace freshet

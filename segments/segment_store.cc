@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 
 #include "segments/masked_segment.h"
 #include "segments/recorded_segment.h"
@@ -63,49 +64,36 @@ Status SegmentStoreImpl::load_dataset(const std::string& dataset) {
             });
   TRY_ASSIGN(auto hidden, metadata_->hidden(dataset));
   MutexLock lock(commit_mutex_);
+  HiddenById known_hidden;
   datasets_.change(dataset, [&](Timeline& timeline) {
     for (SegmentRecord& record : records) {
       auto rows = hidden.find(record.id);
-      auto found = find_recorded(record);
-      if (found && rows != hidden.end() &&
+      if (rows != hidden.end() &&
           rows->second->maximum().value_or(0) >= record.num_rows) {
-        found = Error{ErrorCode::kCorrupt,
-                      "hidden rows beyond the last one of " + record.id};
-      }
-      if (!found) {
         timeline.missing.push_back(
-            {record.id, record.time_range, found.error()});
+            {record.id, record.time_range,
+             Error{ErrorCode::kCorrupt,
+                   "hidden rows beyond the last one of " + record.id}});
         continue;
       }
+      auto found = find_recorded(record);
       if (rows != hidden.end()) {
         timeline.hidden[record.id] = rows->second;
-        hidden_[dataset][record.id].add(0, *rows->second);
-        *found = with_hidden(std::move(*found), rows->second);
+        known_hidden[record.id].add(0, *rows->second);
+        found = with_hidden(std::move(found), rows->second);
       }
-      timeline.sealed.push_back(std::move(*found));
+      timeline.sealed.push_back(std::move(found));
     }
   });
+  if (!known_hidden.empty()) hidden_[dataset] = std::move(known_hidden);
   return {};
 }
 
-// The file of a record, if it is there and has its size.
-Result<std::shared_ptr<const Segment>> SegmentStoreImpl::find_recorded(
+std::shared_ptr<const Segment> SegmentStoreImpl::find_recorded(
     const SegmentRecord& record) const {
-  std::string path = path_of(record.file);
-  auto size = files_.size(path);
-  if (!size) {
-    return Error{ErrorCode::kCorrupt, path +
-                                          ": the file of a committed segment "
-                                          "is gone: " +
-                                          size.error().message};
-  }
-  uint64_t bytes = *size;
-  if (bytes != record.bytes) {
-    return Error{ErrorCode::kCorrupt,
-                 path + ": has " + std::to_string(bytes) + " bytes, not the " +
-                     std::to_string(record.bytes) + " that were committed"};
-  }
-  return recorded_segment(segments_folder_, record);
+  auto bytes = files_.size(path_of(record.file));
+  return recorded_segment(segments_folder_, record,
+                          bytes && *bytes == record.bytes);
 }
 
 // A new segment never takes the name of an orphan, so that these may be removed
@@ -187,9 +175,40 @@ Status SegmentStoreImpl::checkpoint(const std::string& folder,
   return {};
 }
 
+namespace {
+
+// Without metadata all segments would be orphans, and removed: it is made new
+// only where there are none.
+Status check_metadata_is_there(const std::string& data_folder,
+                               FileSystem& files) {
+  std::error_code code;
+  if (std::filesystem::exists(data_folder + "/metadata/CURRENT", code) ||
+      code) {
+    return {};  // RocksDB says what is wrong
+  }
+  auto folders = files.list(data_folder + "/segments");
+  if (!folders) return {};
+  for (const std::string& folder : *folders) {
+    auto names = files.list(data_folder + "/segments/" + folder);
+    if (!names) continue;
+    for (const std::string& name : *names) {
+      if (!name.ends_with(".seg")) continue;
+      return Error{
+          ErrorCode::kCorrupt,
+          data_folder + "/metadata is gone, but segments are there (" + folder +
+              "/" + name +
+              "): restore it from a backup, or move the segments away"};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<std::unique_ptr<SegmentStore>> SegmentStore::open(
     const std::string& data_folder, FileSystem& files, Orphans orphans) {
   TRY(files.create_folders(data_folder));
+  TRY(check_metadata_is_there(data_folder, files));
   auto metadata = MetadataStore::open(data_folder + "/metadata");
   if (!metadata && metadata.error().code == ErrorCode::kConflict) {
     return Error{ErrorCode::kConflict,

@@ -87,8 +87,9 @@ class SegmentStore {
   // datasets, looks whether their files are there, whole in size (they are
   // opened when first read), and removes temp files and files that no record
   // names, at once or by remove_orphans(). A segment whose file is gone or of
-  // another size is kept as Timeline::missing, and logged by the caller through
-  // damaged().
+  // another size is an error for who reads it, until the right one is back, and
+  // is logged by the caller through damaged(). kCorrupt: segments, but no
+  // metadata.
   enum class Orphans { kRemove, kLeave };
   static Result<std::unique_ptr<SegmentStore>> open(
       const std::string& data_folder, FileSystem& files = real_file_system(),

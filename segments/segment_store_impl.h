@@ -85,7 +85,8 @@ class SegmentStoreImpl final : public SegmentStore {
 
   Status load_next_id();
   Status load_dataset(const std::string& dataset);
-  Result<std::shared_ptr<const Segment>> find_recorded(
+  // Looks whether the file of a record is there and has its size.
+  std::shared_ptr<const Segment> find_recorded(
       const SegmentRecord& record) const;
   Status find_orphans();
 

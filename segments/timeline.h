@@ -20,8 +20,8 @@ struct Timeline {
   uint64_t version = 0;  // grows with each published change of the lists
   std::vector<std::shared_ptr<const Segment>> sealed;
   std::vector<std::shared_ptr<const LiveSegment>> live;
-  // A sealed file that is listed but could not be opened: a query whose range
-  // meets it fails with this error instead of being short.
+  // A sealed file whose record cannot be used: a query whose range meets it
+  // fails with this error instead of being short.
   struct Missing {
     std::string id;
     Interval time_range;

@@ -11,6 +11,13 @@ namespace {
 // Damage may pass without another stamp: a disk that answers again.
 constexpr absl::Duration kLookAgain = absl::Seconds(1);
 
+// Whether only the time of the last change of status is another: a link was
+// made or went, or the rights changed. A write changes its own time, too.
+bool is_touched(const FileStamp& before, FileStamp now) {
+  now.changed_ns = before.changed_ns;
+  return now == before;
+}
+
 }  // namespace
 
 VerifiedFile::VerifiedFile(std::string path, std::unique_ptr<MappedFile> file,
@@ -56,7 +63,8 @@ void VerifiedFile::look() {
   bool changed = file_->guard_faulted();
   {
     MutexLock lock(state_mutex_);
-    changed |= fault_ || (now && now != seen_);
+    changed |=
+        fault_ || (now && now != seen_ && !(seen_ && is_touched(*seen_, *now)));
   }
   Status status;
   if (changed && now) {

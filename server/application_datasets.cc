@@ -118,8 +118,9 @@ Result<std::unique_ptr<Source>> RunningDatasets::open_source(
     return open_kafka_source(kafka_settings(*kafka, dataset));
   }
   const auto& log = std::get<LogSourceModel>(dataset.source);
+  // Of rows with the same key the last one posted counts, after a crash, too.
   TRY(log_.declare(dataset.name, log.partitions, log.retention_ms,
-                   log.retention_bytes));
+                   log.retention_bytes, !dataset.key.columns.empty()));
   return log_.open_source(dataset.name);
 }
 

@@ -168,10 +168,17 @@ Result<QueryResult> SegmentRunner::read(
   auto result = scan(shared, segments, data, control, state_bytes);
   // Nothing is read after this; what could not be read is no answer, nor is
   // what was read of a file that changed, or an error that came of it. What was
-  // kept was right.
+  // kept was right. All are asked, so that one more run finds all verified.
+  Status first;
   for (const auto& s : segments) {
-    if (!s.done()) TRY(s.segment->status(s.mark));
+    if (s.done()) continue;
+    auto status = s.segment->status(s.mark);
+    if (!status && status.error().code != ErrorCode::kConflict)
+      return status.error();
+    if (!status) TRY(control.check());
+    if (!status && first) first = status.error();
   }
+  TRY(first);
   return result;
 }
 

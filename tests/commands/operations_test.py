@@ -319,6 +319,8 @@ def test_late_events_restate_a_bucket_of_a_series(tmp_path):
         server.kill()  # before it is sealed: read again, not yet restated
         server.start()
         freshet.wait_until(lambda: server.rows("sales") == 6)
+        # Only what was said to be complete can be restated.
+        freshet.wait_until(lambda: series()["10"] == (2.5, False, False))
         server.ingest("sales", [{**GOOD, "ts": "2026-11-01T10:10:00Z"}])
         freshet.wait_until(lambda: server.rows("sales") == 7)
         assert series()["10"] == (5.0, True, False)

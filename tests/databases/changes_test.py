@@ -1,6 +1,6 @@
 """Tables of real databases, changed at random, followed by Debezium, a real
-broker and a dataset with a key: afterwards both hold the same rows, values
-exact to the last digit. The server is killed in the middle, and a column is
+broker, a dataset with a key and a lookup: afterwards all hold the same rows,
+values exact to the last digit. The server is killed in the middle, and a column is
 added to the table and to the running dataset.
 
 FRESHET_CDC_SECONDS sets how long each database is changed (10)."""
@@ -51,6 +51,19 @@ partition_by: day
 seal: {{ rows: 300, age: 2s }}
 auto_cubes: false
 """
+LOOKUP = """\
+lookup: {table}_now
+key: id
+source: {{ kafka: {{ brokers: "{broker}", topics: [{topic}], format: debezium }} }}
+columns:
+  - {{ name: id, type: long }}
+  - {{ name: name, type: string }}
+  - {{ name: price, type: decimal(2) }}
+  - {{ name: cost, type: decimal(6) }}
+  - {{ name: active, type: {boolean} }}
+  - {{ name: qty, type: long }}
+"""
+LOOKUP_COLUMNS = ["id", "name", "price", "cost", "active", "qty"]
 COLUMNS = ["id", "name", "price", "cost", "weight", "active", "qty", "born",
            "sold", "seen", "note"]
 TABLE = """CREATE TABLE {table} (
@@ -176,16 +189,16 @@ class Table:
         for kind in done:
             self.done[kind] += 1
 
-    def rows(self):
-        names = ", ".join(self.columns)
+    def rows(self, columns):
+        names = ", ".join(columns)
         with self.connection.cursor() as cursor:
             cursor.execute(f"SELECT {names} FROM {self.name}")
             return {row[0]: tuple(map(plain, row)) for row in cursor.fetchall()}
 
-    def rows_of(self, server):
-        names = ", ".join(f'"{c}"' for c in self.columns)
+    def rows_of(self, server, source, columns):
+        names = ", ".join(f'"{c}"' for c in columns)
         status, _, body = server.request("POST", "/druid/v2/sql", {
-            "query": f"SELECT {names} FROM {self.name}",
+            "query": f"SELECT {names} FROM {source}",
             "resultFormat": "array"}, timeout=60)
         assert status == 200, body[:500]
         rows = json.loads(body, parse_float=decimal.Decimal)
@@ -209,25 +222,37 @@ def plain(value):
 
 
 def assert_equal(table, server, seconds=60):
-    """The dataset becomes what the table is, within some time."""
-    expected = table.rows()
+    """The dataset and the lookup become what the table is, within some time."""
     deadline = time.monotonic() + seconds
-    while (found := table.rows_of(server)) != expected:
-        if time.monotonic() > deadline:
-            lacking = sorted(expected.keys() - found.keys())
-            beyond = sorted(found.keys() - expected.keys())
-            other = [(expected[k], found[k]) for k in expected.keys() &
-                     found.keys() if expected[k] != found[k]]
-            progress = server.json(f"/api/v1/ingestion/{table.name}")
-            raise AssertionError(
-                f"{len(expected)} rows; lacking {lacking[:5]}, beyond "
-                f"{beyond[:5]}, other ({len(other)}) {other[:2]}; {progress}")
-        time.sleep(0.2)
+    for source, columns in ((table.name, table.columns),
+                            (f"lookup.{table.name}_now", LOOKUP_COLUMNS)):
+        expected = table.rows(columns)
+        while (found := table.rows_of(server, source, columns)) != expected:
+            if time.monotonic() > deadline:
+                lacking = sorted(expected.keys() - found.keys())
+                beyond = sorted(found.keys() - expected.keys())
+                other = [(expected[k], found[k]) for k in expected.keys() &
+                         found.keys() if expected[k] != found[k]]
+                progress = server.json(f"/api/v1/ingestion/{table.name}")
+                raise AssertionError(
+                    f"{source}: {len(expected)} rows; lacking {lacking[:5]}, "
+                    f"beyond {beyond[:5]}, other ({len(other)}) {other[:2]}; "
+                    f"{progress}")
+            time.sleep(0.2)
 
 
 def definition(table, broker, topic, order, boolean="bool", added=""):
     return DATASET.format(table=table, broker=broker, topic=topic, order=order,
                           boolean=boolean, added=added)
+
+
+def files(tables, define, broker, topics, boolean="bool"):
+    """The model: a dataset and a lookup of each table."""
+    made = {f"datasets/{t.name}.yaml": define(t) for t in tables}
+    for table, topic in zip(tables, topics):
+        made[f"lookups/{table.name}_now.yaml"] = LOOKUP.format(
+            table=table.name, broker=broker, topic=topic, boolean=boolean)
+    return made
 
 
 def follow(server, tables, define, seconds):
@@ -298,8 +323,8 @@ def test_postgresql(broker, connect, tmp_path):
         def define(table, added=""):
             return definition(table.name, broker, f"pg.public.{table.name}",
                               "$.source.lsn", added=added)
-        model = freshet.write_model(tmp_path / "m", {
-            f"datasets/{t.name}.yaml": define(t) for t in tables})
+        model = freshet.write_model(tmp_path / "m", files(
+            tables, define, broker, [f"pg.public.{t.name}" for t in tables]))
         with freshet.Server(model, tmp_path / "d") as server:
             follow(server, tables, define, SECONDS)
             check_new_key_of_a_row_whose_note_is_kept(server, tables[0])
@@ -368,8 +393,8 @@ def test_mariadb(broker, connect, tmp_path):
         def define(table, added=""):
             return definition("article", broker, "maria.shop.article",
                               "$.source.ts_ms", "long", added)
-        model = freshet.write_model(tmp_path / "m", {
-            "datasets/article.yaml": define(table)})
+        model = freshet.write_model(tmp_path / "m", files(
+            [table], define, broker, ["maria.shop.article"], "long"))
         with freshet.Server(model, tmp_path / "d") as server:
             follow(server, [table], define, SECONDS)
     finally:

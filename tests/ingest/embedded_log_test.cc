@@ -99,6 +99,22 @@ TEST_CASE("concurrent appends are dense and complete") {
   CHECK(total == 200);
 }
 
+TEST_CASE("keyless records of a log that is in order stay in order") {
+  ScratchFolder folder;
+  for (int64_t run = 0; run < 2; ++run) {
+    auto log = EmbeddedLog::open(folder.path());
+    REQUIRE(ok(log));
+    REQUIRE(ok((*log)->declare("d", 4, -1, -1, true)));
+    for (int64_t i = 0; i < 5; ++i) {
+      EmbeddedLog::Record record{"", "x"};
+      auto answer = (*log)->append("d", std::span(&record, 1), "");
+      REQUIRE(ok(answer));
+      CHECK(*answer ==
+            std::map<PartitionName, int64_t>{{"log/0", run * 5 + i + 1}});
+    }
+  }
+}
+
 TEST_CASE("beyond its size the oldest committed records of a log go") {
   ScratchFolder folder;
   auto log = EmbeddedLog::open(folder.path());

@@ -116,7 +116,7 @@ struct Kept {
   Kept() { open(); }
   void open() {
     rocks.reset();
-    rocks = std::move(*MetadataStore::open(folder.path() + "/lookups"));
+    rocks = *MetadataStore::open(folder.path() + "/lookups");
   }
   LookupStore store(std::shared_ptr<const Schema> schema = products_schema(),
                     const std::string& source = "http", size_t key = 1) {

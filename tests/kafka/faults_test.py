@@ -177,7 +177,8 @@ def test_every_committed_event_once_and_none_of_the_aborted(broker, tmp_path):
             print(f"{producer.committed} committed in {seconds:.0f} s "
                   f"({producer.committed / seconds:.0f}/s), {producer.aborted} "
                   f"aborted, {producer.transactions} transactions, "
-                  f"{producer.repeated} repeated, at most {producer.behind} "
+                  f"{producer.repeated} repeated, {producer.fenced} fenced, "
+                  f"at most {producer.behind} "
                   f"behind, {watch.answers} answers, {faults.done}, caught up "
                   f"{time.monotonic() - start - seconds:.1f} s after the end")
             assert producer.aborted > 0

@@ -1,10 +1,12 @@
 """A producer that writes numbered events in transactions, some of which it
 aborts, and keeps the book of what was committed."""
+import json
 import random
 import threading
 import time
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import (Consumer, KafkaError, KafkaException, Producer,
+                             TopicPartition)
 
 PARTITIONS = 4
 # An amount for each number, so that sums tell which events were counted.
@@ -25,7 +27,7 @@ class Transactions(threading.Thread):
         self.chance = random.Random(seed)
         self.ended = threading.Event()
         self.committed = 0  # events
-        self.aborted = self.repeated = self.transactions = 0
+        self.aborted = self.repeated = self.transactions = self.fenced = 0
         self.fault = None
 
     def run(self):
@@ -35,12 +37,7 @@ class Transactions(threading.Thread):
             self.fault = repr(error)
 
     def produce(self):
-        producer = Producer({
-            "bootstrap.servers": self.broker, "transactional.id": "ledger",
-            "transaction.timeout.ms": 180000, "message.timeout.ms": 150000,
-            "log_level": 2, "compression.codec": "lz4", "linger.ms": 20,
-            "batch.size": 1 << 18, "queue.buffering.max.messages": 500000})
-        self.retry(lambda: producer.init_transactions(60))
+        producer = self.connect()
         start = time.monotonic()
         behind = 0
         while not self.ended.is_set():
@@ -50,8 +47,55 @@ class Transactions(threading.Thread):
             if due < self.rate // 4:
                 time.sleep(0.02)
                 continue
-            self.transaction(producer, min(due, self.rate))
+            count = min(due, self.rate)
+            try:
+                self.transaction(producer, count)
+            except KafkaException as error:
+                if not error.args[0].fatal():
+                    raise
+                # The broker died between a commit and its answer: a new
+                # producer ends what is open, and the topic tells how.
+                self.fenced += 1
+                producer = self.connect()
+                if self.was_committed():
+                    self.committed += count
         self.behind = behind
+
+    def connect(self):
+        producer = Producer({
+            "bootstrap.servers": self.broker, "transactional.id": "ledger",
+            "transaction.timeout.ms": 180000, "message.timeout.ms": 150000,
+            "log_level": 2, "compression.codec": "lz4", "linger.ms": 20,
+            "batch.size": 1 << 18, "queue.buffering.max.messages": 500000})
+        self.retry(lambda: producer.init_transactions(60))
+        return producer
+
+    def was_committed(self):
+        """Whether committed events from number `committed` on are there."""
+        consumer = Consumer({
+            "bootstrap.servers": self.broker, "group.id": "ledger-check",
+            "isolation.level": "read_committed", "enable.auto.commit": False,
+            "enable.partition.eof": True, "auto.offset.reset": "earliest"})
+        try:
+            ends = {}
+            for partition in range(PARTITIONS):
+                place = TopicPartition(self.topic, partition)
+                low, high = self.retry(
+                    lambda: consumer.get_watermark_offsets(place, 60))
+                # No transaction has more than `rate` events.
+                ends[partition] = TopicPartition(
+                    self.topic, partition, max(low, high - 2 * self.rate))
+            consumer.assign(list(ends.values()))
+            while ends:
+                for message in consumer.consume(10000, 60):
+                    if message.error() is None:
+                        if json.loads(message.value())["seq"] >= self.committed:
+                            return True
+                    elif message.error().code() == KafkaError._PARTITION_EOF:
+                        ends.pop(message.partition(), None)
+            return False
+        finally:
+            consumer.close()
 
     def transaction(self, producer, count):
         abort = self.chance.random() < 0.2

@@ -2,9 +2,11 @@
 // file's checksum error, and right again once the bytes are.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <thread>
 
 #include "query_data.h"
 #include "segments/sealed_segment.h"
@@ -146,6 +148,38 @@ TEST_CASE("no flipped byte of a file that is in use makes a wrong answer") {
     }
   }
   CHECK(errors > 100);
+}
+
+// As a backup by hard links, or chmod and touch over all of a folder do.
+TEST_CASE("files that others link, touch and chmod at once answer at once") {
+  File file;
+  auto timeline = std::make_shared<Timeline>();
+  for (int i = 0; i < 30; ++i) {
+    fs::path copy = file.folder / (std::to_string(i) + ".seg");
+    fs::copy_file(file.path, copy);
+    timeline->sealed.push_back(*open_segment(copy));
+  }
+  file.data.timeline = timeline;
+  const Query query = questions()[0];
+  auto right = file.runner->run_on(query, file.data);
+  REQUIRE_MESSAGE(right.has_value(), right.error().message);
+  for (int round = 0; round < 3; ++round) {
+    CAPTURE(round);
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    for (const auto& segment : timeline->sealed) {
+      (void)segment->status();  // the stamp is believed by now
+    }
+    for (int i = 0; i < 30; ++i) {
+      fs::path copy = file.folder / (std::to_string(i) + ".seg");
+      if (round == 0) fs::create_hard_link(copy, copy.string() + ".linked");
+      if (round == 1)
+        fs::last_write_time(copy, fs::file_time_type::clock::now());
+      if (round == 2) fs::permissions(copy, fs::perms::owner_read);
+    }
+    auto result = file.runner->run_on(query, file.data);
+    REQUIRE_MESSAGE(result.has_value(), result.error().message);
+    CHECK(result->rows == right->rows);
+  }
 }
 
 }  // namespace
