@@ -47,8 +47,8 @@ class LastPerKey final : public Accumulator {
                const std::vector<uint32_t>& to) override {
     const auto& from = static_cast<const LastPerKey&>(other);
     std::vector<uint32_t> key_to(1, 0);
-    if (merged_ && from.local_) merged_->map(*from.local_, key_to);
-    if (merged_ && from.merged_) merged_->map(*from.merged_, key_to);
+    if (merged_ && from.local_) TRY(merged_->map(*from.local_, key_to));
+    if (merged_ && from.merged_) TRY(merged_->map(*from.merged_, key_to));
     const auto& pairs = from.pairs_.keys();
     for (uint32_t i = 0; i < pairs.size(); ++i) {
       offer(to[pairs[i] >> 32], key_to[static_cast<uint32_t>(pairs[i])],

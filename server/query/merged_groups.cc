@@ -24,9 +24,10 @@ std::vector<uint32_t> ids_of_groups(const Keys& local, size_t component) {
 
 // merged[id] for the ids that occur, each looked up once, not once a group.
 template <class Keys>
-std::vector<uint32_t> merge_ids(const Keys& local, size_t component,
-                                const std::vector<uint32_t>& occurring,
-                                ValueIds& values) {
+Result<std::vector<uint32_t>> merge_ids(const Keys& local, size_t component,
+                                        const std::vector<uint32_t>& occurring,
+                                        ValueIds& values,
+                                        const QueryControl* control) {
   std::vector<uint32_t> merged(local.num_ids(component), IdTable::kNone);
   std::vector<uint32_t> distinct;
   for (uint32_t id : occurring) {
@@ -35,7 +36,10 @@ std::vector<uint32_t> merge_ids(const Keys& local, size_t component,
     distinct.push_back(id);
   }
   std::vector<uint32_t> to(distinct.size());
-  local.intern(component, distinct, values, to.data());
+  TRY(in_runs(distinct.size(), control, [&](size_t begin, size_t count) {
+    local.intern(component, std::span(distinct).subspan(begin, count), values,
+                 to.data() + begin);
+  }));
   for (size_t i = 0; i < distinct.size(); ++i) merged[distinct[i]] = to[i];
   return merged;
 }
@@ -43,22 +47,26 @@ std::vector<uint32_t> merge_ids(const Keys& local, size_t component,
 }  // namespace
 
 template <class Keys>
-void MergedGroups::map_groups(const Keys& local, std::vector<uint32_t>& to) {
-  if (components_.size() == 1) return map_values(local, to);
+Status MergedGroups::map_groups(const Keys& local, std::vector<uint32_t>& to,
+                                const QueryControl* control) {
+  if (components_.size() == 1) return map_values(local, to, control);
   const size_t count = components_.size(), size = local.size();
   std::vector<uint32_t> ids(size * count);
   std::vector<uint64_t> running(size);
   to.assign(size, 0);
   for (size_t c = 0; c < count; ++c) {
     const std::vector<uint32_t> occurring = ids_of_groups(local, c);
-    const std::vector<uint32_t> merged =
-        merge_ids(local, c, occurring, components_[c]);
+    TRY_ASSIGN(const std::vector<uint32_t> merged,
+               merge_ids(local, c, occurring, components_[c], control));
     for (size_t group = 0; group < size; ++group) {
       const uint32_t id = merged[occurring[group]];
       ids[group * count + c] = id;
       running[group] = uint64_t{to[group]} << 32 | id;
     }
-    folds_[c].find_or_add_all(running.data(), size, to.data());
+    TRY(in_runs(size, control, [&](size_t begin, size_t count) {
+      folds_[c].find_or_add_all(running.data() + begin, count,
+                                to.data() + begin);
+    }));
   }
   for (size_t group = 0; group < size; ++group) {
     if (to[group] < num_groups_) continue;
@@ -66,14 +74,19 @@ void MergedGroups::map_groups(const Keys& local, std::vector<uint32_t>& to) {
     const auto at = ids.begin() + static_cast<ptrdiff_t>(group * count);
     group_ids_.insert(group_ids_.end(), at, at + static_cast<ptrdiff_t>(count));
   }
+  return {};
 }
 
 // Of one component each id is a group.
 template <class Keys>
-void MergedGroups::map_values(const Keys& local, std::vector<uint32_t>& to) {
+Status MergedGroups::map_values(const Keys& local, std::vector<uint32_t>& to,
+                                const QueryControl* control) {
   const std::vector<uint32_t> ids = ids_of_groups(local, 0);
   to.resize(ids.size());
-  local.intern(0, ids, components_[0], to.data());
+  TRY(in_runs(ids.size(), control, [&](size_t begin, size_t count) {
+    local.intern(0, std::span(ids).subspan(begin, count), components_[0],
+                 to.data() + begin);
+  }));
   if (group_of_.size() < components_[0].size()) {
     group_of_.resize(
         std::max<size_t>(components_[0].size(), group_of_.size() * 2),
@@ -87,12 +100,15 @@ void MergedGroups::map_values(const Keys& local, std::vector<uint32_t>& to) {
     }
     id = group;
   }
+  return {};
 }
 
-template void MergedGroups::map_groups(const GroupKeys&,
-                                       std::vector<uint32_t>&);
-template void MergedGroups::map_groups(const MergedGroups&,
-                                       std::vector<uint32_t>&);
+template Status MergedGroups::map_groups(const GroupKeys&,
+                                         std::vector<uint32_t>&,
+                                         const QueryControl*);
+template Status MergedGroups::map_groups(const MergedGroups&,
+                                         std::vector<uint32_t>&,
+                                         const QueryControl*);
 
 VectorPtr MergedGroups::values(size_t component) const {
   const Vector& values = components_[component].values();

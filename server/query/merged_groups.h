@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/query/group_keys.h"
+#include "server/query/query_control.h"
 
 namespace freshet {
 
@@ -13,11 +14,14 @@ class MergedGroups {
   explicit MergedGroups(const std::vector<ExpressionPtr>& expressions);
 
   // to[g] for every group g of `local`. REQUIRES: at least one expression.
-  void map(const GroupKeys& local, std::vector<uint32_t>& to) {
-    map_groups(local, to);
+  // Errors are `control`'s, if there is one; this is of no more use then.
+  Status map(const GroupKeys& local, std::vector<uint32_t>& to,
+             const QueryControl* control = nullptr) {
+    return map_groups(local, to, control);
   }
-  void map(const MergedGroups& local, std::vector<uint32_t>& to) {
-    map_groups(local, to);
+  Status map(const MergedGroups& local, std::vector<uint32_t>& to,
+             const QueryControl* control = nullptr) {
+    return map_groups(local, to, control);
   }
 
   uint32_t size() const { return num_groups_; }
@@ -39,9 +43,11 @@ class MergedGroups {
 
  private:
   template <class Keys>
-  void map_groups(const Keys& local, std::vector<uint32_t>& to);
+  Status map_groups(const Keys& local, std::vector<uint32_t>& to,
+                    const QueryControl* control);
   template <class Keys>
-  void map_values(const Keys& local, std::vector<uint32_t>& to);
+  Status map_values(const Keys& local, std::vector<uint32_t>& to,
+                    const QueryControl* control);
 
   std::vector<ValueIds> components_;
   // folds_[0]: id of component 0 -> running id; folds_[c]: running id and the

@@ -16,10 +16,11 @@ Status MergedPartial::merge_states(
   TRY(control.check());
   std::vector<uint32_t> to(1, 0);
   if (groups_) {
-    groups_->map(*keys, to);
+    TRY(groups_->map(*keys, to, &control));
     TRY(control.check_groups(groups_->size()));
   }
   for (size_t i = 0; i < accumulators_.size(); ++i) {
+    TRY(control.check());
     if (groups_) accumulators_[i]->resize(groups_->size());
     TRY(accumulators_[i]->merge(*accumulators[i], to));
   }
@@ -49,6 +50,7 @@ uint64_t MergedPartial::memory_bytes() const {
 Result<ResultRows> MergedPartial::finish(QueryControl& control, Arena& arena) {
   std::vector<VectorPtr> columns;
   for (size_t i = 0; i < plan_->groups.size(); ++i) {
+    TRY(control.check());
     columns.push_back(groups_->values(i));
   }
   for (const auto& accumulator : accumulators_) {

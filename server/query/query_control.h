@@ -3,6 +3,7 @@
 // Shared by all tasks of one query; thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 
@@ -49,6 +50,18 @@ class QueryControl {
   const Clock::time_point start_, deadline_;
   std::atomic<int64_t> memory_{0};
 };
+
+// work(begin, count) for runs of `size` that take a few milliseconds each, so
+// that the query can be stopped in between; null: it cannot.
+template <class Work>
+Status in_runs(size_t size, const QueryControl* control, Work work) {
+  constexpr size_t kRun = 32'768;
+  for (size_t begin = 0; begin < size; begin += kRun) {
+    if (control) TRY(control->check());
+    work(begin, std::min(kRun, size - begin));
+  }
+  return {};
+}
 
 // The memory of one structure that grows, charged to its query; given back at
 // the end.

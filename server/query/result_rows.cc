@@ -69,6 +69,23 @@ class GroupRows final : public RowSource {
   size_t size_;
 };
 
+// The first `wanted` rows of `order` in order, then nothing: the best of runs,
+// so that a query of millions of groups can be stopped in between.
+Status pick_first(std::vector<uint32_t>& order, size_t wanted,
+                  const RowOrder& before, const QueryControl& control) {
+  std::vector<uint32_t> best;
+  TRY(in_runs(order.size(), &control, [&](size_t begin, size_t count) {
+    auto at = order.begin() + static_cast<ptrdiff_t>(begin);
+    best.insert(best.end(), at, at + static_cast<ptrdiff_t>(count));
+    const size_t kept = std::min(wanted, best.size());
+    std::partial_sort(best.begin(), best.begin() + static_cast<ptrdiff_t>(kept),
+                      best.end(), before);
+    best.resize(kept);
+  }));
+  order = std::move(best);
+  return {};
+}
+
 VectorPtr picked(const Vector& v, const std::vector<uint32_t>& lanes) {
   auto out = make_vector(v.type, lanes.size());
   for (size_t i = 0; i < lanes.size(); ++i) out->set_from(i, v, lanes[i]);
@@ -137,9 +154,7 @@ Result<std::vector<uint32_t>> ordered_rows(const QueryPlan& plan,
   if (!plan.order.empty()) {
     RowOrder before(plan, rows);
     if (part && *wanted <= kSortedRun) {
-      std::partial_sort(order.begin(),
-                        order.begin() + static_cast<ptrdiff_t>(*wanted),
-                        order.end(), before);
+      TRY(pick_first(order, *wanted, before, control));
     } else {
       TRY(sort_rows(order, before, control));
     }
