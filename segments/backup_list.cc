@@ -20,8 +20,14 @@ bool is_hash(std::string_view text) {
 
 // A relative path that stays below its folder.
 bool is_inside(std::string_view path) {
-  return !path.empty() && path[0] != '/' &&
-         path.find("..") == std::string_view::npos;
+  for (bool more = true; more;) {
+    size_t end = std::min(path.find('/'), path.size());
+    std::string_view name = path.substr(0, end);
+    if (name.empty() || name == "." || name == "..") return false;
+    more = end < path.size();
+    path.remove_prefix(std::min(end + 1, path.size()));
+  }
+  return true;
 }
 
 std::string_view take_word(std::string_view& line) {

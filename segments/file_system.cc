@@ -78,7 +78,8 @@ class RealFileSystem final : public FileSystem {
   }
 
   Status link(const std::string& from, const std::string& to) override {
-    if (::link(from.c_str(), to.c_str()) != 0) {
+    if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(),
+                 AT_SYMLINK_FOLLOW) != 0) {
       return io_error("link", from, errno);
     }
     return {};

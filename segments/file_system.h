@@ -28,7 +28,7 @@ class FileSystem {
       const std::string& path) = 0;  // truncates
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   virtual Status remove(const std::string& path) = 0;
-  // A second name for the same file.
+  // A second name for the same file; of a symbolic link, for what it leads to.
   virtual Status link(const std::string& from, const std::string& to) = 0;
   virtual Status sync_folder(const std::string& path) = 0;
   virtual Status create_folders(const std::string& path) = 0;

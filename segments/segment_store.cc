@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "segments/checkpoint_files.h"
 #include "segments/masked_segment.h"
 #include "segments/recorded_segment.h"
 #include "segments/segment_store_impl.h"
@@ -159,20 +160,28 @@ std::vector<std::string> SegmentStoreImpl::damaged() const {
 
 Status SegmentStoreImpl::checkpoint(const std::string& folder,
                                     const std::function<Status()>& more) {
-  TRY(files_.create_folders(folder + "/segments"));
-  MutexLock lock(commit_mutex_);
-  TRY(metadata_->checkpoint(folder + "/metadata"));
-  TRY(more());
-  TRY_ASSIGN(std::set<std::string> names, datasets_of(*metadata_));
-  for (const std::string& name : names) {
-    TRY(files_.create_folders(folder + "/segments/" + name));
-    TRY_ASSIGN(auto records, metadata_->segments(name));
-    for (const SegmentRecord& record : records) {
-      TRY(files_.link(path_of(record.file),
-                      folder + "/segments/" + record.file));
+  const std::string segments = folder + "/segments";
+  TRY(files_.create_folders(segments));
+  CheckpointFiles taken(segments, files_);
+  {
+    MutexLock lock(commit_mutex_);
+    TRY(metadata_->checkpoint(folder + "/metadata"));
+    TRY(more());
+    TRY_ASSIGN(std::set<std::string> names, datasets_of(*metadata_));
+    for (const std::string& name : names) {
+      TRY(files_.create_folders(segments + "/" + name));
+      TRY_ASSIGN(auto records, metadata_->segments(name));
+      for (const SegmentRecord& record : records) {
+        TRY(taken.take(path_of(record.file), record.file));
+      }
     }
   }
-  return {};
+  return taken.copy_rest();
+}
+
+bool SegmentStore::is_data_folder(const std::string& folder) {
+  std::error_code code;
+  return std::filesystem::exists(folder + "/metadata/CURRENT", code);
 }
 
 namespace {

@@ -94,6 +94,8 @@ class SegmentStore {
   static Result<std::unique_ptr<SegmentStore>> open(
       const std::string& data_folder, FileSystem& files = real_file_system(),
       Orphans orphans = Orphans::kRemove);
+  // Whether open() would find a store there rather than make one.
+  static bool is_data_folder(const std::string& folder);
   virtual ~SegmentStore() = default;
 
   // Empty timeline for a dataset that has none.
@@ -151,7 +153,8 @@ class SegmentStore {
 
   // Makes `folder`, which is empty or absent, a copy of the data folder's
   // metadata and segments at one moment, by hard links where a file never
-  // changes. `more` is called while no commit can come.
+  // changes and can have a second name there, by copies otherwise. `more` is
+  // called while no commit can come; the copies come after it.
   virtual Status checkpoint(const std::string& folder,
                             const std::function<Status()>& more) = 0;
 

@@ -37,6 +37,7 @@
 #include "server/query/guarded_runner.h"
 #include "server/query/partial_cache.h"
 #include "server/query/sharing_runner.h"
+#include "server/repeated_task.h"
 #include "server/sql/sql.h"
 
 namespace freshet {
@@ -47,6 +48,8 @@ constexpr uint64_t kMinFreeBytes = uint64_t{256} << 20;
 constexpr double kDrainSeconds = 10;
 // What still runs this long after the stop began is cancelled.
 constexpr auto kQueryGrace = std::chrono::seconds(1);
+// How often it is looked for checkpoints that nobody needs any more.
+constexpr absl::Duration kCheckpointWatch = absl::Seconds(10);
 // Of damage that queries met, so many messages are kept.
 constexpr size_t kMaxDamage = 100;
 
@@ -153,6 +156,7 @@ class RunningApplication : public Application {
   std::unique_ptr<SegmentStore> store_;
   std::unique_ptr<Merger> merger_;
   std::unique_ptr<Scrubber> scrubber_;
+  std::unique_ptr<RepeatedTask> checkpoints_;  // removes forgotten ones
   std::unique_ptr<EmbeddedLog> log_;
   std::unique_ptr<Lookups> lookups_;
   std::unique_ptr<Datasets> datasets_;
@@ -222,6 +226,8 @@ Status RunningApplication::open_parts() {
     spdlog::error("{}", message);
   }
   remove_checkpoints(settings_.data);
+  checkpoints_ = std::make_unique<RepeatedTask>(
+      kCheckpointWatch, [this] { remove_old_checkpoints(settings_.data); });
   merger_ = start_merger(*store_);
   set_merge_policies(*merger_, nullptr, *model());
   scrubber_ = std::make_unique<Scrubber>(
@@ -274,7 +280,10 @@ Status RunningApplication::add_routes() {
       *metrics_, *datasets_, *lookups_, *deployer_, store_->metadata(),
       [this] { return model(); }, [this] { return reload(); },
       [this] { return readiness(); }, [this] { refresh_metrics(); },
-      [this] { return write_checkpoint(*store_, *log_, *lookups_); }});
+      [this] { return write_checkpoint(*store_, *log_, *lookups_); },
+      [this](const std::string& name) {
+        return release_checkpoint(settings_.data, name);
+      }});
   add_dataset_routes(router_, *services_);
   add_deployment_routes(router_, *services_);
   add_infer_routes(router_, *services_);
@@ -420,6 +429,7 @@ void RunningApplication::stop() {
   if (alerts_) alerts_->stop();
   if (merger_) merger_->stop();
   if (scrubber_) scrubber_->stop();
+  checkpoints_.reset();
   if (datasets_) datasets_->stop();
   if (lookups_) lookups_->stop();
   hub_.reset();  // after the streams that notify it

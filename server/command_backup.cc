@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
 
 #include "ingest/embedded_log.h"
 #include "segments/backup.h"
@@ -11,37 +14,96 @@
 #include "server/command.h"
 #include "server/command_http.h"
 #include "server/json/json_value.h"
+#include "server/repeated_task.h"
 
 namespace freshet {
 namespace {
 
-// Asks the server that has the folder open; its answer is a folder below
-// DATA/checkpoints.
-Result<std::string> ask_server(const BackupOptions& options) {
-  HttpClient client;
+namespace fs = std::filesystem;
+
+// A checkpoint that is read is touched this often, see kCheckpointLife.
+constexpr absl::Duration kRenewal = absl::Minutes(1);
+constexpr std::string_view kCheckpoints = "checkpoints/";
+
+// A checkpoint while it is backed up: renewed, and released in the end.
+class Source {
+ public:
+  // `name` below `data`.
+  Source(const std::string& data, const std::string& name,
+         std::function<void()> release)
+      : folder_(data + "/" + name),
+        release_(std::move(release)),
+        renewal_(std::in_place, kRenewal, [this] {
+          std::error_code ignored;
+          auto now = fs::file_time_type::clock::now();
+          fs::last_write_time(folder_, now, ignored);
+        }) {}
+  ~Source() {
+    renewal_.reset();
+    release_();
+  }
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  const std::string& folder() const { return folder_; }
+
+ private:
+  const std::string folder_;
+  const std::function<void()> release_;
+  std::optional<RepeatedTask> renewal_;
+};
+
+using SourcePointer = std::unique_ptr<Source>;
+
+std::vector<std::string> headers_of(const BackupOptions& options) {
   std::vector<std::string> headers = {"Content-Type: application/json"};
   if (!options.token.empty()) {
     headers.push_back("Authorization: Bearer " + options.token);
   }
-  TRY_ASSIGN(HttpReply reply,
-             client.post(options.url + "/api/v1/checkpoint", "{}", headers));
-  auto body = parse_json(reply.body);
-  const JsonValue* name = body ? body->find("checkpoint") : nullptr;
-  if (reply.status == 200 && name && name->as_string() &&
-      name->as_string()->starts_with("checkpoints/") &&
-      name->as_string()->find("..") == std::string::npos) {
-    return options.data + "/" + *name->as_string();
-  }
-  return Error{ErrorCode::kUnavailable,
-               fmt::format("the server at {} made no checkpoint (status {}): "
-                           "{}",
-                           options.url, reply.status, reply.body)};
+  return headers;
 }
 
-// The same of a folder that nobody has open.
-Result<std::string> make_checkpoint(const BackupOptions& options) {
-  if (!std::filesystem::exists(options.data)) {
+// Tells the server; by our own hand if it is gone meanwhile.
+void release(const BackupOptions& options, const std::string& name) {
+  HttpClient client;
+  std::string path = name.substr(kCheckpoints.size());
+  auto reply = client.remove(options.url + "/api/v1/checkpoint/" + path,
+                             headers_of(options));
+  if (!reply || reply->status != 200) {
+    (void)release_checkpoint(options.data, path);
+  }
+}
+
+// Of the server that has the folder open.
+Result<SourcePointer> ask_server(const BackupOptions& options) {
+  HttpClient client;
+  TRY_ASSIGN(HttpReply reply, client.post(options.url + "/api/v1/checkpoint",
+                                          "{}", headers_of(options)));
+  auto body = parse_json(reply.body);
+  const JsonValue* name = body ? body->find("checkpoint") : nullptr;
+  if (reply.status != 200 || !name || !name->as_string() ||
+      !name->as_string()->starts_with(kCheckpoints) ||
+      name->as_string()->find("..") != std::string::npos) {
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("the server at {} made no checkpoint (status {}): "
+                             "{}",
+                             options.url, reply.status, reply.body)};
+  }
+  std::string checkpoint = *name->as_string();
+  auto source = std::make_unique<Source>(
+      options.data, checkpoint,
+      [options, checkpoint] { release(options, checkpoint); });
+  if (fs::exists(source->folder())) return source;
+  return invalid("the server's data folder is not " + options.data);
+}
+
+// Of a folder that nobody has open.
+Result<SourcePointer> make_checkpoint(const BackupOptions& options) {
+  if (!fs::exists(options.data)) {
     return Error{ErrorCode::kNotFound, "no such folder: " + options.data};
+  }
+  if (!SegmentStore::is_data_folder(options.data)) {
+    return invalid("not a data folder of Freshet: " + options.data);
   }
   auto store = SegmentStore::open(options.data);
   if (!store && store.error().code == ErrorCode::kConflict) {
@@ -53,11 +115,16 @@ Result<std::string> make_checkpoint(const BackupOptions& options) {
   TRY_ASSIGN(auto log, EmbeddedLog::open(options.data + "/log"));
   TRY_ASSIGN(auto lookups, Lookups::open(options.data, nullptr));
   TRY_ASSIGN(std::string name, write_checkpoint(**store, *log, *lookups));
-  return options.data + "/" + name;
+  return std::make_unique<Source>(options.data, name, [options, name] {
+    (void)release_checkpoint(options.data, name.substr(kCheckpoints.size()));
+  });
 }
 
 int report(const Result<BackupStats>& stats, const char* what) {
   if (!stats) return report_error(stats.error());
+  for (const std::string& warning : stats->warnings) {
+    fmt::print(stderr, "freshet: warning: {}\n", warning);
+  }
   fmt::print("{} {}: {} files, {} bytes", what, stats->id, stats->files,
              stats->bytes);
   if (stats->new_files > 0) {
@@ -72,12 +139,8 @@ int create(const BackupOptions& options) {
   auto source =
       options.url.empty() ? make_checkpoint(options) : ask_server(options);
   if (!source) return report_error(source.error());
-  auto stats = std::filesystem::exists(*source)
-                   ? create_backup(*source, options.backup)
-                   : Result<BackupStats>(invalid(
-                         "the server's data folder is not " + options.data));
-  std::error_code ignored;
-  std::filesystem::remove_all(*source, ignored);
+  auto stats = create_backup((*source)->folder(), options.backup);
+  source->reset();  // released before anybody hears of the backup
   return report(stats, "backup");
 }
 

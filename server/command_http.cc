@@ -19,15 +19,20 @@ HttpClient::~HttpClient() { curl_easy_cleanup(handle_); }
 Result<HttpReply> HttpClient::post(const std::string& url,
                                    std::string_view body,
                                    const std::vector<std::string>& headers) {
-  return send(url, &body, headers);
+  return send(url, nullptr, &body, headers);
 }
 
 Result<HttpReply> HttpClient::get(const std::string& url,
                                   const std::vector<std::string>& headers) {
-  return send(url, nullptr, headers);
+  return send(url, nullptr, nullptr, headers);
 }
 
-Result<HttpReply> HttpClient::send(const std::string& url,
+Result<HttpReply> HttpClient::remove(const std::string& url,
+                                     const std::vector<std::string>& headers) {
+  return send(url, "DELETE", nullptr, headers);
+}
+
+Result<HttpReply> HttpClient::send(const std::string& url, const char* method,
                                    const std::string_view* body,
                                    const std::vector<std::string>& headers) {
   if (!handle_) {
@@ -43,6 +48,7 @@ Result<HttpReply> HttpClient::send(const std::string& url,
   curl_easy_reset(curl);
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  if (method) curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
   if (body) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->data());
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,

@@ -14,9 +14,9 @@ struct HttpReply {
   std::string body;
 };
 
-// POSTs `body` to `url`, or GETs it; headers as "Name: value". kUnavailable
-// when the server cannot be reached, naming the URL. One connection is kept
-// between calls of one client. Not thread-safe.
+// POSTs `body` to `url`, GETs or DELETEs it; headers as "Name: value".
+// kUnavailable when the server cannot be reached, naming the URL. One
+// connection is kept between calls of one client. Not thread-safe.
 class HttpClient {
  public:
   HttpClient();
@@ -28,10 +28,13 @@ class HttpClient {
                          const std::vector<std::string>& headers);
   Result<HttpReply> get(const std::string& url,
                         const std::vector<std::string>& headers);
+  Result<HttpReply> remove(const std::string& url,
+                           const std::vector<std::string>& headers);
 
  private:
-  // `body` null: GET.
-  Result<HttpReply> send(const std::string& url, const std::string_view* body,
+  // `body` null: none; `method` null: POST with a body, GET without.
+  Result<HttpReply> send(const std::string& url, const char* method,
+                         const std::string_view* body,
                          const std::vector<std::string>& headers);
   void* handle_;  // CURL*
 };

@@ -150,7 +150,10 @@ const Described kDescribed[] = {
     {"GET", "/readyz", "Readiness, with the reasons when not ready"},
     {"GET", "/metrics", "Prometheus text"},
     {"POST", "/api/v1/checkpoint",
-     "The data folder as it is now, for `freshet backup create`"},
+     "The data folder as it is now, for `freshet backup create`: a folder "
+     "checkpoints/{c} below it"},
+    {"DELETE", "/api/v1/checkpoint/{c}",
+     "Releases a checkpoint; one that nobody touches goes after an hour"},
     {"GET", "/api/v1/model/schema/{kind}",
      "JSON Schema of model files: dataset, kpis, dashboard, alerts, settings"},
     {"POST", "/api/v1/model/reload", "Reads the model folder again"},

@@ -51,6 +51,8 @@ struct Services {
   std::function<void()> refresh_metrics;
   // The data folder as it is now, as "checkpoints/<name>" below it.
   std::function<Result<std::string>()> checkpoint;
+  // That one, by its name, is not needed any more.
+  std::function<Status(const std::string& name)> release_checkpoint;
 };
 
 // One per file of this folder.

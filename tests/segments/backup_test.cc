@@ -6,36 +6,13 @@
 
 #include <filesystem>
 
-#include "tests/segments/store_scenario.h"
+#include "segments/backup_list.h"
+#include "tests/segments/backup_scenario.h"
 
 namespace freshet {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A store with two hours of sealed rows, some of them hidden.
-void fill(Scenario& scenario) {
-  for (int i = 0; i < 3; ++i) {
-    scenario.append(60);
-    REQUIRE(scenario.seal().has_value());
-    scenario.sealed();
-  }
-  REQUIRE(scenario.hide().has_value());
-}
-
-std::string checkpoint(Scenario& scenario, const std::string& name) {
-  std::string folder = scenario.folder.path() + "/" + name;
-  Status made = scenario.store->checkpoint(folder, [] { return Status(); });
-  REQUIRE_MESSAGE(made.has_value(), made.error().message);
-  return folder;
-}
-
-std::vector<Row> rows_of(const std::string& folder) {
-  auto store = SegmentStore::open(folder);
-  REQUIRE_MESSAGE(store.has_value(), store.error().message);
-  CHECK((*store)->damaged().empty());
-  return visible_rows(**store);
-}
 
 TEST_CASE("an object that is missing or damaged in a backup is named") {
   Scenario scenario(5);
@@ -111,41 +88,16 @@ TEST_CASE("a backup that fails leaves the earlier ones, and can be repeated") {
   }
 }
 
-TEST_CASE("a restore that fails leaves no folder, or all of it") {
-  for (int mode = 0; mode < 4; ++mode) {
-    bool persistent = mode % 2 != 0, power_cut = mode / 2 != 0;
-    Scenario scenario(3);
-    FaultFileSystem disk;
-    std::string backup = scenario.folder.path() + "/backup";
-    fill(scenario);
-    std::vector<Row> rows = scenario.expected();
-    REQUIRE(create_backup(checkpoint(scenario, "now"), backup).has_value());
-    uint64_t n = 1;
-    for (; n < 2000; n += n < 60 ? 1 : 7) {
-      CAPTURE(n);
-      CAPTURE(mode);
-      std::string folder =
-          scenario.folder.path() + "/restored" + std::to_string(n);
-      disk.fail_at(n, persistent);
-      auto made = restore_backup(backup, "", folder, disk);
-      bool reached = disk.failed();
-      disk.fail_at(0);
-      if (power_cut) disk.lose_unsynced();
-      if (made) CHECK(rows_of(folder) == rows);
-      // While an operation went on failing, the folder may have been left at
-      // its name; it is whole then.
-      if (!made && fs::exists(folder)) {
-        CHECK(persistent);
-        CHECK(rows_of(folder) == rows);
-      } else if (!made) {
-        REQUIRE(restore_backup(backup, "", folder).has_value());
-        CHECK(rows_of(folder) == rows);
-      }
-      fs::remove_all(folder);
-      if (!reached) break;
-    }
-    CHECK(n > 40);
-    CHECK(n < 2000);
+TEST_CASE("a list names nothing outside its folder") {
+  auto read_back = [](std::string path) {
+    BackupFile file{std::string(32, 'a'), 1, "-", std::move(path)};
+    return decode_backup_list("list", encode_backup_list({file})).has_value();
+  };
+  CHECK(read_back("segments/sales/a..b.seg"));
+  CHECK(read_back("CURRENT"));
+  for (const char* path : {"", "/", "/a", "a/", "a//b", ".", "..", "../a",
+                           "a/../b", "a/..", "./a", "a\nb"}) {
+    CHECK_MESSAGE(!read_back(path), path);
   }
 }
 

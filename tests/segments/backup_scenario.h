@@ -1,0 +1,37 @@
+// A store to be backed up, and what is in a folder that was restored.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/segments/store_scenario.h"
+
+namespace freshet {
+
+// Two hours of sealed rows, some of them hidden.
+inline void fill(Scenario& scenario) {
+  for (int i = 0; i < 3; ++i) {
+    scenario.append(60);
+    REQUIRE(scenario.seal().has_value());
+    scenario.sealed();
+  }
+  REQUIRE(scenario.hide().has_value());
+}
+
+inline std::string checkpoint(Scenario& scenario, const std::string& name) {
+  std::string folder = scenario.folder.path() + "/" + name;
+  Status made = scenario.store->checkpoint(folder, [] { return Status(); });
+  REQUIRE_MESSAGE(made.has_value(), made.error().message);
+  return folder;
+}
+
+inline std::vector<Row> rows_of(const std::string& folder) {
+  auto store = SegmentStore::open(folder);
+  REQUIRE_MESSAGE(store.has_value(), store.error().message);
+  CHECK((*store)->damaged().empty());
+  return visible_rows(**store);
+}
+
+}  // namespace freshet
