@@ -12,6 +12,7 @@ import { counts, launch, scenario } from './harness.mjs';
 import { interactions } from './interaction_scenarios.mjs';
 import { live } from './live_scenarios.mjs';
 import { looks } from './look_scenarios.mjs';
+import { measures } from './measure_scenarios.mjs';
 import { numbers } from './number_scenarios.mjs';
 import { odd } from './odd_scenarios.mjs';
 import { pages } from './page_scenarios.mjs';
@@ -30,6 +31,7 @@ const all = own ?? [
   ...numbers,
   ...interactions,
   ...views,
+  ...measures,
   ...pages,
   ...switches,
   ...tasks,

@@ -10,6 +10,7 @@ export interface View {
   tz: string;
   filter: string;
   grain: string; // of the lines; '' as the dashboard says
+  having: string; // filters on values, of lists
 }
 
 export const kRanges = [
@@ -49,6 +50,7 @@ export function readView(search: string): View {
     tz: value('tz'),
     filter: value('filter'),
     grain: value('grain'),
+    having: value('having'),
   };
 }
 
@@ -80,8 +82,9 @@ export function effective(view: View, dashboard: DashboardDefinition): View {
   };
 }
 
-// For the API: no comparison is an absent one.
-export function requestOf(view: View): Record<string, string> {
+// For the API: no comparison is an absent one; what the page does by itself is
+// not asked.
+export function requestOf({ having: _, ...view }: View): Record<string, string> {
   const entries = Object.entries(view).filter(
     ([name, value]) => value !== '' && !(name === 'compare' && value === 'none'),
   );

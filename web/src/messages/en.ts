@@ -458,6 +458,20 @@ export const en = {
   'data.reset_do': 'Do it',
   'bars.new': 'new',
   'fresh.up_to': 'data up to {time}',
+  'sieve.head': 'Lists: only rows with',
+  'sieve.means': 'Lists show only rows by their {title}. Totals are of all rows.',
+  'sieve.where': 'in lists',
+  'sieve.op': 'Comparison',
+  'sieve.limit': 'Limit of {title}',
+  'sieve.above': 'above',
+  'sieve.at_least': 'at least',
+  'sieve.below': 'below',
+  'sieve.at_most': 'at most',
+  'sieve.passed': '{n} of {all} pass',
+  'sieve.none': 'No row passes the filter on values.',
+  'sieve.total': 'Total of all rows',
+  'sieve.cut': 'There are more rows than can be read: some may be missing.',
+  'sieve.foreign': 'not filtered by {names}',
 } as const;
 
 export type MessageKey = keyof typeof en;
