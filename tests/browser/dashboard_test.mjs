@@ -8,6 +8,7 @@
 //   CHROMIUM           default /usr/bin/chromium
 //
 // The last line is "N passed, M failed".
+import { asOf } from './as_of_scenarios.mjs';
 import { counts, launch, scenario } from './harness.mjs';
 import { interactions } from './interaction_scenarios.mjs';
 import { live } from './live_scenarios.mjs';
@@ -32,6 +33,7 @@ const all = own ?? [
   ...interactions,
   ...views,
   ...measures,
+  ...asOf,
   ...pages,
   ...switches,
   ...tasks,

@@ -35,6 +35,13 @@ export async function askOne(query: Question): Promise<KpiAnswer> {
   return answer;
 }
 
+// By days where a long range has too many hours.
+export const askSeries = (query: Question): Promise<KpiAnswer> =>
+  askOne(query).catch((cause: Error) => {
+    if (!/too fine/.test(cause.message)) throw cause;
+    return askOne({ ...query, grain: 'day' });
+  });
+
 // What the event stream would ask for a tile.
 export function questionsOf(
   tile: TileDefinition,

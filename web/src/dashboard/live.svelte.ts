@@ -44,7 +44,7 @@ export class LiveDashboard {
   model = $state(''); // its version
 
   #dashboard: DashboardDefinition;
-  #view: View;
+  #view!: View; // by open()
   #source: SharedStream | null = null;
   #timer = 0;
   #failures = 0;
@@ -52,11 +52,9 @@ export class LiveDashboard {
   #asleep = false; // given back while hidden
   #hiding = 0;
 
-  constructor(dashboard: DashboardDefinition, view: View) {
+  constructor(dashboard: DashboardDefinition) {
     this.#dashboard = dashboard;
-    this.#view = view;
     document.addEventListener('visibilitychange', this.#seen);
-    this.open(view);
   }
 
   // A hidden tab gives its connection back after a while: a browser has six to

@@ -10,6 +10,7 @@ export interface View {
   tz: string;
   filter: string;
   grain: string; // of the lines; '' as the dashboard says
+  asof: string; // '' up to now | 'complete': up to the last whole bucket
   having: string; // filters on values, of lists
 }
 
@@ -50,6 +51,7 @@ export function readView(search: string): View {
     tz: value('tz'),
     filter: value('filter'),
     grain: value('grain'),
+    asof: value('asof') === 'complete' ? 'complete' : '',
     having: value('having'),
   };
 }
@@ -84,7 +86,7 @@ export function effective(view: View, dashboard: DashboardDefinition): View {
 
 // For the API: no comparison is an absent one; what the page does by itself is
 // not asked.
-export function requestOf({ having: _, ...view }: View): Record<string, string> {
+export function requestOf({ having: _, asof: __, ...view }: View): Record<string, string> {
   const entries = Object.entries(view).filter(
     ([name, value]) => value !== '' && !(name === 'compare' && value === 'none'),
   );

@@ -472,6 +472,11 @@ export const en = {
   'sieve.total': 'Total of all rows',
   'sieve.cut': 'There are more rows than can be read: some may be missing.',
   'sieve.foreign': 'not filtered by {names}',
+  'asof.label': 'Numbers',
+  'asof.now': 'up to now',
+  'asof.complete': 'complete only',
+  'asof.up_to': 'complete up to {time}',
+  'asof.none': 'Nothing in this range is complete yet; shown is everything up to now.',
 } as const;
 
 export type MessageKey = keyof typeof en;

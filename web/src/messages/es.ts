@@ -474,4 +474,9 @@ export const es: Record<MessageKey, string> = {
   'sieve.total': 'Total de todas las filas',
   'sieve.cut': 'Hay más filas de las que se pueden leer: pueden faltar algunas.',
   'sieve.foreign': 'sin filtrar por {names}',
+  'asof.label': 'Números',
+  'asof.now': 'hasta ahora',
+  'asof.complete': 'solo completos',
+  'asof.up_to': 'completo hasta {time}',
+  'asof.none': 'Nada en este periodo está completo todavía; se muestra todo hasta ahora.',
 };

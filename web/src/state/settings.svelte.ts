@@ -1,4 +1,6 @@
 // What a viewer chose for this browser: theme, language, density.
+import { catalogue } from '../messages/catalogue.svelte';
+
 export type Theme = 'system' | 'light' | 'dark';
 export type Language = 'en' | 'es';
 export type Density = 'normal' | 'compact';
@@ -58,6 +60,7 @@ export function change(part: Partial<typeof settings>): void {
     // Private windows may refuse storage: the choice then lasts for this page.
   }
   apply();
+  void catalogue.load(settings.language).catch(() => {});
 }
 
 kDark.addEventListener('change', apply);
