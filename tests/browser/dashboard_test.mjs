@@ -10,6 +10,7 @@
 // The last line is "N passed, M failed".
 import { asOf } from './as_of_scenarios.mjs';
 import { counts, launch, scenario } from './harness.mjs';
+import { expected } from './expected_scenarios.mjs';
 import { interactions } from './interaction_scenarios.mjs';
 import { live } from './live_scenarios.mjs';
 import { looks } from './look_scenarios.mjs';
@@ -34,6 +35,7 @@ const all = own ?? [
   ...views,
   ...measures,
   ...asOf,
+  ...expected,
   ...pages,
   ...switches,
   ...tasks,

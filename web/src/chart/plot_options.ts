@@ -38,9 +38,11 @@ export function columns(data: ChartData): uPlot.AlignedData {
 
 function valueRange(data: () => ChartData) {
   return (_: uPlot, low: number | null, high: number | null): [number, number] => {
-    const { target, zeroBased } = data();
-    const top = Math.max(high ?? 1, target ?? -Infinity);
-    const bottom = Math.min(low ?? 0, target ?? Infinity);
+    const { target, zeroBased, expected } = data();
+    const highs = (expected ?? []).map((e) => e.high ?? -Infinity);
+    const lows = (expected ?? []).map((e) => e.low ?? Infinity);
+    const top = Math.max(high ?? 1, target ?? -Infinity, ...highs);
+    const bottom = Math.min(low ?? 0, target ?? Infinity, ...lows);
     if (zeroBased) return [Math.min(0, bottom), (top > 0 ? top : 1) * 1.08];
     const room = (top - bottom || Math.abs(top) || 1) * 0.12;
     return [bottom - room, top + room];
@@ -112,6 +114,29 @@ function drawBands(plot: uPlot, flags: Flag[]): void {
     ctx.fillStyle = colour('--muted');
     ctx.fillText(text, x + 4 * devicePixelRatio, bbox.top + bbox.height - 2 * devicePixelRatio); // prettier-ignore
     free = x + room;
+  }
+  ctx.restore();
+}
+
+// Behind the lines, one shape for each stretch that is known.
+function drawExpected(plot: uPlot, { times, expected }: ChartData): void {
+  if (!expected) return;
+  const { ctx } = plot;
+  const at = (i: number, value: number | null): [number, number] => [
+    plot.valToPos(times[i] ?? 0, 'x', true),
+    plot.valToPos(value ?? 0, 'y', true),
+  ];
+  ctx.save();
+  ctx.fillStyle = colour('--expected');
+  for (let from = 0; from < expected.length; from += 1) {
+    if (expected[from]?.high == null) continue;
+    let to = from;
+    while (expected[to + 1]?.high != null) to += 1;
+    ctx.beginPath();
+    for (let i = from; i <= to; i += 1) ctx.lineTo(...at(i, expected[i]?.high ?? null));
+    for (let i = to; i >= from; i -= 1) ctx.lineTo(...at(i, expected[i]?.low ?? null));
+    ctx.fill();
+    from = to;
   }
   ctx.restore();
 }
@@ -202,7 +227,10 @@ export function plotOptions(
       { stroke: () => colour('--series-1'), width: 2, dash: [3, 4], points: { show: false } },
     ],
     hooks: {
-      drawAxes: [(plot) => drawBands(plot, flags())],
+      drawAxes: [
+        (plot) => drawBands(plot, flags()),
+        (plot) => drawExpected(plot, data()),
+      ],
       draw: [
         (plot) => drawRestated(plot, data()),
         (plot) => drawTarget(plot, data().target, texts().target),

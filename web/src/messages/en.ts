@@ -477,6 +477,16 @@ export const en = {
   'asof.complete': 'complete only',
   'asof.up_to': 'complete up to {time}',
   'asof.none': 'Nothing in this range is complete yet; shown is everything up to now.',
+  'band.show': 'Show usual range',
+  'band.hide': 'Hide usual range',
+  'band.label': 'Usual',
+  'band.about': 'Shades from the lowest to the highest of the same time in up to 4 weeks before',
+  'band.usual': 'usually {low} to {high}',
+  'band.weeks': '({n} weeks before)',
+  'band.how': 'The lowest and the highest of the same time in {n} weeks before, whole buckets; made in this page from the server’s answers',
+  'band.none': 'no usual range: fewer than 2 weeks before are known',
+  'band.high': 'above what is usual',
+  'band.low': 'below what is usual',
 } as const;
 
 export type MessageKey = keyof typeof en;
