@@ -36,14 +36,14 @@ export async function expectedOf(asked: Asked, tz: string): Promise<Map<string, 
     weeks.map((n) => ({ kpi, filter, tz, grain, from: back(from, n), to: back(to, n) })),
   );
   // An amount is 0 also in the time before the first event, of which nothing is
-  // known.
+  // known; the bucket of that event is not whole.
   const known = answers.map(({ series }) => series ?? []);
   const oldest = known.findLastIndex((points) => points.some(({ value }) => value));
   const found = new Map<string, number[]>();
   known.slice(0, oldest + 1).forEach((points, i) => {
     const first = i === oldest ? points.findIndex(({ value }) => value) : 0;
     points.forEach(({ t, value }, at) => {
-      if (value === null || at < first) return;
+      if (value === null || (first > 0 && at <= first)) return;
       const key = shiftWall(wallOf(t), 0, (i + 1) * kWeek);
       found.set(key, [...(found.get(key) ?? []), value]);
     });

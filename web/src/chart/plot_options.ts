@@ -3,7 +3,11 @@
 import uPlot from 'uplot';
 import { alike, type Unit } from '../format/number';
 import { clock, shortDay } from '../format/time';
+import { scale } from '../state/scale.svelte';
 import type { ChartData } from './chart_data';
+
+// A point of a desk's screen on the canvas.
+const dot = () => devicePixelRatio * scale.factor;
 
 export interface PlotTexts {
   target: string;
@@ -55,29 +59,29 @@ function drawTarget(plot: uPlot, target: number | null, text: string): void {
   const y = Math.round(plot.valToPos(target, 'y', true));
   ctx.save();
   ctx.strokeStyle = colour('--edge');
-  ctx.lineWidth = devicePixelRatio;
-  ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.lineWidth = dot();
+  ctx.setLineDash([2 * dot(), 3 * dot()]);
   ctx.beginPath();
   ctx.moveTo(bbox.left, y);
   ctx.lineTo(bbox.left + bbox.width, y);
   ctx.stroke();
   ctx.fillStyle = colour('--muted');
-  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.font = `${11 * dot()}px system-ui, sans-serif`;
   ctx.textAlign = 'right';
-  ctx.fillText(text, bbox.left + bbox.width, y - 6 * devicePixelRatio);
+  ctx.fillText(text, bbox.left + bbox.width, y - 6 * dot());
   ctx.restore();
 }
 
 function drawFlags(plot: uPlot, flags: Flag[]): void {
   const { ctx, bbox } = plot;
-  const size = 5 * devicePixelRatio;
+  const size = 5 * dot();
   ctx.save();
   for (const { time, end, tone } of flags) {
     const x = Math.round(plot.valToPos(time, 'x', true));
     if (end !== undefined || x < bbox.left || x > bbox.left + bbox.width) continue;
     ctx.strokeStyle = ctx.fillStyle = colour(`--${tone}`);
-    ctx.lineWidth = devicePixelRatio;
-    ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+    ctx.lineWidth = dot();
+    ctx.setLineDash([2 * dot(), 3 * dot()]);
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
@@ -99,7 +103,7 @@ function drawBands(plot: uPlot, flags: Flag[]): void {
   const at = (time: number) =>
     Math.min(right, Math.max(bbox.left, plot.valToPos(time, 'x', true)));
   ctx.save();
-  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.font = `${11 * dot()}px system-ui, sans-serif`;
   ctx.textAlign = 'left';
   ctx.textBaseline = 'bottom';
   let free = -Infinity;
@@ -109,10 +113,10 @@ function drawBands(plot: uPlot, flags: Flag[]): void {
     if (width < 1) continue;
     ctx.fillStyle = `rgb(${colour('--heat')} / 0.09)`;
     ctx.fillRect(x, bbox.top, width, bbox.height);
-    const room = ctx.measureText(text).width + 8 * devicePixelRatio;
+    const room = ctx.measureText(text).width + 8 * dot();
     if (x < free || x + room > right) continue;
     ctx.fillStyle = colour('--muted');
-    ctx.fillText(text, x + 4 * devicePixelRatio, bbox.top + bbox.height - 2 * devicePixelRatio); // prettier-ignore
+    ctx.fillText(text, x + 4 * dot(), bbox.top + bbox.height - 2 * dot()); // prettier-ignore
     free = x + room;
   }
   ctx.restore();
@@ -148,15 +152,15 @@ function drawRestated(plot: uPlot, { times, restated }: ChartData): void {
   const bucket = (times[1] ?? 0) - (times[0] ?? 0);
   ctx.save();
   ctx.strokeStyle = colour('--warning');
-  ctx.lineWidth = 2 * devicePixelRatio;
-  ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
-  const y = bbox.top + bbox.height - devicePixelRatio;
+  ctx.lineWidth = 2 * dot();
+  ctx.setLineDash([2 * dot(), 3 * dot()]);
+  const y = bbox.top + bbox.height - dot();
   times.forEach((time, i) => {
     if (!restated[i]) return;
     const x = plot.valToPos(time, 'x', true);
     ctx.beginPath();
     ctx.moveTo(x, y);
-    ctx.lineTo(Math.max(x + 6 * devicePixelRatio, plot.valToPos(time + bucket, 'x', true)), y);
+    ctx.lineTo(Math.max(x + 6 * dot(), plot.valToPos(time + bucket, 'x', true)), y);
     ctx.stroke();
   });
   ctx.restore();
@@ -170,7 +174,7 @@ const kSteps = [60, 300, 900, 1800, ...[1, 2, 3, 4, 6, 12].map((n) => n * 3600),
 const wholeDays = ({ grain }: ChartData) => /day|week|month|quarter|year/.test(grain);
 
 // At most four lines across.
-const roomPerLine = (height: number) => Math.max(48, height / 5);
+const roomPerLine = (height: number) => Math.max(48 * scale.factor, height / 5);
 
 export function plotOptions(
   size: { width: number; height: number },
@@ -182,7 +186,8 @@ export function plotOptions(
   onmove: (index: number | null) => void,
   onselect: (from: number, to: number) => void,
 ): uPlot.Options {
-  const font = '11px system-ui, sans-serif';
+  const of = scale.factor;
+  const font = `${Math.round(11 * of)}px system-ui, sans-serif`;
   // Over more than a day, midnight is said as the day that begins.
   const label = (splits: number[]) => {
     const long = (splits.at(-1) ?? 0) - (splits[0] ?? 0) > kDay;
@@ -195,8 +200,8 @@ export function plotOptions(
     ...size,
     tzDate: (time) => uPlot.tzDate(new Date(time * 1000), tz),
     legend: { show: false },
-    padding: [10, 22, 0, 0],
-    cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
+    padding: [10 * of, 22 * of, 0, 0],
+    cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { size: 7 * of } },
     scales: { x: { time: true }, y: { range: valueRange(data) } },
     axes: [
       {
@@ -204,27 +209,29 @@ export function plotOptions(
         font,
         grid: { show: false },
         ticks: { show: false },
-        size: 26,
-        space: 56,
+        size: 26 * of,
+        gap: 5 * of,
+        space: 56 * of,
         values: (_, splits) => splits.map(label(splits)),
         incrs: () => (wholeDays(data()) ? kDays : kSteps),
       },
       {
         stroke: () => colour('--muted'),
         font,
-        size: 58,
+        size: 58 * of,
+        gap: 5 * of,
         space: (_, __, ___, ____, height) => roomPerLine(height),
         ticks: { show: false },
-        grid: { stroke: () => colour('--line'), width: 1 },
+        grid: { stroke: () => colour('--line'), width: of },
         values: (_, splits) => splits.map(alike(splits, unit())),
       },
     ],
     series: [
       {},
-      { stroke: () => colour('--ahead'), width: 1.5, dash: [2, 4], points: { show: false } },
-      { stroke: () => colour('--comparison'), width: 1.5, dash: [4, 4], points: { show: false } },
-      { stroke: () => colour('--series-1'), width: 2, points: { show: false } },
-      { stroke: () => colour('--series-1'), width: 2, dash: [3, 4], points: { show: false } },
+      { stroke: () => colour('--ahead'), width: 1.5 * of, dash: [2 * of, 4 * of], points: { show: false } },
+      { stroke: () => colour('--comparison'), width: 1.5 * of, dash: [4 * of, 4 * of], points: { show: false } },
+      { stroke: () => colour('--series-1'), width: 2 * of, points: { show: false } },
+      { stroke: () => colour('--series-1'), width: 2 * of, dash: [3 * of, 4 * of], points: { show: false } },
     ],
     hooks: {
       drawAxes: [
