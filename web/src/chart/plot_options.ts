@@ -40,6 +40,33 @@ export function columns(data: ChartData): uPlot.AlignedData {
   return [data.times, data.ghost, data.before, data.firm, data.open];
 }
 
+// Whether the drawing of `next` would differ from the one of `drawn` on screen:
+// writing the axes anew is most of a chart's cost, and most events of a running
+// bucket move its line by less than half a pixel.
+export function differs(plot: uPlot, drawn: ChartData | null, next: ChartData): boolean {
+  if (
+    !drawn ||
+    drawn.target !== next.target ||
+    drawn.expected !== next.expected ||
+    drawn.restated.join() !== next.restated.join()
+  ) {
+    return true;
+  }
+  const { min = 0, max = 0 } = plot.scales.y ?? {};
+  const half = ((max ?? 0) - (min ?? 0)) / Math.max(plot.bbox.height, 1) / 2;
+  const [before, after] = [columns(drawn), columns(next)];
+  return after.some((column, of) => {
+    const old = before[of] ?? [];
+    if (old.length !== column.length) return true;
+    for (let i = 0; i < column.length; i += 1) {
+      const [a, b] = [old[i] ?? null, column[i] ?? null];
+      if (a === b) continue;
+      if (of === 0 || a === null || b === null || Math.abs(a - b) > half) return true;
+    }
+    return false;
+  });
+}
+
 function valueRange(data: () => ChartData) {
   return (_: uPlot, low: number | null, high: number | null): [number, number] => {
     const { target, zeroBased, expected } = data();

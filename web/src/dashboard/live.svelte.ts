@@ -136,11 +136,11 @@ export class LiveDashboard {
       ...requestOf(this.#view),
       compare: this.#view.compare, // none, too: it isn't the default's absence
     });
-    const source: SharedStream = new SharedStream(`/api/v1/stream?${query}`, (event) => {
+    const source: SharedStream = new SharedStream(`/api/v1/stream?${query}`, (event, message) => {
       if (this.#source !== null && source !== this.#source) return;
       if (event.kind === 'refused') this.#refused(event.data);
       else if (event.kind === 'lost') void this.#lost();
-      else this.#receive(event.data);
+      else this.#receive(message as unknown as StreamMessage);
     });
     this.#source = source;
   }
@@ -184,9 +184,8 @@ export class LiveDashboard {
     }
   }
 
-  #receive(data: string): void {
+  #receive(message: StreamMessage): void {
     this.#failures = 0;
-    const message = JSON.parse(data) as StreamMessage;
     const { tiles, freshness, model_version } = message;
     if (freshness) this.told = { ...freshness, at: Date.now() };
     this.model = model_version ?? this.model;

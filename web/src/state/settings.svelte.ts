@@ -37,9 +37,10 @@ export const painted = $state({ theme: 0 });
 
 // The locale of numbers and dates: the browser's own if it speaks the chosen
 // language (es-MX stays es-MX), else the language's.
+const kOwn = window.navigator.language;
+const kOwnLower = kOwn.toLowerCase();
 export function locale(): string {
-  const own = window.navigator.language;
-  return own.toLowerCase().startsWith(settings.language) ? own : settings.language;
+  return kOwnLower.startsWith(settings.language) ? kOwn : settings.language;
 }
 
 function apply(): void {
