@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin } from 'vite';
+import { rem } from './rem';
 
 // By hand: readdirSync's `recursive` is silently ignored before Node 18.17.
 function filesUnder(folder: string): string[] {
@@ -39,6 +40,7 @@ const server = process.env.FRESHET_URL ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
   plugins: [svelte({ compilerOptions: { css: 'external' } }), precompress()],
+  css: { postcss: { plugins: [rem] } },
   // Everything external, so that the server's CSP `default-src 'self'` holds.
   build: {
     target: 'es2022',

@@ -40,7 +40,7 @@ def answers(url):
 def run_scenarios(url, wanted="", **environment):
     done = subprocess.run(
         ["node", ROOT / "tests/browser/dashboard_test.mjs", wanted],
-        capture_output=True, text=True, timeout=600,
+        capture_output=True, text=True, timeout=900,
         env={**os.environ, "FRESHET_URL": url, "FRESHET_ARTIFACTS": ARTIFACTS,
              **environment})
     print(done.stdout, done.stderr)

@@ -8,10 +8,13 @@
 //   CHROMIUM           default /usr/bin/chromium
 //
 // The last line is "N passed, M failed".
+import { asOf } from './as_of_scenarios.mjs';
 import { counts, launch, scenario } from './harness.mjs';
+import { expected } from './expected_scenarios.mjs';
 import { interactions } from './interaction_scenarios.mjs';
 import { live } from './live_scenarios.mjs';
 import { looks } from './look_scenarios.mjs';
+import { measures } from './measure_scenarios.mjs';
 import { numbers } from './number_scenarios.mjs';
 import { odd } from './odd_scenarios.mjs';
 import { pages } from './page_scenarios.mjs';
@@ -30,6 +33,9 @@ const all = own ?? [
   ...numbers,
   ...interactions,
   ...views,
+  ...measures,
+  ...asOf,
+  ...expected,
   ...pages,
   ...switches,
   ...tasks,

@@ -52,11 +52,11 @@ async function behindTarget(page, act) {
   await settled(page);
   await act.go(page.getByRole('button', { name: 'Open Best stores' }));
   const dialog = page.getByRole('dialog', { name: 'Net sales' });
-  await act.go(dialog.getByRole('tab', { name: 'By dimension' }));
   const head = dialog.getByRole('columnheader', { name: /^Change/ }).getByRole('button');
   await dialog.locator('tbody tr.item').first().waitFor();
   await act.go(head);
-  await act.go(head);
+  const change = await dialog.locator('tbody tr.item td').nth(2).innerText();
+  if (!/^[-−]/.test(change.trim())) throw new Error(`the worst is not first: ${change}`);
   const worst = dialog.locator('tbody tr.item button').first();
   const store = await worst.innerText();
   await act.go(worst);
@@ -100,7 +100,6 @@ async function lastWeek(page, act) {
   await settled(page);
   await act.go(page.getByRole('button', { name: 'Open Best stores' }));
   const dialog = page.getByRole('dialog', { name: 'Net sales' });
-  await act.go(dialog.getByRole('tab', { name: 'By dimension' }));
   await dialog.locator('tbody tr.item').first().waitFor();
   const download = page.waitForEvent('download');
   await act.go(dialog.getByRole('button', { name: 'XLSX' }));

@@ -21,12 +21,26 @@ export async function ask(queries: Question[]): Promise<Answered[]> {
   }
 }
 
+// All of them, or what is wrong with the first that failed.
+export async function answersTo(queries: Question[]): Promise<KpiAnswer[]> {
+  return (await ask(queries)).map((answer) => {
+    if ('error' in answer) throw new ApiError(answer.error.code, answer.error.message, 400);
+    return answer;
+  });
+}
+
 export async function askOne(query: Question): Promise<KpiAnswer> {
-  const [answer] = await ask([query]);
+  const [answer] = await answersTo([query]);
   if (!answer) throw new ApiError('http', 'Unreadable answer.', 502);
-  if ('error' in answer) throw new ApiError(answer.error.code, answer.error.message, 400);
   return answer;
 }
+
+// By days where a long range has too many hours.
+export const askSeries = (query: Question): Promise<KpiAnswer> =>
+  askOne(query).catch((cause: Error) => {
+    if (!/too fine/.test(cause.message)) throw cause;
+    return askOne({ ...query, grain: 'day' });
+  });
 
 // What the event stream would ask for a tile.
 export function questionsOf(

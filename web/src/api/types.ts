@@ -1,6 +1,8 @@
 // What the server's JSON API sends. Times are ISO 8601 strings with their
 // offset, numbers that have no value are null.
 
+import type { Measure } from '../filters/measure';
+
 export type Good = 'up' | 'down' | 'none';
 
 export interface ApiErrorBody {
@@ -50,6 +52,15 @@ export interface Provenance {
   elapsed_ms: number;
 }
 
+// What filters on values left of a breakdown; made by the page.
+export interface Sieve {
+  passed: number | null; // rows; null: no filter could be asked by this dimension
+  all: number;
+  cut: boolean; // there are more rows than the server lists: some may be missing
+  adds: boolean; // all rows together are the total
+  foreign: Measure[]; // filters that can't be asked by this dimension
+}
+
 export interface KpiAnswer {
   kpi: string;
   range?: { from: string; to: string };
@@ -68,6 +79,7 @@ export interface KpiAnswer {
   total_rows?: number;
   rest?: { value: number | null; count: number } | null;
   provenance?: Provenance;
+  sieve?: Sieve;
 }
 
 export interface TileDefinition {

@@ -1,6 +1,7 @@
 // A KPI's series as the columns a chart draws: aligned, times in seconds.
 import type { KpiAnswer, KpiDefinition, Point } from '../api/types';
 import { instant } from '../format/time';
+import { expectedAt, type Expected } from './expected';
 
 export interface ChartData {
   grain: string;
@@ -18,6 +19,7 @@ export interface ChartData {
   restated: boolean[];
   starts: string[]; // the buckets' starts, as the server wrote them
   end: string; // of the last bucket
+  expected: Expected[] | null; // null where nobody asked for it
 }
 
 const kMinutes: Record<string, number> = {
@@ -56,6 +58,7 @@ function byTime(points: Point[] | undefined): Map<number, Point> {
 export function chartData(
   answer: KpiAnswer,
   definition: KpiDefinition | undefined,
+  expected: Map<string, Expected> | null = null,
 ): ChartData {
   const grain = answer.grain ?? 'hour';
   const points = answer.series ?? [];
@@ -88,6 +91,7 @@ export function chartData(
     restated: points.map((point) => point.restated ?? false),
     starts: points.map((point) => point.t),
     end: answer.range?.to ?? '',
+    expected: expectedAt(expected, points),
     zeroBased: answer.unit === 'currency' || answer.unit === 'count',
   };
 }

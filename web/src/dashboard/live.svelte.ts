@@ -44,7 +44,7 @@ export class LiveDashboard {
   model = $state(''); // its version
 
   #dashboard: DashboardDefinition;
-  #view: View;
+  #view!: View; // by open()
   #source: SharedStream | null = null;
   #timer = 0;
   #failures = 0;
@@ -52,11 +52,9 @@ export class LiveDashboard {
   #asleep = false; // given back while hidden
   #hiding = 0;
 
-  constructor(dashboard: DashboardDefinition, view: View) {
+  constructor(dashboard: DashboardDefinition) {
     this.#dashboard = dashboard;
-    this.#view = view;
     document.addEventListener('visibilitychange', this.#seen);
-    this.open(view);
   }
 
   // A hidden tab gives its connection back after a while: a browser has six to
@@ -138,11 +136,11 @@ export class LiveDashboard {
       ...requestOf(this.#view),
       compare: this.#view.compare, // none, too: it isn't the default's absence
     });
-    const source: SharedStream = new SharedStream(`/api/v1/stream?${query}`, (event) => {
+    const source: SharedStream = new SharedStream(`/api/v1/stream?${query}`, (event, message) => {
       if (this.#source !== null && source !== this.#source) return;
       if (event.kind === 'refused') this.#refused(event.data);
       else if (event.kind === 'lost') void this.#lost();
-      else this.#receive(event.data);
+      else this.#receive(message as unknown as StreamMessage);
     });
     this.#source = source;
   }
@@ -186,9 +184,8 @@ export class LiveDashboard {
     }
   }
 
-  #receive(data: string): void {
+  #receive(message: StreamMessage): void {
     this.#failures = 0;
-    const message = JSON.parse(data) as StreamMessage;
     const { tiles, freshness, model_version } = message;
     if (freshness) this.told = { ...freshness, at: Date.now() };
     this.model = model_version ?? this.model;

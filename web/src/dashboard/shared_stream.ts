@@ -7,9 +7,15 @@ export interface StreamEvent {
   kind: 'snapshot' | 'delta' | 'refused' | 'lost';
   data: string;
 }
+// The parsed data of a snapshot or a delta.
+export interface StreamMessage {
+  tiles: Record<string, unknown>;
+  [key: string]: unknown;
+}
 
 interface Told {
   hello?: true; // a tab has come and wants to know where we are
+  here?: true; // the answer of those that are there
   event?: StreamEvent;
 }
 
@@ -19,12 +25,13 @@ export class SharedStream {
   #release: (() => void) | null = null;
   #waiting = new AbortController();
   #closed = false;
-  #snapshot = '';
+  #others = false; // there may be tabs to tell
+  #last: StreamMessage | null = null;
   #tiles: Record<string, unknown> = {};
 
   constructor(
     readonly url: string,
-    readonly tell: (event: StreamEvent) => void,
+    readonly tell: (event: StreamEvent, message: StreamMessage | null) => void,
   ) {
     if (!('locks' in navigator) || !('BroadcastChannel' in window)) {
       this.#connect();
@@ -56,10 +63,12 @@ export class SharedStream {
     return new Promise((done) => (this.#release = done));
   }
 
-  #hear({ hello, event }: Told): void {
+  #hear({ hello, here, event }: Told): void {
     if (this.#closed) return;
-    if (event && !this.#source) this.tell(event);
-    if (hello && this.#source && this.#snapshot) {
+    if (hello || here || event) this.#others = true;
+    if (event && !this.#source) this.tell(event, parsed(event));
+    if (hello) this.#channel?.postMessage({ here: true } satisfies Told);
+    if (hello && this.#source && this.#last) {
       this.#channel?.postMessage({
         event: { kind: 'snapshot', data: this.#whole() },
       } satisfies Told);
@@ -71,10 +80,11 @@ export class SharedStream {
     this.#source = source;
     const take = (kind: StreamEvent['kind'], data: string) => {
       if (source !== this.#source) return;
-      this.#keep(kind, data);
       const event = { kind, data };
-      this.tell(event);
-      this.#channel?.postMessage({ event } satisfies Told);
+      const message = parsed(event);
+      if (message) this.#keep(kind, message);
+      this.tell(event, message);
+      if (this.#others) this.#channel?.postMessage({ event } satisfies Told);
     };
     for (const kind of ['snapshot', 'delta'] as const) {
       source.addEventListener(kind, (event) =>
@@ -89,14 +99,17 @@ export class SharedStream {
   }
 
   // What a tab that comes later must be told: all tiles as they are now.
-  #keep(kind: StreamEvent['kind'], data: string): void {
-    if (kind !== 'snapshot' && kind !== 'delta') return;
-    const { tiles } = JSON.parse(data) as { tiles: Record<string, unknown> };
-    this.#tiles = kind === 'snapshot' ? tiles : { ...this.#tiles, ...tiles };
-    this.#snapshot = data;
+  #keep(kind: StreamEvent['kind'], message: StreamMessage): void {
+    const { tiles } = message;
+    this.#tiles = kind === 'snapshot' ? { ...tiles } : Object.assign(this.#tiles, tiles);
+    this.#last = message;
   }
   #whole(): string {
-    const last = JSON.parse(this.#snapshot) as Record<string, unknown>;
-    return JSON.stringify({ ...last, tiles: this.#tiles });
+    return JSON.stringify({ ...this.#last, tiles: this.#tiles });
   }
+}
+
+function parsed({ kind, data }: StreamEvent): StreamMessage | null {
+  if (kind !== 'snapshot' && kind !== 'delta') return null;
+  return JSON.parse(data) as StreamMessage;
 }

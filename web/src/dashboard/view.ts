@@ -10,6 +10,9 @@ export interface View {
   tz: string;
   filter: string;
   grain: string; // of the lines; '' as the dashboard says
+  expected: string; // '' | '1': lines show the range of the weeks before
+  asof: string; // '' up to now | 'complete': up to the last whole bucket
+  having: string; // filters on values, of lists
 }
 
 export const kRanges = [
@@ -49,6 +52,9 @@ export function readView(search: string): View {
     tz: value('tz'),
     filter: value('filter'),
     grain: value('grain'),
+    expected: value('expected'),
+    asof: value('asof') === 'complete' ? 'complete' : '',
+    having: value('having'),
   };
 }
 
@@ -67,6 +73,12 @@ export function writeView(
   return parts.length > 0 ? `?${parts.join('&')}` : '';
 }
 
+// The address with one of its parameters set, or taken away by ''.
+export function withParameter(search: string, name: string, value: string): string {
+  const others = Object.fromEntries(new URLSearchParams(search));
+  return writeView({ ...readView(''), ...others, [name]: value });
+}
+
 // The view with the dashboard's defaults filled in.
 export function effective(view: View, dashboard: DashboardDefinition): View {
   const custom = view.from !== '' && view.to !== '';
@@ -80,8 +92,9 @@ export function effective(view: View, dashboard: DashboardDefinition): View {
   };
 }
 
-// For the API: no comparison is an absent one.
-export function requestOf(view: View): Record<string, string> {
+// For the API: no comparison is an absent one; what the page does by itself is
+// not asked.
+export function requestOf({ having: _, asof: __, expected: ___, ...view }: View): Record<string, string> {
   const entries = Object.entries(view).filter(
     ([name, value]) => value !== '' && !(name === 'compare' && value === 'none'),
   );

@@ -1,7 +1,10 @@
 // Rows by columns with totals. Each total is the server's own answer, so that
 // ratios and distinct counts are right; all come from one batch, so they tie.
-import { ask, kMostRows, type Question } from '../api/questions';
-import type { AnswerRow, KpiAnswer, KpiDefinition } from '../api/types';
+import { answersTo as answers, kMostRows, type Question } from '../api/questions';
+import type { AnswerRow, KpiAnswer, KpiDefinition, Sieve } from '../api/types';
+import type { Measure } from '../filters/measure';
+import { sievedRows } from '../filters/sieve';
+import { server } from '../state/status.svelte';
 import { shiftDate, wallTime, weekday } from '../format/time';
 import type { Unit } from '../format/number';
 
@@ -14,6 +17,7 @@ export interface Pivot {
   hasTotal: boolean; // columns of one KPI have a total across
   moreRows: number;
   moreColumns: number;
+  sieve?: Sieve | null;
 }
 
 // What columns can be besides dimensions.
@@ -25,13 +29,6 @@ const kMostDays = 62;
 const number = (row: AnswerRow | undefined, key = 'value') =>
   typeof row?.[key] === 'number' ? row[key] : null;
 const label = (row: AnswerRow, by: string) => String(row[by] ?? '');
-
-async function answers(questions: Question[]): Promise<KpiAnswer[]> {
-  return (await ask(questions)).map((answer) => {
-    if ('error' in answer) throw new Error(answer.error.message);
-    return answer;
-  });
-}
 
 // A column a question: KPIs beside each other, or days.
 function beside(
@@ -143,15 +140,22 @@ async function byDimension(kpi: string, by: string, column: string, request: Que
   };
 }
 
-export function pivot(
+// Of the rows, those that pass `measures`.
+export async function pivot(
   kpi: KpiDefinition,
   kpis: KpiDefinition[],
   by: string,
   column: string,
   request: Question,
   tz: string,
+  measures: Measure[],
 ): Promise<Pivot> {
-  if (column === '__kpis') return byKpis(by, kpis, request);
-  if (column === '__days') return byDays(kpi.kpi, by, request, tz);
-  return byDimension(kpi.kpi, by, column, request);
+  const made = await (column === '__kpis'
+    ? byKpis(by, kpis, request)
+    : column === '__days'
+      ? byDays(kpi.kpi, by, request, tz)
+      : byDimension(kpi.kpi, by, column, request));
+  if (measures.length === 0) return made;
+  const question = { ...request, kpi: kpi.kpi, by };
+  return { ...made, ...(await sievedRows(made.rows, made.moreRows, question, measures, server.kpis)) };
 }

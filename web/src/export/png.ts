@@ -1,3 +1,5 @@
+import { scale } from '../state/scale.svelte';
+
 // A chart as a picture with its title, in the colours it has on screen.
 const kHead = 44;
 
@@ -8,7 +10,7 @@ const colour = (name: string) =>
 export function png(place: Element, title: string, note: string): Promise<Blob | null> {
   const chart = place.querySelector('canvas');
   if (!chart || chart.width === 0) return Promise.resolve(null);
-  const ratio = window.devicePixelRatio || 1;
+  const ratio = (window.devicePixelRatio || 1) * scale.factor;
   const canvas = document.createElement('canvas');
   canvas.width = chart.width;
   canvas.height = chart.height + kHead * ratio;

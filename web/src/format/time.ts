@@ -105,3 +105,19 @@ export function wallTime(ms: number, tz: string): string {
   const time = `${part('hour')}:${part('minute')}:${part('second')}`;
   return `${part('year')}-${part('month')}-${part('day')}T${time}`;
 }
+
+// Times on the wall, "2026-11-22T10:00:00", as if every day had 24 hours.
+const onWall = (wall: string) => Date.parse(`${wall}Z`);
+
+export const spanOf = (from: string, to: string): number => onWall(to) - onWall(from);
+
+// Moved by whole months, then by milliseconds.
+export function shiftWall(wall: string, months: number, ms: number): string {
+  const at = new Date(onWall(wall));
+  const dayOfMonth = at.getUTCDate();
+  at.setUTCDate(1);
+  at.setUTCMonth(at.getUTCMonth() + months);
+  const last = new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 0)).getUTCDate();
+  at.setUTCDate(Math.min(dayOfMonth, last));
+  return new Date(at.getTime() + ms).toISOString().slice(0, 19);
+}

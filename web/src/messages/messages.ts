@@ -1,10 +1,8 @@
 // t('key', {name: value}): text of the chosen language. Keys are checked by the
 // compiler, and so is that every language has every key.
 import { settings } from '../state/settings.svelte';
+import { catalogue } from './catalogue.svelte';
 import { en, type MessageKey } from './en';
-import { es } from './es';
-
-const kCatalogues = { en, es };
 
 export type { MessageKey };
 
@@ -12,7 +10,8 @@ export function t(
   key: MessageKey,
   parts: Record<string, string | number> = {},
 ): string {
-  return kCatalogues[settings.language][key].replace(
+  const texts = settings.language === 'es' ? (catalogue.es ?? en) : en;
+  return texts[key].replace(
     /\{(\w+)\}/g,
     (whole, name: string) => String(parts[name] ?? whole),
   );

@@ -1,4 +1,6 @@
 // What a viewer chose for this browser: theme, language, density.
+import { catalogue } from '../messages/catalogue.svelte';
+
 export type Theme = 'system' | 'light' | 'dark';
 export type Language = 'en' | 'es';
 export type Density = 'normal' | 'compact';
@@ -35,9 +37,10 @@ export const painted = $state({ theme: 0 });
 
 // The locale of numbers and dates: the browser's own if it speaks the chosen
 // language (es-MX stays es-MX), else the language's.
+const kOwn = window.navigator.language;
+const kOwnLower = kOwn.toLowerCase();
 export function locale(): string {
-  const own = window.navigator.language;
-  return own.toLowerCase().startsWith(settings.language) ? own : settings.language;
+  return kOwnLower.startsWith(settings.language) ? kOwn : settings.language;
 }
 
 function apply(): void {
@@ -58,6 +61,7 @@ export function change(part: Partial<typeof settings>): void {
     // Private windows may refuse storage: the choice then lasts for this page.
   }
   apply();
+  void catalogue.load(settings.language).catch(() => {});
 }
 
 kDark.addEventListener('change', apply);

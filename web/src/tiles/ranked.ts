@@ -27,7 +27,8 @@ function targetOf(row: AnswerRow): Target | null {
 
 // Sums and counts have shares; a ratio's parts don't add up. Neither do
 // distinct counts: then the rows together exceed the total.
-function addsUp(answer: KpiAnswer): boolean {
+export function addsUp(answer: KpiAnswer): boolean {
+  if (answer.sieve) return answer.sieve.adds;
   if (!kAdditive.has(answer.unit) || !answer.value) return false;
   const rows = answer.rows ?? [];
   const shown = rows.reduce((sum, row) => sum + (number(row, 'value') ?? 0), 0);
