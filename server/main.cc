@@ -9,6 +9,7 @@
 
 #include "segments/time.h"
 #include "server/command.h"
+#include "server/command_output.h"
 #include "server/log.h"
 
 namespace freshet {
@@ -293,7 +294,7 @@ int run(int argc, char** argv) {
                  "(x86-64-v3), which this build needs\n");
     return kExitEnvironment;
   }
-  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);  // sockets and finish_output() say it
   auto line = std::make_unique<CommandLine>();
   if (const char* word = unknown_command(line->app, argc, argv)) {
     std::fprintf(stderr,
@@ -313,4 +314,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace freshet
 
-int main(int argc, char** argv) { return freshet::run(argc, argv); }
+int main(int argc, char** argv) {
+  freshet::hold_standard_streams();
+  return freshet::finish_output(freshet::run(argc, argv));
+}
