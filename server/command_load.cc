@@ -63,6 +63,8 @@ int command_load(const LoadOptions& options) {
   if (!loaded) return report_error(loaded.error());
   print_output("{} rows loaded, {} rejected, {:.1f} s\n", last.rows,
                last.rejected, seconds_since(start));
+  if (last.rejected > 0) print_output("rejected: {}\n", last.rejections());
+  if (last.rejected > 0) print_output("rejected: {}\n", last.rejections());
   return kExitDone;
 }
 
