@@ -1,0 +1,72 @@
+#include "server/application_upkeep.h"
+
+#include <absl/time/clock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <utility>
+
+namespace freshet {
+
+void FileWatch::set(const std::set<std::string>& paths) {
+  std::map<std::string, std::optional<Stamp>> stamps;
+  // A new one has no stamp, so that it is found changed once: it may have been
+  // since somebody read it.
+  for (const std::string& path : paths) stamps[path] = stamps_[path];
+  stamps_ = std::move(stamps);
+}
+
+bool FileWatch::changed() {
+  bool any = false;
+  for (auto& [path, stamp] : stamps_) {
+    Stamp now = stamp_of(path);
+    any = any || now != stamp;
+    stamp = now;
+  }
+  return any;
+}
+
+FileWatch::Stamp FileWatch::stamp_of(const std::string& path) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return {info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
+          info.st_mtim.tv_nsec};
+}
+
+Upkeep::Upkeep(std::function<void()> look) : look_(std::move(look)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+Upkeep::~Upkeep() {
+  {
+    MutexLock lock(mutex_);
+    ending_ = true;
+  }
+  ended_.signal_all();
+  thread_.join();
+}
+
+void Upkeep::run() {
+  constexpr absl::Duration kEvery = absl::Seconds(1);
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      absl::Time next = absl::Now() + kEvery;
+      while (!ending_ && absl::Now() < next) {
+        (void)ended_.wait_for(mutex_, next - absl::Now());
+      }
+      if (ending_) return;
+    }
+    look_();
+  }
+}
+
+int64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  int64_t total = 0, resident = 0;
+  file >> total >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+}  // namespace freshet

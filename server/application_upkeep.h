@@ -1,0 +1,57 @@
+// Upkeep: what a server looks after now and then, on a thread of its own:
+// secrets whose files were rotated, and memory that large queries left behind.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "segments/mutex.h"
+
+namespace freshet {
+
+// Which of some files changed since they were last looked at. Not thread-safe.
+class FileWatch {
+ public:
+  // From here on these. Those that were watched keep their stamps.
+  void set(const std::set<std::string>& paths);
+  // Whether one was changed, replaced, removed or put there.
+  bool changed();
+
+ private:
+  // All zero of a file that is not there.
+  struct Stamp {
+    uint64_t device = 0, inode = 0;
+    int64_t size = 0, seconds = 0, nanoseconds = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+  static Stamp stamp_of(const std::string& path);
+  std::map<std::string, std::optional<Stamp>> stamps_;
+};
+
+// Calls a function every second until it is destroyed.
+class Upkeep {
+ public:
+  explicit Upkeep(std::function<void()> look);
+  ~Upkeep();
+  Upkeep(const Upkeep&) = delete;
+  Upkeep& operator=(const Upkeep&) = delete;
+
+ private:
+  void run();
+
+  const std::function<void()> look_;
+  Mutex mutex_;
+  CondVar ended_;
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+// Memory of the process, as the system counts it.
+int64_t resident_bytes();
+
+}  // namespace freshet
