@@ -153,6 +153,7 @@ class RunningApplication : public Application {
   std::atomic<bool> ending_{false};
   std::thread orphans_;
   FileWatch secrets_;     // of upkeep_'s thread
+  MemoryRelease memory_;  // of it too
   std::unique_ptr<Upkeep> upkeep_;
 
   std::vector<std::string> damaged_at_start_;  // constant after open
@@ -396,6 +397,7 @@ void RunningApplication::look_after() {
   files.merge(std::set(model()->secret_files));
   secrets_.set(files);
   if (secrets_.changed()) rotate_secrets();
+  memory_.look();
 }
 
 Readiness RunningApplication::readiness() const {

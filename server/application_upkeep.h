@@ -51,6 +51,19 @@ class Upkeep {
   std::thread thread_;
 };
 
+// Gives memory back that was freed but that malloc keeps: threads allocate from
+// arenas of their own, of which a large query leaves hundreds of megabytes.
+// Not thread-safe.
+class MemoryRelease {
+ public:
+  // Called now and then; gives back when there is enough to be worth it.
+  void look();
+
+ private:
+  // What could not be given back the last time.
+  int64_t kept_ = 0;
+};
+
 // Memory of the process, as the system counts it.
 int64_t resident_bytes();
 
