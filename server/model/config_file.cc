@@ -21,6 +21,12 @@ Error unreadable(int code) {
   return invalid(std::string("cannot be read: ") + std::strerror(code));
 }
 
+std::string size_text(size_t bytes) {
+  constexpr size_t kKib = 1024, kMib = kKib * kKib;
+  return bytes >= kMib ? std::to_string(bytes / kMib) + " MiB"
+                       : std::to_string(bytes / kKib) + " KiB";
+}
+
 Result<std::string> read_open(int file, size_t most) {
   struct stat info;
   if (::fstat(file, &info) != 0) return unreadable(errno);
@@ -37,7 +43,7 @@ Result<std::string> read_open(int file, size_t most) {
     if (count == 0) return text;
     text.append(buffer, static_cast<size_t>(count));
     if (text.size() > most) {
-      return invalid("is larger than " + std::to_string(most) + " bytes");
+      return invalid("is larger than " + size_text(most));
     }
   }
 }

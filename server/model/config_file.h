@@ -10,7 +10,7 @@
 namespace freshet {
 
 // kInvalid, with a message that follows "the file ": not there, not readable,
-// no regular file, larger than `most`. Never blocks on what is no file.
+// no regular file, larger than `most` bytes. Never blocks on what is no file.
 Result<std::string> read_config_file(const std::string& path, size_t most);
 
 }  // namespace freshet
