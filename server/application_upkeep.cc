@@ -2,6 +2,7 @@
 
 #include <absl/time/clock.h>
 #include <malloc.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -81,10 +82,30 @@ int64_t held_bytes() {
 
 }  // namespace
 
+bool MemoryRelease::quiet() {
+  constexpr double kBusySeconds = 0.2;
+  constexpr int kQuietLooks = 2;
+  struct rusage usage;
+  ::getrusage(RUSAGE_SELF, &usage);
+  auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) +
+           static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  double now = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  bool busy = now - processor_seconds_ > kBusySeconds;
+  processor_seconds_ = now;
+  quiet_looks_ = busy ? 0 : quiet_looks_ + 1;
+  return quiet_looks_ >= kQuietLooks;
+}
+
 void MemoryRelease::look() {
+  constexpr int kMostLooks = 60;
+  ++looks_;
+  if (!quiet() && looks_ < kMostLooks) return;
   int64_t held = held_bytes();
   kept_ = std::min(kept_, std::max<int64_t>(held, 0));
   if (held - kept_ < kWorthwhile) return;
+  looks_ = 0;
   (void)::malloc_trim(0);
   kept_ = std::max<int64_t>(held_bytes(), 0);
 }

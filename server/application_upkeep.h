@@ -52,16 +52,23 @@ class Upkeep {
 };
 
 // Gives memory back that was freed but that malloc keeps: threads allocate from
-// arenas of their own, of which a large query leaves hundreds of megabytes.
+// arenas of their own, of which a large query leaves hundreds of megabytes. The
+// next one would only fault it in again (up to half as slow, if that is done
+// each second), so it waits until the process is quiet, for a minute at most.
 // Not thread-safe.
 class MemoryRelease {
  public:
-  // Called now and then; gives back when there is enough to be worth it.
+  // Called every second.
   void look();
 
  private:
+  bool quiet();
+
   // What could not be given back the last time.
   int64_t kept_ = 0;
+  double processor_seconds_ = 0;  // until the last look
+  int quiet_looks_ = 0;
+  int looks_ = 0;  // since the last time
 };
 
 // Memory of the process, as the system counts it.
