@@ -51,6 +51,13 @@ class MadeRecords : public Records {
   uint64_t bytes_ = 0;
 };
 
+// Records are counted from 1, blank lines aside; the id of the dead letter has
+// the number before.
+std::string describe(const PartitionName& file, const DeadLetter& letter) {
+  return fmt::format("record {} of {}: {}", letter.offset + 1,
+                     file.substr(file.find('/') + 1), letter.message);
+}
+
 // Spilled pieces are read once more, as rows, and then gone.
 SealOptions for_spilling(SealOptions options) {
   options.cubes.clear();
@@ -94,7 +101,9 @@ class Load {
   Status take(std::span<const std::string_view> records);
   Status spill();
   Status wait_for_spill();
+  Status refuse_useless() const;
   Status commit();
+  void note_rejected();
   void tell(bool always);
 
   IngestionSettings settings_;
@@ -106,10 +115,12 @@ class Load {
   std::string key_;  // under which the file is remembered
   KeptCounts counts_;
   bool keep_counts_ = false;
+  bool refuses_useless_ = false;
   std::vector<std::pair<std::string, std::string>> puts_;
   std::unique_ptr<Records> reader_;
   std::unique_ptr<Intake> intake_;
   std::vector<RawMessage> messages_;
+  int64_t first_record_ = 0;
   int64_t record_ = 0;  // number of the next record, from 0
   Timestamp watermark_ = kMinTimestamp;
   bool spilled_ = false;
@@ -133,7 +144,7 @@ void Load::start(std::unique_ptr<Decoder> decoder) {
 Status Load::open(const std::string& path) {
   TRY_ASSIGN(OpenedFile opened, open_event_file(path, settings_.decoder));
   reader_ = std::move(opened.records);
-  record_ = opened.first_record;
+  first_record_ = record_ = opened.first_record;
   start(std::move(opened.decoder));
   return {};
 }
@@ -143,6 +154,7 @@ Status Load::run_file(const std::string& path) {
   TRY(refuse_repeated(
       path, fmt::format("{}/{:016x}", path.substr(path.rfind('/') + 1), hash)));
   TRY(open(path));
+  refuses_useless_ = true;
   return run();
 }
 
@@ -173,9 +185,22 @@ Status Load::run() {
     TRY(take(records));
     tell(false);
   }
+  tell(true);
+  if (refuses_useless_) TRY(refuse_useless());
   TRY(commit());
   tell(true);
   return {};
+}
+
+Status Load::refuse_useless() const {
+  auto records = static_cast<uint64_t>(record_ - first_record_);
+  if (records == 0 || intake_->dead_letters().size() < records) return {};
+  LoadProgress here;
+  here.rejected = records;
+  here.reasons = intake_->counts().rejected;
+  here.first_rejected = describe(names_[0], intake_->dead_letters()[0]);
+  return invalid("no record of the file fits the dataset " + settings_.dataset +
+                 ", so it is not loaded: " + here.rejections());
 }
 
 Status Load::take(std::span<const std::string_view> records) {
@@ -249,18 +274,36 @@ Status Load::commit() {
   return {};
 }
 
+void Load::note_rejected() {
+  progress_.rejected = before_.rejected;
+  progress_.reasons = before_.reasons;
+  for (const auto& [reason, count] : intake_->counts().rejected) {
+    progress_.rejected += count;
+    progress_.reasons[reason] += count;
+  }
+  if (progress_.first_rejected.empty() && !intake_->dead_letters().empty()) {
+    progress_.first_rejected = describe(names_[0], intake_->dead_letters()[0]);
+  }
+}
+
 void Load::tell(bool always) {
   if (!always && Clock::now() < next_report_) return;
   next_report_ = Clock::now() + std::chrono::milliseconds(100);
   progress_.bytes_read = before_.bytes_read + reader_->bytes_read();
-  progress_.rejected = before_.rejected;
-  for (const auto& [reason, count] : intake_->counts().rejected) {
-    progress_.rejected += count;
-  }
+  note_rejected();
   if (report_) report_(progress_);
 }
 
 }  // namespace
+
+std::string LoadProgress::rejections() const {
+  std::string text;
+  for (const auto& [reason, count] : reasons) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, reason);
+  }
+  if (!first_rejected.empty()) text += "; the first, " + first_rejected;
+  return text;
+}
 
 Status bulk_load(const IngestionSettings& settings, SegmentStore& store,
                  const std::vector<std::string>& files,

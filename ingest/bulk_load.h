@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,13 +14,21 @@ namespace freshet {
 
 struct LoadProgress {
   uint64_t bytes_read = 0, bytes_total = 0, rows = 0, rejected = 0;
+  std::map<std::string, uint64_t> reasons{};  // of the rejected
+  // "record 26 of day.json: ...": where the first one is, and why.
+  std::string first_rejected{};
+
+  // "24 not_json, 1 time; the first, record 26 of ...", or empty.
+  std::string rejections() const;
 };
 
 // Reads JSON lines (or CSV with a header line, by the file's name ending in
 // .csv; .gz and .zst are unpacked) into granules and seals them. A file is
 // committed whole together with its name and content hash; loading the same
 // file again is refused as already loaded (kConflict). Rejected lines go to
-// the dead letters. `report` is called about ten times a second.
+// the dead letters; but a file all of whose records are rejected is most likely
+// the wrong one, or meets the wrong definition: it is refused with the reasons
+// (kInvalid) and leaves nothing. `report` is called about ten times a second.
 Status bulk_load(const IngestionSettings& settings, SegmentStore& store,
                  const std::vector<std::string>& files,
                  const std::function<void(const LoadProgress&)>& report);

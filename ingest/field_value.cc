@@ -199,28 +199,50 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+namespace {
+
+// Bytes of the character that `text` begins with; 0 if it begins with none.
+size_t character_size(std::string_view text) {
+  auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  unsigned char c = byte(0);
+  if (c < 0x80) return 1;
+  size_t size = c >= 0xC2 && c < 0xE0   ? 2
+                : c >= 0xE0 && c < 0xF0 ? 3
+                : c >= 0xF0 && c < 0xF5 ? 4
+                                        : 0;
+  if (size == 0 || size > text.size()) return 0;
+  for (size_t k = 1; k < size; ++k) {
+    if ((byte(k) & 0xC0) != 0x80) return 0;
+  }
+  bool overlong =
+      (c == 0xE0 && byte(1) < 0xA0) || (c == 0xF0 && byte(1) < 0x90);
+  bool beyond = (c == 0xED && byte(1) > 0x9F) || (c == 0xF4 && byte(1) > 0x8F);
+  return overlong || beyond ? 0 : size;
+}
+
+// The same of a character that can be shown as it stands.
+size_t printable_size(std::string_view text) {
+  size_t size = character_size(text);
+  if (size == 1) return text[0] >= 0x20 && text[0] != 0x7F ? 1 : 0;
+  if (size == 2 && text[0] == '\xC2' && text[1] < '\xA0') return 0;  // C1
+  if (size != 3) return size;
+  std::string_view begin = text.substr(0, 3);
+  // U+200B to U+200F, U+2028 to U+202E, U+2060 to U+206F, U+FEFF: no width, or
+  // they turn what stands around them.
+  bool odd = (begin >= "\xE2\x80\x8B" && begin <= "\xE2\x80\x8F") ||
+             (begin >= "\xE2\x80\xA8" && begin <= "\xE2\x80\xAE") ||
+             (begin >= "\xE2\x81\xA0" && begin <= "\xE2\x81\xAF") ||
+             begin == "\xEF\xBB\xBF";
+  return odd ? 0 : size;
+}
+
+}  // namespace
+
 bool is_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    auto c = static_cast<unsigned char>(text[i]);
-    size_t more = c < 0x80                ? 0
-                  : c >= 0xC2 && c < 0xE0 ? 1
-                  : c >= 0xE0 && c < 0xF0 ? 2
-                  : c >= 0xF0 && c < 0xF5 ? 3
-                                          : 9;
-    if (more == 9 || i + more >= text.size()) return false;
-    for (size_t k = 1; k <= more; ++k) {
-      if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) {
-        return false;
-      }
-    }
-    if (more > 1) {
-      auto d = static_cast<unsigned char>(text[i + 1]);
-      if ((c == 0xE0 && d < 0xA0) || (c == 0xED && d > 0x9F) ||
-          (c == 0xF0 && d < 0x90) || (c == 0xF4 && d > 0x8F)) {
-        return false;
-      }
-    }
-    i += more + 1;
+  while (!text.empty()) {
+    size_t size = character_size(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
   }
   return true;
 }
@@ -228,10 +250,18 @@ bool is_utf8(std::string_view text) {
 std::string shorten(std::string_view text) {
   constexpr size_t kMax = 80;
   std::string out;
-  for (char c : text.substr(0, kMax)) {
-    out += c >= 0x20 && c < 0x7f ? c : '?';
+  size_t count = 0;
+  for (; count < kMax && !text.empty(); ++count) {
+    size_t size = printable_size(text);
+    if (size == 0) {
+      out += '?';
+      size = 1;
+    } else {
+      out += text.substr(0, size);
+    }
+    text.remove_prefix(size);
   }
-  if (text.size() > kMax) out += "...";
+  if (!text.empty()) out += "...";
   return out;
 }
 

@@ -27,8 +27,8 @@ std::string_view trim(std::string_view text);
 
 bool is_utf8(std::string_view text);
 
-// `text` made fit for a message: at most 80 characters, anything but printable
-// ASCII as '?'.
+// `text` made fit for a message: at most 80 characters, a '?' for each byte of
+// what is no UTF-8, and for control characters, also those of direction.
 std::string shorten(std::string_view text);
 
 }  // namespace freshet

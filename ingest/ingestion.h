@@ -156,6 +156,13 @@ class Ingestion {
       const std::vector<LetterReplay>& letters) = 0;
   // Somebody removed dead letters: they are counted anew.
   virtual void letters_removed() = 0;
+  // Those that wait for the next seal: the first `most` of each generation in
+  // memory, and how many there are. A crash makes them again.
+  struct PendingLetters {
+    std::vector<DeadLetter> letters;
+    uint64_t count = 0;
+  };
+  virtual PendingLetters pending_letters(size_t most) const = 0;
   // Where the past was changed; null if that is not kept.
   virtual std::shared_ptr<const RestatedTimes> restated() const = 0;
   // Stops reading, seals, ends the threads. Idempotent.

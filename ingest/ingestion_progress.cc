@@ -8,6 +8,8 @@ namespace freshet {
 namespace {
 
 constexpr auto kProgressEvery = std::chrono::milliseconds(2);
+// Of the dead letters in memory, so many are copied for those who ask.
+constexpr size_t kShownLetters = 100;
 
 }  // namespace
 
@@ -15,6 +17,7 @@ void StreamIngestion::update_progress(bool always) {
   auto time = Clock::now();
   if (!always && time < next_progress_) return;
   next_progress_ = time + kProgressEvery;
+  show_pending_letters();
   IngestionProgress progress;
   fill_partitions(progress);
   Sealer::View sealed = sealer_->view();
@@ -47,6 +50,29 @@ void StreamIngestion::update_progress(bool always) {
   progress.error = std::move(progress_.error);
   progress.caught_up = caught_up_ && progress.error.empty();
   progress_ = std::move(progress);
+}
+
+void StreamIngestion::show_pending_letters() {
+  const std::vector<DeadLetter>& letters = intake_->dead_letters();
+  MutexLock lock(mutex_);
+  if (pending_generation_ != intake_->generation()) pending_ = {};
+  pending_generation_ = intake_->generation();
+  pending_.count = letters.size();
+  size_t shown = pending_.letters.size();
+  size_t show = std::min(letters.size(), kShownLetters);
+  for (size_t i = shown; i < show; ++i) pending_.letters.push_back(letters[i]);
+}
+
+Ingestion::PendingLetters StreamIngestion::pending_letters(size_t most) const {
+  PendingLetters pending;
+  {
+    MutexLock lock(mutex_);
+    pending = pending_;
+  }
+  if (pending.letters.size() > most) pending.letters.resize(most);
+  if (sealer_ == nullptr) return pending;
+  pending.count += sealer_->add_pending_letters(most, pending.letters);
+  return pending;
 }
 
 void StreamIngestion::fill_partitions(IngestionProgress& progress) {

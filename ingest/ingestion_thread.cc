@@ -278,6 +278,7 @@ void StreamIngestion::seal_open() {
   has_open_ = false;
   uint64_t number = sealer_->submit(std::move(generation));
   intake_->begin_generation(number + 1);
+  show_pending_letters();
   MutexLock lock(mutex_);
   seal_number_ = number;
 }

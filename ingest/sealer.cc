@@ -110,6 +110,24 @@ Sealer::View Sealer::view() const {
   return view;
 }
 
+uint64_t Sealer::add_pending_letters(size_t most,
+                                     std::vector<DeadLetter>& letters) const {
+  std::deque<std::shared_ptr<const Generation>> queue;
+  {
+    MutexLock lock(mutex_);
+    queue = queue_;
+  }
+  uint64_t count = 0;
+  for (const auto& generation : queue) {
+    const std::vector<DeadLetter>& all = generation->dead_letters;
+    count += all.size();
+    letters.insert(
+        letters.end(), all.begin(),
+        all.begin() + static_cast<ptrdiff_t>(std::min(most, all.size())));
+  }
+  return count;
+}
+
 uint64_t Sealer::changes() const {
   MutexLock lock(mutex_);
   return changes_;

@@ -73,6 +73,10 @@ class Sealer {
     DeadLetterStock dead_letters;
   };
   View view() const;
+  // Dead letters that are not durable yet: at most `most` of each generation,
+  // behind those in `letters`. How many there are in all.
+  uint64_t add_pending_letters(size_t most,
+                               std::vector<DeadLetter>& letters) const;
   // Dead letters were removed by somebody else: counts them soon.
   void recount();
   // Number of commits and retention drops so far; changes when queries see

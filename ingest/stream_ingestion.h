@@ -33,6 +33,7 @@ class StreamIngestion final : public Ingestion {
   Status seal() override;
   Result<ReplayOutcome> replay(
       const std::vector<LetterReplay>& letters) override;
+  PendingLetters pending_letters(size_t most) const override;
   void letters_removed() override {
     if (sealer_ != nullptr) sealer_->recount();
   }
@@ -87,6 +88,7 @@ class StreamIngestion final : public Ingestion {
   void nap(Clock::duration time);
   void set_state(IngestionState state, std::string error = {});
   void update_progress(bool always);
+  void show_pending_letters();
   void fill_partitions(IngestionProgress& progress);
   double rows_per_second();
 
@@ -111,6 +113,7 @@ class StreamIngestion final : public Ingestion {
   Clock::time_point next_progress_;
   Clock::time_point open_since_;  // of the open generation, if has_open_
   bool has_open_ = false;
+  uint64_t pending_generation_ = 0;  // that pending_ is of
   uint64_t seen_changes_ = 0;
   uint64_t rows_ = 0;
   uint64_t bytes_ = 0;
@@ -125,6 +128,8 @@ class StreamIngestion final : public Ingestion {
       std::make_shared<RestatedTimes>();  // thread-safe
 
   mutable Mutex mutex_;
+  // Of the open generation: the first kShownLetters, and how many there are.
+  PendingLetters pending_ ABSL_GUARDED_BY(mutex_);
   CondVar wake_;    // for the ingestion thread
   CondVar served_;  // for seal()
   Mode mode_ ABSL_GUARDED_BY(mutex_) = Mode::kRun;

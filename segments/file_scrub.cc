@@ -16,6 +16,8 @@
 namespace freshet {
 namespace {
 
+// Opening a pipe in the place of a file would wait for its writer.
+constexpr int kOpenFlags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
 constexpr uint64_t kChunk = 1 << 20;
 constexpr uint64_t kSector = 4096;  // what direct reads are aligned to
 constexpr uint64_t kHashBytes = 8;
@@ -92,12 +94,15 @@ class Scrub {
   }
 
   Status open() {
-    descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT);
+    descriptor_ = ::open(path_.c_str(), kOpenFlags | O_DIRECT);
     direct_ = descriptor_ >= 0;
-    if (!direct_) descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (!direct_) descriptor_ = ::open(path_.c_str(), kOpenFlags);
     struct stat info;
     if (descriptor_ < 0 || ::fstat(descriptor_, &info) != 0) {
       return read_error(path_, errno);
+    }
+    if (!S_ISREG(info.st_mode)) {
+      return damaged(path_, "not a regular file");
     }
     size_ = static_cast<uint64_t>(info.st_size);
     return {};
@@ -162,7 +167,7 @@ Status scrub_file(const std::string& path, uint64_t content_hash,
 }
 
 void forget_cached(const std::string& path) {
-  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  int descriptor = ::open(path.c_str(), kOpenFlags);
   if (descriptor < 0) return;
   (void)::posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
   ::close(descriptor);

@@ -14,11 +14,18 @@ namespace freshet {
 namespace {
 
 constexpr size_t kAlignment = 64;
+// Opening a pipe in the place of a file would wait for its writer.
+constexpr int kOpenFlags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
 
 Error file_error(const char* operation, const std::string& path, int code) {
   ErrorCode kind = code == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo;
   return Error{kind, std::string("cannot ") + operation + ": " +
                          std::generic_category().message(code) + ": " + path};
+}
+
+Status check_regular(const struct stat& info, const std::string& path) {
+  if (S_ISREG(info.st_mode)) return {};
+  return Error{ErrorCode::kCorrupt, "not a regular file: " + path};
 }
 
 // An open file, closed with the object.
@@ -39,10 +46,11 @@ class Descriptor {
 }  // namespace
 
 Result<std::unique_ptr<MappedFile>> MappedFile::open(const std::string& path) {
-  Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Descriptor descriptor(::open(path.c_str(), kOpenFlags));
   if (descriptor < 0) return file_error("open", path, errno);
   struct stat info;
   if (::fstat(descriptor, &info) != 0) return file_error("map", path, errno);
+  TRY(check_regular(info, path));
   if (info.st_size == 0) {
     return Error{ErrorCode::kCorrupt, "file is empty: " + path};
   }
@@ -56,10 +64,11 @@ Result<std::unique_ptr<MappedFile>> MappedFile::open(const std::string& path) {
 // The mark is taken away first: what cannot be read of the new mapping sets it
 // again.
 Status MappedFile::renew() {
-  Descriptor descriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  Descriptor descriptor(::open(path_.c_str(), kOpenFlags));
   if (descriptor < 0) return file_error("open", path_, errno);
   struct stat info;
   if (::fstat(descriptor, &info) != 0) return file_error("map", path_, errno);
+  TRY(check_regular(info, path_));
   if (static_cast<uint64_t>(info.st_size) != size_) {
     return Error{ErrorCode::kCorrupt,
                  "file has " + std::to_string(info.st_size) + " bytes, not " +

@@ -2,13 +2,11 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
 #include <future>
 #include <set>
 #include <thread>
@@ -26,6 +24,8 @@
 #include "server/application_lookups.h"
 #include "server/application_merger.h"
 #include "server/application_metrics.h"
+#include "server/application_settings.h"
+#include "server/application_upkeep.h"
 #include "server/auth/access.h"
 #include "server/http/http_server.h"
 #include "server/http/listen_socket.h"
@@ -53,40 +53,12 @@ constexpr absl::Duration kCheckpointWatch = absl::Seconds(10);
 // Of damage that queries met, so many messages are kept.
 constexpr size_t kMaxDamage = 100;
 
-// The model's settings, under FRESHET_* variables, under the flags.
-Result<Settings> effective_settings(const Model& model,
-                                    const ServeOptions& options) {
-  Settings settings = model.settings;
-  TRY(override_from_environment(settings));
-  if (options.data) settings.data = *options.data;
-  if (options.listen) settings.listen = *options.listen;
-  if (options.tls_certificate) {
-    settings.tls_certificate = *options.tls_certificate;
-  }
-  if (options.tls_key) settings.tls_key = *options.tls_key;
-  if (options.scan_threads) settings.scan_threads = *options.scan_threads;
-  if (options.insecure) settings.insecure = true;
-  if (settings.data.empty()) settings.data = "freshet-data";
-  if (settings.scan_threads <= 0) {
-    settings.scan_threads =
-        std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  }
-  return settings;
-}
-
 std::string faults_text(const ModelLoad& load) {
   std::string text = "the model has faults:";
   for (const ModelFault& fault : load.faults) {
     text += fmt::format("\n  {}:{}: {}", fault.file, fault.line, fault.message);
   }
   return text;
-}
-
-int64_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  int64_t total = 0, resident = 0;
-  file >> total >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
 }
 
 // Why a dataset's events do not arrive or do not become durable.
@@ -145,11 +117,19 @@ class RunningApplication : public Application {
   void refresh_metrics();
   void note_damage(const Error& error);
   Status authorize(const HttpRequest& request, Access access) const;
+  Status apply(const std::shared_ptr<const Model>& model)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  void renew_token(const Model& model)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  void rotate_secrets();
+  void look_after();
 
   mutable Mutex mutex_;
   std::shared_ptr<const Model> model_ ABSL_GUARDED_BY(mutex_);
-  Mutex reload_mutex_;  // one reload at a time
-  Settings settings_;   // constant after open
+  std::string token_ ABSL_GUARDED_BY(mutex_);  // empty: none is asked for
+  Mutex reload_mutex_;                         // one reload at a time
+  ServeOptions options_;                       // constant after open
+  Settings settings_;                          // constant after open
   std::string model_folder_;
 
   std::unique_ptr<Metrics> metrics_;
@@ -176,6 +156,9 @@ class RunningApplication : public Application {
   bool stopped_ = false;
   std::atomic<bool> ending_{false};
   std::thread orphans_;
+  FileWatch secrets_;     // of upkeep_'s thread
+  MemoryRelease memory_;  // of it too
+  std::unique_ptr<RepeatedTask> upkeep_;
 
   std::vector<std::string> damaged_at_start_;  // constant after open
   mutable Mutex damage_mutex_;
@@ -184,6 +167,7 @@ class RunningApplication : public Application {
 };
 
 Status RunningApplication::open(const ServeOptions& options) {
+  options_ = options;
   model_folder_ = options.model;
   ModelLoad load = load_model(model_folder_);
   if (!load.model) return invalid(faults_text(load));
@@ -195,12 +179,15 @@ Status RunningApplication::open(const ServeOptions& options) {
   {
     MutexLock lock(mutex_);
     model_ = load.model;
+    token_ = settings_.token;
   }
   TRY_ASSIGN(socket_, ListenSocket::bind(settings_.listen));
   TRY(open_parts());
   TRY(add_routes());
   TRY(serve());
   orphans_ = std::thread([this] { remove_orphans(); });
+  upkeep_ = std::make_unique<RepeatedTask>(absl::Seconds(1),
+                                           [this] { look_after(); });
   return {};
 }
 
@@ -327,8 +314,14 @@ Status RunningApplication::serve() {
 
 Status RunningApplication::authorize(const HttpRequest& request,
                                      Access access) const {
-  if (settings_.token.empty() || access == Access::kPublic) return {};
-  return check_token(settings_.token, request.header("authorization"),
+  if (access == Access::kPublic) return {};
+  std::string token;
+  {
+    MutexLock lock(mutex_);
+    token = token_;
+  }
+  if (token.empty()) return {};
+  return check_token(token, request.header("authorization"),
                      request.header("cookie"));
 }
 
@@ -349,24 +342,72 @@ ModelLoad RunningApplication::reload() {
     spdlog::error("reload: {}", faults_text(load));
     return load;
   }
-  const std::shared_ptr<const Model> before = model();
-  Status applied = lookups_->apply(load.model);
-  if (applied) {
-    applied = datasets_->apply(load.model, [&] {
-      MutexLock lock(mutex_);
-      model_ = load.model;
-    });
-  }
+  Status applied = apply(load.model);
   if (!applied) {
     load.faults.push_back({"", 0, applied.error().message});
     load.model = nullptr;
     spdlog::error("reload: {}", applied.error().message);
     return load;
   }
-  set_merge_policies(*merger_, before.get(), *load.model);
-  hub_->notify();
+  renew_token(*load.model);
   spdlog::info("model {} is in force", load.model->version);
   return load;
+}
+
+Status RunningApplication::apply(const std::shared_ptr<const Model>& next) {
+  const std::shared_ptr<const Model> before = model();
+  TRY(lookups_->apply(next));
+  TRY(datasets_->apply(next, [&] {
+    MutexLock lock(mutex_);
+    model_ = next;
+  }));
+  set_merge_policies(*merger_, before.get(), *next);
+  hub_->notify();
+  return {};
+}
+
+// A token may change while the server runs, but never go: then nobody would be
+// asked for one.
+void RunningApplication::renew_token(const Model& model) {
+  auto settings = effective_settings(model, options_);
+  if (!settings) {
+    spdlog::error("the old token stays: {}", settings.error().message);
+    return;
+  }
+  MutexLock lock(mutex_);
+  if (settings->token == token_) return;
+  if (settings->token.empty()) {
+    spdlog::error("the old token stays until a restart: there is no new one");
+    return;
+  }
+  token_ = settings->token;
+  spdlog::info("a new token is in force");
+}
+
+// A file that a ${file:PATH} names was changed. What a person has edited in the
+// model meanwhile is not for this to bring in force.
+void RunningApplication::rotate_secrets() {
+  MutexLock reloading(reload_mutex_);
+  std::shared_ptr<const Model> current = model();
+  ModelLoad load = load_model(model_folder_);
+  if (!load.model) {
+    spdlog::error("secrets of the model stay: {}", faults_text(load));
+  } else if (load.model->version != current->version) {
+    spdlog::warn("secrets of the model stay until it is reloaded: it differs");
+  } else if (Status applied = apply(load.model); !applied) {
+    spdlog::error("secrets of the model stay: {}", applied.error().message);
+  } else {
+    current = load.model;
+  }
+  renew_token(*current);
+}
+
+void RunningApplication::look_after() {
+  std::set<std::string> files = environment_secret_files();
+  files.merge(std::set(model()->secret_files));
+  secrets_.set(files);
+  if (secrets_.changed()) rotate_secrets();
+  memory_.look();
 }
 
 Readiness RunningApplication::readiness() const {
@@ -416,6 +457,7 @@ void RunningApplication::stop() {
   if (stopped_) return;
   stopped_ = true;
   ending_ = true;
+  upkeep_.reset();
   if (orphans_.joinable()) orphans_.join();
   std::promise<void> drained;
   std::thread cancel_late([&, waiting = drained.get_future()] {

@@ -70,6 +70,8 @@ class RunningDatasets : public Datasets {
       std::string_view dataset, const LetterSelection& selection) override;
   Result<uint64_t> remove_letters(std::string_view dataset,
                                   const LetterSelection& selection) override;
+  Ingestion::PendingLetters pending_letters(std::string_view dataset,
+                                            size_t most) const override;
 
  private:
   using Streams = std::map<std::string, std::shared_ptr<Stream>, std::less<>>;
@@ -383,6 +385,13 @@ Result<uint64_t> RunningDatasets::remove_letters(
   MutexLock lock(stream->letters_mutex);
   return freshet::remove_letters(*stream->ingestion, store_.metadata(),
                                  stream->dataset->name, selection);
+}
+
+Ingestion::PendingLetters RunningDatasets::pending_letters(
+    std::string_view dataset, size_t most) const {
+  auto stream = find(dataset);
+  if (!stream) return {};
+  return stream->ingestion->pending_letters(most);
 }
 
 KeySettings key_settings(const DatasetModel& dataset) {

@@ -7,12 +7,12 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <set>
 
 #include "segments/mutex.h"
+#include "server/model/config_file.h"
+#include "server/model/config_node.h"
 
 namespace freshet {
 namespace {
@@ -61,9 +61,9 @@ Status write_file(const std::string& path, const std::string& text) {
 }
 
 std::optional<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  auto text = read_config_file(path, kMaxConfigBytes);
+  if (!text) return std::nullopt;
+  return std::move(*text);
 }
 
 class FolderDeployer final : public DatasetDeployer {

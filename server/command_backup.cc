@@ -13,6 +13,7 @@
 #include "server/application_checkpoint.h"
 #include "server/command.h"
 #include "server/command_http.h"
+#include "server/command_output.h"
 #include "server/json/json_value.h"
 #include "server/repeated_task.h"
 
@@ -123,15 +124,15 @@ Result<SourcePointer> make_checkpoint(const BackupOptions& options) {
 int report(const Result<BackupStats>& stats, const char* what) {
   if (!stats) return report_error(stats.error());
   for (const std::string& warning : stats->warnings) {
-    fmt::print(stderr, "freshet: warning: {}\n", warning);
+    print_notice("freshet: warning: {}\n", warning);
   }
-  fmt::print("{} {}: {} files, {} bytes", what, stats->id, stats->files,
-             stats->bytes);
+  print_output("{} {}: {} files, {} bytes", what, stats->id, stats->files,
+               stats->bytes);
   if (stats->new_files > 0) {
-    fmt::print(", {} bytes in {} files new", stats->new_bytes,
-               stats->new_files);
+    print_output(", {} bytes in {} files new", stats->new_bytes,
+                 stats->new_files);
   }
-  fmt::print("\n");
+  print_output("\n");
   return kExitDone;
 }
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -21,6 +20,7 @@
 #include "server/api/lookup_service.h"
 #include "server/application_datasets.h"
 #include "server/command.h"
+#include "server/command_output.h"
 #include "server/demo/live_traffic.h"
 #include "server/demo/reference_data.h"
 #include "server/http/listen_socket.h"
@@ -123,7 +123,7 @@ Result<uint64_t> load_history(const DatasetModel& dataset, SegmentStore& store,
           all_rows += progress.rows - last.rows;
           last = progress;
           if (!isatty(STDERR_FILENO)) return;
-          fmt::print(stderr, "\rhistory: {} rows ", all_rows.load());
+          print_notice("\rhistory: {} rows ", all_rows.load());
         }));
     rows += last.rows;
   }
@@ -171,7 +171,7 @@ Status load_histories(const Model& model, const std::string& data,
     workers.push_back(std::async(std::launch::async, work));
   }
   for (auto& worker : workers) worker.wait();
-  if (all_rows > 0 && isatty(STDERR_FILENO)) fmt::print(stderr, "\n");
+  if (all_rows > 0 && isatty(STDERR_FILENO)) print_notice("\n");
   for (auto& worker : workers) TRY(worker.get());
   return {};
 }
@@ -276,10 +276,10 @@ int command_demo(const DemoOptions& options) {
                            return {};
                          });
   if (!traffic) return report_error(traffic.error());
-  fmt::print(
+  print_output(
       "\n  Freshet is at {}\n  The model is in {}/model; Ctrl+C ends it.\n\n",
       (*application)->url(), data);
-  std::fflush(stdout);
+  flush_output();
   wait_for_end();
   (*traffic)->stop();
   (*application)->stop();

@@ -3,13 +3,13 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdio>
 #include <map>
 #include <utility>
 
 #include "ingest/kafka_producer.h"
 #include "server/command.h"
 #include "server/command_http.h"
+#include "server/command_output.h"
 #include "server/demo/event_sink.h"
 #include "server/demo/generate.h"
 #include "server/json/json_value.h"
@@ -101,8 +101,37 @@ class HttpSink : public BatchSink {
   std::string url_;
 };
 
+// Events to standard output.
+class OutputSink : public EventSink {
+ public:
+  Status append(uint32_t, std::string_view event) override {
+    write_output(event);
+    write_output("\n");
+    return said();
+  }
+  Status flush() override {
+    flush_output();
+    return said();
+  }
+  Status finish() override { return flush(); }
+
+ private:
+  // Ends the run; why it ended is for finish_output() to say.
+  static Status said() {
+    if (!output_lost()) return {};
+    return Error{ErrorCode::kIo, "standard output cannot be written"};
+  }
+};
+
+bool is_output(const EventTarget& target) {
+  return target.kind == EventTarget::Kind::kFile && target.place == "-";
+}
+
 Result<std::unique_ptr<EventSink>> open_sink(const EventTarget& target,
                                              const std::string& dataset) {
+  if (is_output(target)) {
+    return std::unique_ptr<EventSink>(std::make_unique<OutputSink>());
+  }
   switch (target.kind) {
     case EventTarget::Kind::kFile:
       return open_file_sink(target.place);
@@ -156,15 +185,16 @@ int command_generate(const GenerateCommand& command) {
     options.progress = [&](uint64_t rows) {
       std::string of = command.rows > 0 ? fmt::format(" of {}", command.rows)
                                         : std::string();
-      fmt::print(stderr, "\r{}{} events", rows, of);
+      print_notice("\r{}{} events", rows, of);
     };
   }
   auto ledger = run_generate(*dataset, options, **sink);
-  if (terminal) fmt::print(stderr, "\n");
+  if (terminal) print_notice("\n");
+  if (output_lost()) return kExitDone;  // finish_output() has the code
   if (!ledger) return report_error(ledger.error());
-  if (target->kind != EventTarget::Kind::kFile || target->place != "-") {
-    fmt::print("{} events of {} to {}\n", ledger->rows(), dataset->name,
-               command.to);
+  if (!is_output(*target)) {
+    print_output("{} events of {} to {}\n", ledger->rows(), dataset->name,
+                 command.to);
   }
   return kExitDone;
 }

@@ -1,7 +1,6 @@
 // freshet init --from-topic: a first model file from what a topic holds.
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
@@ -9,6 +8,7 @@
 #include "ingest/message_sample.h"
 #include "ingest/schema_inference.h"
 #include "server/command.h"
+#include "server/command_output.h"
 #include "server/model/model.h"
 
 namespace freshet {
@@ -83,8 +83,8 @@ Result<fs::path> infer(const InferOptions& options) {
 int command_infer(const InferOptions& options) {
   auto path = infer(options);
   if (!path) return report_error(path.error());
-  fmt::print("Wrote {0}. Look through it, then:\n  freshet validate {1}\n",
-             path->string(), options.folder);
+  print_output("Wrote {0}. Look through it, then:\n  freshet validate {1}\n",
+               path->string(), options.folder);
   return kExitDone;
 }
 

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 
 #include "ingest/bulk_load.h"
 #include "server/application_datasets.h"
 #include "server/application_lookups.h"
 #include "server/command.h"
+#include "server/command_output.h"
 
 namespace freshet {
 namespace {
@@ -28,10 +28,10 @@ void print_progress(const LoadProgress& progress, Clock::time_point start) {
                            static_cast<double>(progress.bytes_total);
   double left = share > 0.01 ? seconds / share - seconds : 0;
   int filled = static_cast<int>(std::min(1.0, share) * 30);
-  fmt::print(
-      stderr, "\r[{:<30}] {:3.0f} %  {} rows  {:.0f} rows/s  {:.0f} s left ",
-      std::string(filled, '#'), share * 100, progress.rows,
-      static_cast<double>(progress.rows) / std::max(seconds, 1e-3), left);
+  print_notice("\r[{:<30}] {:3.0f} %  {} rows  {:.0f} rows/s  {:.0f} s left ",
+               std::string(filled, '#'), share * 100, progress.rows,
+               static_cast<double>(progress.rows) / std::max(seconds, 1e-3),
+               left);
 }
 
 }  // namespace
@@ -59,10 +59,12 @@ int command_load(const LoadOptions& options) {
                   last = progress;
                   if (terminal) print_progress(progress, start);
                 });
-  if (terminal) fmt::print(stderr, "\n");
+  if (terminal) print_notice("\n");
   if (!loaded) return report_error(loaded.error());
-  fmt::print("{} rows loaded, {} rejected, {:.1f} s\n", last.rows,
-             last.rejected, seconds_since(start));
+  print_output("{} rows loaded, {} rejected, {:.1f} s\n", last.rows,
+               last.rejected, seconds_since(start));
+  if (last.rejected > 0) print_output("rejected: {}\n", last.rejections());
+  if (last.rejected > 0) print_output("rejected: {}\n", last.rejections());
   return kExitDone;
 }
 

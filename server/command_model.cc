@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "server/command.h"
 #include "server/command_http.h"
+#include "server/command_output.h"
 #include "server/json/json_value.h"
 #include "server/kpi/lineage.h"
 #include "server/model/model.h"
@@ -15,7 +15,7 @@ namespace freshet {
 int command_init(const std::string& folder) {
   Status written = write_starter_model(folder);
   if (!written) return report_error(written.error());
-  fmt::print(
+  print_output(
       "Wrote the starter model to {0}. Next:\n"
       "  freshet validate {0}\n"
       "  freshet serve --model {0} --data {0}-data\n",
@@ -28,10 +28,10 @@ namespace {
 void print_faults(const ModelLoad& load, const std::string& folder) {
   for (const ModelFault& fault : load.faults) {
     if (fault.line > 0) {
-      fmt::print("{}:{}: {}\n", fault.file, fault.line, fault.message);
+      print_output("{}:{}: {}\n", fault.file, fault.line, fault.message);
     } else {
-      fmt::print("{}: {}\n", fault.file.empty() ? folder : fault.file,
-                 fault.message);
+      print_output("{}: {}\n", fault.file.empty() ? folder : fault.file,
+                   fault.message);
     }
   }
 }
@@ -88,18 +88,18 @@ void print_cubes(const Model& model, const ValidateOptions& options) {
           kpis += (kpis.empty() ? "" : ", ") + kpi.name;
         }
       }
-      fmt::print("cube {}{} by {}, {}: serves {}{}\n", name,
-                 i < dataset.given_cubes() ? "" : " (derived)",
-                 cube.dimensions.empty()
-                     ? "nothing"
-                     : fmt::format("{}", fmt::join(cube.dimensions, ", ")),
-                 cube.granularity.to_string(), kpis.empty() ? "no KPI" : kpis,
-                 cost);
+      print_output("cube {}{} by {}, {}: serves {}{}\n", name,
+                   i < dataset.given_cubes() ? "" : " (derived)",
+                   cube.dimensions.empty()
+                       ? "nothing"
+                       : fmt::format("{}", fmt::join(cube.dimensions, ", ")),
+                   cube.granularity.to_string(), kpis.empty() ? "no KPI" : kpis,
+                   cost);
     }
   }
   for (const KpiModel& kpi : model.kpis) {
     for (const std::string& why : kpi.reads_rows) {
-      fmt::print("no cube for {}: {}\n", kpi.name, why);
+      print_output("no cube for {}: {}\n", kpi.name, why);
     }
   }
 }
@@ -110,10 +110,10 @@ int print_impact(const Model& model, const ValidateOptions& options) {
   if (!body) return report_error(body.error());
   auto lines = impact_of(model, *body);
   if (!lines) return report_error(lines.error());
-  for (const std::string& line : *lines) fmt::print("{}\n", line);
+  for (const std::string& line : *lines) print_output("{}\n", line);
   if (lines->empty()) {
-    fmt::print("nothing that {} serves is dropped or changes its type\n",
-               options.against);
+    print_output("nothing that {} serves is dropped or changes its type\n",
+                 options.against);
   }
   return kExitDone;
 }
@@ -130,15 +130,16 @@ int command_validate(const ValidateOptions& options) {
   }
   if (!load.model) return kExitInvalid;
   if (load.model->datasets.empty()) {
-    fmt::print(
+    print_output(
         "{0}: holds no dataset, so there is nothing to serve; freshet init {0} "
         "writes the starter model\n",
         folder);
     return kExitInvalid;
   }
-  fmt::print("{}: {} datasets, {} KPIs, {} dashboards, {} alerts; no faults\n",
-             folder, load.model->datasets.size(), load.model->kpis.size(),
-             load.model->dashboards.size(), load.model->alerts.size());
+  print_output(
+      "{}: {} datasets, {} KPIs, {} dashboards, {} alerts; no faults\n", folder,
+      load.model->datasets.size(), load.model->kpis.size(),
+      load.model->dashboards.size(), load.model->alerts.size());
   print_cubes(*load.model, options);
   return impact;
 }

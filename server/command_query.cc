@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "server/command.h"
 #include "server/command_http.h"
+#include "server/command_output.h"
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
 
@@ -70,17 +70,17 @@ void print_table(const std::vector<std::vector<std::string>>& cells) {
   }
   for (size_t r = 0; r < cells.size(); ++r) {
     for (size_t c = 0; c < cells[r].size() && c < widths.size(); ++c) {
-      fmt::print("{}{}{}", c ? "  " : "", cells[r][c],
-                 std::string(widths[c] - width_of(cells[r][c]), ' '));
+      print_output("{}{}{}", c ? "  " : "", cells[r][c],
+                   std::string(widths[c] - width_of(cells[r][c]), ' '));
     }
-    fmt::print("\n");
+    print_output("\n");
     if (r > 0) continue;
     for (size_t c = 0; c < widths.size(); ++c) {
-      fmt::print("{}{}", c ? "  " : "", std::string(widths[c], '-'));
+      print_output("{}{}", c ? "  " : "", std::string(widths[c], '-'));
     }
-    fmt::print("\n");
+    print_output("\n");
   }
-  fmt::print("({} rows)\n", cells.empty() ? 0 : cells.size() - 1);
+  print_output("({} rows)\n", cells.empty() ? 0 : cells.size() - 1);
 }
 
 int print_failure(const HttpReply& reply) {
@@ -94,7 +94,7 @@ int print_failure(const HttpReply& reply) {
     }
     if (text && text->as_string()) message = *text->as_string();
   }
-  fmt::print(stderr, "freshet: {} (status {})\n", message, reply.status);
+  print_notice("freshet: {} (status {})\n", message, reply.status);
   return reply.status >= 500 ? kExitEnvironment : kExitInvalid;
 }
 
@@ -111,8 +111,11 @@ int command_query(const QueryOptions& options) {
   if (!reply) return report_error(reply.error());
   if (reply->status != 200) return print_failure(*reply);
   if (options.format != "table") {
-    std::fwrite(reply->body.data(), 1, reply->body.size(), stdout);
-    if (options.format == "json") fmt::print("\n");
+    // Without the blank line that marks the end for clients of Druid.
+    std::string_view text = reply->body;
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    write_output(text);
+    if (!text.ends_with('\n')) write_output("\n");
     return kExitDone;
   }
   print_table(read_csv(reply->body));

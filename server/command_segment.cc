@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <iterator>
 #include <map>
@@ -14,6 +13,7 @@
 #include "segments/metadata_store.h"
 #include "segments/sealed_segment.h"
 #include "server/command.h"
+#include "server/command_output.h"
 
 namespace freshet {
 namespace {
@@ -38,8 +38,8 @@ Result<std::vector<std::string>> segment_files(const std::string& path) {
 }
 
 int list(const std::vector<std::string>& files) {
-  fmt::print("{:>10} {:>12}  {:<24} {:<24} {}\n", "rows", "bytes", "from", "to",
-             "file");
+  print_output("{:>10} {:>12}  {:<24} {:<24} {}\n", "rows", "bytes", "from",
+               "to", "file");
   int code = kExitDone;
   for (const std::string& file : files) {
     auto segment = open_segment(file);
@@ -48,9 +48,9 @@ int list(const std::vector<std::string>& files) {
       continue;
     }
     Interval range = (*segment)->time_range();
-    fmt::print("{:>10} {:>12}  {:<24} {:<24} {}\n", (*segment)->num_rows(),
-               (*segment)->size_bytes(), to_iso8601(range.start),
-               to_iso8601(range.end), file);
+    print_output("{:>10} {:>12}  {:<24} {:<24} {}\n", (*segment)->num_rows(),
+                 (*segment)->size_bytes(), to_iso8601(range.start),
+                 to_iso8601(range.end), file);
   }
   return code;
 }
@@ -60,7 +60,7 @@ int verify(const std::vector<std::string>& files) {
   for (const std::string& file : files) {
     Status verified = verify_segment(file);
     if (verified) {
-      fmt::print("{}: good\n", file);
+      print_output("{}: good\n", file);
     } else if (std::error_code error; !fs::exists(file, error) && !error) {
       // A running server has merged it away since the folder was listed.
     } else {
@@ -133,7 +133,7 @@ int dump(const std::vector<std::string>& files, uint32_t rows) {
   for (const std::string& file : files) {
     auto text = dump_segment(file, rows);
     if (!text) return report_error(text.error());
-    std::fwrite(text->data(), 1, text->size(), stdout);
+    write_output(*text);
   }
   return kExitDone;
 }
@@ -148,7 +148,7 @@ int command_segment(const std::string& verb, const std::string& path,
   std::string data = data_folder_of(path);
   if (verb == "verify" && !data.empty()) code = verify_committed(data);
   if (files->empty()) {
-    fmt::print("no segments in {}\n", path);
+    print_output("no segments in {}\n", path);
   } else if (verb == "list") {
     code = list(*files);
   } else if (verb == "verify") {

@@ -3,14 +3,13 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 
-#include <cstdio>
-
 #include "server/command.h"
+#include "server/command_output.h"
 
 namespace freshet {
 
 int report_error(const Error& error) {
-  fmt::print(stderr, "freshet: {}\n", error.message);
+  print_notice("freshet: {}\n", error.message);
   switch (error.code) {
     case ErrorCode::kInvalid:
     case ErrorCode::kUnsupported:

@@ -9,6 +9,7 @@
 
 #include "segments/time.h"
 #include "server/command.h"
+#include "server/command_output.h"
 #include "server/log.h"
 
 namespace freshet {
@@ -168,17 +169,17 @@ void CommandLine::add_generate() {
   sub->add_option("--dataset", generate.dataset, "Which dataset")->required();
   auto* size = sub->add_option_group("size");
   size->add_option("--rows", generate.rows, "How many events")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000'000}));
   size->add_option("--days", generate.days,
                    "Instead: all events of a company like the demo's in so "
                    "many days")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, 100'000));
   size->require_option(1);
   sub->add_option("--until", generate.until,
                   "End of the event times, ISO 8601 (the last midnight UTC)");
   sub->add_option("--seed", generate.seed, "Same seed, same events (1)");
   sub->add_option("--rate", generate.rate, "Events a second (all at once)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0.0, 1e9));
   sub->add_option("--to", generate.to,
                   "FILE, kafka://HOST:PORT/TOPIC or http://HOST:PORT")
       ->required();
@@ -293,7 +294,7 @@ int run(int argc, char** argv) {
                  "(x86-64-v3), which this build needs\n");
     return kExitEnvironment;
   }
-  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);  // sockets and finish_output() say it
   auto line = std::make_unique<CommandLine>();
   if (const char* word = unknown_command(line->app, argc, argv)) {
     std::fprintf(stderr,
@@ -313,4 +314,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace freshet
 
-int main(int argc, char** argv) { return freshet::run(argc, argv); }
+int main(int argc, char** argv) {
+  freshet::hold_standard_streams();
+  return freshet::finish_output(freshet::run(argc, argv));
+}

@@ -87,6 +87,21 @@ int rank(AlertState state) {
   return 0;
 }
 
+void describe_value(const AlertModel& rule, const AlertInstance& instance,
+                    AlertLabels& annotations) {
+  bool fires = instance.state == AlertState::kFiring;
+  bool no_data =
+      fires ? instance.for_no_data : instance.state == AlertState::kNoData;
+  // Of an instance without data the value is the last that was seen.
+  bool known = instance.value && (fires || !no_data);
+  std::string value = known ? fmt::format("{}", *instance.value) : "unknown";
+  annotations["value"] = value;
+  annotations["summary"] =
+      no_data ? fmt::format("{} has no data", rule.kpi)
+              : fmt::format("{} is {}{}, fires when {}", rule.kpi, value,
+                            fires ? "" : " again", rule.when.to_string());
+}
+
 FiringAlert describe(const AlertModel& rule, const AlertInstance& instance) {
   FiringAlert alert;
   alert.labels = rule.labels;
@@ -100,13 +115,7 @@ FiringAlert describe(const AlertModel& rule, const AlertInstance& instance) {
   if (!rule.description.empty()) {
     alert.annotations["description"] = rule.description;
   }
-  std::string value =
-      instance.value ? fmt::format("{}", *instance.value) : "unknown";
-  alert.annotations["value"] = value;
-  alert.annotations["summary"] =
-      instance.for_no_data ? fmt::format("{} has no data", rule.kpi)
-                           : fmt::format("{} is {}, fires when {}", rule.kpi,
-                                         value, rule.when.to_string());
+  describe_value(rule, instance, alert.annotations);
   alert.starts_at = instance.since.value_or(Timestamp{});
   alert.notify = rule.notify;
   return alert;
@@ -257,6 +266,32 @@ std::vector<FiringAlert> AlertBoard::firing(
     }
   }
   return out;
+}
+
+FiringAlert AlertBoard::ended(
+    const std::map<std::string, RuleBook::Rule>& rules,
+    const FiringAlert& told) const {
+  FiringAlert alert = told;
+  auto name = told.labels.find("alertname");
+  auto rule =
+      name == told.labels.end() ? rules.end() : rules.find(name->second);
+  if (rule != rules.end()) {
+    MutexLock lock(mutex_);
+    auto entry = entries_.find(rule->first);
+    if (entry != entries_.end()) {
+      for (const auto& [print, instance] : entry->second.instances) {
+        FiringAlert now = describe(rule->second.alert, instance);
+        if (now.fingerprint != told.fingerprint) continue;
+        alert.annotations = std::move(now.annotations);
+        return alert;
+      }
+    }
+  }
+  alert.annotations["value"] = "unknown";
+  auto kpi = told.labels.find("kpi");
+  alert.annotations["summary"] =
+      (kpi == told.labels.end() ? "it" : kpi->second) + " fires no more";
+  return alert;
 }
 
 std::string AlertBoard::rule_json(const RuleBook::Rule& rule) const {

@@ -43,6 +43,12 @@ class AlertBoard {
   std::vector<FiringAlert> firing(
       const std::map<std::string, RuleBook::Rule>& rules) const;
 
+  // What has become of an instance that contact points were told of and that
+  // does not fire any more; of one that is forgotten, what was told of it
+  // without the value.
+  FiringAlert ended(const std::map<std::string, RuleBook::Rule>& rules,
+                    const FiringAlert& told) const;
+
   // A rule with "state", "stored", "error", "as_of" and "instances".
   std::string rule_json(const RuleBook::Rule& rule) const;
   std::string history_json(const std::string& rule) const;

@@ -34,10 +34,14 @@ class ThreadedAlertEngine : public AlertEngine {
         cancel_(std::make_shared<std::atomic<bool>>(false)),
         book_(model_, metadata),
         board_(metadata),
-        notifier_(metadata,
-                  [this](const ContactModel& contact, const std::string& body) {
-                    return post_notification(contact, body, stop_sending_);
-                  }) {
+        notifier_(
+            metadata,
+            [this](const ContactModel& contact, const std::string& body) {
+              return post_notification(contact, body, stop_sending_);
+            },
+            [this](const FiringAlert& told) {
+              return board_.ended(book_.rules(), told);
+            }) {
     evaluation_ = std::thread([this] { evaluate_loop(); });
     notification_ = std::thread([this] { notify_loop(); });
   }

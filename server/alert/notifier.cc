@@ -19,8 +19,10 @@ std::string key_text(const std::pair<std::string, std::string>& key) {
 
 }  // namespace
 
-Notifier::Notifier(MetadataStore& metadata, Deliver deliver)
-    : metadata_(metadata), deliver_(std::move(deliver)) {
+Notifier::Notifier(MetadataStore& metadata, Deliver deliver, Ended ended)
+    : metadata_(metadata),
+      deliver_(std::move(deliver)),
+      ended_(std::move(ended)) {
   read();
 }
 
@@ -87,6 +89,9 @@ void Notifier::step_group(const ContactModel& contact, const Key& key,
   if (now < group.retry_at) return;
   auto notification = due(contact, group.record, firing, now);
   if (!notification) return;
+  if (ended_) {
+    for (FiringAlert& alert : notification->resolved) alert = ended_(alert);
+  }
   std::string body =
       contact.kind == "alertmanager"
           ? alertmanager_payload(*notification, external_url, now)

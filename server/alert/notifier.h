@@ -23,8 +23,12 @@ class Notifier {
   using Deliver =
       std::function<Status(const ContactModel&, const std::string& body)>;
 
-  // Reads what was told before. `metadata` must outlive it.
-  Notifier(MetadataStore& metadata, Deliver deliver);
+  // As AlertBoard::ended: what is now of an alert that was told.
+  using Ended = std::function<FiringAlert(const FiringAlert& told)>;
+
+  // Reads what was told before. `metadata` must outlive it. Without `ended`
+  // contacts hear again what they were told first.
+  Notifier(MetadataStore& metadata, Deliver deliver, Ended ended = {});
 
   // Sends what is due at `now`. A failed attempt is made again after 1, 2, 4,
   // ... 60 s with what fires then; what the receiver refuses is not.
@@ -51,6 +55,7 @@ class Notifier {
 
   MetadataStore& metadata_;
   const Deliver deliver_;
+  const Ended ended_;
   std::map<Key, Group> groups_;
 };
 

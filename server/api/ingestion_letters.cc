@@ -28,7 +28,8 @@ std::optional<HttpResponse> missing(const Services& services,
       request.request_id);
 }
 
-void write_letter(JsonWriter& out, const DeadLetter& letter) {
+void write_letter(JsonWriter& out, const DeadLetter& letter,
+                  bool pending = false) {
   out.begin_object();
   out.field("id", std::string_view(letter.id()));
   out.field("partition", std::string_view(letter.partition));
@@ -45,6 +46,7 @@ void write_letter(JsonWriter& out, const DeadLetter& letter) {
   }
   out.field("size", letter.full_size);
   out.field("whole", letter.whole());
+  if (pending) out.field("pending", true);
   out.end_object();
 }
 
@@ -63,6 +65,34 @@ Result<size_t> page_size(const HttpRequest& request) {
                              kMaxPage, *text));
 }
 
+// What the next seal writes. Asked for before the page is read: a letter that
+// is written in between is in both, and then not pending any more.
+Status drop_written(const Services& services, const std::string& dataset,
+                    Ingestion::PendingLetters& pending) {
+  std::vector<DeadLetter> left;
+  for (DeadLetter& letter : pending.letters) {
+    TRY_ASSIGN(auto written,
+               find_dead_letter(services.metadata, dataset, letter.id()));
+    // An offset that is read again has an older letter under its name.
+    bool same = written && written->time == letter.time;
+    if (same) --pending.count;
+    if (!same) left.push_back(std::move(letter));
+  }
+  pending.letters = std::move(left);
+  return {};
+}
+
+// Behind the last page, as far as they fit it.
+void write_pending(JsonWriter& out, const Ingestion::PendingLetters& pending,
+                   const std::string& reason, size_t room) {
+  for (const DeadLetter& letter : pending.letters) {
+    if (!reason.empty() && letter.reason != reason) continue;
+    if (room == 0) return;
+    --room;
+    write_letter(out, letter, true);
+  }
+}
+
 HttpResponse list(Services& services, const HttpRequest& request) {
   if (auto gone = missing(services, request)) return *gone;
   const std::string& name = request.params.at("d");
@@ -72,14 +102,20 @@ HttpResponse list(Services& services, const HttpRequest& request) {
   };
   auto limit = page_size(request);
   if (!limit) return error_response(limit.error(), request.request_id);
+  auto pending = services.ingestion.pending_letters(name, kPage);
   auto page = list_dead_letters(services.metadata, name, text("after"), *limit,
                                 text("reason"));
   if (!page) return error_response(page.error(), request.request_id);
   auto counts = count_dead_letters(services.metadata, name);
   if (!counts) return error_response(counts.error(), request.request_id);
+  Status left = drop_written(services, name, pending);
+  if (!left) return error_response(left.error(), request.request_id);
   JsonWriter out;
   out.begin_object().key("dead_letters").begin_array();
   for (const DeadLetter& letter : page->letters) write_letter(out, letter);
+  if (page->next.empty()) {
+    write_pending(out, pending, text("reason"), *limit - page->letters.size());
+  }
   out.end_array();
   if (!page->next.empty()) out.field("next", std::string_view(page->next));
   uint64_t total = 0;
@@ -88,7 +124,13 @@ HttpResponse list(Services& services, const HttpRequest& request) {
     out.field(reason, count);
     total += count;
   }
-  out.end_object().field("total", total).end_object();
+  out.end_object().field("total", total).field("pending", pending.count);
+  const std::shared_ptr<const Model> model = services.model();
+  const DatasetModel* dataset = model->dataset(name);
+  if (pending.count > 0 && dataset != nullptr) {
+    out.field("pending_at_most_ms", dataset->seal_age_ms);
+  }
+  out.end_object();
   return json_response(out.take());
 }
 

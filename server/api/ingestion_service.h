@@ -87,6 +87,9 @@ class IngestionService {
   // Removes them for good; returns how many. What was rejected stays counted.
   virtual Result<uint64_t> remove_letters(std::string_view dataset,
                                           const LetterSelection& selection) = 0;
+  // As Ingestion::pending_letters; none of an unknown dataset.
+  virtual Ingestion::PendingLetters pending_letters(std::string_view dataset,
+                                                    size_t most) const = 0;
 };
 
 }  // namespace freshet

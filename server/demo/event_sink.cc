@@ -15,7 +15,7 @@ class FileSink final : public EventSink {
   FileSink(std::FILE* file, std::string path)
       : file_(file), path_(std::move(path)) {}
   ~FileSink() override {
-    if (file_ && file_ != stdout) std::fclose(file_);
+    if (file_) std::fclose(file_);
   }
 
   Status append(uint32_t, std::string_view event) override {
@@ -51,7 +51,7 @@ constexpr std::string_view kHttps = "https://";
 }  // namespace
 
 Result<std::unique_ptr<EventSink>> open_file_sink(const std::string& path) {
-  std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "wb");
+  std::FILE* file = std::fopen(path.c_str(), "wb");
   if (!file)
     return Error{ErrorCode::kIo, fmt::format("cannot write {}: {}", path,
                                              std::strerror(errno))};

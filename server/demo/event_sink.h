@@ -28,8 +28,8 @@ class EventSink {
   virtual std::map<std::string, int64_t> offsets() const { return {}; }
 };
 
-// JSON lines to a file, which is replaced, or to standard output ("-"). kIo
-// with the path if it cannot be written.
+// JSON lines to a file, which is replaced. kIo with the path if it cannot be
+// written.
 Result<std::unique_ptr<EventSink>> open_file_sink(const std::string& path);
 
 // `--to` of `freshet generate`.

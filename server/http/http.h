@@ -15,6 +15,8 @@
 
 namespace freshet {
 
+struct RequestHead;
+
 struct HttpRequest {
   std::string method;  // upper case
   // Decoded and canonical, without the query; only an encoded '/' and '%' stay
@@ -83,6 +85,12 @@ class Router {
            HttpHandler handler, size_t max_body = 1 << 20,
            Workers workers = Workers::kGeneral);
 
+  // What a browser is shown where there is no route: for GETs that accept HTML,
+  // outside the paths of programs (/api, /druid, /ingest). Public.
+  void set_missing_page(HttpHandler handler) {
+    missing_page_ = std::move(handler);
+  }
+
   struct Match {
     const HttpHandler* handler = nullptr;  // null: no route
     Access access = Access::kAdmin;
@@ -94,6 +102,9 @@ class Router {
   };
   // `path` as in HttpRequest. HEAD finds the route of GET.
   Match match(std::string_view method, std::string_view path) const;
+  // The page for what match() did not find; nothing for other requests.
+  std::optional<Match> missing_page(const RequestHead& head,
+                                    std::string_view path) const;
   // (method, pattern) of every route, for the OpenAPI check.
   std::vector<std::pair<std::string, std::string>> routes() const;
 
@@ -107,6 +118,7 @@ class Router {
     Workers workers;
   };
   std::vector<Route> routes_;
+  HttpHandler missing_page_;
 };
 
 // {"error":{"code","message","details":[],"request_id"}} with the honest

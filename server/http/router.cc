@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "server/http/http.h"
+#include "server/http/request_head.h"
 #include "server/http/target.h"
 
 namespace freshet {
@@ -89,6 +90,23 @@ Router::Match Router::match(std::string_view method,
     match.params.emplace(part.substr(1, part.size() - 2),
                          decode_part(parts[i]));
   }
+  return match;
+}
+
+std::optional<Router::Match> Router::missing_page(const RequestHead& head,
+                                                  std::string_view path) const {
+  if (!missing_page_ || (head.method != "GET" && head.method != "HEAD")) {
+    return std::nullopt;
+  }
+  auto accept = head.headers.find("accept");
+  bool browser = accept != head.headers.end() &&
+                 accept->second.find("text/html") != std::string::npos;
+  std::string_view first = path.substr(0, path.find('/', 1));
+  bool program = first == "/api" || first == "/druid" || first == "/ingest";
+  if (!browser || program) return std::nullopt;
+  Match match;
+  match.handler = &missing_page_;
+  match.access = Access::kPublic;
   return match;
 }
 

@@ -169,6 +169,10 @@ net::awaitable<bool> Session::serve_request() {
 std::optional<HttpResponse> Session::admit(Target target, HandlerCall& call) {
   call.match = context_->router.match(head_.method, target.path);
   pattern_ = call.match.pattern;
+  if (!call.match.handler && call.match.allowed.empty()) {
+    auto page = context_->router.missing_page(head_, target.path);
+    if (page) call.match = std::move(*page);
+  }
   if (!call.match.handler) return refuse_route(call.match);
   call.request = make_request(std::move(target));
   call.request.params = call.match.params;

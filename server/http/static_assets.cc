@@ -88,6 +88,17 @@ void add_static_routes(Router& router) {
                              "/alerts", "/data", "/query"}) {
       router.add("GET", page, Access::kPublic, handler);
     }
+    // The same page says that there is nothing; no tag, since it would be
+    // taken for that of a page that is there.
+    router.set_missing_page([prepared](const HttpRequest& request) {
+      HttpRequest fresh = request;
+      fresh.headers.erase("if-none-match");
+      HttpResponse response = serve(*prepared, fresh);
+      response.status = 404;
+      std::erase_if(response.headers,
+                    [](const auto& header) { return header.first == "ETag"; });
+      return response;
+    });
   }
 }
 

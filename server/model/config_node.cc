@@ -18,9 +18,9 @@ std::string describe(const ConfigNode& node) {
     case ConfigNode::Kind::kNull:
       return "nothing";
     case ConfigNode::Kind::kList:
-      return "a list";
+      return node.items.empty() ? "an empty list" : "a list";
     case ConfigNode::Kind::kMap:
-      return "a map";
+      return node.entries.empty() ? "an empty map" : "a map";
     case ConfigNode::Kind::kScalar:
       break;
   }

@@ -31,16 +31,18 @@ struct ConfigEntry {
   ConfigNode value;
 };
 
-// "nothing", "a list", "a map", or the text in quotes: for messages.
+// "nothing", "a list", "an empty map", or the text in quotes: for messages.
 std::string describe(const ConfigNode& node);
 
 // Bounds of one file: what a person writes stays far below them.
 inline constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 inline constexpr size_t kMaxConfigNodes = 100'000;
+inline constexpr size_t kMaxConfigDepth = 100;
 
 // One YAML document. An empty text is an empty map. kInvalid, with the line,
 // for text that does not parse, a key given twice, a second document, a tag, a
-// key that is no scalar, and a tree (aliases expanded) above kMaxConfigNodes.
+// key that is no scalar, and a tree (aliases expanded) above kMaxConfigNodes or
+// kMaxConfigDepth.
 Result<ConfigNode> parse_yaml(std::string_view text);
 
 ConfigNode config_from_json(const JsonValue& value);

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -242,12 +243,15 @@ struct Settings {
 // FRESHET_TLS_CERTIFICATE, FRESHET_TLS_KEY, FRESHET_TOKEN, FRESHET_INSECURE and
 // FRESHET_EXTERNAL_URL, FRESHET_SCRUB_... and FRESHET_QUERY_... set; secret
 // references in them are resolved. Called by the application before it applies
-// its flags. kInvalid names the variable.
+// its flags, and again when secrets were rotated. kInvalid names the variable.
 Status override_from_environment(Settings& settings);
+// The files that references in these variables name.
+std::set<std::string> environment_secret_files();
 
 struct Model {
   std::string folder;
-  std::string version;  // hash of the files' contents
+  std::string version;  // hash of the files' contents, not of secrets
+  std::set<std::string> secret_files;  // that its ${file:PATH} name
   Settings settings;
   std::vector<DatasetModel> datasets;  // all lists sorted by name
   std::vector<LookupModel> lookups;

@@ -2,11 +2,12 @@
 // the order in which they refer to one another.
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <tuple>
 
+#include "server/model/config_file.h"
 #include "server/model/derived_cubes.h"
 #include "server/model/model_reader.h"
+#include "server/model/secret_reference.h"
 
 namespace freshet {
 namespace {
@@ -130,25 +131,17 @@ class ModelLoader {
     fs::path path = fs::path(folder_) / name;
     std::error_code error;
     if (optional && !fs::exists(path, error)) return std::nullopt;
-    std::ifstream file(path, std::ios::binary);
-    std::string text(kMaxConfigBytes + 1, '\0');
-    if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (!file.eof() && file.fail()) {
-      faults_.push_back({name, 0, "the file cannot be read"});
-      return std::nullopt;
-    }
-    text.resize(static_cast<size_t>(file.gcount()));
-    if (text.size() > kMaxConfigBytes) {
-      faults_.push_back({name, 0, "the file is larger than 1 MiB"});
-      return std::nullopt;
-    }
-    return text;
+    auto text = read_config_file(path, kMaxConfigBytes);
+    if (text) return std::move(*text);
+    faults_.push_back({name, 0, "the file " + text.error().message});
+    return std::nullopt;
   }
 
   std::optional<ParsedFile> parse_file(const std::string& name, bool optional) {
     auto text = read_text(name, optional);
     if (!text) return std::nullopt;
     hash_ = fnv1a(fnv1a(hash_, name), *text);
+    note_secret_files(*text, model_->secret_files);
     auto root = parse_yaml(*text);
     if (!root) {
       faults_.push_back({name, root.error().line, root.error().message});

@@ -1,29 +1,24 @@
 #include "server/model/secret_reference.h"
 
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
+
+#include "server/model/config_file.h"
 
 namespace freshet {
 namespace {
 
 constexpr size_t kMaxSecretBytes = 65536;
+constexpr std::string_view kFile = "file:";
 
 Result<std::string> secret_from_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string value;
-  char buffer[4096];
-  while (file && value.size() <= kMaxSecretBytes) {
-    file.read(buffer, sizeof(buffer));
-    value.append(buffer, static_cast<size_t>(file.gcount()));
+  auto value = read_config_file(path, kMaxSecretBytes);
+  if (!value) {
+    return invalid("the secret's file " + value.error().message + ": " + path);
   }
-  if (!file.eof() || value.size() > kMaxSecretBytes) {
-    return invalid("the secret's file cannot be read: " + path);
-  }
-  while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) {
-    value.pop_back();
-  }
-  return value;
+  while (value->ends_with('\n') || value->ends_with('\r')) value->pop_back();
+  // Also what a file is for a moment while it is written anew.
+  if (value->empty()) return invalid("the secret's file is empty: " + path);
+  return std::move(*value);
 }
 
 Result<std::string> one_secret(std::string_view reference) {
@@ -35,8 +30,8 @@ Result<std::string> one_secret(std::string_view reference) {
     }
     return std::string(value);
   }
-  if (reference.starts_with("file:")) {
-    return secret_from_file(std::string(reference.substr(5)));
+  if (reference.starts_with(kFile)) {
+    return secret_from_file(std::string(reference.substr(kFile.size())));
   }
   return invalid("a reference is ${env:NAME} or ${file:PATH}, not ${" +
                  std::string(reference) + "}");
@@ -61,6 +56,16 @@ Result<std::string> resolve_secrets(std::string_view text) {
   }
   out += text;
   return out;
+}
+
+void note_secret_files(std::string_view text, std::set<std::string>& paths) {
+  constexpr std::string_view kBegin = "${file:";
+  size_t at = text.find(kBegin);
+  for (; at != std::string_view::npos; at = text.find(kBegin, at)) {
+    at += kBegin.size();
+    std::string_view path = text.substr(at, text.find('}', at) - at);
+    if (path.find('\n') == path.npos) paths.emplace(path);
+  }
 }
 
 }  // namespace freshet

@@ -1,5 +1,6 @@
 // freshet.yaml and the FRESHET_* environment variables.
 #include <absl/strings/ascii.h>
+#include <fmt/format.h>
 
 #include <charconv>
 #include <cstdlib>
@@ -13,6 +14,20 @@ namespace freshet {
 namespace {
 
 constexpr int kMostScanThreads = 1024;
+// No token is asked for then: never by a reference that holds nothing.
+constexpr const char* kEmptyToken = "the token that it refers to is empty";
+
+struct TextSetting {
+  const char* variable;
+  std::string Settings::* value;
+};
+constexpr TextSetting kTextSettings[] = {
+    {"FRESHET_LISTEN", &Settings::listen},
+    {"FRESHET_DATA", &Settings::data},
+    {"FRESHET_TLS_CERTIFICATE", &Settings::tls_certificate},
+    {"FRESHET_TLS_KEY", &Settings::tls_key},
+    {"FRESHET_TOKEN", &Settings::token},
+    {"FRESHET_EXTERNAL_URL", &Settings::external_url}};
 constexpr int64_t kMostScrubRate = int64_t{1} << 40;
 constexpr int64_t kLongestTimeout = 24 * 3600'000;
 
@@ -93,6 +108,16 @@ Status override_limits(Limits& limits) {
 
 }  // namespace
 
+std::set<std::string> environment_secret_files() {
+  std::set<std::string> paths;
+  for (const TextSetting& t : kTextSettings) {
+    if (const char* text = std::getenv(t.variable)) {
+      note_secret_files(text, paths);
+    }
+  }
+  return paths;
+}
+
 void read_settings(const ConfigNode& root, ReadContext& context) {
   ConfigMap map(root, "the settings", context.faults);
   Settings& settings = context.model.settings;
@@ -103,6 +128,11 @@ void read_settings(const ConfigNode& root, ReadContext& context) {
   settings.tls_certificate = map.secret_text("tls_certificate");
   settings.tls_key = map.secret_text("tls_key");
   settings.token = map.secret_text("token");
+  const ConfigNode* token = root.find("token");
+  auto secret = resolve_secrets(token ? token->text : "");
+  if (token && !token->text.empty() && secret && secret->empty()) {
+    map.fault("token", fmt::format("'token': {}", kEmptyToken));
+  }
   settings.insecure = map.flag("insecure", false);
   settings.external_url = map.secret_text("external_url");
   settings.scrub_rate = static_cast<uint64_t>(
@@ -115,23 +145,17 @@ void read_settings(const ConfigNode& root, ReadContext& context) {
 }
 
 Status override_from_environment(Settings& settings) {
-  struct TextSetting {
-    const char* variable;
-    std::string* value;
-  };
-  for (TextSetting t : {TextSetting{"FRESHET_LISTEN", &settings.listen},
-                        {"FRESHET_DATA", &settings.data},
-                        {"FRESHET_TLS_CERTIFICATE", &settings.tls_certificate},
-                        {"FRESHET_TLS_KEY", &settings.tls_key},
-                        {"FRESHET_TOKEN", &settings.token},
-                        {"FRESHET_EXTERNAL_URL", &settings.external_url}}) {
+  for (const TextSetting& t : kTextSettings) {
     const char* text = std::getenv(t.variable);
     if (!text) continue;
     auto value = resolve_secrets(text);
     if (!value) {
       return invalid(std::string(t.variable) + ": " + value.error().message);
     }
-    *t.value = *value;
+    settings.*t.value = *value;
+    if (*text != '\0' && t.value == &Settings::token && value->empty()) {
+      return invalid(fmt::format("{}: {}", t.variable, kEmptyToken));
+    }
   }
   TRY(override_number("FRESHET_SCAN_THREADS", kMostScanThreads,
                       settings.scan_threads));

@@ -112,6 +112,11 @@ class TreeBuilder : public YAML::EventHandler {
   void open(ConfigNode::Kind kind, const YAML::Mark& mark,
             const std::string& tag, YAML::anchor_t anchor) {
     refuse_tag(mark, tag);
+    if (stack_.size() >= kMaxConfigDepth) {
+      fail(line_of(mark), "nested too deep: more than " +
+                              std::to_string(kMaxConfigDepth) +
+                              " lists and maps within one another");
+    }
     Open opened;
     opened.node.kind = kind;
     opened.node.line = line_of(mark);

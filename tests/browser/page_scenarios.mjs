@@ -206,6 +206,10 @@ async function deadEnds(browser) {
     (words) => words.includes('nothing_like_it'),
   );
   check(/nothing_like_it/.test(text), 'an unknown dashboard is named', text);
+  const reply = await page.goto(`${base}/nothing/like/it`);
+  check(reply.status() === 404, 'an unknown address is a 404', reply.status());
+  const shown = await until(() => main.innerText(), (words) => words.length > 0);
+  check(!shown.includes('{'), 'and a page in words', shown);
   await page.goto(`${base}/`);
   await settled(page);
   await page.getByRole('button', { name: 'Menu' }).click();

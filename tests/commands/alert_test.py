@@ -75,6 +75,23 @@ def test_breach_webhook_put_and_recovery(tmp_path, sink):
         assert [h["to"] for h in history][:2] == ["ok", "firing"]
 
 
+def test_a_resolved_alert_has_the_value_that_ended_it(tmp_path, sink):
+    model = alert_model(tmp_path / "m", sink, "true")
+    with freshet.Server(model, tmp_path / "d") as server:
+        server.ingest("sales", [sale("S1", "500.00")])
+        freshet.wait_until(lambda: sink.got, 10, what="the webhook")
+        told = sink.got[0][1]["alerts"][0]["annotations"]
+        assert told["value"] == "500"
+        assert told["summary"] == "net_sales is 500, fires when > 100"
+        server.ingest("sales", [{**sale("S1", "480.00"), "qty": -1}])
+        freshet.wait_until(lambda: sink.got[-1][1]["status"] == "resolved", 15)
+        alert = sink.got[-1][1]["alerts"][0]
+        assert alert["annotations"]["value"] == "20"
+        assert alert["annotations"]["summary"] == \
+            "net_sales is 20 again, fires when > 100"
+        assert alert["startsAt"] == sink.got[0][1]["alerts"][0]["startsAt"]
+
+
 def test_a_private_address_is_refused_unless_allowed(tmp_path, sink):
     model = alert_model(tmp_path / "m", sink, "false")
     with freshet.Server(model, tmp_path / "d") as server:

@@ -53,7 +53,7 @@ def test_query_keeps_the_decimals_of_money(tmp_path):
         total = "SELECT SUM(net) AS net, COUNT(*) AS n FROM sales"
         assert ask(total, "table") == ("net       n\n--------  -\n"
                                        "99595.00  2\n(1 rows)\n")
-        assert ask(total, "csv") == "net,n\n99595.00,2\n\n"
+        assert ask(total, "csv") == "net,n\n99595.00,2\n"
         assert ask(total, "json").strip() == '[{"net":99595.00,"n":2}]'
         # Texts with the signs of CSV, and nulls.
         shown = ask("SELECT txn_id, store, price FROM sales ORDER BY txn_id",

@@ -53,7 +53,9 @@ def test_csv_and_exploded_arrays(tmp_path):
         rows = server.sql("SELECT order_id, sku, price, first_tag FROM lines ORDER BY sku")
         assert [list(r.values()) for r in rows] == [
             ["A", "x", 1.1, "new"], ["A", "y", 2.2, None]], rows
-        progress = server.json("/api/v1/ingestion/lines")
+        progress = freshet.wait_until(
+            lambda: (p := server.json("/api/v1/ingestion/lines"))["filtered"]
+            and p, 10, what="progress follows the rows")
         assert progress["filtered"] == 1 and progress["rejected"] == {}
 
 

@@ -1,10 +1,12 @@
 // Files cut short, removed or unreadable under those who read them.
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <filesystem>
 #include <thread>
 
+#include "segments/file_scrub.h"
 #include "segments/mapped_file.h"
 #include "segments/sealed_segment.h"
 #include "tests/segments/store_scenario.h"
@@ -31,6 +33,11 @@ std::string sealed_file(const TemporaryFolder& folder, uint32_t rows,
   return path;
 }
 
+template <class T>
+Status status_of(const Result<T>& result) {
+  return result ? Status() : Status(result.error());
+}
+
 TEST_CASE("a mapping cut short reads zeros and says so") {
   TemporaryFolder folder;
   std::string path = sealed_file(folder, 20'000, 1);
@@ -54,6 +61,24 @@ TEST_CASE("a mapping cut short reads zeros and says so") {
   auto sound = *MappedFile::open(other);
   CHECK(sound->bytes().starts_with("FRSHSEG1"));
   CHECK(sound->status().has_value());
+}
+
+// Where opening a pipe waits for its writer, this never ends.
+TEST_CASE("a pipe in the place of a file is refused at once") {
+  TemporaryFolder folder;
+  std::string path = folder.path() + "/a.seg";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const std::vector<Status> all = {
+      status_of(MappedFile::open(path)), status_of(open_segment(path)),
+      verify_segment(path), scrub_file(path, 0, Pace{})};
+  for (const Status& status : all) {
+    REQUIRE(!status);
+    CHECK(status.error().code == ErrorCode::kCorrupt);
+    CHECK(status.error().message.find("not a regular file") !=
+          std::string::npos);
+    CHECK(status.error().message.find(path) != std::string::npos);
+  }
+  forget_cached(path);
 }
 
 // At any length, with any columns read before: the right rows or an error.

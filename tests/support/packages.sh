@@ -105,12 +105,29 @@ install_test() {
   command -v kubectl >/dev/null || install_debian kubernetes-client || return
   install_python || return
   npm_install tests/browser || return
-  java_is_new_enough || install_debian "${JAVA_PACKAGES[@]}" ||
-    echo "run: no Java: the Kafka suites will be skipped" >&2
-  if java_is_new_enough; then
-    tests/support/kafka.sh fetch || true
-    install_databases || echo "run: no databases: their suite is skipped" >&2
+  java_is_new_enough || install_debian "${JAVA_PACKAGES[@]}" || true
+  if ! java_is_new_enough; then
+    NOT_INSTALLED+=("Java 17 and Maven: the suites kafka and databases are skipped")
+    return 0
   fi
+  tests/support/kafka.sh fetch ||
+    NOT_INSTALLED+=("Kafka: the suites kafka and databases are skipped")
+  install_databases ||
+    NOT_INSTALLED+=("databases or Kafka Connect: the suite databases is skipped")
+}
+
+# What of the tests could not be had; they run without it.
+NOT_INSTALLED=()
+
+# Says so, last; 3 if there is any.
+report_not_installed() {
+  [ "${#NOT_INSTALLED[@]}" = 0 ] && return 0
+  {
+    echo
+    echo "run: NOT INSTALLED (what failed is told above):"
+    printf 'run:   %s\n' "${NOT_INSTALLED[@]}"
+  } >&2
+  return 3
 }
 
 install_databases() {

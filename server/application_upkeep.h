@@ -1,0 +1,55 @@
+// Upkeep: what a server looks after every second (RepeatedTask): secrets whose
+// files were rotated, and memory that large queries left behind.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace freshet {
+
+// Which of some files changed since they were last looked at. Not thread-safe.
+class FileWatch {
+ public:
+  // From here on these. Those that were watched keep their stamps.
+  void set(const std::set<std::string>& paths);
+  // Whether one was changed, replaced, removed or put there.
+  bool changed();
+
+ private:
+  // All zero of a file that is not there.
+  struct Stamp {
+    uint64_t device = 0, inode = 0;
+    int64_t size = 0, seconds = 0, nanoseconds = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+  static Stamp stamp_of(const std::string& path);
+  std::map<std::string, std::optional<Stamp>> stamps_;
+};
+
+// Gives memory back that was freed but that malloc keeps: threads allocate from
+// arenas of their own, of which a large query leaves hundreds of megabytes. The
+// next one would only fault it in again (up to half as slow, if that is done
+// each second), so it waits until the process is quiet, for a minute at most.
+// Not thread-safe.
+class MemoryRelease {
+ public:
+  // Called every second.
+  void look();
+
+ private:
+  bool quiet();
+
+  // What could not be given back the last time.
+  int64_t kept_ = 0;
+  double processor_seconds_ = 0;  // until the last look
+  int quiet_looks_ = 0;
+  int looks_ = 0;  // since the last time
+};
+
+// Memory of the process, as the system counts it.
+int64_t resident_bytes();
+
+}  // namespace freshet

@@ -1,0 +1,75 @@
+"""freshet load of files that are none: refused with the reasons, and nothing
+of them stays; of a file with some bad records it says which and why."""
+import pathlib
+import random
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import freshet  # noqa: E402
+
+GOOD = ('{"ts":"2026-03-01T10:00:00Z","txn_id":"t1","store":"S01","qty":1,'
+        '"price":"2.50"}\n')
+
+
+@pytest.fixture
+def load(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+
+    def run(*files):
+        return freshet.run("load", "--data", tmp_path / "d", "--model", model,
+                           "--dataset", "sales", *files)
+    return run
+
+
+def segments(folder):
+    return freshet.run("segment", "list", folder / "d").stdout
+
+
+@pytest.mark.parametrize("name, content, reason", [
+    ("passwd", b"root:x:0:0:root:/root:/bin/sh\n" * 3, "3 not_json"),
+    ("noise", random.Random(1).randbytes(20000) + b"\n", "not_json"),
+    ("other.csv", b"a,b\n1,2\n3,4\n", "2 time"),
+], ids=["text", "noise", "csv"])
+def test_a_wholly_wrong_file_is_refused(tmp_path, load, name, content, reason):
+    (tmp_path / name).write_bytes(content)
+    for _ in range(2):  # it is not remembered as loaded either
+        done = load(tmp_path / name)
+        assert done.returncode == 1, done.stdout
+        assert "no record of the file fits" in done.stderr
+        assert reason in done.stderr
+        number = 2 if name.endswith(".csv") else 1
+        assert f"record {number} of {name}: " in done.stderr
+    assert "no segments" in segments(tmp_path)
+    with freshet.Server(tmp_path / "m", tmp_path / "d") as server:
+        letters = server.json("/api/v1/ingestion/sales/dead-letters")
+        assert letters["total"] == 0
+
+
+def test_some_bad_records_are_told_with_reasons(tmp_path, load):
+    first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    first.write_text(GOOD + "nonsense\n" + '{"ts":"when?"}\n')
+    second.write_text("more nonsense\n" + GOOD)
+    done = load(first, second)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("2 rows loaded, 3 rejected")
+    assert lines[1].startswith(
+        "rejected: 2 not_json, 1 time; the first, record 2 of a.jsonl: ")
+
+
+def test_an_empty_file_is_no_fault(tmp_path, load):
+    (tmp_path / "empty.jsonl").write_text("\n\n")
+    done = load(tmp_path / "empty.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("0 rows loaded, 0 rejected")
+
+
+def test_rows_that_the_filter_drops_are_no_fault(tmp_path, load):
+    path = tmp_path / "m/datasets/sales.yaml"
+    path.write_text(path.read_text() + "filter: \"qty > 5\"\n")
+    (tmp_path / "small.jsonl").write_text(GOOD + "nonsense\n")
+    done = load(tmp_path / "small.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("0 rows loaded, 1 rejected")
