@@ -75,9 +75,9 @@ Status MappedFile::renew() {
                      std::to_string(size_) + ": " + path_};
   }
   guard_->forgive();
-  void* data = ::mmap(const_cast<char*>(data_), size_, PROT_READ,
-                      MAP_SHARED | MAP_FIXED, descriptor, 0);
-  if (data == MAP_FAILED) return file_error("map", path_, errno);
+  if (!map_over(const_cast<char*>(data_), size_, MAP_SHARED, descriptor)) {
+    return file_error("map", path_, errno);
+  }
   stamp_ = stamp_of(info);
   return {};
 }

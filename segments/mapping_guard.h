@@ -13,6 +13,11 @@
 
 namespace freshet {
 
+// Maps a file, or zeros (MAP_ANONYMOUS, descriptor -1), to be read at `begin`
+// in place of what is mapped there, though others read it. False: see errno.
+// May be called in a signal handler.
+bool map_over(void* begin, size_t bytes, int flags, int descriptor);
+
 class MappingGuard {
  public:
   // Guards [data, data + size), a mapping, until destroyed; destroy it before

@@ -9,7 +9,14 @@ export CXX_LD=mold CCACHE_SLOPPINESS=pch_defines,time_macros
 export FRESHET_SOURCE_ROOT=$PWD
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:\
+suppressions=$PWD/tests/support/tsan.suppressions"
+for symbolizer in llvm-symbolizer-19 llvm-symbolizer; do
+  if command -v "$symbolizer" >/dev/null; then
+    TSAN_OPTIONS+=:external_symbolizer_path=$(command -v "$symbolizer")
+    break
+  fi
+done
 failed=0
 
 check() {  # NAME SANITIZERS
