@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <system_error>
 
 #include "segments/mutex.h"
 #include "segments/sealed_segment.h"
@@ -81,12 +82,12 @@ class RecordedSegment final : public Segment {
     std::string path = *folder_ + "/" + record_.file;
     std::error_code code;
     const uint64_t bytes = std::filesystem::file_size(path, code);
-    if (code) {
+    if (code == std::errc::no_such_file_or_directory) {
       return Error{ErrorCode::kCorrupt,
                    path + ": the file of a committed segment is gone: " +
                        code.message()};
     }
-    if (bytes != record_.bytes) {
+    if (!code && bytes != record_.bytes) {
       return Error{ErrorCode::kCorrupt,
                    path + ": has " + std::to_string(bytes) +
                        " bytes, not the " + std::to_string(record_.bytes) +

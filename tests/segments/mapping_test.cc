@@ -144,7 +144,7 @@ TEST_CASE(
   fs::rename(path, path + ".away");
   auto column = timeline->sealed[0]->column("qty");
   REQUIRE(!column.has_value());
-  CHECK(column.error().code == ErrorCode::kNotFound);
+  CHECK(column.error().code == ErrorCode::kCorrupt);
   CHECK(column.error().message.find(path) != std::string::npos);
   fs::rename(path + ".away", path);  // and it is there again
   CHECK(timeline->sealed[0]->column("qty").has_value());

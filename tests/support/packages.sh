@@ -14,7 +14,7 @@ NODE_PACKAGES=(nodejs npm)
 # To test it as well.
 TEST_PACKAGES=(
   doctest-dev libbenchmark-dev librapidcheck-dev python3-venv chromium
-  fonts-liberation kcat curl openssh-server clang-19 libclang-rt-19-dev
+  fonts-liberation kcat curl openssh-server clang-19 libclang-rt-19-dev llvm-19
 )
 # Only where no Java 17 or newer is installed already.
 JAVA_PACKAGES=(openjdk-17-jre-headless maven)
