@@ -19,7 +19,7 @@ struct FileStamp {
 
 FileStamp stamp_of(const struct stat& info);
 // Of the file that has this name now; nothing if none has, or if the system
-// does not tell. About a microsecond.
+// does not tell. A few microseconds.
 std::optional<FileStamp> stamp_of(const std::string& path);
 
 // Whether a write from now on is sure to leave another stamp: the clock that
