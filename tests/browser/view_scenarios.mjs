@@ -179,15 +179,21 @@ async function keysOnly(browser) {
   await settled(page);
   await press('t');
   await page.getByRole('dialog', { name: /^Time range/ }).waitFor();
+  // The focus comes into a dialog a moment after it is there.
+  const inside = () => page.evaluate(() => document.activeElement?.closest('[role=dialog]') !== null);
+  await until(inside, (there) => there);
   await press('Tab', 'Enter'); // the second of the ranges: yesterday
   await page.waitForURL(/range=yesterday/);
   check(true, 'a range by keys');
   await settled(page);
   await press('/');
   await page.getByRole('dialog', { name: '+ filter' }).waitFor();
+  await until(inside, (there) => there);
   check((await focused()) === 'store', 'the list of a filter has the focus', await focused());
   await press('Enter');
   await page.getByRole('dialog', { name: '+ filter' }).getByRole('searchbox').waitFor();
+  await page.getByRole('dialog', { name: '+ filter' }).locator('.row input').first().waitFor();
+  await until(inside, (there) => there);
   for (let i = 0; i < 12 && !(await page.evaluate(() => document.activeElement?.matches('.row input'))); i += 1) {
     await press('Tab');
   }
