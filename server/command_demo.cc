@@ -59,7 +59,8 @@ class Marker {
 // End of what the dataset already holds.
 Timestamp newest(const SegmentStore& store, const std::string& dataset) {
   Timestamp end = kMinTimestamp;
-  for (const auto& segment : store.timeline(dataset)->sealed) {
+  for (const auto now = store.timeline(dataset);
+       const auto& segment : now->sealed) {
     end = std::max(end, segment->time_range().end);
   }
   return end;

@@ -18,7 +18,8 @@ constexpr uint64_t kPage = 100, kMaxPage = 10'000;
 HttpResponse no_lookup(const Services& services, const HttpRequest& request) {
   const std::string& name = request.params.at("l");
   std::vector<std::string> known;
-  for (const LookupModel& lookup : services.model()->lookups) {
+  for (const auto model = services.model();
+       const LookupModel& lookup : model->lookups) {
     known.push_back(lookup.name);
   }
   std::string near = nearest_name(name, known);

@@ -95,7 +95,8 @@ void merge_some(SegmentStore& store, std::mt19937_64& random) {
   auto records = store.metadata().segments("orders");
   REQUIRE(ok(records));
   std::map<int64_t, std::vector<std::string>> granules;
-  for (const auto& segment : store.timeline("orders")->sealed) {
+  for (const auto now = store.timeline("orders");
+       const auto& segment : now->sealed) {
     for (const SegmentRecord& record : *records) {
       if (record.id == segment->id()) {
         granules[record.granule.start.ms].push_back(record.id);

@@ -171,7 +171,8 @@ struct Stream {
   void merge() {
     Merge merge;
     merge.dataset = "notes";
-    for (const auto& segment : store->timeline("notes")->sealed) {
+    for (const auto now = store->timeline("notes");
+         const auto& segment : now->sealed) {
       merge.segments.push_back(segment->id());
     }
     REQUIRE(ok(store->merge(merge)));

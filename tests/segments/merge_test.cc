@@ -127,7 +127,8 @@ TEST_CASE("rows hidden in the midst of a merge are hidden in what it makes") {
     scenario.store->timeline("sales");
     merge.pace = nullptr;
     merge.segments = {};
-    for (const auto& segment : scenario.store->timeline("sales")->sealed) {
+    for (const auto now = scenario.store->timeline("sales");
+         const auto& segment : now->sealed) {
       if (segment->time_range().start.ms / kHour ==
           records[0].granule.start.ms / kHour) {
         merge.segments.push_back(segment->id());
@@ -246,7 +247,8 @@ TEST_CASE("segments that differ in columns are merged, in types are not") {
   add({b, a});
   Merge merge;
   merge.dataset = "sales";
-  for (const auto& segment : (*store)->timeline("sales")->sealed) {
+  for (const auto now = (*store)->timeline("sales");
+       const auto& segment : now->sealed) {
     merge.segments.push_back(segment->id());
   }
   auto merged = (*store)->merge(merge);

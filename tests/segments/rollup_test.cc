@@ -219,7 +219,8 @@ struct Store {
   Result<MergeStats> merge() {
     Merge merge;
     merge.dataset = "sales";
-    for (const auto& segment : store->timeline("sales")->sealed) {
+    for (const auto now = store->timeline("sales");
+         const auto& segment : now->sealed) {
       if (merge.segments.size() < 2 + random() % 4) {
         merge.segments.push_back(segment->id());
       }
@@ -432,7 +433,8 @@ TEST_CASE("rows and rolled-up rows are not merged with each other") {
   }
   Merge merge;
   merge.dataset = "sales";
-  for (const auto& segment : store->timeline("sales")->sealed) {
+  for (const auto now = store->timeline("sales");
+       const auto& segment : now->sealed) {
     merge.segments.push_back(segment->id());
   }
   auto refused = store->merge(merge);

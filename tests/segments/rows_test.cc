@@ -63,7 +63,8 @@ struct Rows {
     unsealed.emplace_back().number = next;
     watch();
     places.clear();
-    for (const auto& segment : store->timeline("d")->sealed) {
+    for (const auto now = store->timeline("d");
+         const auto& segment : now->sealed) {
       std::vector<int64_t> values = values_of(*segment);
       for (uint32_t i = 0; i < values.size(); ++i) {
         places[values[i]] = {segment->id(), i};

@@ -65,7 +65,8 @@ TEST_CASE("random operations agree with a vector of rows") {
         REQUIRE_MESSAGE(difference == "", difference);
       }
     }
-    for (const auto& s : scenario.store->timeline("sales")->sealed) {
+    for (const auto now = scenario.store->timeline("sales");
+         const auto& s : now->sealed) {
       CHECK(check_consistency(*s, scenario.random) == "");
     }
   }

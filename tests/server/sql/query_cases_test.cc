@@ -191,7 +191,8 @@ class TableCatalog final : public DatasetCatalog {
       }
       Merge merge;
       merge.dataset = name;
-      for (const auto& s : store->timeline(name)->sealed) {
+      for (const auto now = store->timeline(name);
+           const auto& s : now->sealed) {
         merge.segments.push_back(s->id());
       }
       if (merged && merge.segments.size() > 1) {
