@@ -87,7 +87,7 @@ class Transactions(threading.Thread):
                     self.topic, partition, max(low, high - 2 * self.rate))
             consumer.assign(list(ends.values()))
             while ends:
-                for message in consumer.consume(10000, 60):
+                for message in consumer.consume(10000, 1):
                     if message.error() is None:
                         if json.loads(message.value())["seq"] >= self.committed:
                             return True
