@@ -34,9 +34,16 @@ check() {  # NAME SANITIZERS
     grep -A15 -E '^FAILED|error:' "$folder.log"
     return 1
   }
+  local left_out=()
+  if [ "$1" = tsan ]; then
+    # librdkafka makes its threads by thrd_create, which TSan does not know: its
+    # allocator crashes in them.
+    left_out=('-sfe=*kafka_source_test*')
+    echo "-- tsan: SKIPPED kafka_source_test, whose library's threads TSan cannot follow"
+  fi
   for program in "${targets[@]}"; do
     echo "-- $1 $program"
-    "$folder/$program" --no-intro || failed=1
+    "$folder/$program" --no-intro "${left_out[@]}" || failed=1
   done
 }
 
