@@ -69,7 +69,8 @@ class SealedDictionary final : public Dictionary {
   Status open_blocks();
   Status check_block(uint32_t block);
   uint32_t num_blocks() const {
-    return (size_ - 1 + kTextBlockValues - 1) / kTextBlockValues;
+    return static_cast<uint32_t>((uint64_t{size_} - 1 + kTextBlockValues - 1) /
+                                 kTextBlockValues);
   }
   uint32_t values_in(uint32_t block) const {
     return std::min(size_ - 1 - block * kTextBlockValues, kTextBlockValues);

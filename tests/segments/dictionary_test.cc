@@ -196,6 +196,17 @@ TEST_CASE("dictionaries of every size, form and order are read back") {
   CHECK(blocks > 20);
 }
 
+// Of these the number of blocks went round to 0, and none was checked.
+TEST_CASE("a dictionary of more values than it can have is refused") {
+  DictionaryHeader header;
+  header.form = kBlockDictionary;
+  std::string bytes(sizeof header + 100, '\0');
+  std::memcpy(bytes.data(), &header, sizeof header);
+  for (uint32_t size = 0xffffffff; size > 0xffffff00; size -= 5) {
+    CHECK(!SealedDictionary::open(bytes, size).has_value());
+  }
+}
+
 TEST_CASE("large sorted dictionaries shrink by what neighbours share") {
   std::mt19937_64 random(47);
   Arrived arrived(random_texts(20'000, 0, random));
