@@ -11,8 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kChunk = 1 << 20;
-
 // `pattern` has 0 for any digit.
 bool matches(std::string_view text, std::string_view pattern) {
   return std::ranges::equal(text, pattern, [](char c, char p) {
@@ -116,9 +114,7 @@ Status write_whole_file(FileSystem& files, const std::string& path,
                         std::string_view bytes) {
   TRY(files.create_folders(folder_of(path)));
   TRY_ASSIGN(auto file, files.create(path + ".tmp"));
-  for (size_t at = 0; at < bytes.size(); at += kChunk) {
-    TRY(file->append(bytes.substr(at, kChunk)));
-  }
+  TRY(append_all(*file, bytes));
   TRY(file->sync());
   TRY(file->close());
   return files.rename(path + ".tmp", path);

@@ -6,12 +6,6 @@
 
 namespace freshet {
 
-namespace {
-
-constexpr size_t kChunk = 1 << 20;
-
-}  // namespace
-
 Status CheckpointFiles::take(const std::string& from, const std::string& name) {
   std::string to = folder_ + "/" + name;
   Status linked = files_.link(from, to);
@@ -42,11 +36,8 @@ Status CheckpointFiles::copy_rest() {
 
 // Not synced: a checkpoint need not outlive the machine.
 Status CheckpointFiles::copy(const Open& open) {
-  std::string_view bytes = open.file->bytes();
   TRY_ASSIGN(auto file, files_.create(open.to));
-  for (size_t at = 0; at < bytes.size(); at += kChunk) {
-    TRY(file->append(bytes.substr(at, kChunk)));
-  }
+  TRY(append_all(*file, open.file->bytes()));
   TRY(file->close());
   return open.file->status();
 }

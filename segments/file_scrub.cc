@@ -12,12 +12,11 @@
 #include <system_error>
 
 #include "segments/file_format.h"
+#include "segments/file_system.h"
 
 namespace freshet {
 namespace {
 
-// Opening a pipe in the place of a file would wait for its writer.
-constexpr int kOpenFlags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
 constexpr uint64_t kChunk = 1 << 20;
 constexpr uint64_t kSector = 4096;  // what direct reads are aligned to
 constexpr uint64_t kHashBytes = 8;
@@ -94,9 +93,9 @@ class Scrub {
   }
 
   Status open() {
-    descriptor_ = ::open(path_.c_str(), kOpenFlags | O_DIRECT);
+    descriptor_ = ::open(path_.c_str(), kOpenToRead | O_DIRECT);
     direct_ = descriptor_ >= 0;
-    if (!direct_) descriptor_ = ::open(path_.c_str(), kOpenFlags);
+    if (!direct_) descriptor_ = ::open(path_.c_str(), kOpenToRead);
     struct stat info;
     if (descriptor_ < 0 || ::fstat(descriptor_, &info) != 0) {
       return read_error(path_, errno);
@@ -167,7 +166,7 @@ Status scrub_file(const std::string& path, uint64_t content_hash,
 }
 
 void forget_cached(const std::string& path) {
-  int descriptor = ::open(path.c_str(), kOpenFlags);
+  int descriptor = ::open(path.c_str(), kOpenToRead);
   if (descriptor < 0) return;
   (void)::posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
   ::close(descriptor);

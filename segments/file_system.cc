@@ -134,4 +134,12 @@ FileSystem& real_file_system() {
   return files;
 }
 
+Status append_all(WritableFile& file, std::string_view bytes) {
+  constexpr size_t kPiece = 1 << 20;
+  for (size_t at = 0; at < bytes.size(); at += kPiece) {
+    TRY(file.append(bytes.substr(at, kPiece)));
+  }
+  return {};
+}
+
 }  // namespace freshet

@@ -2,6 +2,8 @@
 // any operation fail. Errors are kIo with path, operation and errno text.
 #pragma once
 
+#include <fcntl.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -20,6 +22,12 @@ class WritableFile {
   virtual Status sync() = 0;  // fdatasync; durable when it returns
   virtual Status close() = 0;
 };
+
+// Appends in pieces, so that what paces or counts writes comes in between.
+Status append_all(WritableFile& file, std::string_view bytes);
+
+// To open what should be a file: a pipe in its place is not waited for.
+inline constexpr int kOpenToRead = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
 
 class FileSystem {
  public:

@@ -10,12 +10,12 @@
 #include <new>
 #include <system_error>
 
+#include "segments/file_system.h"
+
 namespace freshet {
 namespace {
 
 constexpr size_t kAlignment = 64;
-// Opening a pipe in the place of a file would wait for its writer.
-constexpr int kOpenFlags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
 
 Error file_error(const char* operation, const std::string& path, int code) {
   ErrorCode kind = code == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo;
@@ -46,7 +46,7 @@ class Descriptor {
 }  // namespace
 
 Result<std::unique_ptr<MappedFile>> MappedFile::open(const std::string& path) {
-  Descriptor descriptor(::open(path.c_str(), kOpenFlags));
+  Descriptor descriptor(::open(path.c_str(), kOpenToRead));
   if (descriptor < 0) return file_error("open", path, errno);
   struct stat info;
   if (::fstat(descriptor, &info) != 0) return file_error("map", path, errno);
@@ -64,7 +64,7 @@ Result<std::unique_ptr<MappedFile>> MappedFile::open(const std::string& path) {
 // The mark is taken away first: what cannot be read of the new mapping sets it
 // again.
 Status MappedFile::renew() {
-  Descriptor descriptor(::open(path_.c_str(), kOpenFlags));
+  Descriptor descriptor(::open(path_.c_str(), kOpenToRead));
   if (descriptor < 0) return file_error("open", path_, errno);
   struct stat info;
   if (::fstat(descriptor, &info) != 0) return file_error("map", path_, errno);

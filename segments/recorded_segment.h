@@ -19,6 +19,6 @@ namespace freshet {
 // status() and fault() open it, too.
 std::shared_ptr<const Segment> recorded_segment(
     std::shared_ptr<const std::string> folder, SegmentRecord record,
-    bool sound = true);
+    bool sound);
 
 }  // namespace freshet

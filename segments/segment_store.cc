@@ -179,22 +179,19 @@ Status SegmentStoreImpl::checkpoint(const std::string& folder,
   return taken.copy_rest();
 }
 
-bool SegmentStore::is_data_folder(const std::string& folder) {
-  std::error_code code;
-  return std::filesystem::exists(folder + "/metadata/CURRENT", code);
-}
-
 namespace {
+
+bool has_metadata(const std::string& data_folder, std::error_code& code) {
+  return std::filesystem::exists(data_folder + "/metadata/CURRENT", code);
+}
 
 // Without metadata all segments would be orphans, and removed: it is made new
 // only where there are none.
 Status check_metadata_is_there(const std::string& data_folder,
                                FileSystem& files) {
   std::error_code code;
-  if (std::filesystem::exists(data_folder + "/metadata/CURRENT", code) ||
-      code) {
-    return {};  // RocksDB says what is wrong
-  }
+  // What cannot be looked at, RocksDB says.
+  if (has_metadata(data_folder, code) || code) return {};
   auto folders = files.list(data_folder + "/segments");
   if (!folders) return {};
   for (const std::string& folder : *folders) {
@@ -213,6 +210,11 @@ Status check_metadata_is_there(const std::string& data_folder,
 }
 
 }  // namespace
+
+bool SegmentStore::is_data_folder(const std::string& folder) {
+  std::error_code code;
+  return has_metadata(folder, code);
+}
 
 Result<std::unique_ptr<SegmentStore>> SegmentStore::open(
     const std::string& data_folder, FileSystem& files, Orphans orphans) {

@@ -2,38 +2,29 @@
 
 #include <malloc.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
-#include <utility>
 
 namespace freshet {
 
 void FileWatch::set(const std::set<std::string>& paths) {
-  std::map<std::string, std::optional<Stamp>> stamps;
-  // A new one has no stamp, so that it is found changed once: it may have been
-  // since somebody read it.
-  for (const std::string& path : paths) stamps[path] = stamps_[path];
-  stamps_ = std::move(stamps);
+  std::erase_if(
+      stamps_, [&](const auto& entry) { return !paths.contains(entry.first); });
+  // A new one has the stamp of no file, so that it is found changed once: it
+  // may have been since somebody read it.
+  for (const std::string& path : paths) stamps_.try_emplace(path, FileStamp());
 }
 
 bool FileWatch::changed() {
   bool any = false;
   for (auto& [path, stamp] : stamps_) {
-    Stamp now = stamp_of(path);
+    std::optional<FileStamp> now = stamp_of(path);
     any = any || now != stamp;
     stamp = now;
   }
   return any;
-}
-
-FileWatch::Stamp FileWatch::stamp_of(const std::string& path) {
-  struct stat info;
-  if (::stat(path.c_str(), &info) != 0) return {};
-  return {info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
-          info.st_mtim.tv_nsec};
 }
 
 namespace {
@@ -41,12 +32,21 @@ namespace {
 // Below this, giving back and faulting in again costs more than it frees.
 constexpr int64_t kWorthwhile = int64_t{64} << 20;
 
+struct Pages {
+  int64_t total = 0, resident = 0, shared = 0;
+};
+
+Pages own_pages() {
+  std::ifstream file("/proc/self/statm");
+  Pages pages;
+  file >> pages.total >> pages.resident >> pages.shared;
+  return pages;
+}
+
 // Resident and free, at least: blocks of their own count as touched throughout.
 int64_t held_bytes() {
-  std::ifstream file("/proc/self/statm");
-  int64_t total = 0, resident = 0, shared = 0;
-  file >> total >> resident >> shared;
-  int64_t anonymous = (resident - shared) * sysconf(_SC_PAGESIZE);
+  const Pages pages = own_pages();
+  int64_t anonymous = (pages.resident - pages.shared) * sysconf(_SC_PAGESIZE);
   struct mallinfo2 info = ::mallinfo2();
   return anonymous - static_cast<int64_t>(info.uordblks + info.hblkhd);
 }
@@ -82,10 +82,7 @@ void MemoryRelease::look() {
 }
 
 int64_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  int64_t total = 0, resident = 0;
-  file >> total >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
+  return own_pages().resident * sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace freshet

@@ -8,6 +8,8 @@
 #include <set>
 #include <string>
 
+#include "segments/file_stamp.h"
+
 namespace freshet {
 
 // Which of some files changed since they were last looked at. Not thread-safe.
@@ -19,14 +21,8 @@ class FileWatch {
   bool changed();
 
  private:
-  // All zero of a file that is not there.
-  struct Stamp {
-    uint64_t device = 0, inode = 0;
-    int64_t size = 0, seconds = 0, nanoseconds = 0;
-    bool operator==(const Stamp&) const = default;
-  };
-  static Stamp stamp_of(const std::string& path);
-  std::map<std::string, std::optional<Stamp>> stamps_;
+  // Nothing of a file that is not there.
+  std::map<std::string, std::optional<FileStamp>> stamps_;
 };
 
 // Gives memory back that was freed but that malloc keeps: threads allocate from

@@ -64,7 +64,6 @@ int command_load(const LoadOptions& options) {
   print_output("{} rows loaded, {} rejected, {:.1f} s\n", last.rows,
                last.rejected, seconds_since(start));
   if (last.rejected > 0) print_output("rejected: {}\n", last.rejections());
-  if (last.rejected > 0) print_output("rejected: {}\n", last.rejections());
   return kExitDone;
 }
 

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "segments/file_system.h"
+
 namespace freshet {
 namespace {
 
@@ -51,8 +53,7 @@ Result<std::string> read_open(int file, size_t most) {
 }  // namespace
 
 Result<std::string> read_config_file(const std::string& path, size_t most) {
-  // Without O_NONBLOCK opening a pipe waits for somebody who writes it.
-  int file = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  int file = ::open(path.c_str(), kOpenToRead);
   if (file < 0 && errno == ENXIO) {
     return invalid("cannot be read: it is a socket, not a regular file");
   }

@@ -124,8 +124,8 @@ int64_t plus_months(int64_t ms, int64_t months, const absl::TimeZone& zone) {
   return instant_of(moved, zone) + within_second(ms);
 }
 
-// add_days(t, days): calendar days of the zone.
-Result<ExpressionType> check_add_days(Expression& call) {
+// add_days(t, days), add_months(t, months): of the zone's calendar.
+Result<ExpressionType> check_add(Expression& call) {
   TRY(expect_time(call, 0));
   TRY(expect(call, 1, kLong));
   return kTimestamp;
@@ -146,13 +146,6 @@ std::shared_ptr<Vector> evaluate_add_days(const FunctionCall& call) {
   return out;
 }
 
-// add_months(t, months): calendar months of the zone.
-Result<ExpressionType> check_add_months(Expression& call) {
-  TRY(expect_time(call, 0));
-  TRY(expect(call, 1, kLong));
-  return kTimestamp;
-}
-
 std::shared_ptr<Vector> evaluate_add_months(const FunctionCall& call) {
   auto out = result_vector(call);
   const Vector &a = call.argument(0), &b = call.argument(1);
@@ -161,11 +154,11 @@ std::shared_ptr<Vector> evaluate_add_months(const FunctionCall& call) {
     if (out->state(i) != kLaneValue) continue;
     int64_t months = b.longs[b.at(i)];
     if (months > kMost || months < -kMost) {
-      out->need_states();
-      out->states[i] = kLaneOverflow;
-      continue;
+      overflow(*out, i);
+    } else {
+      out->longs[i] =
+          plus_months(a.longs[a.at(i)], months, call.expression.zone);
     }
-    out->longs[i] = plus_months(a.longs[a.at(i)], months, call.expression.zone);
   }
   return out;
 }
@@ -270,8 +263,8 @@ std::shared_ptr<Vector> evaluate_from(const FunctionCall& call) {
 constexpr Function kFunctions[] = {
     {"time_format", 2, 2, check_format, evaluate_format},
     {"time_parse", 2, 2, check_parse, evaluate_parse},
-    {"add_days", 2, 2, check_add_days, evaluate_add_days},
-    {"add_months", 2, 2, check_add_months, evaluate_add_months},
+    {"add_days", 2, 2, check_add, evaluate_add_days},
+    {"add_months", 2, 2, check_add, evaluate_add_months},
     {"months_between", 2, 2, check_months_between, evaluate_months_between},
     {"time_floor_from", 2, 2, check_from, evaluate_from<false>},
     {"time_ceil_from", 2, 2, check_from, evaluate_from<true>},

@@ -172,11 +172,11 @@ Result<QueryResult> SegmentRunner::read(
   Status first;
   for (const auto& s : segments) {
     if (s.done()) continue;
-    auto status = s.segment->status(s.mark);
-    if (!status && status.error().code != ErrorCode::kConflict)
-      return status.error();
-    if (!status) TRY(control.check());
-    if (!status && first) first = status.error();
+    Status status = s.segment->status(s.mark);
+    if (status) continue;
+    if (status.error().code != ErrorCode::kConflict) return status.error();
+    TRY(control.check());
+    if (first) first = std::move(status);
   }
   TRY(first);
   return result;

@@ -54,6 +54,7 @@ def test_some_bad_records_are_told_with_reasons(tmp_path, load):
     done = load(first, second)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
+    assert len(lines) == 2
     assert lines[0].startswith("2 rows loaded, 3 rejected")
     assert lines[1].startswith(
         "rejected: 2 not_json, 1 time; the first, record 2 of a.jsonl: ")

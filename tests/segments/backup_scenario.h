@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "segments/backup.h"
 #include "tests/segments/store_scenario.h"
 
 namespace freshet {
@@ -25,6 +26,14 @@ inline std::string checkpoint(Scenario& scenario, const std::string& name) {
   Status made = scenario.store->checkpoint(folder, [] { return Status(); });
   REQUIRE_MESSAGE(made.has_value(), made.error().message);
   return folder;
+}
+
+// Fills it, and makes a backup of that: its folder.
+inline std::string backed_up(Scenario& scenario) {
+  std::string backup = scenario.folder.path() + "/backup";
+  fill(scenario);
+  REQUIRE(create_backup(checkpoint(scenario, "now"), backup).has_value());
+  return backup;
 }
 
 inline std::vector<Row> rows_of(const std::string& folder) {

@@ -16,9 +16,7 @@ namespace fs = std::filesystem;
 
 TEST_CASE("an object that is missing or damaged in a backup is named") {
   Scenario scenario(5);
-  fill(scenario);
-  std::string backup = scenario.folder.path() + "/backup";
-  REQUIRE(create_backup(checkpoint(scenario, "now"), backup).has_value());
+  std::string backup = backed_up(scenario);
   REQUIRE(verify_backup(backup, "").has_value());
   fs::path largest;
   for (const auto& entry :

@@ -17,10 +17,8 @@ TEST_CASE("a restore that fails leaves no folder, or all of it") {
     bool persistent = mode % 2 != 0, power_cut = mode / 2 != 0;
     Scenario scenario(3);
     FaultFileSystem disk;
-    std::string backup = scenario.folder.path() + "/backup";
-    fill(scenario);
+    std::string backup = backed_up(scenario);
     std::vector<Row> rows = scenario.expected();
-    REQUIRE(create_backup(checkpoint(scenario, "now"), backup).has_value());
     uint64_t n = 1;
     for (; n < 2000; n += n < 60 ? 1 : 7) {
       CAPTURE(n);
@@ -72,10 +70,8 @@ TEST_CASE("a restore into an empty folder that fails leaves it empty") {
     bool persistent = mode % 2 != 0, power_cut = mode / 2 != 0;
     Scenario scenario(4);
     FaultFileSystem disk;
-    std::string backup = scenario.folder.path() + "/backup";
-    fill(scenario);
+    std::string backup = backed_up(scenario);
     std::vector<Row> rows = scenario.expected();
-    REQUIRE(create_backup(checkpoint(scenario, "now"), backup).has_value());
     uint64_t n = 1;
     for (; n < 2000; ++n) {
       CAPTURE(n);

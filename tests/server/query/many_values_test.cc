@@ -85,14 +85,6 @@ DatasetSnapshot made_data() {
   return data;
 }
 
-Aggregate aggregate(F function, ExpressionPtr argument, std::string name) {
-  Aggregate out;
-  out.function = function;
-  out.argument = std::move(argument);
-  out.name = std::move(name);
-  return out;
-}
-
 TEST_CASE("ten million distinct values and a million groups") {
   static const DatasetSnapshot data = made_data();
   OneDataset catalog("many", data);

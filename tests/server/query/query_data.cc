@@ -23,6 +23,15 @@ std::shared_ptr<const Schema> sales_schema() {
   return schema;
 }
 
+Aggregate aggregate(Aggregate::Function function, ExpressionPtr argument,
+                    std::string name) {
+  Aggregate out;
+  out.function = function;
+  out.argument = std::move(argument);
+  out.name = std::move(name);
+  return out;
+}
+
 std::shared_ptr<LiveSegment> live_segment(
     const std::shared_ptr<const Schema>& schema, const std::vector<Row>& rows) {
   static std::atomic<int> next{0};

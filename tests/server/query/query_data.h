@@ -22,6 +22,9 @@ std::shared_ptr<const Segment> sealed_segment(
     const std::shared_ptr<const Schema>& schema, const std::vector<Row>& rows,
     const SealOptions& options = {});
 
+Aggregate aggregate(Aggregate::Function function, ExpressionPtr argument,
+                    std::string name);
+
 class OneDataset final : public DatasetCatalog {
  public:
   OneDataset(std::string name, DatasetSnapshot data)

@@ -31,14 +31,6 @@ struct Fixture {
   }
 };
 
-Aggregate aggregate(F function, ExpressionPtr argument, std::string name) {
-  Aggregate out;
-  out.function = function;
-  out.argument = std::move(argument);
-  out.name = std::move(name);
-  return out;
-}
-
 std::string texts(const QueryResult& result) {
   std::string out;
   for (const auto& r : result.rows) {

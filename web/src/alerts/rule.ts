@@ -1,7 +1,7 @@
 // A rule as PUT /api/v1/alerts/{a} reads it, and its threshold as a form edits
 // it.
 import type { AlertInstance, AlertRule } from '../api/types';
-import { spelled, type Unit } from '../format/number';
+import { scaleOf, spelled, tidy, type Unit } from '../format/number';
 
 // What is the rule's own; state and instances are the server's.
 const kRuleKeys = [
@@ -15,18 +15,14 @@ export interface Threshold {
   value: number; // as shown: percent KPIs in per cent
 }
 
-const scale = (unit: Unit) => (unit.unit === 'percent' ? 100 : 1);
-// 0.07 * 100 is 7.000000000000001.
-const tidy = (value: number) => Number(value.toPrecision(12));
-
 export function readThreshold(text: unknown, unit: Unit): Threshold | null {
   const match = /^\s*(>=|<=|<>|>|<|=)\s*(-?[\d.]+(?:e-?\d+)?)\s*$/i.exec(String(text ?? ''));
   if (!match) return null;
-  return { op: match[1] ?? '>', value: tidy(Number(match[2]) * scale(unit)) };
+  return { op: match[1] ?? '>', value: tidy(Number(match[2]) * scaleOf(unit)) };
 }
 
 export function writeThreshold(threshold: Threshold, unit: Unit): string {
-  return `${threshold.op} ${tidy(threshold.value / scale(unit))}`;
+  return `${threshold.op} ${tidy(threshold.value / scaleOf(unit))}`;
 }
 
 const kUnits: Record<string, string> = {

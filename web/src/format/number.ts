@@ -8,6 +8,13 @@ export interface Unit {
   currency?: string | undefined;
 }
 
+// Of a percentage people read a hundred times the value, and its sign.
+export const scaleOf = ({ unit }: Unit): number => (unit === 'percent' ? 100 : 1);
+export const signOf = ({ unit, currency }: Unit): string =>
+  unit === 'percent' ? '%' : unit === 'currency' ? (currency ?? '') : '';
+// 0.07 * 100 is 7.000000000000001.
+export const tidy = (value: number): number => Number(value.toPrecision(12));
+
 const kFormats = new Map<string, Intl.NumberFormat>();
 
 function format(options: Intl.NumberFormatOptions): Intl.NumberFormat {
