@@ -44,6 +44,8 @@ export default defineConfig({
   // Everything external, so that the server's CSP `default-src 'self'` holds.
   build: {
     target: 'es2022',
+    minify: 'terser', // 5 kB of 100 smaller than esbuild's
+    terserOptions: { compress: { passes: 2 } },
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     cssCodeSplit: false,

@@ -18,6 +18,7 @@ HttpResponse list_dashboards(Services& services) {
     if (!dashboard.description.empty()) {
       out.field("description", std::string_view(dashboard.description));
     }
+    out.field("tz", std::string_view(dashboard.tz));
     out.end_object();
   }
   out.end_array().end_object();

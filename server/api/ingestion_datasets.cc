@@ -1,10 +1,14 @@
 // GET /api/v1/datasets, /api/v1/datasets/{d}: schema, size and freshness.
+#include <algorithm>
+
 #include "server/api/ingestion_service.h"
 #include "server/api/services.h"
 #include "server/json/json_writer.h"
 
 namespace freshet {
 namespace {
+
+constexpr size_t kMostDamagedNamed = 20;
 
 void write_columns(JsonWriter& out, const DatasetModel& dataset) {
   out.key("columns").begin_array();
@@ -44,9 +48,10 @@ void write_size(JsonWriter& out, const Timeline& timeline) {
     if (auto fault = segment->fault()) damaged.push_back(fault->message);
   }
   if (damaged.empty()) return;
+  out.field("damaged_segments", static_cast<uint64_t>(damaged.size()));
   out.key("damaged").begin_array();
-  for (const std::string& message : damaged) {
-    out.value(std::string_view(message));
+  for (size_t i = 0; i < std::min(damaged.size(), kMostDamagedNamed); ++i) {
+    out.value(std::string_view(damaged[i]));
   }
   out.end_array();
 }

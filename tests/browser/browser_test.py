@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 
 import pytest
@@ -95,6 +96,19 @@ def test_odd_names_and_numbers(tmp_path):
 def test_first_visit_with_an_empty_model(tmp_path):
     (tmp_path / "model").mkdir()
     check(run_on_server(tmp_path, tmp_path / "model", "setup:"), 25)
+
+
+def test_a_damaged_file_is_said(tmp_path):
+    model = ROOT / "tests/browser/odd_model"
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    with freshet.Server(model, tmp_path / "data") as server:
+        server.ingest("odd", [{"ts": now, "name": f"n{n}", "amount": "1.01"}
+                              for n in range(1000)])
+        freshet.wait_until(lambda: server.rows("odd") == 1000)
+        assert server.stop() == 0
+    file = next((tmp_path / "data/segments/odd").glob("*.seg"))
+    os.truncate(file, file.stat().st_size // 2)
+    check(run_on_server(tmp_path, model, "damage:"), 5)
 
 
 @pytest.mark.parametrize("script", ["check", "size"])

@@ -9,6 +9,7 @@
 //
 // The last line is "N passed, M failed".
 import { asOf } from './as_of_scenarios.mjs';
+import { damage } from './damage_scenario.mjs';
 import { counts, launch, scenario } from './harness.mjs';
 import { expected } from './expected_scenarios.mjs';
 import { interactions } from './interaction_scenarios.mjs';
@@ -25,10 +26,11 @@ import { tasks } from './task_scenarios.mjs';
 import { views } from './view_scenarios.mjs';
 
 // `node dashboard_test.mjs PART` runs only scenarios with PART in their name;
-// those that begin with "odd" want a server with odd_model, "setup" one whose
+// those that begin with "odd" want a server with odd_model, "damage" one that has
+// lost a part of odd_model's data as well, "setup" one whose
 // model folder is empty.
 const wanted = process.argv[2] ?? '';
-const own = { odd, setup }[wanted.split(':')[0]];
+const own = { damage, odd, setup }[wanted.split(':')[0]];
 const all = own ?? [
   ...numbers,
   ...interactions,

@@ -110,6 +110,7 @@ export interface DashboardSummary {
   dashboard: string;
   title: string;
   description?: string;
+  tz?: string; // of the list only; its definition has it under `default`
 }
 
 // Something known of a time: [from, to).
@@ -196,6 +197,8 @@ export interface DatasetStatus {
   complete?: boolean;
   state?: string;
   error?: string;
+  damaged_segments?: number;
+  damaged?: string[]; // the first of them: file and block
   [key: string]: unknown;
 }
 

@@ -1,5 +1,5 @@
 // How current the page is: ● live, ● behind, ● stale, ▲ broken (events of a data
-// set do not arrive), ◔ incomplete, ○ reconnecting, ⏸ paused.
+// set do not arrive, or ones that were taken can't be read), ◔ incomplete, ○ reconnecting, ⏸ paused.
 import type { DatasetStatus } from '../api/types';
 import { instant } from '../format/time';
 import type { Connection, Told } from './live.svelte';
@@ -10,6 +10,7 @@ export type FreshnessState =
   | 'behind'
   | 'stale'
   | 'broken'
+  | 'damaged'
   | 'incomplete'
   | 'reconnecting'
   | 'paused';
@@ -18,7 +19,7 @@ export interface Freshness {
   state: FreshnessState;
   asOf: number | null; // event time, ms
   behindMs: number;
-  broken: string[]; // titles of the data sets at fault
+  faulty: string[]; // titles of the data sets at fault
 }
 
 const kBehind = 10_000;
@@ -43,20 +44,30 @@ export function freshness(
     behindMs = Math.min(behindMs, lag + Math.max(0, now - datasetsAt));
     asOf = Math.max(asOf ?? -Infinity, Math.min(...known.map((dataset) => dataset.at)));
   }
-  const broken = datasets.filter(isBroken).map((item) => item.title ?? item.dataset);
+  const broken = datasets.filter(isBroken);
+  const damaged = datasets.filter(isDamaged);
+  const faulty = (broken.length > 0 ? broken : damaged).map(
+    (item) => item.title ?? item.dataset,
+  );
   let state = stateOf(connection, behindMs);
   if (connection === 'live') {
     if (broken.length > 0) state = 'broken';
+    else if (damaged.length > 0) state = 'damaged';
     else if (told?.complete === false || datasets.some((item) => item.complete === false)) {
       state = 'incomplete';
     }
   }
-  return { state, asOf, behindMs, broken };
+  return { state, asOf, behindMs, faulty };
 }
 
 // Whether something keeps a data set's events from arriving.
 export function isBroken(dataset: DatasetStatus): boolean {
   return ['waiting', 'degraded', 'failed', 'stopped'].includes(dataset.state ?? '');
+}
+
+// Whether events that were taken can't be read: answers that need them fail.
+export function isDamaged(dataset: DatasetStatus): boolean {
+  return (dataset.damaged_segments ?? 0) > 0;
 }
 
 function stateOf(connection: Connection, behindMs: number): FreshnessState {

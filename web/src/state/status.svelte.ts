@@ -1,7 +1,7 @@
 // What the whole page knows of the server beside the dashboard's own stream:
 // dashboards, KPI definitions, data sets and alerts, asked again now and then.
 import { get } from '../api/client';
-import { isBroken } from '../dashboard/freshness';
+import { isBroken, isDamaged } from '../dashboard/freshness';
 import type {
   AlertRule,
   DashboardSummary,
@@ -25,7 +25,15 @@ class ServerStatus {
     return this.alerts.filter((rule) => rule.state === 'firing');
   }
   get troubled(): DatasetStatus[] {
-    return this.datasets.filter(isBroken);
+    return this.datasets.filter((item) => isBroken(item) || isDamaged(item));
+  }
+
+  // What times are shown in where no dashboard says: the first one's zone, so
+  // that a time is the same on every page.
+  get zone(): string {
+    return (
+      this.dashboards?.[0]?.tz ?? Intl.DateTimeFormat().resolvedOptions().timeZone
+    );
   }
 
   // Whether the server answers a route, as its own description says.
