@@ -6,11 +6,6 @@
 namespace freshet {
 namespace {
 
-Error unsupported(std::string_view what, std::string_view type) {
-  return Error{ErrorCode::kUnsupported,
-               fmt::format("{} is not supported: {}", what, type)};
-}
-
 std::string filtered(std::string aggregate, const std::string& condition) {
   return aggregate + " FILTER (WHERE " + condition + ")";
 }
@@ -77,8 +72,8 @@ Result<std::string> NativeSql::distinct_of(const JsonValue& spec) const {
   if (!fields) return invalid("'fieldName' is missing");
   const JsonArray* list = fields->as_array();
   if (list && list->size() != 1) {
-    return unsupported("a count of distinct values over several fields",
-                       native_type(spec));
+    return native_unsupported("a count of distinct values over several fields",
+                              native_type(spec));
   }
   TRY_ASSIGN(Dimension one, dimension(list ? (*list)[0] : *fields));
   return "COUNT(DISTINCT " + one.sql + ")";
@@ -100,7 +95,7 @@ Result<std::string> NativeSql::script(const JsonValue& spec) const {
     function = "MAX";
   }
   if (!one || !function) {
-    return unsupported("this aggregation", "javascript");
+    return native_unsupported("this aggregation", "javascript");
   }
   TRY_ASSIGN(std::string sql, column(*(*fields->as_array())[0].as_string()));
   return fmt::format("{}(CAST({} AS DOUBLE))", function, sql);
@@ -115,7 +110,7 @@ Result<std::string> NativeSql::aggregation(const JsonValue& spec) {
     TRY_ASSIGN(std::string condition, filter(spec.find("filter")));
     TRY_ASSIGN(std::string sql, aggregation(*inner));
     if (native_type(*inner) == "filtered") {
-      return unsupported("this aggregation", "filtered in filtered");
+      return native_unsupported("this aggregation", "filtered in filtered");
     }
     return condition.empty() ? sql : filtered(std::move(sql), condition);
   }
@@ -145,7 +140,7 @@ Result<std::string> NativeSql::aggregation(const JsonValue& spec) {
       }
     }
   }
-  return unsupported("this aggregation", type);
+  return native_unsupported("this aggregation", type);
 }
 
 Result<std::string> NativeSql::arithmetic(const JsonValue& spec) const {
@@ -170,7 +165,7 @@ Result<std::string> NativeSql::arithmetic(const JsonValue& spec) const {
     } else if (fn == "pow") {
       out = fmt::format("POWER({}, {})", out, next);
     } else {
-      return unsupported("this arithmetic", fn);
+      return native_unsupported("this arithmetic", fn);
     }
   }
   return out;
@@ -227,7 +222,7 @@ Result<std::string> NativeSql::post_aggregation(const JsonValue& spec) const {
     }
     return fmt::format("{}({})", greatest ? "GREATEST" : "LEAST", list);
   }
-  return unsupported("this post-aggregation", type);
+  return native_unsupported("this post-aggregation", type);
 }
 
 Result<std::string> NativeSql::having(
@@ -274,7 +269,7 @@ Result<std::string> NativeSql::having(
     }
     return invalid("no dimension has the name: " + name);
   }
-  return unsupported("this having", type);
+  return native_unsupported("this having", type);
 }
 
 }  // namespace freshet

@@ -1,4 +1,4 @@
-// Filters, dimension specs and extraction functions of native queries.
+// Filters of native queries.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,11 +8,6 @@
 namespace freshet {
 namespace {
 
-Error unsupported(std::string_view what, std::string_view type) {
-  return Error{ErrorCode::kUnsupported,
-               fmt::format("{} is not supported: {}", what, type)};
-}
-
 std::string quoted(std::string_view text, char quote) {
   std::string out(1, quote);
   for (char c : text) {
@@ -20,11 +15,6 @@ std::string quoted(std::string_view text, char quote) {
     out += c;
   }
   return out + quote;
-}
-
-bool flag(const JsonValue& node, const char* name) {
-  const JsonValue* member = node.find(name);
-  return member && member->as_bool() && *member->as_bool();
 }
 
 std::string number_text(const JsonValue& value) {
@@ -53,6 +43,16 @@ Result<Timestamp> native_time(std::string_view text) {
 
 std::string sql_text(std::string_view text) { return quoted(text, '\''); }
 std::string sql_name(std::string_view name) { return quoted(name, '"'); }
+
+Error native_unsupported(std::string_view what, std::string_view type) {
+  return Error{ErrorCode::kUnsupported,
+               fmt::format("{} is not supported: {}", what, type)};
+}
+
+bool native_flag(const JsonValue& node, const char* name) {
+  const JsonValue* member = node.find(name);
+  return member && member->as_bool() && *member->as_bool();
+}
 
 std::string_view native_type(const JsonValue& node) {
   const JsonValue* type = node.find("type");
@@ -122,7 +122,7 @@ Status NativeSql::add_virtual_columns(const JsonValue& query) {
   if (!list || !list->as_array()) return {};
   for (const JsonValue& entry : *list->as_array()) {
     if (native_type(entry) != "expression") {
-      return unsupported("this virtual column", native_type(entry));
+      return native_unsupported("this virtual column", native_type(entry));
     }
     TRY_ASSIGN(std::string name, native_text(entry, "name"));
     TRY_ASSIGN(std::string text, native_text(entry, "expression"));
@@ -178,79 +178,6 @@ Result<std::string> NativeSql::constant(const JsonValue& value,
     return "MILLIS_TO_TIMESTAMP(" + plain + ")";
   }
   return text || kind == Kind::kText ? sql_text(plain) : plain;
-}
-
-Result<std::string> NativeSql::extracted(std::string sql,
-                                         const JsonValue& fn) const {
-  std::string_view type = native_type(fn);
-  auto number = [&](const char* name) -> Result<int64_t> {
-    const JsonValue* member = fn.find(name);
-    if (member && member->as_int()) return *member->as_int();
-    return invalid(fmt::format("'{}' of {} must be a number", name, type));
-  };
-  if (type == "identity") return sql;
-  if (type == "upper" || type == "lower") {
-    return fmt::format("{}({})", type, sql);
-  }
-  if (type == "strlen") return fmt::format("length({})", sql);
-  if (type == "substring") {
-    TRY_ASSIGN(int64_t index, number("index"));
-    if (!fn.find("length"))
-      return fmt::format("substring({}, {})", sql, index + 1);
-    TRY_ASSIGN(int64_t length, number("length"));
-    return fmt::format("substring({}, {}, {})", sql, index + 1, length);
-  }
-  if (type == "timeFormat") {
-    std::string pattern = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", zone = "UTC";
-    if (fn.find("format")) {
-      TRY_ASSIGN(pattern, native_text(fn, "format"));
-    }
-    if (fn.find("timeZone")) {
-      TRY_ASSIGN(zone, native_text(fn, "timeZone"));
-    }
-    return fmt::format("TIME_FORMAT({}, {}, {})", sql, sql_text(pattern),
-                       sql_text(zone));
-  }
-  const JsonValue* parts = fn.find("extractionFns");
-  if (type == "cascade" && parts && parts->as_array()) {
-    for (const JsonValue& part : *parts->as_array()) {
-      TRY_ASSIGN(sql, extracted(std::move(sql), part));
-    }
-    return sql;
-  }
-  return unsupported("this extraction function", type);
-}
-
-Result<NativeSql::Dimension> NativeSql::dimension(const JsonValue& spec) const {
-  const std::string* alone = spec.as_string();
-  std::string name;
-  if (alone) {
-    name = *alone;
-  } else {
-    TRY_ASSIGN(name, native_text(spec, "dimension"));
-  }
-  TRY_ASSIGN(std::string sql, column(name));
-  Dimension out{sql, name};
-  const JsonValue* output = spec.find("outputName");
-  if (output && output->as_string()) out.name = *output->as_string();
-  std::string_view type = alone ? "default" : native_type(spec);
-  if (type == "extraction") {
-    const JsonValue* fn = spec.find("extractionFn");
-    if (!fn) return invalid("'extractionFn' is missing");
-    TRY_ASSIGN(out.sql, extracted(std::move(sql), *fn));
-    return out;
-  }
-  if (type != "default") return unsupported("this dimension spec", type);
-  const JsonValue* wanted = spec.find("outputType");
-  bool number =
-      wanted && wanted->as_string() && *wanted->as_string() != "STRING";
-  bool known = schema_.find(name).has_value();
-  if (known && kind_of(name) == Kind::kTime) {
-    out.sql = "TIMESTAMP_TO_MILLIS(" + out.sql + ")";
-  } else if (known && kind_of(name) == Kind::kNumber && !number) {
-    out.sql = "CAST(" + out.sql + " AS VARCHAR)";  // as Druid gives them
-  }
-  return out;
 }
 
 Result<std::string> NativeSql::subject(const JsonValue& filter,
@@ -320,7 +247,7 @@ Result<std::string> NativeSql::bound(const JsonValue& filter) const {
   std::string order = ordering && ordering->as_string() ? *ordering->as_string()
                                                         : "lexicographic";
   if (order != "lexicographic" && order != "numeric") {
-    return unsupported("this ordering", order);
+    return native_unsupported("this ordering", order);
   }
   if (kind == Kind::kText && order == "numeric") {
     sql = "CAST(" + sql + " AS DOUBLE)";
@@ -335,10 +262,14 @@ Result<std::string> NativeSql::bound(const JsonValue& filter) const {
                        strict ? "" : "=", text);
     return {};
   };
-  TRY(add("lower", flag(filter, "lowerStrict") || flag(filter, "lowerOpen"),
-          ">"));
-  TRY(add("upper", flag(filter, "upperStrict") || flag(filter, "upperOpen"),
-          "<"));
+  TRY(add(
+      "lower",
+      native_flag(filter, "lowerStrict") || native_flag(filter, "lowerOpen"),
+      ">"));
+  TRY(add(
+      "upper",
+      native_flag(filter, "upperStrict") || native_flag(filter, "upperOpen"),
+      "<"));
   return out.empty() ? std::string("true") : "(" + out + ")";
 }
 
@@ -362,8 +293,8 @@ Result<std::string> NativeSql::search(const JsonValue& filter) const {
   const JsonValue* query = filter.find("query");
   std::string_view type = query ? native_type(*query) : "";
   if (type == "all") return std::string("true");
-  bool exact = query && (flag(*query, "caseSensitive") ||
-                         flag(*query, "case_sensitive"));
+  bool exact = query && (native_flag(*query, "caseSensitive") ||
+                         native_flag(*query, "case_sensitive"));
   const char* function = exact ? "CONTAINS_STRING" : "ICONTAINS_STRING";
   if (type == "contains" || type == "insensitive_contains") {
     TRY_ASSIGN(std::string value, native_text(*query, "value"));
@@ -371,7 +302,7 @@ Result<std::string> NativeSql::search(const JsonValue& filter) const {
   }
   const JsonValue* values = query ? query->find("values") : nullptr;
   if (type != "fragment" || !values || !values->as_array()) {
-    return unsupported("this search", type);
+    return native_unsupported("this search", type);
   }
   std::string out = "true";
   for (const JsonValue& value : *values->as_array()) {
@@ -425,7 +356,7 @@ Result<std::string> NativeSql::filter(const JsonValue* filter) const {
     TRY_ASSIGN(Dimension b, dimension((*two->as_array())[1]));
     return fmt::format("({} IS NOT DISTINCT FROM {})", a.sql, b.sql);
   }
-  return unsupported("this filter", type);
+  return native_unsupported("this filter", type);
 }
 
 }  // namespace freshet

@@ -28,7 +28,7 @@ class NativeSql {
   struct Dimension {
     std::string sql, name;
   };
-  // A name or a dimension spec, default or with an extraction function.
+  // A name or a dimension spec: default, extraction or lookup.
   Result<Dimension> dimension(const JsonValue& spec) const;
 
   // Reads "aggregations" and then "postAggregations". Each has a name.
@@ -61,6 +61,8 @@ class NativeSql {
   // "dimension" or "column" of a filter, through its extraction function.
   Result<std::string> subject(const JsonValue& filter, Kind* kind) const;
   Result<std::string> extracted(std::string sql, const JsonValue& fn) const;
+  Result<std::string> looked_up(const std::string& sql, const JsonValue& spec,
+                                const char* name_key) const;
 
   Result<std::string> aggregation(const JsonValue& spec);
   Result<std::string> sum_of(const JsonValue& spec, std::string_view type,
@@ -83,6 +85,9 @@ std::string sql_text(std::string_view text);
 std::string sql_name(std::string_view name);
 // A member that must be a text; kInvalid names it.
 Result<std::string> native_text(const JsonValue& node, const char* name);
+// A member that is true.
+bool native_flag(const JsonValue& node, const char* name);
+Error native_unsupported(std::string_view what, std::string_view type);
 // "type" of a node, or "".
 std::string_view native_type(const JsonValue& node);
 // `sql` within any of the intervals ("a/b", or a list of them).

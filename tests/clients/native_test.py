@@ -15,6 +15,14 @@ import freshet  # noqa: E402
 DAYS = "2026-11-01/2026-11-04"
 
 
+TOWNS = """\
+lookup: towns
+source: { files: { path: "lookups/towns.csv", poll: 100ms } }
+key: store
+columns: [{ name: store, type: string }, { name: town, type: string }]
+"""
+
+
 def events(random_):
     for i in range(3000):
         # No event between 12:00 and 18:00: empty buckets.
@@ -36,9 +44,14 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("native")
     seed = random.randrange(1 << 30)
     print("seed", seed)
-    with freshet.Server(freshet.sales_model(folder / "m"), folder / "d") as s:
+    model = freshet.sales_model(folder / "m", extra={
+        "lookups/towns.yaml": TOWNS,
+        "lookups/towns.csv": "store,town\nS1,Vigo\nS2,Lugo\n"})
+    with freshet.Server(model, folder / "d") as s:
         s.ingest("sales", list(events(random.Random(seed))))
         freshet.wait_until(lambda: s.rows("sales") == 3000)
+        freshet.wait_until(
+            lambda: s.json("/api/v1/lookups/towns")["rows"] == 2)
         yield s
 
 
@@ -141,6 +154,48 @@ def test_group_by(server):
                     aggregations=[COUNT], context={"resultAsArray": True})
     assert arrays == [list(r.values()) for r in server.sql(
         "SELECT store, COUNT(*) AS n FROM sales GROUP BY 1 ORDER BY 1")]
+
+
+def extraction(**fn):
+    return {"type": "extraction", "dimension": "store", "outputName": "x",
+            "extractionFn": fn}
+
+
+@pytest.mark.parametrize("spec, sql", [
+    (extraction(type="registeredLookup", lookup="towns.town"),
+     "LOOKUP(store, 'towns.town')"),
+    (extraction(type="registeredLookup", lookup="towns.town",
+                retainMissingValue=True),
+     "COALESCE(LOOKUP(store, 'towns.town'), store)"),
+    (extraction(type="registeredLookup", lookup="towns.town",
+                replaceMissingValueWith="else'where"),
+     "COALESCE(LOOKUP(store, 'towns.town'), 'else''where')"),
+    ({"type": "lookup", "dimension": "store", "outputName": "x",
+      "name": "towns.town"}, "LOOKUP(store, 'towns.town')"),
+    (extraction(type="lookup", lookup={"type": "map", "map": {"S1": "one's"}}),
+     "CASE store WHEN 'S1' THEN 'one''s' END"),
+    (extraction(type="regex", expr="^(.)([0-9])$", index=2),
+     "COALESCE(REGEXP_EXTRACT(store, '^(.)([0-9])$', 2), store)"),
+    (extraction(type="regex", expr="^(S)", replaceMissingValue=True,
+                replaceMissingValueWith="?"),
+     "COALESCE(REGEXP_EXTRACT(store, '^(S)', 1), '?')"),
+    (extraction(type="partial", expr="[12]$"),
+     "CASE WHEN REGEXP_LIKE(store, '[12]$') THEN store END"),
+])
+def test_dimension_specs(server, spec, sql):
+    found = native(server, queryType="groupBy", dimensions=[spec],
+                   aggregations=[COUNT])
+    rows = server.sql(f"SELECT {sql} AS x, COUNT(*) AS n FROM sales "
+                      "GROUP BY 1 ORDER BY 1")
+    assert len(rows) > 1
+    assert [f["event"] for f in found] == rows
+
+
+def test_an_unknown_lookup_is_named(server):
+    wrong = extraction(type="registeredLookup", lookup="cities")
+    body = native(server, status=400, queryType="groupBy", dimensions=[wrong],
+                  aggregations=[COUNT])
+    assert "cities" in json.dumps(body)
 
 
 @pytest.mark.parametrize("filter_, where", [
