@@ -176,10 +176,14 @@ std::optional<HttpResponse> Session::admit(Target target, HandlerCall& call) {
   if (!call.match.handler) return refuse_route(call.match);
   call.request = make_request(std::move(target));
   call.request.params = call.match.params;
-  if (!context_->authorize) return std::nullopt;
-  Status allowed = context_->authorize(call.request, call.match.access);
-  if (allowed) return std::nullopt;
-  return error_response(allowed.error(), request_id_);
+  Status status = allowed(call);
+  if (status) return std::nullopt;
+  return error_response(status.error(), request_id_);
+}
+
+Status Session::allowed(const HandlerCall& call) const {
+  if (!context_->authorize) return {};
+  return context_->authorize(call.request, call.match.access);
 }
 
 net::awaitable<bool> Session::wait_for_bytes() {

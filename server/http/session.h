@@ -63,12 +63,13 @@ class Session : public std::enable_shared_from_this<Session> {
   net::awaitable<bool> respond(const HttpResponse& response);
   net::awaitable<bool> refuse(Refusal refusal);
   net::awaitable<void> send_events(HandlerCall& call);
-  net::awaitable<void> write_events(EventQueue& queue);
+  net::awaitable<void> write_events(const HandlerCall& call);
   net::awaitable<void> watch_client(std::shared_ptr<EventQueue> queue);
   net::awaitable<Outcome> read_body_bytes(Clock::time_point begun,
                                           size_t received);
   net::awaitable<void> welcome_body(const HttpRequest& request);
   RequestParser::Progress feed_body(RequestParser& parser);
+  Status allowed(const HandlerCall& call) const;
   std::optional<HttpResponse> admit(Target target, HandlerCall& call);
   HttpRequest make_request(Target target);
   HttpResponse refuse_route(const Router::Match& match) const;

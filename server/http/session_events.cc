@@ -41,7 +41,7 @@ net::awaitable<void> Session::send_events(HandlerCall& call) {
   if (outcome == Outcome::kOk && head_.method != "HEAD") {
     net::co_spawn(connection_.executor(), watch_client(call.queue),
                   net::detached);
-    co_await write_events(*call.queue);
+    co_await write_events(call);
   }
   call.queue->close();
   observe(call.response.status);
@@ -50,7 +50,8 @@ net::awaitable<void> Session::send_events(HandlerCall& call) {
                                 events = std::move(call.response.events)] {});
 }
 
-net::awaitable<void> Session::write_events(EventQueue& queue) {
+net::awaitable<void> Session::write_events(const HandlerCall& call) {
+  EventQueue& queue = *call.queue;
   std::weak_ptr<Session> weak = shared_from_this();
   queue.set_wake([weak, executor = connection_.executor()] {
     net::post(executor, [weak] {
@@ -59,7 +60,13 @@ net::awaitable<void> Session::write_events(EventQueue& queue) {
   });
   auto heartbeat = std::chrono::milliseconds(
       static_cast<int64_t>(context_->settings.heartbeat_seconds * 1000));
+  Clock::time_point asked = Clock::now();
   while (true) {
+    // A token that was changed ends the streams that were opened with it.
+    if (Clock::now() - asked >= heartbeat) {
+      asked = Clock::now();
+      if (!allowed(call)) break;
+    }
     std::string text = queue.take();
     if (text.empty()) {
       if (queue.closed() || context_->stopping) break;

@@ -96,6 +96,38 @@ TEST_CASE("a client that does not read holds no more than its queue") {
   CHECK_FALSE(stream->closed());
 }
 
+TEST_CASE("a stream ends when its caller is not allowed any more") {
+  Source source;
+  Router router = source.router();
+  HttpServerSettings settings;
+  settings.listen = "127.0.0.1:0";
+  settings.heartbeat_seconds = 0.1;
+  std::atomic<bool> open{true};
+  auto server = HttpServer::start(
+      settings, router,
+      [&open](const HttpRequest&, Access) -> Status {
+        if (open) return {};
+        return Error{ErrorCode::kUnauthorized, "the token is wrong"};
+      },
+      {});
+  REQUIRE(server.has_value());
+  Client quiet((*server)->port()), busy((*server)->port());
+  quiet.send(get("/events"));
+  quiet.read_until("\r\n:\n\n");
+  busy.send(get("/events"));
+  REQUIRE(becomes(source.kept, 2));
+  CHECK_FALSE(source.current()->closed());
+  open = false;
+  // Also where something is sent all the time.
+  for (int i = 0; i < 500 && !source.current()->closed(); ++i) {
+    source.current()->send("", "delta", "{}");
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  CHECK(busy.read_until("\r\n0\r\n\r\n").ends_with("\r\n0\r\n\r\n"));
+  CHECK(quiet.read_until("\r\n0\r\n\r\n").ends_with("\r\n0\r\n\r\n"));
+  CHECK(becomes(source.kept, 0));
+}
+
 TEST_CASE("stop ends streams cleanly and at once") {
   Source source;
   Router router = source.router();
