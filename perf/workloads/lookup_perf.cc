@@ -60,8 +60,8 @@ int main(int argc, char** argv) {
   for (size_t from = 0; from + kLanes <= texts.size(); from += kLanes) {
     for (size_t i = 0; i < kLanes; ++i) lanes.strings[i] = texts[from + i];
     begun = Clock::now();
-    for (size_t i = 0; i < kLanes; ++i) {
-      found += table->keys().find(lanes, i) != KeyIndex::kNone;
+    for (uint32_t at : table->keys().find_all(lanes, kLanes)) {
+      found += at != KeyIndex::kNone;
     }
     time += Clock::now() - begun;
     probes += kLanes;

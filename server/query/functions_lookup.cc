@@ -39,11 +39,11 @@ Result<ExpressionType> check_has(Expression& call) {
 
 std::shared_ptr<Vector> evaluate_value(const FunctionCall& call) {
   auto out = result_vector(call);
-  const Vector& key = call.argument(0);
   const ValueMap& map = *call.expression.map;
+  auto positions = map.keys->find_all(call.argument(0), call.size);
   for (size_t i = 0; i < call.size; ++i) {
     if (out->state(i) != kLaneValue) continue;
-    uint32_t at = map.keys->find(key, i);
+    uint32_t at = positions[i];
     if (at == KeyIndex::kNone || (*map.values)[at].is_null()) {
       out->set_null(i);
     } else {
@@ -55,11 +55,11 @@ std::shared_ptr<Vector> evaluate_value(const FunctionCall& call) {
 
 std::shared_ptr<Vector> evaluate_has(const FunctionCall& call) {
   auto out = result_vector(call);
-  const Vector& key = call.argument(0);
   const ValueMap& map = *call.expression.map;
+  auto positions = map.keys->find_all(call.argument(0), call.size);
   for (size_t i = 0; i < call.size; ++i) {
     if (out->state(i) != kLaneValue) continue;
-    out->longs[i] = map.keys->find(key, i) != KeyIndex::kNone;
+    out->longs[i] = positions[i] != KeyIndex::kNone;
   }
   return out;
 }

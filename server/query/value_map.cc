@@ -1,5 +1,6 @@
 #include "server/query/value_map.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -57,6 +58,37 @@ uint32_t KeyIndex::find(const Vector& v, size_t lane) const {
     default:
       return position(longs_, v.longs[i]);
   }
+}
+
+void KeyIndex::prefetch(const Vector& v, size_t lane) const {
+  const size_t i = v.at(lane);
+  switch (type_.type) {
+    case ValueType::kString:
+      return texts_.prefetch(v.strings[i]);
+    case ValueType::kDecimal:
+      return decimals_.prefetch(absl::int128(v.decimals[i]));
+    case ValueType::kDouble:
+      return longs_.prefetch(double_bits(v.doubles[i]));
+    case ValueType::kNull:
+      return;
+    default:
+      return longs_.prefetch(v.longs[i]);
+  }
+}
+
+// Most probes of a large map wait for memory: several wait at once.
+std::vector<uint32_t> KeyIndex::find_all(const Vector& v, size_t size) const {
+  constexpr size_t kAhead = 12;
+  std::vector<uint32_t> out(size, kNone);
+  for (size_t lane = 0; lane < std::min(kAhead, size); ++lane) {
+    if (v.is_value(lane)) prefetch(v, lane);
+  }
+  for (size_t lane = 0; lane < size; ++lane) {
+    size_t ahead = lane + kAhead;
+    if (ahead < size && v.is_value(ahead)) prefetch(v, ahead);
+    if (v.is_value(lane)) out[lane] = find(v, lane);
+  }
+  return out;
 }
 
 uint32_t KeyIndex::find(const Value& key) const {

@@ -31,11 +31,15 @@ class KeyIndex {
   // Position of the first such key, or kNone. REQUIRES: v.type is type(), the
   // lane is a value.
   uint32_t find(const Vector& v, size_t lane) const;
+  // Of each of the first `size` lanes; kNone where the lane is not a value.
+  std::vector<uint32_t> find_all(const Vector& v, size_t size) const;
   // The same for a key of type() or null.
   uint32_t find(const Value& key) const;
   uint64_t memory_bytes() const;
 
  private:
+  void prefetch(const Vector& v, size_t lane) const;
+
   const ExpressionType type_;
   const std::vector<Value> keys_;
   bool unique_ = true;
