@@ -30,9 +30,9 @@ def start_demo(folder, port):
     return process
 
 
-def answers(url):
+def answers(url, path="/readyz"):
     try:
-        with urllib.request.urlopen(url + "/readyz", timeout=2) as reply:
+        with urllib.request.urlopen(url + path, timeout=2) as reply:
             return reply.status == 200
     except OSError:
         return False
@@ -48,7 +48,7 @@ def run_scenarios(url, wanted="", **environment):
     return done
 
 
-def run_on_server(folder, model, wanted):
+def run_on_server(folder, model, wanted, waited="/readyz"):
     """What the scenarios say of a server with the model."""
     port = freshet.free_port()
     url = f"http://127.0.0.1:{port}"
@@ -58,7 +58,8 @@ def run_on_server(folder, model, wanted):
              "--data", folder / "data", "--listen", f"127.0.0.1:{port}"],
             stdout=log, stderr=log)
     try:
-        freshet.wait_until(lambda: answers(url), 60, what="the server answers")
+        freshet.wait_until(lambda: answers(url, waited), 60,
+                           what="the server answers")
         return run_scenarios(url, wanted)
     finally:
         process.kill()
@@ -108,7 +109,7 @@ def test_a_damaged_file_is_said(tmp_path):
         assert server.stop() == 0
     file = next((tmp_path / "data/segments/odd").glob("*.seg"))
     os.truncate(file, file.stat().st_size // 2)
-    check(run_on_server(tmp_path, model, "damage:"), 5)
+    check(run_on_server(tmp_path, model, "damage:", "/healthz"), 5)
 
 
 @pytest.mark.parametrize("script", ["check", "size"])

@@ -1,5 +1,5 @@
 // A server one of whose segment files has been cut: what the page says of it.
-import { base, check, openPage, pause, settled, until } from './harness.mjs';
+import { base, check, openPage, pause, screenshot, settled, until } from './harness.mjs';
 
 async function damaged(browser) {
   const { page, context, faults } = await openPage(browser);
@@ -16,11 +16,13 @@ async function damaged(browser) {
   const banner = await page.locator('.banner').innerText();
   check(/stored data can’t be read/.test(banner), 'and so does the banner', banner);
   check(!/\.seg/.test(banner), 'without file names');
+  await screenshot(page, 'damaged_dashboard');
   await page.locator('.banner a').click();
   await page.waitForURL(/\/data$/);
   const card = page.locator('article').first();
   const text = await until(() => card.innerText(), (one) => /\.seg/.test(one));
   check(/\.seg/.test(text), 'the data page names the file', text);
+  await screenshot(page, 'damaged_data');
   await pause(100);
   check(faults.length === 0, 'nothing else is amiss', faults.join('; '));
   await context.close();
