@@ -16,6 +16,9 @@ async function damaged(browser) {
   const banner = await page.locator('.banner').innerText();
   check(/stored data can’t be read/.test(banner), 'and so does the banner', banner);
   check(!/\.seg/.test(banner), 'without file names');
+  const tiles = await page.locator('.grid').innerText();
+  check(/stored data that can’t be read/.test(tiles), 'each tile says why it is empty');
+  check(!/\.seg/.test(tiles), 'in plain words');
   await screenshot(page, 'damaged_dashboard');
   await page.locator('.banner a').click();
   await page.waitForURL(/\/data$/);

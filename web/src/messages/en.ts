@@ -113,6 +113,7 @@ export const en = {
   'tile.newest': 'newest {time}',
   'tile.foreign': '{title} can’t be filtered by {names}.',
   'tile.nothing': 'No number for this view.',
+  'tile.damaged': 'This needs stored data that can’t be read. More under Data.',
   'tile.hidden': 'Hidden for your role.',
   'tile.approximate': 'An approximation',
   'tile.incomplete': 'New data is not arriving from every source',

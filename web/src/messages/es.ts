@@ -116,6 +116,7 @@ export const es: Record<MessageKey, string> = {
   'tile.newest': 'último: {time}',
   'tile.foreign': '{title} no se puede filtrar por {names}.',
   'tile.nothing': 'No hay número para esta vista.',
+  'tile.damaged': 'Necesita datos guardados que no se pueden leer. Más en Datos.',
   'tile.hidden': 'Oculto para su rol.',
   'tile.approximate': 'Una aproximación',
   'tile.incomplete': 'No llegan datos nuevos de todas las fuentes',
