@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/query/query_control.h"
+#include "server/query/value_rows.h"
 
 namespace freshet {
 
@@ -15,8 +16,6 @@ struct RowOrder {
   bool descending = false;
   bool nulls_first = true;
 };
-
-using ValueRows = std::vector<std::vector<Value>>;
 
 // Less than 0 if `a` comes first, 0 for equal keys.
 int compare_rows(const std::vector<Value>& a, const std::vector<Value>& b,

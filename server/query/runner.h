@@ -17,6 +17,7 @@
 #include "segments/timeline.h"
 #include "server/query/provenance.h"
 #include "server/query/query.h"
+#include "server/query/value_rows.h"
 
 namespace freshet {
 
@@ -61,7 +62,7 @@ struct ResultColumn {
 
 struct QueryResult {
   std::vector<ResultColumn> columns;
-  std::vector<std::vector<Value>> rows;
+  ValueRows rows;
   Provenance provenance;
 };
 
