@@ -146,6 +146,17 @@ std::string ConfigMap::secret_text(std::string_view key) {
   return resolved(key, *node);
 }
 
+std::string ConfigMap::secret(std::string_view key) {
+  const ConfigNode* node = find(key);
+  if (node && node->kind == ConfigNode::Kind::kScalar && !node->text.empty() &&
+      !node->text.starts_with("${")) {
+    fault(key, quoted(key) + " in " + place_ +
+                   " must be a reference to a secret: ${file:PATH} or "
+                   "${env:NAME}");
+  }
+  return secret_text(key);
+}
+
 std::string ConfigMap::resolved(std::string_view key, const ConfigNode& node) {
   auto value = resolve_secrets(node.text);
   if (value) return *value;

@@ -67,6 +67,9 @@ class ConfigMap {
   std::string name(std::string_view key);
   // With ${env:NAME} and ${file:PATH} replaced; a missing one is a fault.
   std::string secret_text(std::string_view key);
+  // What must not stand in a file: a fault unless it is such a reference. Its
+  // value is in no message.
+  std::string secret(std::string_view key);
   bool flag(std::string_view key, bool fallback);
   int64_t integer(std::string_view key, int64_t fallback, int64_t least,
                   int64_t most);

@@ -206,14 +206,8 @@ void read_pii_key(ConfigMap& map, DatasetModel& dataset) {
     }
     return;
   }
-  bool reference = map.find("pii_key")->text.starts_with("${");
-  dataset.pii_key = map.secret_text("pii_key");
-  if (!reference) {
-    map.fault("pii_key", "'pii_key' of " + map.place() +
-                             " must be a reference to a secret: ${file:PATH} "
-                             "or ${env:NAME}");
-  } else if (!dataset.pii_key.empty() &&
-             dataset.pii_key.size() < kLeastPiiKey) {
+  dataset.pii_key = map.secret("pii_key");
+  if (!dataset.pii_key.empty() && dataset.pii_key.size() < kLeastPiiKey) {
     map.fault("pii_key", "the secret in 'pii_key' of " + map.place() +
                              " is shorter than 16 characters");
   }

@@ -48,7 +48,7 @@ FilesSourceModel read_files(const ConfigNode& node, DatasetModel& dataset,
   }};
   for (const auto& [key, value] : kRemote) {
     if (!map.has(key)) continue;
-    *value = map.secret_text(key);
+    *value = value == &files.password ? map.secret(key) : map.secret_text(key);
     if (!is_remote(files.path)) {
       map.fault(key, std::string("'") + key + "' in " + map.place() +
                          " has no meaning for a folder");

@@ -46,7 +46,9 @@ void read_registry(ConfigMap& source, FormatModel& format) {
   for (auto [key, value] : {std::pair("user", &format.registry_user),
                             std::pair("password", &format.registry_password),
                             std::pair("ca_file", &format.registry_ca_file)}) {
-    if (map.has(key)) *value = map.secret_text(key);
+    if (!map.has(key)) continue;
+    *value = value == &format.registry_password ? map.secret(key)
+                                                : map.secret_text(key);
   }
   map.finish();
 }

@@ -59,7 +59,10 @@ void read_properties(ConfigMap& map, KafkaSourceModel& kafka) {
     one.line = value.line;
     one.entries.push_back({name, value.line, value});
     ConfigMap single(one, "properties of " + map.place(), map.faults());
-    kafka.properties[name] = single.secret_text(name);
+    bool secret = name.ends_with("password") || name.ends_with("secret") ||
+                  name == "ssl.key.pem";
+    kafka.properties[name] =
+        secret ? single.secret(name) : single.secret_text(name);
   }
 }
 

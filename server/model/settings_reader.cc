@@ -127,7 +127,7 @@ void read_settings(const ConfigNode& root, ReadContext& context) {
       static_cast<int>(map.integer("scan_threads", 0, 0, kMostScanThreads));
   settings.tls_certificate = map.secret_text("tls_certificate");
   settings.tls_key = map.secret_text("tls_key");
-  settings.token = map.secret_text("token");
+  settings.token = map.secret("token");
   const ConfigNode* token = root.find("token");
   auto secret = resolve_secrets(token ? token->text : "");
   if (token && !token->text.empty() && secret && secret->empty()) {

@@ -73,8 +73,9 @@ def test_ftp_files_once_then_moved(tmp_path, ftp):
 def test_a_server_that_is_away_is_waited_for(tmp_path):
     port = freshet.free_port()
     model = stock_model(tmp_path / "m", f"ftp://127.0.0.1:{port}/drop/*",
-                        "user: u, password: p")
-    with freshet.Server(model, tmp_path / "d") as server:
+                        "user: u, password: \"${env:FTP_PASSWORD}\"")
+    with freshet.Server(model, tmp_path / "d",
+                        env={"FTP_PASSWORD": "p"}) as server:
         state = freshet.wait_until(
             lambda: (p := server.json("/api/v1/ingestion/stock"))["state"] ==
             "waiting" and p, what="waiting")
@@ -163,8 +164,10 @@ def test_s3_over_several_pages(tmp_path):
         s3_request(base + "/drops/in/deeper/x.jsonl", "PUT", b"{}")
         model = stock_model(
             tmp_path / "m", "s3://drops/in/*.jsonl",
-            f"endpoint: '{base}', user: k, password: s, after: delete")
-        with freshet.Server(model, tmp_path / "d") as server:
+            f"endpoint: '{base}', user: k, password: \"${{env:S3_SECRET}}\", "
+            "after: delete")
+        with freshet.Server(model, tmp_path / "d",
+                            env={"S3_SECRET": "s"}) as server:
             expected = {n: 1 + i % 3 for i, n in enumerate(names)}
             freshet.wait_until(lambda: server.rows("stock") ==
                                sum(expected.values()), 120, what=server.log)

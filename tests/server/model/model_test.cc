@@ -367,6 +367,15 @@ TEST_CASE("kafka sources and secrets") {
   CHECK(file[0].find(
             "the secret's file cannot be read: No such file or directory: ") !=
         std::string::npos);
+  Faults plain = with(
+      "{ brokers: a, topic: b, properties: { sasl.password: plain-text } }");
+  CHECK(plain ==
+        Faults{"datasets/sales.yaml:2: 'sasl.password' in properties of kafka "
+               "of dataset 'sales' must be a reference to a secret: "
+               "${file:PATH} or ${env:NAME}"});
+  CHECK(faults_with("freshet.yaml", "token: plain-text\n") ==
+        Faults{"freshet.yaml:1: 'token' in the settings must be a reference to "
+               "a secret: ${file:PATH} or ${env:NAME}"});
   // The value of a secret is in no message, also when it does not fit.
   Faults secret = faults_with("alerts/c.yaml",
                               "contacts:\n  - contact: x\n    webhook: { url: "
