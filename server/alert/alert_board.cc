@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "server/json/json_value.h"
 #include "server/json/json_writer.h"
 
 namespace freshet {
@@ -292,6 +293,23 @@ FiringAlert AlertBoard::ended(
   alert.annotations["summary"] =
       (kpi == told.labels.end() ? "it" : kpi->second) + " fires no more";
   return alert;
+}
+
+Timestamp AlertBoard::last_change(const std::string& rule) const {
+  std::string newest;
+  {
+    MutexLock lock(mutex_);
+    auto found = entries_.find(rule);
+    if (found == entries_.end() || found->second.history.empty()) {
+      return kMinTimestamp;
+    }
+    newest = found->second.history.front();
+  }
+  auto entry = parse_json(newest);
+  const JsonValue* t = entry ? entry->find("t") : nullptr;
+  if (!t || !t->as_string()) return kMinTimestamp;
+  auto time = parse_iso8601(*t->as_string());
+  return time ? *time : kMinTimestamp;
 }
 
 std::string AlertBoard::rule_json(const RuleBook::Rule& rule) const {

@@ -49,6 +49,9 @@ class AlertBoard {
   FiringAlert ended(const std::map<std::string, RuleBook::Rule>& rules,
                     const FiringAlert& told) const;
 
+  // Data time of the newest entry of the rule's history, or kMinTimestamp.
+  Timestamp last_change(const std::string& rule) const;
+
   // A rule with "state", "stored", "error", "as_of" and "instances".
   std::string rule_json(const RuleBook::Rule& rule) const;
   std::string history_json(const std::string& rule) const;

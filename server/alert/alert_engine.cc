@@ -76,7 +76,9 @@ class ThreadedAlertEngine : public AlertEngine {
   AlertBoard board_;
   Notifier notifier_;  // of the notification thread
 
-  std::map<std::string, Timestamp> due_;  // of the evaluation thread
+  // Of the evaluation thread, by rule.
+  std::map<std::string, Timestamp> due_;
+  std::map<std::string, DataClock> clocks_;
 
   Mutex mutex_;
   CondVar changed_;
@@ -87,9 +89,14 @@ class ThreadedAlertEngine : public AlertEngine {
 
 void ThreadedAlertEngine::evaluate_loop() {
   do {
-    for (const std::string& name : take_edited()) due_.erase(name);
+    for (const std::string& name : take_edited()) {
+      due_.erase(name);
+      clocks_.erase(name);  // perhaps of another KPI
+    }
     auto rules = book_.rules();
     board_.keep_only(rules);
+    std::erase_if(clocks_,
+                  [&](const auto& c) { return !rules.contains(c.first); });
     Timestamp start = now();
     for (const auto& [name, rule] : rules) {
       if (*cancel_) return;
@@ -108,9 +115,13 @@ void ThreadedAlertEngine::evaluate_loop() {
 }
 
 bool ThreadedAlertEngine::evaluate(const AlertModel& rule) {
-  auto seen = evaluate_rule(kpis_, rule, cancel_);
+  auto [at, is_new] = clocks_.try_emplace(rule.name);
+  // What ended by the clock before a restart must not begin again.
+  if (is_new) at->second = DataClock(board_.last_change(rule.name));
+  Timestamp time = now();
+  auto seen = evaluate_rule(kpis_, rule, at->second, time, cancel_);
   if (seen) {
-    board_.apply(rule, *seen, now());
+    board_.apply(rule, *seen, time);
   } else if (!*cancel_) {
     board_.fail(rule.name, seen.error().message);
   }

@@ -1,4 +1,4 @@
-// AlertEngine: evaluates alert rules on KPIs at the data's watermark, keeps
+// AlertEngine: evaluates alert rules on KPIs by the data's clock, keeps
 // their state over restarts, and tells contact points.
 //
 // Thread-safe; owns one evaluation thread and one notification thread. Owned by

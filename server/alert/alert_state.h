@@ -19,8 +19,8 @@ using AlertLabels = std::map<std::string, std::string>;
 enum class AlertState { kOk, kPending, kFiring, kNoData };
 const char* alert_state_name(AlertState state);  // "ok", "pending", ...
 
-// What an evaluation saw. Two clocks: `t` is the data's (the watermark, which
-// stands still when no data comes), `now` the wall's.
+// What an evaluation saw. Two clocks: `t` is the data's (DataClock), `now` the
+// wall's.
 struct Observation {
   std::optional<double> value;  // nothing: no data, or fewer than min_rows
   Timestamp t, now;
@@ -42,7 +42,7 @@ struct AlertInstance {
 //   `keep_firing_for`→ ok; pending ─not when→ ok.
 // `for` and `keep_firing_for` run on the data's clock, so that a late start
 // over old data does not fire by itself; `no_data_for` runs on the wall's,
-// as the data's stands still just then. After it, no_data says what becomes
+// as the data's may stand still just then. After it, no_data says what becomes
 // of the instance: ok; alert (firing); keep (firing stays, else no_data).
 AlertInstance advance(const AlertModel& rule, AlertInstance instance,
                       const Observation& seen);

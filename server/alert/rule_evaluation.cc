@@ -31,14 +31,16 @@ std::string label_text(const Value& value) {
 }  // namespace
 
 Result<RuleValues> evaluate_rule(Kpis& kpis, const AlertModel& rule,
+                                 DataClock& clock, Timestamp now,
                                  CancelFlag cancel) {
   RuleValues out;
-  TRY_ASSIGN(out.as_of, kpis.as_of(rule.kpi));
+  TRY_ASSIGN(KpiFreshness fresh, kpis.freshness(rule.kpi));
+  out.as_of = clock.at(fresh.as_of, fresh.caught_up, now);
   if (out.as_of == kMinTimestamp) {
     if (rule.by.empty()) out.values.push_back({});
     return out;
   }
-  // Ends just behind the watermark: the newest event itself may be the breach,
+  // Ends just behind the clock: the newest event itself may be the breach,
   // and ranges are half-open.
   Timestamp to{out.as_of.ms + 1};
   Timestamp from{std::max(to.ms - rule.window_ms, kMinTimestamp.ms)};

@@ -101,6 +101,14 @@ struct KpiAnswer {
   Provenance provenance;
 };
 
+// How far the data of a KPI goes, the least of its datasets.
+struct KpiFreshness {
+  // Event time up to which it is complete; kMinTimestamp if nothing was read.
+  Timestamp as_of = kMinTimestamp;
+  // Nothing that the sources have is missing.
+  bool caught_up = false;
+};
+
 struct DriversRequest;
 struct KpiDrivers;
 
@@ -126,9 +134,8 @@ class Kpis {
   // answer().
   virtual Result<KpiDrivers> drivers(const DriversRequest& request,
                                      CancelFlag cancel = nullptr) = 0;
-  // Event time up to which the data of `kpi` is complete, without a query;
-  // kMinTimestamp if nothing was read yet. kNotFound, kUnavailable.
-  virtual Result<Timestamp> as_of(const std::string& kpi) = 0;
+  // Without a query. kNotFound, kUnavailable.
+  virtual Result<KpiFreshness> freshness(const std::string& kpi) = 0;
 };
 
 // "today", "yesterday", "this_week", "last_7d", "mtd", "qtd", "ytd",

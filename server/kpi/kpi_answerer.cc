@@ -76,18 +76,19 @@ class KpisOfModel : public Kpis {
         .drivers(request);
   }
 
-  Result<Timestamp> as_of(const std::string& kpi) override {
+  Result<KpiFreshness> freshness(const std::string& kpi) override {
     std::shared_ptr<const Model> model = model_();
     const KpiModel* found = model->kpi(kpi);
     if (!found) return no_such_kpi(*model, kpi);
     TRY_ASSIGN(KpiPlan plan, KpiPlan::create(*model, *found));
-    Timestamp least = kMaxTimestamp;
+    KpiFreshness out{kMaxTimestamp, true};
     for (const std::string& name : plan.datasets()) {
       auto snapshot = runner_.catalog().snapshot(name);
       if (!snapshot) return dataset_not_ready(name);
-      least = std::min(least, snapshot->as_of);
+      out.as_of = std::min(out.as_of, snapshot->as_of);
+      out.caught_up &= snapshot->complete && snapshot->lag_ms == 0;
     }
-    return least;
+    return out;
   }
 
  private:

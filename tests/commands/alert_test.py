@@ -101,3 +101,34 @@ def test_a_private_address_is_refused_unless_allowed(tmp_path, sink):
         time.sleep(2)
         assert sink.got == []
         assert "allow_private" in server.log()
+
+
+def states(server):
+    return {a["alert"]: a["state"] for a in server.json("/api/v1/alerts")["alerts"]}
+
+
+def test_rules_go_on_when_no_more_events_come(tmp_path):
+    model = freshet.sales_model(tmp_path / "m", extra={"alerts/a.yaml": """\
+alerts:
+  - { alert: long, kpi: net_sales, window: 1h, every: 1s, when: "> 100",
+      for: 3s }
+  - { alert: short, kpi: net_sales, window: 4s, every: 1s, when: "> 100",
+      no_data: ok, no_data_for: 1s }
+  - { alert: silence, kpi: net_sales, window: 4s, every: 1s, when: "> 9999",
+      no_data: alert, no_data_for: 2s }
+"""})
+    with freshet.Server(model, tmp_path / "d") as server:
+        server.ingest("sales", [sale("S1", "500.00")])
+        freshet.wait_until(lambda: states(server) == {
+            "long": "pending", "short": "firing", "silence": "ok"}, 5)
+        freshet.wait_until(lambda: states(server) == {
+            "long": "firing", "short": "ok", "silence": "firing"}, 25)
+        # Nor does what is over begin again after a restart.
+        server.kill()
+        server.start()
+        before = len(server.json("/api/v1/alerts/short/history")["history"])
+        time.sleep(4)
+        assert states(server) == {"long": "firing", "short": "ok",
+                                  "silence": "firing"}
+        assert before == len(
+            server.json("/api/v1/alerts/short/history")["history"])

@@ -71,10 +71,15 @@ void ScriptedKpis::set_rows(const std::string& store, uint64_t rows) {
   rows_of_[store] = rows;
 }
 
-Result<Timestamp> ScriptedKpis::as_of(const std::string& kpi) {
+void ScriptedKpis::set_caught_up() {
+  MutexLock lock(mutex_);
+  caught_up_ = true;
+}
+
+Result<KpiFreshness> ScriptedKpis::freshness(const std::string& kpi) {
   MutexLock lock(mutex_);
   if (kpi != "rate") return Error{ErrorCode::kNotFound, "no such KPI: " + kpi};
-  return as_of_;
+  return KpiFreshness{as_of_, caught_up_};
 }
 
 std::vector<Result<KpiAnswer>> ScriptedKpis::answer_all(

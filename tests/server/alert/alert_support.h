@@ -53,6 +53,8 @@ class ScriptedKpis : public Kpis {
            uint64_t rows = 1000);
   // Of one store alone.
   void set_rows(const std::string& store, uint64_t rows);
+  // The source has no more; before, it stands still.
+  void set_caught_up();
   Result<KpiAnswer> answer(const KpiRequest& request,
                            CancelFlag cancel) override;
   std::vector<Result<KpiAnswer>> answer_all(
@@ -60,12 +62,13 @@ class ScriptedKpis : public Kpis {
   Result<KpiDrivers> drivers(const DriversRequest&, CancelFlag) override {
     return Error{ErrorCode::kUnsupported, "no drivers", 0, 0};
   }
-  Result<Timestamp> as_of(const std::string& kpi) override;
+  Result<KpiFreshness> freshness(const std::string& kpi) override;
   std::vector<KpiRequest> asked() const;
 
  private:
   mutable Mutex mutex_;
   Timestamp as_of_ ABSL_GUARDED_BY(mutex_) = kMinTimestamp;
+  bool caught_up_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, double> by_store_ ABSL_GUARDED_BY(mutex_);
   uint64_t rows_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, uint64_t> rows_of_ ABSL_GUARDED_BY(mutex_);

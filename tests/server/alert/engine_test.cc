@@ -51,7 +51,8 @@ TEST_CASE(
   AlertModel rule = test_rule();
   rule.window_ms = 3'600'000;
   rule.filter = "channel:web";
-  auto seen = evaluate_rule(kpis, rule, nullptr);
+  DataClock clock;
+  auto seen = evaluate_rule(kpis, rule, clock, now(), nullptr);
   REQUIRE(seen.has_value());
   CHECK(seen->as_of == kThen);
   REQUIRE(seen->values.size() == 2);
@@ -67,15 +68,17 @@ TEST_CASE(
   // Each instance has its own rows.
   rule.min_rows = 50;
   kpis.set_rows("S2", 49);
-  seen = evaluate_rule(kpis, rule, nullptr);
+  seen = evaluate_rule(kpis, rule, clock, now(), nullptr);
   CHECK(kpis.asked().back().count_rows);
   CHECK(seen->values[0].second == 11);
   CHECK_FALSE(seen->values[1].second.has_value());
   rule.min_rows = 51;
-  CHECK_FALSE(evaluate_rule(kpis, rule, nullptr)->values[0].second.has_value());
+  CHECK_FALSE(evaluate_rule(kpis, rule, clock, now(), nullptr)
+                  ->values[0]
+                  .second.has_value());
   rule.by.clear();
   kpis.set(kMinTimestamp, {});
-  seen = evaluate_rule(kpis, rule, nullptr);
+  seen = evaluate_rule(kpis, rule, clock, now(), nullptr);
   REQUIRE(seen->values.size() == 1);
   CHECK_FALSE(seen->values[0].second.has_value());
 }

@@ -38,7 +38,9 @@ class CountingKpis : public Kpis {
   Result<KpiDrivers> drivers(const DriversRequest&, CancelFlag) override {
     return Error{ErrorCode::kUnsupported, "no drivers", 0, 0};
   }
-  Result<Timestamp> as_of(const std::string&) override { return Timestamp{}; }
+  Result<KpiFreshness> freshness(const std::string&) override {
+    return KpiFreshness{};
+  }
   std::atomic<int64_t> value{1};
   std::atomic<int> calls{0};
 

@@ -190,9 +190,9 @@ TEST_CASE("a batch is answered over the same rows, equal requests once") {
   REQUIRE(answers[0].has_value());
   CHECK_FALSE(answers[2].has_value());
   CHECK(to_json(*answers[0]) == to_json(*answers[3]));  // elapsed_ms too
-  CHECK(*kpis->as_of("net_sales") == at("2026-11-22T09:40:00Z"));
-  CHECK_FALSE(kpis->as_of("nothing").has_value());
-  CHECK(kpis->as_of("on_hand").error().code == ErrorCode::kUnavailable);
+  CHECK(kpis->freshness("net_sales")->as_of == at("2026-11-22T09:40:00Z"));
+  CHECK_FALSE(kpis->freshness("nothing").has_value());
+  CHECK(kpis->freshness("on_hand").error().code == ErrorCode::kUnavailable);
 }
 
 }  // namespace
