@@ -100,7 +100,9 @@ void StreamIngestion::round() {
     nap(milliseconds(50));
     return;
   }
-  if (!assigned_ || Clock::now() >= next_refresh_) connect();
+  if (!assigned_ || Clock::now() >= next_refresh_ || listing_is_there()) {
+    connect();
+  }
   if (assigned_) {
     read();
   } else {
@@ -112,17 +114,19 @@ void StreamIngestion::round() {
 // Finds the source's partitions, at the start, now and then for new ones, and
 // when something is odd.
 void StreamIngestion::connect() {
-  next_refresh_ = Clock::now() + kRefreshEvery;
-  auto bounds = source_->partitions();
-  // Without anything there, those that were read are gone.
-  bool none = !bounds && bounds.error().code == ErrorCode::kNotFound;
-  Status listed;
-  if (!bounds && (!none || positions_->empty())) {
-    listed = bounds.error();
-  } else {
-    listed = positions_->update(
-        *source_, none ? std::vector<PartitionBounds>() : *bounds);
+  if (!listing_is_there()) {
+    next_refresh_ = Clock::now() + kRefreshEvery;
+    if (listing_.valid() && assigned_) return;
+    if (listing_.valid()) listing_.wait();
   }
+  if (!listing_.valid()) {
+    // Each partition takes the broker a while, for which events need not wait.
+    bool beside = assigned_ && source_->listing_waits();
+    listing_ = std::async(beside ? std::launch::async : std::launch::deferred,
+                          positions_->listing(*source_));
+    if (beside) return;
+  }
+  Status listed = positions_->update(*source_, listing_.get());
   listing_error_ = listed ? std::string() : listed.error().message;
   if (!listed) {
     next_refresh_ = Clock::now() + kRetryListing;
@@ -142,6 +146,12 @@ void StreamIngestion::connect() {
   Status status = positions_->assign(*source_);
   assigned_ = status.has_value();
   if (!status) set_state(IngestionState::kWaiting, status.error().message);
+}
+
+// Whether the listing that was asked for is there.
+bool StreamIngestion::listing_is_there() const {
+  return listing_.valid() &&
+         listing_.wait_for(milliseconds(0)) == std::future_status::ready;
 }
 
 // What keeps events from arriving although others do; empty if nothing.

@@ -97,6 +97,7 @@ class KafkaSource final : public Source {
   }
   Status open();
 
+  bool listing_waits() const override { return true; }
   Result<std::vector<PartitionBounds>> partitions() override;
   Status assign(const std::vector<AssignedPartition>& partitions) override;
   Status poll(int64_t timeout_ms, size_t max_messages,

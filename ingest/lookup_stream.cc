@@ -107,15 +107,7 @@ void LookupStream::run() {
 
 void LookupStream::connect() {
   next_refresh_ = Clock::now() + kRefreshEvery;
-  auto bounds = source_->partitions();
-  bool none = !bounds && bounds.error().code == ErrorCode::kNotFound;
-  Status listed;
-  if (!bounds && (!none || positions_.empty())) {
-    listed = bounds.error();
-  } else {
-    listed = positions_.update(*source_,
-                               none ? std::vector<PartitionBounds>() : *bounds);
-  }
+  Status listed = positions_.update(*source_, positions_.listing(*source_)());
   listing_error_ = listed ? std::string() : listed.error().message;
   if (!listed && !assigned_) {
     show(IngestionState::kWaiting, listing_error_);

@@ -98,8 +98,12 @@ Result<Positions::Place> Positions::check(Source& source,
 void Positions::refresh(Place& place, const PartitionBounds& bound) {
   place.low = bound.low;
   place.high = bound.high;
-  if (place.fault.empty() && bound.high < place.record.next) {
-    stop(place, shrunk(place.name, place.record.next, bound.high));
+  if (!place.fault.empty()) return;
+  // What was read since it was listed is no sign of anything.
+  if (bound.high < place.listed_next) {
+    stop(place, shrunk(place.name, place.listed_next, bound.high));
+  } else {
+    place.high = std::max(place.high, place.record.next);
   }
 }
 
@@ -129,10 +133,15 @@ Status Positions::revive(Source& source, Place& place,
   return {};
 }
 
-Result<bool> Positions::differs(Source& source, Place& place) {
+Result<bool> Positions::differs(Source& source, const SourceListing& listing,
+                                Place& place) {
   bool known = place.witness_offset >= place.low && place.witness_offset >= 0;
   if (known) {
-    TRY_ASSIGN(auto now, source.read_one(place.name, place.witness_offset));
+    auto read = listing.witnesses.find(place.name);
+    TRY_ASSIGN(auto now,
+               read != listing.witnesses.end()
+                   ? read->second
+                   : source.read_one(place.name, place.witness_offset));
     if (now && now->hash != place.witness_hash) return true;
   }
   place.witness_offset = place.record.last_offset;
@@ -140,21 +149,29 @@ Result<bool> Positions::differs(Source& source, Place& place) {
   return false;
 }
 
-// A topic that was recreated and already filled beyond our offset looks like
-// the old one by its bounds.
-Status Positions::compare_witnesses(Source& source) {
+// By topic.
+std::map<std::string_view, std::vector<Positions::Place*>>
+Positions::comparable() {
   std::map<std::string_view, std::vector<Place*>> topics;
   for (Place& place : places_) {
     if (place.fault.empty() && place.record.last_offset >= 0) {
       topics[topic_of(place.name)].push_back(&place);
     }
   }
+  return topics;
+}
+
+// A topic that was recreated and already filled beyond our offset looks like
+// the old one by its bounds.
+Status Positions::compare_witnesses(Source& source,
+                                    const SourceListing& listing) {
   size_t turn = compared_++;
-  for (auto& [topic, places] : topics) {
-    TRY_ASSIGN(bool other, differs(source, *places[turn % places.size()]));
+  for (auto& [topic, places] : comparable()) {
+    TRY_ASSIGN(bool other,
+               differs(source, listing, *places[turn % places.size()]));
     if (!other) continue;
     for (Place* place : places) {
-      TRY_ASSIGN(bool faulty, differs(source, *place));
+      TRY_ASSIGN(bool faulty, differs(source, SourceListing{{}, {}}, *place));
       if (!faulty) continue;
       // What is kept must still tell the difference after a restart, though
       // records of the other log may have been read since.
@@ -167,8 +184,30 @@ Status Positions::compare_witnesses(Source& source) {
   return {};
 }
 
-Status Positions::update(Source& source,
-                         const std::vector<PartitionBounds>& bounds) {
+std::function<SourceListing()> Positions::listing(Source& source) {
+  std::map<PartitionName, int64_t> wanted;
+  for (Place& place : places_) place.listed_next = place.record.next;
+  for (auto& [topic, places] : comparable()) {
+    const Place& place = *places[compared_ % places.size()];
+    if (place.witness_offset >= 0) wanted[place.name] = place.witness_offset;
+  }
+  return [&source, wanted] {
+    SourceListing listing{source.partitions(), {}};
+    if (!listing.bounds) return listing;
+    for (const auto& [name, offset] : wanted) {
+      listing.witnesses.emplace(name, source.read_one(name, offset));
+    }
+    return listing;
+  };
+}
+
+Status Positions::update(Source& source, const SourceListing& listing) {
+  // Without anything there, those that were read are gone.
+  bool none =
+      !listing.bounds && listing.bounds.error().code == ErrorCode::kNotFound;
+  if (!listing.bounds && (!none || empty())) return listing.bounds.error();
+  const std::vector<PartitionBounds> bounds =
+      none ? std::vector<PartitionBounds>() : *listing.bounds;
   mark_gone(bounds);
   for (const PartitionBounds& bound : bounds) {
     if (Place* known = find(bound.name)) {
@@ -181,7 +220,7 @@ Status Positions::update(Source& source,
     places_.push_back(std::move(place));
     stale_ = true;
   }
-  return compare_witnesses(source);
+  return compare_witnesses(source, listing);
 }
 
 Status Positions::assign(Source& source) {

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +19,14 @@
 
 namespace freshet {
 
+// What a source says of its partitions, with the records that are compared to
+// what was read.
+struct SourceListing {
+  Result<std::vector<PartitionBounds>> bounds;
+  std::map<PartitionName, Result<std::optional<Source::StoredRecord>>>
+      witnesses;
+};
+
 class Positions {
  public:
   // `committed`: where segments end; a partition without one starts at the
@@ -25,7 +35,7 @@ class Positions {
             std::map<PartitionName, OffsetRecord> committed,
             const KeptCounts& counts);
 
-  // Adds the partitions that are new in `bounds`, after checking each against
+  // Adds the partitions that are new in `listing`, after checking each against
   // its committed record: if the source was truncated, recreated, or has lost
   // what comes next, the partition gets a fault instead of being read. A known
   // partition gets one when it is gone, has shrunk, or when the record that
@@ -33,7 +43,10 @@ class Positions {
   // partition is compared at a call, and all once one differs. A partition
   // that was gone and is back goes on if it still is the same. kUnavailable
   // when a check was not answered: the next call repeats it.
-  Status update(Source& source, const std::vector<PartitionBounds>& bounds);
+  Status update(Source& source, const SourceListing& listing);
+  // What makes the listing for update(). It waits for the source and may be
+  // called on another thread while reading goes on; `source` must outlive it.
+  std::function<SourceListing()> listing(Source& source);
 
   // Whether partitions came, stopped or went on since the last assign().
   bool stale() const { return stale_; }
@@ -61,9 +74,10 @@ class Positions {
     int64_t start_high = 0;      // when it was first seen
     int64_t low = 0, high = -1;  // now; high -1: not known
     Timestamp watermark = kMinTimestamp;
-    std::string fault;  // not empty: not read
-    bool gone = false;  // the fault is that the partition does not exist
-    Timestamp stopped;  // when the fault was found
+    std::string fault;        // not empty: not read
+    bool gone = false;        // the fault is that the partition does not exist
+    Timestamp stopped;        // when the fault was found
+    int64_t listed_next = 0;  // `next` as the source was last listed
     // A record that was read: it is compared now and then.
     int64_t witness_offset = -1;
     uint64_t witness_hash = 0;
@@ -83,8 +97,10 @@ class Positions {
   void refresh(Place& place, const PartitionBounds& bound);
   void mark_gone(const std::vector<PartitionBounds>& bounds);
   Status revive(Source& source, Place& place, const PartitionBounds& bound);
-  Status compare_witnesses(Source& source);
-  Result<bool> differs(Source& source, Place& place);
+  std::map<std::string_view, std::vector<Place*>> comparable();
+  Status compare_witnesses(Source& source, const SourceListing& listing);
+  Result<bool> differs(Source& source, const SourceListing& listing,
+                       Place& place);
   void stop(Place& place, std::string fault);
   Place* find(const PartitionName& name);
 

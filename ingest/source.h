@@ -91,6 +91,11 @@ class Source {
  public:
   virtual ~Source() = default;
 
+  // Whether partitions() and read_one() wait for a network: then one other
+  // thread at a time may call them beside assign(), poll() and
+  // report_committed(), so that reading goes on meanwhile.
+  virtual bool listing_waits() const { return false; }
+
   // Every partition there is now. kUnavailable while the source cannot be
   // reached (retry later), kNotFound if there is none of what was asked for.
   virtual Result<std::vector<PartitionBounds>> partitions() = 0;

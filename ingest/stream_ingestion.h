@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <deque>
+#include <future>
 #include <thread>
 
 #include "ingest/ingestion.h"
@@ -64,6 +65,7 @@ class StreamIngestion final : public Ingestion {
   void fail_keys();
   void round();
   void connect();
+  bool listing_is_there() const;
   void read();
   std::string trouble() const;
   Status take(const MessageBatch& batch);
@@ -104,6 +106,7 @@ class StreamIngestion final : public Ingestion {
   // Keys of letters that are on their way, with their generation.
   std::map<std::string, uint64_t> replaying_;
   bool assigned_ = false;
+  std::future<SourceListing> listing_;  // its thread uses source_
   std::string listing_error_;  // of the last partitions(); empty: it went well
   // An error: the open generation may hold rows whose offsets it does not
   // pass. Nothing is read or sealed any more.

@@ -66,7 +66,7 @@ struct Reader {
   Positions positions{"sales", {}, KeptCounts()};
 
   void list() {
-    Status updated = positions.update(source, *source.partitions());
+    Status updated = positions.update(source, positions.listing(source)());
     REQUIRE(updated.has_value());
     if (positions.stale()) REQUIRE(positions.assign(source).has_value());
   }
@@ -126,7 +126,8 @@ TEST_CASE("a topic recreated and filled beyond our offset is seen, all of it") {
   // What is kept tells the difference also to the next run.
   CHECK(reader.positions.moved());
   Positions again("sales", reader.positions.taken(), KeptCounts());
-  REQUIRE(again.update(reader.source, *reader.source.partitions()).has_value());
+  REQUIRE(
+      again.update(reader.source, again.listing(reader.source)()).has_value());
   CHECK(again.first_fault().find("recreated") != std::string::npos);
 }
 
@@ -164,7 +165,8 @@ TEST_CASE("a partition that is gone stops, and goes on if it comes back") {
     }
     // A comparison that is not answered decides nothing.
     reader.source.answers = false;
-    CHECK(!reader.positions.update(reader.source, *reader.source.partitions()));
+    CHECK(!reader.positions.update(reader.source,
+                                   reader.positions.listing(reader.source)()));
     CHECK(reader.fault("t/0") == "t/0 does not exist any more");
     reader.source.answers = true;
     reader.list();
@@ -186,7 +188,8 @@ TEST_CASE("records gone below or beyond, an end that moved back") {
   auto committed = reader.positions.taken();
   reader.source.logs["t/0"].low = 12;
   Positions again("sales", committed, KeptCounts());
-  REQUIRE(again.update(reader.source, *reader.source.partitions()).has_value());
+  REQUIRE(
+      again.update(reader.source, again.listing(reader.source)()).has_value());
   CHECK(again.first_fault().find("has lost what comes next") !=
         std::string::npos);
   reader.source.logs["t/0"].low = 0;
@@ -199,4 +202,24 @@ TEST_CASE("records gone below or beyond, an end that moved back") {
   reader.source.fill("t/0", 3, "c");
   reader.list();  // the end is followed
   CHECK(reader.positions.places(SourceStatus()).front().high == 7);
+}
+
+TEST_CASE("what is read while the source is listed is no fault") {
+  Reader reader;
+  reader.source.fill("t/0", 9, "a");
+  reader.list();
+  reader.read();
+  reader.list();
+  SourceListing old = reader.positions.listing(reader.source)();
+  reader.source.fill("t/0", 5, "b");
+  reader.read();
+  REQUIRE(reader.positions.update(reader.source, old).has_value());
+  CHECK(reader.fault("t/0").empty());
+  CHECK(reader.positions.places(SourceStatus())[0].high == 14);
+  // But one that is shorter than what had been read then is.
+  reader.source.logs["t/0"].records.resize(13);
+  SourceListing cut = reader.positions.listing(reader.source)();
+  REQUIRE(reader.positions.update(reader.source, cut).has_value());
+  CHECK(reader.fault("t/0").find("offset 14 comes next, but it ends at 13") !=
+        std::string::npos);
 }
