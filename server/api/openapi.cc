@@ -84,7 +84,8 @@ const Described kDescribed[] = {
      "Removes dead letters for good: {\"removed\":n}", "id reason all"},
     {"POST", "/api/v1/ingestion/{d}/reset",
      "Sets where a stream reads on: {\"to\":\"earliest|latest|offsets|"
-     "timestamp\",\"offsets\":{\"log/0\":5},\"timestamp\":\"...\" (when the "
+     "timestamp\",\"offsets\":{\"log/0\":5} (\"0\" will do if there is one "
+     "topic or a log),\"timestamp\":\"...\" (when the "
      "source stored them),\"partitions\":[\"log/0\"],\"dry_run\":true}; "
      "answers what that skips and reads again, with dry_run without doing it"},
     {"POST", "/api/v1/ingestion/{d}/{verb}",
