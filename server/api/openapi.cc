@@ -35,7 +35,8 @@ const Described kDescribed[] = {
      "What was put and deleted, when and by whom"},
     {"POST", "/api/v1/datasets/{d}/validate",
      "What a definition makes of real events, field by field: "
-     "{\"definition\":\"...\",\"events\":[\"...\"],\"sample\":100}"},
+     "{\"definition\":...,\"events\":[\"...\"],\"sample\":100}; the definition "
+     "is what PUT takes, as a text (YAML or JSON) or as an object"},
     {"POST", "/api/v1/datasets/{d}/infer",
      "Columns for a first definition, from {\"events\":[\"...\"]} or the "
      "source "
