@@ -24,7 +24,9 @@ struct AcceptedEvents {
   uint64_t accepted = 0;
   uint64_t rejected = 0;  // stored, but they will be dead letters
   struct LineError {
-    uint64_t line;  // 1-based number of the event in the body
+    // The line of the body on which the event begins, from 1; of a JSON array
+    // the number of the element.
+    uint64_t line;
     std::string message;
   };
   std::vector<LineError> errors;           // the first 100

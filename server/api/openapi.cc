@@ -23,7 +23,9 @@ constexpr const char* kKpiQuery =
 const Described kDescribed[] = {
     {"POST", "/ingest/{dataset}",
      "Events as JSON lines, a JSON array, one object, or CSV; answers when "
-     "they are durable"},
+     "they are durable: {\"accepted\",\"rejected\",\"errors\":[{\"line\","
+     "\"message\"}],\"offsets\"}; `line` is that of the body on which the "
+     "event begins, of a JSON array the number of the element"},
     {"GET", "/api/v1/datasets", "Schema, size and freshness of every dataset"},
     {"GET", "/api/v1/datasets/{d}", "Schema, size and freshness of a dataset"},
     {"PUT", "/api/v1/datasets/{d}",

@@ -283,7 +283,7 @@ def test_a_ragged_csv_line_is_a_dead_letter(tmp_path):
         answer = json.loads(answer)
         assert status == 200 and answer["accepted"] == 2, answer
         assert answer["rejected"] == 3
-        assert [e["line"] for e in answer["errors"]] == [2, 3, 4]
+        assert [e["line"] for e in answer["errors"]] == [3, 4, 5]
         assert "3 fields, the header 5" in answer["errors"][0]["message"]
         freshet.wait_until(lambda: server.rows("sales") == 2)
         assert server.sql("SELECT SUM(net) AS s FROM sales") == [{"s": 9.0}]
