@@ -288,7 +288,8 @@ void FileIngestion::publish(IngestionState state, std::string error) {
   auto watermark = counts_.watermark.find(kPartition);
   progress_.as_of =
       watermark == counts_.watermark.end() ? kMinTimestamp : watermark->second;
-  progress_.caught_up = state == IngestionState::kRunning && pending_ == 0;
+  progress_.past_start = state == IngestionState::kRunning && pending_ == 0;
+  progress_.caught_up = progress_.past_start;
   progress_.dead_letters = shelf_.stock();
   PartitionProgress files;
   files.partition = kPartition;

@@ -54,8 +54,16 @@ void StreamIngestion::fail(const Error& error) {
 }
 
 IngestionProgress StreamIngestion::progress() const {
-  MutexLock lock(mutex_);
-  return progress_;
+  // Before what was read of it.
+  SourceStatus source;
+  if (source_->tells_end()) source = source_->status();
+  IngestionProgress progress;
+  {
+    MutexLock lock(mutex_);
+    progress = progress_;
+  }
+  look_at_end(source, progress);
+  return progress;
 }
 
 StreamIngestion::Mode StreamIngestion::mode() const {

@@ -97,9 +97,12 @@ struct IngestionProgress {
   int64_t lag_ms = 0;               // now - newest source time queryable, 0
                                     // when caught up; of a stopped partition
                                     // too
-  bool caught_up = false;           // read up to the highs seen at start, and
+  bool past_start = false;          // read up to the highs seen at start, and
                                     // no error since
-  DeadLetterStock dead_letters;     // durable ones
+  // The same; and where the source tells its end (Source::tells_end), nothing
+  // that was stored before progress() was called is unread.
+  bool caught_up = false;
+  DeadLetterStock dead_letters;  // durable ones
   bool part = false;  // only a part of the source's partitions is to be read
   uint64_t live_rows = 0;
   uint64_t live_bytes = 0;
@@ -107,8 +110,8 @@ struct IngestionProgress {
   Timestamp last_seal = Timestamp{0};
   std::string last_seal_error;  // empty if the last seal went well
 
-  // Whether answers miss nothing that the source had when we started and
-  // nothing keeps new events from arriving.
+  // Whether answers miss nothing that the source had when we started, nothing
+  // keeps new events from arriving, and what a log acknowledged is in them.
   bool complete() const {
     return state == IngestionState::kRunning && caught_up && !part;
   }

@@ -48,7 +48,8 @@ void StreamIngestion::update_progress(bool always) {
   MutexLock lock(mutex_);
   progress.state = progress_.state;
   progress.error = std::move(progress_.error);
-  progress.caught_up = caught_up_ && progress.error.empty();
+  progress.past_start = caught_up_ && progress.error.empty();
+  progress.caught_up = progress.past_start;
   progress_ = std::move(progress);
 }
 
@@ -105,6 +106,21 @@ void StreamIngestion::fill_partitions(IngestionProgress& progress) {
   if (caught_up_) claimed_ = as_of_;
 }
 
+// What was stored since the thread has looked is unread.
+void StreamIngestion::look_at_end(const SourceStatus& source,
+                                  IngestionProgress& progress) {
+  for (const auto& [name, high] : source.high) {
+    auto place = std::ranges::find(progress.partitions, name,
+                                   &PartitionProgress::partition);
+    int64_t next = 0;  // of one that was not found yet
+    if (place != progress.partitions.end()) {
+      next = place->next;
+      place->high = std::max(place->high, high);
+    }
+    if (next < high) progress.caught_up = false;
+  }
+}
+
 double StreamIngestion::rows_per_second() {
   auto time = Clock::now();
   if (rate_samples_.empty() ||
@@ -132,7 +148,8 @@ void StreamIngestion::set_state(IngestionState state, std::string error) {
     }
     progress_.state = state;
     progress_.error = std::move(error);
-    progress_.caught_up = caught_up_ && progress_.error.empty();
+    progress_.past_start = caught_up_ && progress_.error.empty();
+    progress_.caught_up = progress_.past_start;
   }
   changed();  // what answers say of themselves
 }

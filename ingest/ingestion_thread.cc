@@ -183,7 +183,9 @@ void StreamIngestion::read() {
         error.empty() ? IngestionState::kRunning : IngestionState::kDegraded,
         error);
   }
-  update_progress(batch_.messages.empty());
+  // What is compared with the end as of now must not lag behind what was read.
+  bool drained = batch_.messages.size() < kPollMessages;
+  update_progress(batch_.messages.empty() || (drained && source_->tells_end()));
   if (rows_ != before || intake_->counts().deleted != deleted) changed();
 }
 

@@ -90,12 +90,14 @@ class StreamIngestion final : public Ingestion {
   void update_progress(bool always);
   void show_pending_letters();
   void fill_partitions(IngestionProgress& progress);
+  static void look_at_end(const SourceStatus& source,
+                          IngestionProgress& progress);
   double rows_per_second();
 
   const IngestionSettings settings_;
   SegmentStore& store_;
 
-  // Ingestion thread only, once it runs.
+  // Ingestion thread only, once it runs (but what Source lets any thread ask).
   const std::unique_ptr<Source> source_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Positions> positions_;
