@@ -36,7 +36,7 @@ class FileIngestion final : public Ingestion {
   void pause() override { set_paused(true); }
   void resume() override { set_paused(false); }
   // What is visible is durable.
-  Status seal() override { return {}; }
+  Status seal(absl::Time) override { return {}; }
   Result<ReplayOutcome> replay(const std::vector<LetterReplay>&) override {
     return Error{ErrorCode::kUnsupported,
                  "the events of " + settings_.dataset +

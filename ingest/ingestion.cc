@@ -1,3 +1,7 @@
+#include <absl/time/clock.h>
+
+#include <algorithm>
+
 #include "ingest/stream_ingestion.h"
 
 namespace freshet {
@@ -109,7 +113,7 @@ Status StreamIngestion::cannot_serve() const {
   return {};
 }
 
-Status StreamIngestion::seal() {
+Status StreamIngestion::seal(absl::Time deadline) {
   uint64_t number = 0;
   {
     MutexLock lock(mutex_);
@@ -117,11 +121,13 @@ Status StreamIngestion::seal() {
     wake_.signal_all();
     while (seal_served_ < ticket) {
       TRY(cannot_serve());
-      served_.wait_for(mutex_, absl::Milliseconds(100));
+      absl::Duration left = deadline - absl::Now();
+      if (left <= absl::ZeroDuration()) return Sealer::late();
+      served_.wait_for(mutex_, std::min(left, absl::Milliseconds(100)));
     }
     number = seal_number_;
   }
-  return sealer_->wait_sealed(number);
+  return sealer_->wait_sealed(number, deadline);
 }
 
 void StreamIngestion::end_thread(Mode mode) {

@@ -9,6 +9,8 @@
 // Owned by the application; all public methods are thread-safe.
 #pragma once
 
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -146,8 +148,10 @@ class Ingestion {
   virtual IngestionProgress progress() const = 0;
   virtual void pause() = 0;
   virtual void resume() = 0;
-  // Seals everything queryable now and waits until it is durable.
-  virtual Status seal() = 0;
+  // Seals everything queryable now and waits until it is durable, at most until
+  // `deadline`: kUnavailable, and it may still become durable by itself.
+  virtual Status seal(absl::Time deadline) = 0;
+  Status seal() { return seal(absl::InfiniteFuture()); }
   // Takes dead letters again, under the definition now in force: what becomes
   // of each is what would become of a new event, but that none is too late
   // (where a key and on_duplicate: ignore forget with lateness, they still
@@ -160,10 +164,11 @@ class Ingestion {
   // Somebody removed dead letters: they are counted anew.
   virtual void letters_removed() = 0;
   // Those that wait for the next seal: the first `most` of each generation in
-  // memory, and how many there are. A crash makes them again.
+  // memory, and how many there are, by reason, too. A crash makes them again.
   struct PendingLetters {
     std::vector<DeadLetter> letters;
     uint64_t count = 0;
+    std::map<std::string, uint64_t> reasons{};
   };
   virtual PendingLetters pending_letters(size_t most) const = 0;
   // Where the past was changed; null if that is not kept.

@@ -58,6 +58,9 @@ void StreamIngestion::show_pending_letters() {
   MutexLock lock(mutex_);
   if (pending_generation_ != intake_->generation()) pending_ = {};
   pending_generation_ = intake_->generation();
+  for (uint64_t i = pending_.count; i < letters.size(); ++i) {
+    ++pending_.reasons[letters[i].reason];
+  }
   pending_.count = letters.size();
   size_t shown = pending_.letters.size();
   size_t show = std::min(letters.size(), kShownLetters);
@@ -72,7 +75,7 @@ Ingestion::PendingLetters StreamIngestion::pending_letters(size_t most) const {
   }
   if (pending.letters.size() > most) pending.letters.resize(most);
   if (sealer_ == nullptr) return pending;
-  pending.count += sealer_->add_pending_letters(most, pending.letters);
+  sealer_->add_pending_letters(most, pending);
   return pending;
 }
 

@@ -30,7 +30,8 @@ class StreamIngestion final : public Ingestion {
   IngestionProgress progress() const override;
   void pause() override { set_paused(true); }
   void resume() override { set_paused(false); }
-  Status seal() override;
+  using Ingestion::seal;
+  Status seal(absl::Time deadline) override;
   Result<ReplayOutcome> replay(
       const std::vector<LetterReplay>& letters) override;
   PendingLetters pending_letters(size_t most) const override;

@@ -83,10 +83,12 @@ class IngestionService {
   // do. Errors: those of plan_reset, kUnsupported for files.
   virtual Result<ResetReport> reset(std::string_view dataset,
                                     const ResetRequest& request) = 0;
-  // As Ingestion::replay. REQUIRES: something is selected.
+  // As Ingestion::replay; of those in memory, too, which are written first:
+  // kUnavailable if that takes too long. REQUIRES: something is selected.
   virtual Result<LetterReplayReport> replay_letters(
       std::string_view dataset, const LetterSelection& selection) = 0;
   // Removes them for good; returns how many. What was rejected stays counted.
+  // Of those in memory as replay_letters.
   virtual Result<uint64_t> remove_letters(std::string_view dataset,
                                           const LetterSelection& selection) = 0;
   // As Ingestion::pending_letters; none of an unknown dataset.

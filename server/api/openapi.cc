@@ -72,10 +72,10 @@ const Described kDescribed[] = {
      "Events that could not become rows: {\"dead_letters\":[{\"id\","
      "\"partition\",\"offset\",\"time\",\"reason\",\"message\",\"event\","
      "\"size\",\"whole\"}],\"next\",\"reasons\":{\"wrong_type\":7},"
-     "\"total\",\"pending\"}. So many of `pending` are in memory and in no "
-     "other number; the first are listed behind the last page, marked "
-     "\"pending\":true, and can be replayed or removed once they are written: "
-     "by a seal, within `pending_at_most_ms`",
+     "\"total\",\"pending\"}. `pending` of them are in memory; the first of "
+     "these are listed behind the last page, marked \"pending\":true. They are "
+     "written by a seal, within `pending_at_most_ms`, or when dead letters are "
+     "replayed or removed",
      "reason after limit"},
     {"POST", "/api/v1/ingestion/{d}/dead-letters/replay",
      "Takes dead letters again under the definition now in force, late ones "
