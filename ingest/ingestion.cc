@@ -40,6 +40,7 @@ Status StreamIngestion::load() {
   TRY(restated_->load(store_.metadata(), settings_.dataset, oldest));
   positions_ =
       std::make_unique<Positions>(settings_.dataset, committed, counts);
+  TRY(last_errors_.load(store_.metadata(), settings_.dataset));
   TRY_ASSIGN(auto decoder, make_decoder(settings_.decoder));
   intake_ = std::make_unique<Intake>(settings_, std::move(decoder),
                                      std::move(counts), &store_);

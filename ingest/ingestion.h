@@ -22,6 +22,7 @@
 #include "ingest/dead_letter_shelf.h"
 #include "ingest/decoder.h"
 #include "ingest/key_settings.h"
+#include "ingest/last_errors.h"
 #include "ingest/source.h"
 #include "ingest/transform.h"
 #include "segments/restated_times.h"
@@ -87,9 +88,10 @@ struct IngestionProgress {
   IngestionState state = IngestionState::kStarting;
   std::string error;
   std::vector<PartitionProgress> partitions;
-  uint64_t rows = 0;                         // appended since start
-  uint64_t bytes = 0;                        // read since start
-  double rows_per_second = 0;                // over the last ten seconds
+  uint64_t rows = 0;   // appended since start
+  uint64_t bytes = 0;  // read since start
+  // Over the last ten seconds.
+  double rows_per_second = 0, bytes_per_second = 0, rejected_per_second = 0;
   std::map<std::string, uint64_t> rejected;  // by reason, since the beginning
   uint64_t filtered = 0;
   // Since the beginning; see KeptCounts.
@@ -171,6 +173,9 @@ class Ingestion {
     std::map<std::string, uint64_t> reasons{};
   };
   virtual PendingLetters pending_letters(size_t most) const = 0;
+  // What went wrong last, newest first: rejected events, and what kept the
+  // source from being read.
+  virtual std::vector<IngestionError> last_errors() const = 0;
   // Where the past was changed; null if that is not kept.
   virtual std::shared_ptr<const RestatedTimes> restated() const = 0;
   // Stops reading, seals, ends the threads. Idempotent.

@@ -29,8 +29,8 @@ void StreamIngestion::update_progress(bool always) {
   }
   progress.rows = rows_;
   progress.bytes = bytes_;
-  progress.rows_per_second = rows_per_second();
   progress.rejected = intake_->counts().rejected;
+  fill_rates(progress);
   const KeptCounts& counts = intake_->counts();
   progress.duplicates = counts.duplicates;
   progress.replaced = counts.replaced;
@@ -60,6 +60,8 @@ void StreamIngestion::show_pending_letters() {
   pending_generation_ = intake_->generation();
   for (uint64_t i = pending_.count; i < letters.size(); ++i) {
     ++pending_.reasons[letters[i].reason];
+    bool last = i + LastErrors::kKept >= letters.size();
+    if (last) last_errors_.add(letters[i]);
   }
   pending_.count = letters.size();
   size_t shown = pending_.letters.size();
@@ -124,20 +126,29 @@ void StreamIngestion::look_at_end(const SourceStatus& source,
   }
 }
 
-double StreamIngestion::rows_per_second() {
-  auto time = Clock::now();
+void StreamIngestion::fill_rates(IngestionProgress& progress) {
+  RateSample sample{Clock::now(), progress.rows, progress.bytes};
+  for (const auto& [reason, count] : progress.rejected) {
+    sample.rejected += count;
+  }
   if (rate_samples_.empty() ||
-      time - rate_samples_.back().first >= std::chrono::seconds(1)) {
-    rate_samples_.emplace_back(time, rows_);
+      sample.time - rate_samples_.back().time >= std::chrono::seconds(1)) {
+    rate_samples_.push_back(sample);
   }
   while (rate_samples_.size() > 1 &&
-         time - rate_samples_[1].first >= std::chrono::seconds(10)) {
+         sample.time - rate_samples_[1].time >= std::chrono::seconds(10)) {
     rate_samples_.pop_front();
   }
+  const RateSample& first = rate_samples_.front();
   double seconds =
-      std::chrono::duration<double>(time - rate_samples_.front().first).count();
-  if (seconds < 0.1) return 0;
-  return static_cast<double>(rows_ - rate_samples_.front().second) / seconds;
+      std::chrono::duration<double>(sample.time - first.time).count();
+  if (seconds < 0.1) return;
+  auto rate = [&](uint64_t count, uint64_t before) {
+    return static_cast<double>(count - before) / seconds;
+  };
+  progress.rows_per_second = rate(sample.rows, first.rows);
+  progress.bytes_per_second = rate(sample.bytes, first.bytes);
+  progress.rejected_per_second = rate(sample.rejected, first.rejected);
 }
 
 void StreamIngestion::set_state(IngestionState state, std::string error) {
@@ -148,6 +159,9 @@ void StreamIngestion::set_state(IngestionState state, std::string error) {
       spdlog::log(error.empty() ? spdlog::level::info : spdlog::level::warn,
                   "dataset {}: ingestion {}{}{}", settings_.dataset,
                   state_name(state), error.empty() ? "" : ": ", error);
+    }
+    if (!error.empty()) {
+      last_errors_.add({now(), state_name(state), error, {}});
     }
     progress_.state = state;
     progress_.error = std::move(error);

@@ -259,6 +259,7 @@ void StreamIngestion::seal_open() {
     if (!sealer_->fatal_error().empty()) return;
   }
   if (mode() == Mode::kAbandon) return;
+  show_pending_letters();  // before they go
   Generation generation;
   generation.rows = intake_->sinks().rows();
   generation.bytes = intake_->sinks().bytes();

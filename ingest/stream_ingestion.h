@@ -35,6 +35,9 @@ class StreamIngestion final : public Ingestion {
   Result<ReplayOutcome> replay(
       const std::vector<LetterReplay>& letters) override;
   PendingLetters pending_letters(size_t most) const override;
+  std::vector<IngestionError> last_errors() const override {
+    return last_errors_.newest();
+  }
   void letters_removed() override {
     if (sealer_ != nullptr) sealer_->recount();
   }
@@ -93,7 +96,7 @@ class StreamIngestion final : public Ingestion {
   void fill_partitions(IngestionProgress& progress);
   static void look_at_end(const SourceStatus& source,
                           IngestionProgress& progress);
-  double rows_per_second();
+  void fill_rates(IngestionProgress& progress);
 
   const IngestionSettings settings_;
   SegmentStore& store_;
@@ -123,12 +126,17 @@ class StreamIngestion final : public Ingestion {
   bool caught_up_ = false;
   Timestamp as_of_ = kMinTimestamp;
   Timestamp claimed_ = kMinTimestamp;  // greatest as_of of complete answers
-  std::deque<std::pair<Clock::time_point, uint64_t>> rate_samples_;
+  struct RateSample {
+    Clock::time_point time;
+    uint64_t rows = 0, bytes = 0, rejected = 0;
+  };
+  std::deque<RateSample> rate_samples_;
   MessageBatch batch_;
 
   std::unique_ptr<Sealer> sealer_;  // thread-safe; made by load()
   const std::shared_ptr<RestatedTimes> restated_ =
       std::make_shared<RestatedTimes>();  // thread-safe
+  LastErrors last_errors_;                // thread-safe
 
   mutable Mutex mutex_;
   // Of the open generation: the first kShownLetters, and how many there are.

@@ -94,6 +94,9 @@ class IngestionService {
   // As Ingestion::pending_letters; none of an unknown dataset.
   virtual Ingestion::PendingLetters pending_letters(std::string_view dataset,
                                                     size_t most) const = 0;
+  // As Ingestion::last_errors; none of an unknown dataset.
+  virtual std::vector<IngestionError> last_errors(
+      std::string_view dataset) const = 0;
 };
 
 }  // namespace freshet

@@ -67,7 +67,10 @@ const Described kDescribed[] = {
      "Sets the row of a key: {\"category\":\"Tools\"}"},
     {"DELETE", "/api/v1/lookups/{l}/rows/{key}", "Removes the row of a key"},
     {"GET", "/api/v1/ingestion/{d}",
-     "State, offsets, lag, rates and rejected events of a dataset's stream"},
+     "State, offsets, lag, rates and rejected events of a dataset's stream; "
+     "what went wrong last, newest first, at most 10: "
+     "\"last_errors\":[{\"time\",\"reason\",\"message\",\"partition\","
+     "\"offset\"}], those of the source without a place"},
     {"GET", "/api/v1/ingestion/{d}/dead-letters",
      "Events that could not become rows: {\"dead_letters\":[{\"id\","
      "\"partition\",\"offset\",\"time\",\"reason\",\"message\",\"event\","
