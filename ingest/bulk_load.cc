@@ -36,25 +36,33 @@ class MadeRecords : public Records {
 
   Status next(std::vector<std::string_view>& records, size_t most) override {
     records.clear();
+    first_ = next_;
     events_.resize(most);
     while (records.size() < most && make_(events_[records.size()])) {
       bytes_ += events_[records.size()].size();
       records.push_back(events_[records.size()]);
     }
+    next_ += static_cast<int64_t>(records.size());
     return {};
   }
+  int64_t place(size_t i) const override {
+    return first_ + static_cast<int64_t>(i);
+  }
+  const char* place_name() const override { return "record"; }
   uint64_t bytes_read() const override { return bytes_; }
 
  private:
   const std::function<bool(std::string&)>& make_;
   std::vector<std::string> events_;
+  int64_t first_ = 0, next_ = 0;  // numbers, of those of the last next()
   uint64_t bytes_ = 0;
 };
 
-// Records are counted from 1, blank lines aside; the id of the dead letter has
-// the number before.
-std::string describe(const PartitionName& file, const DeadLetter& letter) {
-  return fmt::format("record {} of {}: {}", letter.offset + 1,
+// Lines and records are counted from 1; the id of the dead letter has the
+// number before.
+std::string describe(const PartitionName& file, const DeadLetter& letter,
+                     const Records& records) {
+  return fmt::format("{} {} of {}: {}", records.place_name(), letter.offset + 1,
                      file.substr(file.find('/') + 1), letter.message);
 }
 
@@ -120,8 +128,7 @@ class Load {
   std::unique_ptr<Records> reader_;
   std::unique_ptr<Intake> intake_;
   std::vector<RawMessage> messages_;
-  int64_t first_record_ = 0;
-  int64_t record_ = 0;  // number of the next record, from 0
+  uint64_t taken_ = 0;  // records
   Timestamp watermark_ = kMinTimestamp;
   bool spilled_ = false;
   std::future<Status> spilling_;
@@ -144,7 +151,6 @@ void Load::start(std::unique_ptr<Decoder> decoder) {
 Status Load::open(const std::string& path) {
   TRY_ASSIGN(OpenedFile opened, open_event_file(path, settings_.decoder));
   reader_ = std::move(opened.records);
-  first_record_ = record_ = opened.first_record;
   start(std::move(opened.decoder));
   return {};
 }
@@ -193,25 +199,26 @@ Status Load::run() {
 }
 
 Status Load::refuse_useless() const {
-  auto records = static_cast<uint64_t>(record_ - first_record_);
-  if (records == 0 || intake_->dead_letters().size() < records) return {};
+  if (taken_ == 0 || intake_->dead_letters().size() < taken_) return {};
   LoadProgress here;
-  here.rejected = records;
+  here.rejected = taken_;
   here.reasons = intake_->counts().rejected;
-  here.first_rejected = describe(names_[0], intake_->dead_letters()[0]);
+  here.first_rejected =
+      describe(names_[0], intake_->dead_letters()[0], *reader_);
   return invalid("no record of the file fits the dataset " + settings_.dataset +
                  ", so it is not loaded: " + here.rejections());
 }
 
 Status Load::take(std::span<const std::string_view> records) {
   messages_.clear();
-  for (std::string_view record : records) {
+  for (size_t i = 0; i < records.size(); ++i) {
     RawMessage message;
     message.partition_name = names_[0];
-    message.offset = record_++;
-    message.value = record;
+    message.offset = reader_->place(i);
+    message.value = records[i];
     messages_.push_back(message);
   }
+  taken_ += records.size();
   TRY_ASSIGN(uint64_t rows,
              intake_->take(messages_, names_, std::span(&watermark_, 1)));
   progress_.rows += rows;
@@ -282,7 +289,8 @@ void Load::note_rejected() {
     progress_.reasons[reason] += count;
   }
   if (progress_.first_rejected.empty() && !intake_->dead_letters().empty()) {
-    progress_.first_rejected = describe(names_[0], intake_->dead_letters()[0]);
+    progress_.first_rejected =
+        describe(names_[0], intake_->dead_letters()[0], *reader_);
   }
 }
 

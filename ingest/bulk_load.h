@@ -15,10 +15,11 @@ namespace freshet {
 struct LoadProgress {
   uint64_t bytes_read = 0, bytes_total = 0, rows = 0, rejected = 0;
   std::map<std::string, uint64_t> reasons{};  // of the rejected
-  // "record 26 of day.json: ...": where the first one is, and why.
+  // "line 26 of day.json: ...": where the first one begins, and why; of XML
+  // "record 26", its number.
   std::string first_rejected{};
 
-  // "24 not_json, 1 time; the first, record 26 of ...", or empty.
+  // "24 not_json, 1 time; the first, line 26 of ...", or empty.
   std::string rejections() const;
 };
 

@@ -264,11 +264,13 @@ Result<CsvEvents> each_record(std::string_view body, const Make& make) {
   std::vector<CsvField> header, fields;
   std::vector<std::string> header_text, unquoted;
   if (body.empty()) return out;
+  const char* begin = body.data();
   std::string_view head = take_record(body);
   TRY(read_header(head, header, header_text));
   while (!body.empty()) {
     std::string_view record = take_record(body);
     if (trim(record).empty()) continue;
+    out.begins.push_back(static_cast<size_t>(record.data() - begin));
     auto split = split_csv_record(record, fields, unquoted);
     if (split && fields.size() == header.size()) {
       out.events.push_back(make(header, fields));

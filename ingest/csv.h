@@ -42,6 +42,7 @@ Result<std::unique_ptr<Decoder>> make_csv_stream_decoder(DecoderSpec spec);
 // The records of a body after its header line, as events of a log.
 struct CsvEvents {
   std::vector<std::string> events;
+  std::vector<size_t> begins;  // where in the body the record of each begins
   // By place among `events`: why a record is none of the header's. Its event
   // is header and record as they came, which no decoder takes.
   std::vector<std::pair<size_t, std::string>> faults;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -214,6 +215,35 @@ Result<std::optional<DeadLetter>> find_dead_letter(const MetadataStore& store,
   TRY_ASSIGN(DeadLetter letter,
              read_letter(dead_letter_prefix(dataset), key, *value));
   return std::optional(std::move(letter));
+}
+
+Result<std::vector<DeadLetter>> newest_dead_letters(const MetadataStore& store,
+                                                    const std::string& dataset,
+                                                    size_t most) {
+  using Found = std::pair<Timestamp, std::string>;  // and its key
+  auto newer = [](const Found& a, const Found& b) { return a > b; };
+  std::vector<Found> newest;  // a heap, the oldest in front
+  std::string prefix = dead_letter_prefix(dataset);
+  TRY(store.scan(prefix, "", [&](std::string_view key, std::string_view value) {
+    Timestamp time = dead_letter_time(value);
+    bool full = newest.size() == most;
+    if (full && time < newest.front().first) return true;
+    newest.emplace_back(time, key);
+    std::ranges::push_heap(newest, newer);
+    if (!full) return true;
+    std::ranges::pop_heap(newest, newer);
+    newest.pop_back();
+    return true;
+  }));
+  std::ranges::sort_heap(newest, newer);
+  std::vector<DeadLetter> letters;
+  for (const auto& [time, key] : newest) {
+    TRY_ASSIGN(auto value, store.get(key));
+    if (!value) continue;  // gone meanwhile
+    TRY_ASSIGN(DeadLetter letter, read_letter(prefix, key, *value));
+    letters.push_back(std::move(letter));
+  }
+  return letters;
 }
 
 Result<std::map<std::string, uint64_t>> count_dead_letters(

@@ -72,6 +72,12 @@ Result<std::optional<DeadLetter>> find_dead_letter(const MetadataStore& store,
                                                    const std::string& dataset,
                                                    std::string_view id);
 
+// Those that were rejected last, at most `most`, newest first. REQUIRES: most
+// is not 0.
+Result<std::vector<DeadLetter>> newest_dead_letters(const MetadataStore& store,
+                                                    const std::string& dataset,
+                                                    size_t most);
+
 // How many are kept by reason.
 Result<std::map<std::string, uint64_t>> count_dead_letters(
     const MetadataStore& store, const std::string& dataset);

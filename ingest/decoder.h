@@ -163,5 +163,7 @@ Result<std::unique_ptr<Decoder>> make_avro_decoder(DecoderSpec spec);
 // Splits a JSON array, JSON lines or a single object into object texts, for
 // POST /ingest and files. Views into `body`. kInvalid if it is none of them.
 Result<std::vector<std::string_view>> split_json_events(std::string_view body);
+// Whether it takes `body` for an array.
+bool is_json_array(std::string_view body);
 
 }  // namespace freshet

@@ -190,6 +190,12 @@ bool parse_bool(std::string_view text, int64_t& out) {
   return text == "0" || equals("false");
 }
 
+int64_t count_line_ends(std::string_view text) {
+  int64_t count = 0;
+  for (size_t at = 0; (at = text.find('\n', at)) != text.npos; ++at) ++count;
+  return count;
+}
+
 std::string_view trim(std::string_view text) {
   auto blank = [](char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';

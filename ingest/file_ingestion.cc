@@ -36,7 +36,7 @@ class FileIngestion final : public Ingestion {
   void pause() override { set_paused(true); }
   void resume() override { set_paused(false); }
   // What is visible is durable.
-  Status seal() override { return {}; }
+  Status seal(absl::Time) override { return {}; }
   Result<ReplayOutcome> replay(const std::vector<LetterReplay>&) override {
     return Error{ErrorCode::kUnsupported,
                  "the events of " + settings_.dataset +
@@ -44,6 +44,9 @@ class FileIngestion final : public Ingestion {
   }
   // A file's letters come with its rows.
   PendingLetters pending_letters(size_t) const override { return {}; }
+  std::vector<IngestionError> last_errors() const override {
+    return last_errors_.newest();
+  }
   void letters_removed() override {
     MutexLock lock(mutex_);
     recount_ = true;
@@ -95,6 +98,8 @@ class FileIngestion final : public Ingestion {
   uint64_t files_seen_ = 0, files_loaded_ = 0;
   absl::Time next_retention_ = absl::Now();
 
+  LastErrors last_errors_;  // thread-safe
+
   mutable Mutex mutex_;
   CondVar wake_;
   IngestionProgress progress_ ABSL_GUARDED_BY(mutex_);
@@ -112,6 +117,7 @@ Status FileIngestion::open() {
                                                settings_.dataset));
   TRY_ASSIGN(counts_, KeptCounts::load(store_.metadata(), settings_.dataset));
   TRY(shelf_.load());
+  TRY(last_errors_.load(store_.metadata(), settings_.dataset));
   // What a crash left half fetched.
   std::error_code error;
   std::filesystem::remove_all(
@@ -235,6 +241,9 @@ Status FileIngestion::load(const PlacedFile& file) {
 void FileIngestion::count_letters() {
   Status counted = shelf_.load();
   if (counted) counted = shelf_.trim();
+  if (counted) {
+    counted = last_errors_.load(store_.metadata(), settings_.dataset);
+  }
   if (!counted) {
     spdlog::warn("dataset {}: old dead letters stay: {}", settings_.dataset,
                  counted.error().message);
@@ -281,6 +290,9 @@ void FileIngestion::publish(IngestionState state, std::string error) {
     spdlog::info("dataset {}: ingestion {}{}{}", settings_.dataset,
                  state_name(state), error.empty() ? "" : ": ", error);
   }
+  if (!error.empty() && progress_.error != error) {
+    last_errors_.add({now(), state_name(state), error, {}});
+  }
   progress_.state = state;
   progress_.error = std::move(error);
   progress_.rejected = counts_.rejected;
@@ -288,7 +300,8 @@ void FileIngestion::publish(IngestionState state, std::string error) {
   auto watermark = counts_.watermark.find(kPartition);
   progress_.as_of =
       watermark == counts_.watermark.end() ? kMinTimestamp : watermark->second;
-  progress_.caught_up = state == IngestionState::kRunning && pending_ == 0;
+  progress_.past_start = state == IngestionState::kRunning && pending_ == 0;
+  progress_.caught_up = progress_.past_start;
   progress_.dead_letters = shelf_.stock();
   PartitionProgress files;
   files.partition = kPartition;

@@ -24,6 +24,7 @@ class TextRecords final : public Records {
 
   Status next(std::vector<std::string_view>& records, size_t most) override {
     records.clear();
+    lines_.clear();
     while (records.empty()) {
       cut(records, most);
       if (!records.empty() || (ended_ && begin_ == text_.size())) break;
@@ -36,6 +37,8 @@ class TextRecords final : public Records {
     }
     return {};
   }
+  int64_t place(size_t i) const override { return lines_[i]; }
+  const char* place_name() const override { return "line"; }
   uint64_t bytes_read() const override { return file_->file_bytes(); }
 
  private:
@@ -68,9 +71,14 @@ class TextRecords final : public Records {
         if (!ended_) return;
         end = text.size();
       }
-      std::string_view record = trim(text.substr(begin_, end - begin_));
+      std::string_view whole = text.substr(begin_, end - begin_);
+      std::string_view record = trim(whole);
       begin_ = end;
-      if (!record.empty()) records.push_back(record);
+      if (!record.empty()) {
+        records.push_back(record);
+        lines_.push_back(line_);
+      }
+      line_ += count_line_ends(whole);
     }
   }
 
@@ -78,6 +86,8 @@ class TextRecords final : public Records {
   const bool csv_;
   std::string text_;
   size_t begin_ = 0;
+  int64_t line_ = 0;            // of begin_, in the file
+  std::vector<int64_t> lines_;  // of the records given by the last next()
   bool started_ = false;
   bool ended_ = false;
 };
@@ -110,13 +120,19 @@ class XmlFileRecords final : public Records {
                      "the file is not XML: " + pushed.error().message};
       }
     }
+    first_ = next_;
     while (given_.size() < most && !read_.empty()) {
       given_.push_back(std::move(read_.front()));
       read_.pop_front();
     }
     for (const std::string& record : given_) records.push_back(record);
+    next_ += static_cast<int64_t>(given_.size());
     return {};
   }
+  int64_t place(size_t i) const override {
+    return first_ + static_cast<int64_t>(i);
+  }
+  const char* place_name() const override { return "record"; }
   uint64_t bytes_read() const override { return file_->file_bytes(); }
 
  private:
@@ -125,6 +141,8 @@ class XmlFileRecords final : public Records {
   std::vector<char> block_ = std::vector<char>(64 << 10);
   std::deque<std::string> read_;
   std::vector<std::string> given_;  // by the last next()
+  int64_t first_ = 0, next_ = 0;    // numbers of the first one of these, and of
+                                    // the one behind
   bool ended_ = false;
 };
 
@@ -169,7 +187,6 @@ Result<OpenedFile> open_event_file(const std::string& path, DecoderSpec spec) {
     TRY(opened.records->next(header, 1));
     if (header.empty()) return invalid("the file is empty: " + path);
     TRY_ASSIGN(opened.decoder, make_csv_decoder(std::move(spec), header[0]));
-    opened.first_record = 1;
     return opened;
   }
   TRY_ASSIGN(opened.decoder, make_decoder(std::move(spec)));

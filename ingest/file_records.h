@@ -19,6 +19,11 @@ class Records {
   // The next records, at most `most`, without line ends and blank ones; none at
   // the end. Valid until the next call.
   virtual Status next(std::vector<std::string_view>& records, size_t most) = 0;
+  // Where record `i` of the last next() stands, from 0: the line of the file on
+  // which it begins, or its number where there are no lines.
+  virtual int64_t place(size_t i) const = 0;
+  // What places are, for people: "line" or "record".
+  virtual const char* place_name() const = 0;
   // How much was read, of the file's own bytes.
   virtual uint64_t bytes_read() const = 0;
 };
@@ -26,7 +31,6 @@ class Records {
 struct OpenedFile {
   std::unique_ptr<Records> records;
   std::unique_ptr<Decoder> decoder;
-  int64_t first_record = 0;  // 1 behind a header line
 };
 
 // Opens the file at `path`, unpacked if it ends in .gz or .zst. What it holds

@@ -1,3 +1,7 @@
+#include <absl/time/clock.h>
+
+#include <algorithm>
+
 #include "ingest/stream_ingestion.h"
 
 namespace freshet {
@@ -36,6 +40,7 @@ Status StreamIngestion::load() {
   TRY(restated_->load(store_.metadata(), settings_.dataset, oldest));
   positions_ =
       std::make_unique<Positions>(settings_.dataset, committed, counts);
+  TRY(last_errors_.load(store_.metadata(), settings_.dataset));
   TRY_ASSIGN(auto decoder, make_decoder(settings_.decoder));
   intake_ = std::make_unique<Intake>(settings_, std::move(decoder),
                                      std::move(counts), &store_);
@@ -54,8 +59,16 @@ void StreamIngestion::fail(const Error& error) {
 }
 
 IngestionProgress StreamIngestion::progress() const {
-  MutexLock lock(mutex_);
-  return progress_;
+  // Before what was read of it.
+  SourceStatus source;
+  if (source_->tells_end()) source = source_->status();
+  IngestionProgress progress;
+  {
+    MutexLock lock(mutex_);
+    progress = progress_;
+  }
+  look_at_end(source, progress);
+  return progress;
 }
 
 StreamIngestion::Mode StreamIngestion::mode() const {
@@ -101,7 +114,7 @@ Status StreamIngestion::cannot_serve() const {
   return {};
 }
 
-Status StreamIngestion::seal() {
+Status StreamIngestion::seal(absl::Time deadline) {
   uint64_t number = 0;
   {
     MutexLock lock(mutex_);
@@ -109,11 +122,13 @@ Status StreamIngestion::seal() {
     wake_.signal_all();
     while (seal_served_ < ticket) {
       TRY(cannot_serve());
-      served_.wait_for(mutex_, absl::Milliseconds(100));
+      absl::Duration left = deadline - absl::Now();
+      if (left <= absl::ZeroDuration()) return Sealer::late();
+      served_.wait_for(mutex_, std::min(left, absl::Milliseconds(100)));
     }
     number = seal_number_;
   }
-  return sealer_->wait_sealed(number);
+  return sealer_->wait_sealed(number, deadline);
 }
 
 void StreamIngestion::end_thread(Mode mode) {

@@ -9,6 +9,8 @@
 // Owned by the application; all public methods are thread-safe.
 #pragma once
 
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -20,6 +22,7 @@
 #include "ingest/dead_letter_shelf.h"
 #include "ingest/decoder.h"
 #include "ingest/key_settings.h"
+#include "ingest/last_errors.h"
 #include "ingest/source.h"
 #include "ingest/transform.h"
 #include "segments/restated_times.h"
@@ -85,9 +88,10 @@ struct IngestionProgress {
   IngestionState state = IngestionState::kStarting;
   std::string error;
   std::vector<PartitionProgress> partitions;
-  uint64_t rows = 0;                         // appended since start
-  uint64_t bytes = 0;                        // read since start
-  double rows_per_second = 0;                // over the last ten seconds
+  uint64_t rows = 0;   // appended since start
+  uint64_t bytes = 0;  // read since start
+  // Over the last ten seconds.
+  double rows_per_second = 0, bytes_per_second = 0, rejected_per_second = 0;
   std::map<std::string, uint64_t> rejected;  // by reason, since the beginning
   uint64_t filtered = 0;
   // Since the beginning; see KeptCounts.
@@ -97,9 +101,12 @@ struct IngestionProgress {
   int64_t lag_ms = 0;               // now - newest source time queryable, 0
                                     // when caught up; of a stopped partition
                                     // too
-  bool caught_up = false;           // read up to the highs seen at start, and
+  bool past_start = false;          // read up to the highs seen at start, and
                                     // no error since
-  DeadLetterStock dead_letters;     // durable ones
+  // The same; and where the source tells its end (Source::tells_end), nothing
+  // that was stored before progress() was called is unread.
+  bool caught_up = false;
+  DeadLetterStock dead_letters;  // durable ones
   bool part = false;  // only a part of the source's partitions is to be read
   uint64_t live_rows = 0;
   uint64_t live_bytes = 0;
@@ -107,8 +114,8 @@ struct IngestionProgress {
   Timestamp last_seal = Timestamp{0};
   std::string last_seal_error;  // empty if the last seal went well
 
-  // Whether answers miss nothing that the source had when we started and
-  // nothing keeps new events from arriving.
+  // Whether answers miss nothing that the source had when we started, nothing
+  // keeps new events from arriving, and what a log acknowledged is in them.
   bool complete() const {
     return state == IngestionState::kRunning && caught_up && !part;
   }
@@ -143,8 +150,10 @@ class Ingestion {
   virtual IngestionProgress progress() const = 0;
   virtual void pause() = 0;
   virtual void resume() = 0;
-  // Seals everything queryable now and waits until it is durable.
-  virtual Status seal() = 0;
+  // Seals everything queryable now and waits until it is durable, at most until
+  // `deadline`: kUnavailable, and it may still become durable by itself.
+  virtual Status seal(absl::Time deadline) = 0;
+  Status seal() { return seal(absl::InfiniteFuture()); }
   // Takes dead letters again, under the definition now in force: what becomes
   // of each is what would become of a new event, but that none is too late
   // (where a key and on_duplicate: ignore forget with lateness, they still
@@ -157,12 +166,16 @@ class Ingestion {
   // Somebody removed dead letters: they are counted anew.
   virtual void letters_removed() = 0;
   // Those that wait for the next seal: the first `most` of each generation in
-  // memory, and how many there are. A crash makes them again.
+  // memory, and how many there are, by reason, too. A crash makes them again.
   struct PendingLetters {
     std::vector<DeadLetter> letters;
     uint64_t count = 0;
+    std::map<std::string, uint64_t> reasons{};
   };
   virtual PendingLetters pending_letters(size_t most) const = 0;
+  // What went wrong last, newest first: rejected events, and what kept the
+  // source from being read.
+  virtual std::vector<IngestionError> last_errors() const = 0;
   // Where the past was changed; null if that is not kept.
   virtual std::shared_ptr<const RestatedTimes> restated() const = 0;
   // Stops reading, seals, ends the threads. Idempotent.

@@ -29,8 +29,8 @@ void StreamIngestion::update_progress(bool always) {
   }
   progress.rows = rows_;
   progress.bytes = bytes_;
-  progress.rows_per_second = rows_per_second();
   progress.rejected = intake_->counts().rejected;
+  fill_rates(progress);
   const KeptCounts& counts = intake_->counts();
   progress.duplicates = counts.duplicates;
   progress.replaced = counts.replaced;
@@ -48,7 +48,8 @@ void StreamIngestion::update_progress(bool always) {
   MutexLock lock(mutex_);
   progress.state = progress_.state;
   progress.error = std::move(progress_.error);
-  progress.caught_up = caught_up_ && progress.error.empty();
+  progress.past_start = caught_up_ && progress.error.empty();
+  progress.caught_up = progress.past_start;
   progress_ = std::move(progress);
 }
 
@@ -57,6 +58,11 @@ void StreamIngestion::show_pending_letters() {
   MutexLock lock(mutex_);
   if (pending_generation_ != intake_->generation()) pending_ = {};
   pending_generation_ = intake_->generation();
+  for (uint64_t i = pending_.count; i < letters.size(); ++i) {
+    ++pending_.reasons[letters[i].reason];
+    bool last = i + LastErrors::kKept >= letters.size();
+    if (last) last_errors_.add(letters[i]);
+  }
   pending_.count = letters.size();
   size_t shown = pending_.letters.size();
   size_t show = std::min(letters.size(), kShownLetters);
@@ -71,7 +77,7 @@ Ingestion::PendingLetters StreamIngestion::pending_letters(size_t most) const {
   }
   if (pending.letters.size() > most) pending.letters.resize(most);
   if (sealer_ == nullptr) return pending;
-  pending.count += sealer_->add_pending_letters(most, pending.letters);
+  sealer_->add_pending_letters(most, pending);
   return pending;
 }
 
@@ -105,20 +111,44 @@ void StreamIngestion::fill_partitions(IngestionProgress& progress) {
   if (caught_up_) claimed_ = as_of_;
 }
 
-double StreamIngestion::rows_per_second() {
-  auto time = Clock::now();
+// What was stored since the thread has looked is unread.
+void StreamIngestion::look_at_end(const SourceStatus& source,
+                                  IngestionProgress& progress) {
+  for (const auto& [name, high] : source.high) {
+    auto place = std::ranges::find(progress.partitions, name,
+                                   &PartitionProgress::partition);
+    int64_t next = 0;  // of one that was not found yet
+    if (place != progress.partitions.end()) {
+      next = place->next;
+      place->high = std::max(place->high, high);
+    }
+    if (next < high) progress.caught_up = false;
+  }
+}
+
+void StreamIngestion::fill_rates(IngestionProgress& progress) {
+  RateSample sample{Clock::now(), progress.rows, progress.bytes};
+  for (const auto& [reason, count] : progress.rejected) {
+    sample.rejected += count;
+  }
   if (rate_samples_.empty() ||
-      time - rate_samples_.back().first >= std::chrono::seconds(1)) {
-    rate_samples_.emplace_back(time, rows_);
+      sample.time - rate_samples_.back().time >= std::chrono::seconds(1)) {
+    rate_samples_.push_back(sample);
   }
   while (rate_samples_.size() > 1 &&
-         time - rate_samples_[1].first >= std::chrono::seconds(10)) {
+         sample.time - rate_samples_[1].time >= std::chrono::seconds(10)) {
     rate_samples_.pop_front();
   }
+  const RateSample& first = rate_samples_.front();
   double seconds =
-      std::chrono::duration<double>(time - rate_samples_.front().first).count();
-  if (seconds < 0.1) return 0;
-  return static_cast<double>(rows_ - rate_samples_.front().second) / seconds;
+      std::chrono::duration<double>(sample.time - first.time).count();
+  if (seconds < 0.1) return;
+  auto rate = [&](uint64_t count, uint64_t before) {
+    return static_cast<double>(count - before) / seconds;
+  };
+  progress.rows_per_second = rate(sample.rows, first.rows);
+  progress.bytes_per_second = rate(sample.bytes, first.bytes);
+  progress.rejected_per_second = rate(sample.rejected, first.rejected);
 }
 
 void StreamIngestion::set_state(IngestionState state, std::string error) {
@@ -130,9 +160,13 @@ void StreamIngestion::set_state(IngestionState state, std::string error) {
                   "dataset {}: ingestion {}{}{}", settings_.dataset,
                   state_name(state), error.empty() ? "" : ": ", error);
     }
+    if (!error.empty()) {
+      last_errors_.add({now(), state_name(state), error, {}});
+    }
     progress_.state = state;
     progress_.error = std::move(error);
-    progress_.caught_up = caught_up_ && progress_.error.empty();
+    progress_.past_start = caught_up_ && progress_.error.empty();
+    progress_.caught_up = progress_.past_start;
   }
   changed();  // what answers say of themselves
 }

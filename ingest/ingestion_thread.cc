@@ -193,7 +193,9 @@ void StreamIngestion::read() {
         error.empty() ? IngestionState::kRunning : IngestionState::kDegraded,
         error);
   }
-  update_progress(batch_.messages.empty());
+  // What is compared with the end as of now must not lag behind what was read.
+  bool drained = batch_.messages.size() < kPollMessages;
+  update_progress(batch_.messages.empty() || (drained && source_->tells_end()));
   if (rows_ != before || intake_->counts().deleted != deleted) changed();
 }
 
@@ -267,6 +269,7 @@ void StreamIngestion::seal_open() {
     if (!sealer_->fatal_error().empty()) return;
   }
   if (mode() == Mode::kAbandon) return;
+  show_pending_letters();  // before they go
   Generation generation;
   generation.rows = intake_->sinks().rows();
   generation.bytes = intake_->sinks().bytes();

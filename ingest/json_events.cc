@@ -82,11 +82,19 @@ std::vector<std::string_view> split_lines(std::string_view body) {
   return events;
 }
 
+std::string_view without_frame(std::string_view body) {
+  if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
+  return trim(body);
+}
+
 }  // namespace
 
+bool is_json_array(std::string_view body) {
+  return without_frame(body).starts_with('[');
+}
+
 Result<std::vector<std::string_view>> split_json_events(std::string_view body) {
-  if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
-  body = trim(body);
+  body = without_frame(body);
   if (body.empty()) return std::vector<std::string_view>{};
   if (body[0] == '[') return split_array(body);
   if (body[0] != '{') {

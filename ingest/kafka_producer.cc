@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -14,6 +15,8 @@ namespace freshet {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr auto kPurgeTime = std::chrono::seconds(1);
 
 const KafkaProperties kOwnProperties = {
     {"enable.idempotence", "true"},
@@ -32,6 +35,9 @@ struct Flight {
   Mutex mutex;
   CondVar landed;
   size_t waiting ABSL_GUARDED_BY(mutex) = 0;
+  size_t stored ABSL_GUARDED_BY(mutex) = 0;
+  size_t perhaps ABSL_GUARDED_BY(mutex) = 0;  // sent, but not acknowledged
+  Clock::time_point last_stored ABSL_GUARDED_BY(mutex) = Clock::now();
   std::string error ABSL_GUARDED_BY(mutex);
   std::map<std::string, int64_t> next ABSL_GUARDED_BY(mutex);
 };
@@ -42,8 +48,14 @@ void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
   Flight& flight = **holder;
   MutexLock lock(flight.mutex);
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    flight.error = rd_kafka_err2str(message->err);
+    if (flight.error.empty()) flight.error = rd_kafka_err2str(message->err);
+    bool never =
+        rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED &&
+        message->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+    flight.perhaps += !never;
   } else {
+    ++flight.stored;
+    flight.last_stored = Clock::now();
     int64_t& next = flight.next[fmt::format(
         "{}/{}", rd_kafka_topic_name(message->rkt), message->partition)];
     next = std::max(next, message->offset + 1);
@@ -77,13 +89,14 @@ class RdKafkaProducer final : public KafkaProducer {
 
   Result<std::map<std::string, int64_t>> send(const std::string& topic,
                                               std::span<const Record> records,
-                                              int64_t timeout_ms) override;
+                                              Patience patience) override;
   Status create_topic(const std::string& topic, int partitions) override;
 
  private:
   Status produce(const std::string& topic, const Record& record,
                  const std::shared_ptr<Flight>& flight,
                  Clock::time_point deadline);
+  void take_back(Flight& flight);
 
   const KafkaSettings settings_;
   KafkaHealth health_;
@@ -129,38 +142,78 @@ Status RdKafkaProducer::produce(const std::string& topic, const Record& record,
   }
 }
 
+// Nothing is sent any more; waits until it is known what became of each.
+void RdKafkaProducer::take_back(Flight& flight) {
+  rd_kafka_purge(handle_.get(),
+                 RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  auto end = Clock::now() + kPurgeTime;
+  MutexLock lock(flight.mutex);
+  while (flight.waiting > 0 && Clock::now() < end) {
+    flight.landed.wait_for(flight.mutex, absl::FromChrono(end - Clock::now()));
+  }
+}
+
+// What became of the `count` records of a send that failed.
+std::string fate(Flight& flight, size_t count) {
+  MutexLock lock(flight.mutex);
+  size_t perhaps = flight.perhaps + flight.waiting;
+  if (flight.stored + perhaps == 0) {
+    return fmt::format("none of the {} events is stored", count);
+  }
+  return fmt::format(
+      "of {} events {} are stored and {} may be: sent again, they may come "
+      "twice",
+      count, flight.stored, perhaps);
+}
+
 Result<std::map<std::string, int64_t>> RdKafkaProducer::send(
     const std::string& topic, std::span<const Record> records,
-    int64_t timeout_ms) {
-  auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
+    Patience patience) {
   auto flight = std::make_shared<Flight>();
+  auto begin = Clock::now();
+  auto deadline = begin + std::chrono::milliseconds(patience.all_ms);
+  auto silence = std::chrono::milliseconds(patience.silent_ms);
   Status produced;
   for (const Record& record : records) {
     {
       MutexLock lock(flight->mutex);
       ++flight->waiting;
     }
-    produced = produce(topic, record, flight, deadline);
+    produced =
+        produce(topic, record, flight, std::min(deadline, begin + silence));
     if (produced) continue;
     MutexLock lock(flight->mutex);
     --flight->waiting;
     break;
   }
-  MutexLock lock(flight->mutex);
-  while (flight->waiting > 0) {
-    auto left = deadline - Clock::now();
-    if (left <= Clock::duration::zero()) break;
-    flight->landed.wait_for(flight->mutex, absl::FromChrono(left));
+  std::string why;
+  bool given_up = false;
+  {
+    MutexLock lock(flight->mutex);
+    while (flight->waiting > 0) {
+      auto end = std::min(deadline, flight->last_stored + silence);
+      auto left = end - Clock::now();
+      given_up = left <= Clock::duration::zero();
+      if (given_up) break;
+      flight->landed.wait_for(flight->mutex, absl::FromChrono(left));
+    }
+    why = flight->error;
+    if (!given_up && why.empty() && produced) return flight->next;
   }
-  TRY(produced);
-  if (flight->waiting > 0 || !flight->error.empty()) {
-    std::string why = flight->error.empty() ? health_.error() : flight->error;
-    return Error{ErrorCode::kUnavailable,
-                 fmt::format("Kafka topic {} did not acknowledge all {} events "
-                             "in {} ms: {}",
-                             topic, records.size(), timeout_ms, why)};
+  if (given_up) take_back(*flight);
+  std::string became = fate(*flight, records.size());
+  if (!produced) {
+    return Error{produced.error().code,
+                 fmt::format("{}: {}", became, produced.error().message)};
   }
-  return flight->next;
+  if (why.empty()) why = health_.error();
+  if (why.empty()) why = "no answer";
+  auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(
+      Clock::now() - begin);
+  return Error{
+      ErrorCode::kUnavailable,
+      fmt::format("Kafka topic {} did not acknowledge all in {} ms, {}: {}",
+                  topic, waited.count(), became, why)};
 }
 
 Status RdKafkaProducer::create_topic(const std::string& topic, int partitions) {

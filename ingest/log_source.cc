@@ -27,6 +27,7 @@ class LogSource final : public Source {
                             Timestamp time) override;
   void report_committed(const std::map<PartitionName, int64_t>& next) override;
   SourceStatus status() const override;
+  bool tells_end() const override { return true; }
   const char* kind() const override { return "log"; }
 
  private:

@@ -154,7 +154,6 @@ Status LookupFiles::load_file(const PlacedFile& file, LookupChange& change,
 
 Status LookupFiles::read_records(OpenedFile& opened, const std::string& name,
                                  LookupChange& change, uint64_t& bytes) {
-  int64_t record = opened.first_record;
   LookupDecoder decoder(settings_, std::move(opened.decoder));
   std::vector<std::string_view> records;
   std::vector<RawMessage> messages;
@@ -172,8 +171,9 @@ Status LookupFiles::read_records(OpenedFile& opened, const std::string& name,
     decoder.decode(messages, change.entries, rejections);
     if (!rejections.empty()) {
       const Rejection& first = rejections.front();
-      return invalid(fmt::format("file {}, record {}: {}", name,
-                                 record + first.message + 1, first.text));
+      return invalid(
+          fmt::format("file {}, {} {}: {}", name, opened.records->place_name(),
+                      opened.records->place(first.message) + 1, first.text));
     }
     for (size_t i = before; i < change.entries.size(); ++i) {
       const LookupEntry& entry = change.entries[i];
@@ -189,7 +189,6 @@ Status LookupFiles::read_records(OpenedFile& opened, const std::string& name,
                       many ? "twice the max_keys" : "max_bytes",
                       many ? settings_.max_keys : settings_.max_bytes)};
     }
-    record += static_cast<int64_t>(records.size());
     MutexLock lock(mutex_);
     state_.messages += records.size();
     if (stopping_) return Error{ErrorCode::kUnavailable, "the server stops"};

@@ -13,6 +13,39 @@ namespace {
 
 using To = OffsetReset::To;
 
+// "pos.sales/" of "pos.sales/3", if all partitions have it.
+std::string_view common_topic(const std::vector<PartitionBounds>& bounds) {
+  auto topic = [](const PartitionBounds& bound) {
+    return std::string_view(bound.name).substr(0, bound.name.rfind('/') + 1);
+  };
+  if (bounds.empty()) return {};
+  bool same = std::ranges::all_of(bounds, [&](const PartitionBounds& bound) {
+    return topic(bound) == topic(bounds[0]);
+  });
+  return same ? topic(bounds[0]) : std::string_view();
+}
+
+// With the partitions' full names, where numbers were given and there is only
+// one topic.
+Result<OffsetReset> with_names(const std::vector<PartitionBounds>& bounds,
+                               OffsetReset reset) {
+  std::string_view topic = common_topic(bounds);
+  auto name = [&](const PartitionName& given) {
+    bool number = !given.empty() && std::ranges::all_of(given, [](char c) {
+      return c >= '0' && c <= '9';
+    });
+    return number ? fmt::format("{}{}", topic, given) : given;
+  };
+  std::map<PartitionName, int64_t> offsets;
+  for (const auto& [given, offset] : reset.offsets) {
+    if (offsets.emplace(name(given), offset).second) continue;
+    return invalid("the offset of a partition is given twice: " + name(given));
+  }
+  reset.offsets = std::move(offsets);
+  for (PartitionName& given : reset.partitions) given = name(given);
+  return reset;
+}
+
 Status check_partitions(const std::vector<PartitionBounds>& bounds,
                         const OffsetReset& reset) {
   std::vector<PartitionName> wanted = reset.partitions;
@@ -94,8 +127,9 @@ int64_t ResetStep::lost() const { return std::max<int64_t>(0, low - from); }
 
 Result<std::vector<ResetStep>> plan_reset(
     Source& source, const std::map<PartitionName, int64_t>& next,
-    const OffsetReset& reset) {
+    const OffsetReset& wanted) {
   TRY_ASSIGN(auto bounds, source.partitions());
+  TRY_ASSIGN(OffsetReset reset, with_names(bounds, wanted));
   TRY(check_partitions(bounds, reset));
   std::vector<ResetStep> steps;
   for (const PartitionBounds& bound : bounds) {

@@ -36,13 +36,14 @@ struct ResetStep {
   int64_t lost() const;
 };
 
-// What `reset` does to the partitions of `source`. `next`: where each stands;
-// one that is not among them was not read yet. kInvalid: a partition that is
-// not there, an offset outside of it (the message has its bounds);
+// What `wanted` does to the partitions of `source`; "3" is enough of a name
+// where all are of one topic, or of the embedded log. `next`: where each
+// stands; one that is not among them was not read yet. kInvalid: a partition
+// that is not there, an offset outside of it (the message has its bounds);
 // kUnavailable; kUnsupported.
 Result<std::vector<ResetStep>> plan_reset(
     Source& source, const std::map<PartitionName, int64_t>& next,
-    const OffsetReset& reset);
+    const OffsetReset& wanted);
 
 // Makes the steps durable, in one commit with what goes with them: dead
 // letters that will come again are removed, and what is read again is not late.

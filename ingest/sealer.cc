@@ -54,7 +54,12 @@ uint64_t Sealer::submit(Generation generation) {
   return submitted_;
 }
 
-Status Sealer::wait_sealed(uint64_t number) {
+Error Sealer::late() {
+  return {ErrorCode::kUnavailable,
+          "what is to be sealed is not durable yet; that goes on"};
+}
+
+Status Sealer::wait_sealed(uint64_t number, absl::Time deadline) {
   MutexLock lock(mutex_);
   uint64_t attempts = attempts_;
   work_.signal_all();  // no need to wait out a pause between attempts
@@ -64,7 +69,9 @@ Status Sealer::wait_sealed(uint64_t number) {
       return Error{ErrorCode::kCancelled, "the ingestion was stopped"};
     }
     if (attempts_ != attempts && !last_status_) return last_status_;
-    change_.wait(mutex_);
+    absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration()) return late();
+    change_.wait_for(mutex_, left);
   }
   return {};
 }
@@ -110,22 +117,21 @@ Sealer::View Sealer::view() const {
   return view;
 }
 
-uint64_t Sealer::add_pending_letters(size_t most,
-                                     std::vector<DeadLetter>& letters) const {
+void Sealer::add_pending_letters(size_t most,
+                                 Ingestion::PendingLetters& pending) const {
   std::deque<std::shared_ptr<const Generation>> queue;
   {
     MutexLock lock(mutex_);
     queue = queue_;
   }
-  uint64_t count = 0;
   for (const auto& generation : queue) {
     const std::vector<DeadLetter>& all = generation->dead_letters;
-    count += all.size();
-    letters.insert(
-        letters.end(), all.begin(),
+    pending.count += all.size();
+    for (const DeadLetter& letter : all) ++pending.reasons[letter.reason];
+    pending.letters.insert(
+        pending.letters.end(), all.begin(),
         all.begin() + static_cast<ptrdiff_t>(std::min(most, all.size())));
   }
-  return count;
 }
 
 uint64_t Sealer::changes() const {

@@ -18,6 +18,7 @@
 
 #include "ingest/dead_letter_shelf.h"
 #include "ingest/dead_letters.h"
+#include "ingest/ingestion.h"
 #include "ingest/kept_counts.h"
 #include "segments/mutex.h"
 #include "segments/segment_store.h"
@@ -55,8 +56,10 @@ class Sealer {
   uint64_t submit(Generation generation);
 
   // Waits until generation `number` is durable; an error as soon as an attempt
-  // that ended after the call has failed.
-  Status wait_sealed(uint64_t number);
+  // that ended after the call has failed, late() after `deadline`.
+  Status wait_sealed(uint64_t number,
+                     absl::Time deadline = absl::InfiniteFuture());
+  static Error late();
   // Tries what is left a few more times, ends the thread. The error of the
   // last attempt if something is still not durable.
   Status finish();
@@ -73,10 +76,10 @@ class Sealer {
     DeadLetterStock dead_letters;
   };
   View view() const;
-  // Dead letters that are not durable yet: at most `most` of each generation,
-  // behind those in `letters`. How many there are in all.
-  uint64_t add_pending_letters(size_t most,
-                               std::vector<DeadLetter>& letters) const;
+  // Dead letters that are not durable yet, added to those in `pending`: at most
+  // `most` of each generation, and how many there are in all.
+  void add_pending_letters(size_t most,
+                           Ingestion::PendingLetters& pending) const;
   // Dead letters were removed by somebody else: counts them soon.
   void recount();
   // Number of commits and retention drops so far; changes when queries see

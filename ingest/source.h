@@ -133,6 +133,9 @@ class Source {
       const std::map<PartitionName, int64_t>& next) = 0;
 
   virtual SourceStatus status() const = 0;
+  // Whether the highs of status() are as of the call, of all partitions: who
+  // was told that an event is stored finds it below them. Any thread.
+  virtual bool tells_end() const { return false; }
   // "kafka", "log".
   virtual const char* kind() const = 0;
 };

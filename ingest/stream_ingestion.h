@@ -31,10 +31,14 @@ class StreamIngestion final : public Ingestion {
   IngestionProgress progress() const override;
   void pause() override { set_paused(true); }
   void resume() override { set_paused(false); }
-  Status seal() override;
+  using Ingestion::seal;
+  Status seal(absl::Time deadline) override;
   Result<ReplayOutcome> replay(
       const std::vector<LetterReplay>& letters) override;
   PendingLetters pending_letters(size_t most) const override;
+  std::vector<IngestionError> last_errors() const override {
+    return last_errors_.newest();
+  }
   void letters_removed() override {
     if (sealer_ != nullptr) sealer_->recount();
   }
@@ -92,12 +96,14 @@ class StreamIngestion final : public Ingestion {
   void update_progress(bool always);
   void show_pending_letters();
   void fill_partitions(IngestionProgress& progress);
-  double rows_per_second();
+  static void look_at_end(const SourceStatus& source,
+                          IngestionProgress& progress);
+  void fill_rates(IngestionProgress& progress);
 
   const IngestionSettings settings_;
   SegmentStore& store_;
 
-  // Ingestion thread only, once it runs.
+  // Ingestion thread only, once it runs (but what Source lets any thread ask).
   const std::unique_ptr<Source> source_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Positions> positions_;
@@ -123,12 +129,17 @@ class StreamIngestion final : public Ingestion {
   bool caught_up_ = false;
   Timestamp as_of_ = kMinTimestamp;
   Timestamp claimed_ = kMinTimestamp;  // greatest as_of of complete answers
-  std::deque<std::pair<Clock::time_point, uint64_t>> rate_samples_;
+  struct RateSample {
+    Clock::time_point time;
+    uint64_t rows = 0, bytes = 0, rejected = 0;
+  };
+  std::deque<RateSample> rate_samples_;
   MessageBatch batch_;
 
   std::unique_ptr<Sealer> sealer_;  // thread-safe; made by load()
   const std::shared_ptr<RestatedTimes> restated_ =
       std::make_shared<RestatedTimes>();  // thread-safe
+  LastErrors last_errors_;                // thread-safe
 
   mutable Mutex mutex_;
   // Of the open generation: the first kShownLetters, and how many there are.

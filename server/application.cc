@@ -80,7 +80,8 @@ void add_ingestion_reasons(const std::string& name,
   }
   if (!progress.error.empty()) {
     if (stopped == 0) add(progress.error);
-  } else if (!progress.caught_up && progress.state != IngestionState::kPaused) {
+  } else if (!progress.past_start &&
+             progress.state != IngestionState::kPaused) {
     add("still reading what was there at start");
   }
 }

@@ -72,6 +72,12 @@ class RunningDatasets : public Datasets {
                                   const LetterSelection& selection) override;
   Ingestion::PendingLetters pending_letters(std::string_view dataset,
                                             size_t most) const override;
+  std::vector<IngestionError> last_errors(
+      std::string_view dataset) const override {
+    auto stream = find(dataset);
+    if (!stream) return {};
+    return stream->ingestion->last_errors();
+  }
 
  private:
   using Streams = std::map<std::string, std::shared_ptr<Stream>, std::less<>>;

@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kPageLetters = 10'000;
 constexpr size_t kPageBytes = 16 << 20;
 constexpr size_t kListedErrors = 100;
+constexpr auto kMaxSealWait = absl::Seconds(20);
 
 // Until the stream's thread has seen that it shall pause or go on, so that the
 // answer tells it; a second at most.
@@ -21,6 +22,18 @@ void wait_for(const Ingestion& ingestion, bool paused) {
     }
     absl::SleepFor(absl::Milliseconds(10));
   }
+}
+
+// Dead letters that are in memory have no place from which they could be taken.
+Status write_pending(Ingestion& ingestion, const char* verb) {
+  uint64_t pending = ingestion.pending_letters(0).count;
+  if (pending == 0) return {};
+  Status sealed = ingestion.seal(absl::Now() + kMaxSealWait);
+  if (sealed) return {};
+  return Error{sealed.error().code,
+               fmt::format("nothing was {}: {} dead letters have to be written "
+                           "by a seal first: {}",
+                           verb, pending, sealed.error().message)};
 }
 
 // Calls `use` with the selected letters, a page at a time.
@@ -71,6 +84,7 @@ Result<LetterReplayReport> replay_letters(Ingestion& ingestion,
                                           const MetadataStore& store,
                                           const std::string& dataset,
                                           const LetterSelection& selection) {
+  TRY(write_pending(ingestion, "replayed"));
   LetterReplayReport report;
   auto replay = [&](const std::vector<LetterReplay>& letters) -> Status {
     TRY_ASSIGN(ReplayOutcome outcome, ingestion.replay(letters));
@@ -89,6 +103,7 @@ Result<LetterReplayReport> replay_letters(Ingestion& ingestion,
 Result<uint64_t> remove_letters(Ingestion& ingestion, MetadataStore& store,
                                 const std::string& dataset,
                                 const LetterSelection& selection) {
+  TRY(write_pending(ingestion, "removed"));
   uint64_t removed = 0;
   auto remove = [&](const std::vector<LetterReplay>& letters) -> Status {
     std::vector<std::string> keys;

@@ -16,8 +16,9 @@ namespace freshet {
 // until the stream's thread has seen it. kNotFound: another verb.
 Status steer_stream(Ingestion& ingestion, std::string_view verb);
 
-// Page by page, in the order of their places. Not two calls at a time for one
-// dataset, nor this and remove_letters().
+// Page by page, in the order of their places. Those that are in memory still
+// are written before, which is waited for 20 s at most (kUnavailable). Not two
+// calls at a time for one dataset, nor this and remove_letters().
 Result<LetterReplayReport> replay_letters(Ingestion& ingestion,
                                           const MetadataStore& store,
                                           const std::string& dataset,

@@ -5,7 +5,9 @@
 namespace freshet {
 namespace {
 
-constexpr int64_t kProduceTimeoutMs = 30'000;
+// A broker that takes events may take long for all; one that takes none is
+// away.
+constexpr KafkaProducer::Patience kPatience = {30'000, 5'000};
 
 }  // namespace
 
@@ -20,15 +22,24 @@ Result<std::map<std::string, int64_t>> TopicProducer::send(
                      "' are given by a pattern: nothing says which one takes "
                      "posted events"};
   }
-  MutexLock lock(mutex_);
-  if (!producer_) {
-    TRY_ASSIGN(producer_, KafkaProducer::open(settings));
+  std::shared_ptr<KafkaProducer> producer;
+  {
+    MutexLock lock(mutex_);
+    if (!producer_) {
+      TRY_ASSIGN(producer_, KafkaProducer::open(settings));
+    }
+    producer = producer_;
   }
   std::vector<KafkaProducer::Record> records;
   records.reserve(events.size());
   for (std::string_view event : events) records.push_back({{}, event, -1});
-  return producer_->send(std::string(KafkaSettings::topic_of(*topic)), records,
-                         kProduceTimeoutMs);
+  auto sent = producer->send(std::string(KafkaSettings::topic_of(*topic)),
+                             records, kPatience);
+  if (!sent && sent.error().code == ErrorCode::kUnavailable) {
+    MutexLock lock(mutex_);
+    if (producer_ == producer) producer_ = nullptr;  // it is spent
+  }
+  return sent;
 }
 
 }  // namespace freshet

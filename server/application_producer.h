@@ -1,5 +1,5 @@
 // TopicProducer: a dataset's way into its Kafka topic, opened by the first
-// events that are posted. Thread-safe: one batch at a time.
+// events that are posted. Thread-safe.
 #pragma once
 
 #include <map>
@@ -16,15 +16,16 @@ namespace freshet {
 class TopicProducer {
  public:
   // The next offset by partition, once all events are in the first topic that
-  // is named. kUnavailable: it cannot be reached; kUnsupported: all topics of
-  // `dataset` are given by patterns.
+  // is named. kUnavailable: nothing was acknowledged for 5 s, or not all in
+  // 30 s; the message says what may be stored all the same, see KafkaProducer.
+  // kUnsupported: all topics of `dataset` are given by patterns.
   Result<std::map<std::string, int64_t>> send(
       const std::string& dataset, const KafkaSettings& settings,
       const std::vector<std::string_view>& events);
 
  private:
   Mutex mutex_;
-  std::unique_ptr<KafkaProducer> producer_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<KafkaProducer> producer_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace freshet

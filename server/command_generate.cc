@@ -67,7 +67,7 @@ class KafkaSink : public BatchSink {
                          std::string_view(text_).substr(place.from, place.size),
                          static_cast<int32_t>(place.partition)});
     }
-    TRY_ASSIGN(auto next, producer_->send(topic_, records, kSendTimeoutMs));
+    TRY_ASSIGN(auto next, producer_->send(topic_, records, {kSendTimeoutMs}));
     for (auto& [partition, offset] : next) offsets_[partition] = offset;
     return {};
   }

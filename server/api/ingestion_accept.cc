@@ -6,6 +6,7 @@
 
 #include "ingest/csv.h"
 #include "ingest/decoder.h"
+#include "ingest/field_value.h"
 
 namespace freshet {
 namespace {
@@ -21,9 +22,31 @@ std::string_view media_type(std::string_view content_type) {
   return type;
 }
 
+// Counts on: places are asked for from front to back.
+class LineCounter {
+ public:
+  explicit LineCounter(const IncomingEvents& incoming) : incoming_(incoming) {}
+
+  // As AcceptedEvents::LineError::line.
+  uint64_t line_of(size_t event) {
+    if (incoming_.begins.empty()) return event + 1;
+    size_t begin = incoming_.begins[event];
+    line_ += static_cast<uint64_t>(
+        count_line_ends(incoming_.body.substr(counted_, begin - counted_)));
+    counted_ = begin;
+    return line_;
+  }
+
+ private:
+  const IncomingEvents& incoming_;
+  uint64_t line_ = 1;
+  size_t counted_ = 0;  // bytes of the body before the line's event
+};
+
 // Events made from the body.
 IncomingEvents made_events(CsvEvents made) {
   IncomingEvents incoming;
+  incoming.begins = std::move(made.begins);
   for (auto& [at, fault] : made.faults) incoming.faults[at] = std::move(fault);
   incoming.converted = std::make_unique<std::string>();
   std::vector<size_t> ends;
@@ -44,11 +67,9 @@ bool one_of(std::string_view type, std::initializer_list<const char*> types) {
   return std::ranges::any_of(types, [&](const char* t) { return type == t; });
 }
 
-}  // namespace
-
-Result<IncomingEvents> read_events(const DecoderSpec& spec,
-                                   std::string_view content_type,
-                                   std::string_view body) {
+Result<IncomingEvents> split(const DecoderSpec& spec,
+                             std::string_view content_type,
+                             std::string_view body) {
   std::string_view type = media_type(content_type);
   if (spec.format == "csv") {
     if (type != "text/csv") {
@@ -86,6 +107,11 @@ Result<IncomingEvents> read_events(const DecoderSpec& spec,
                     "text/plain", "application/octet-stream"})) {
     IncomingEvents incoming;
     TRY_ASSIGN(incoming.events, split_json_events(body));
+    if (is_json_array(body)) return incoming;
+    for (std::string_view event : incoming.events) {
+      incoming.begins.push_back(
+          static_cast<size_t>(event.data() - body.data()));
+    }
     return incoming;
   }
   return Error{ErrorCode::kUnsupported,
@@ -94,15 +120,14 @@ Result<IncomingEvents> read_events(const DecoderSpec& spec,
                    std::string(type)};
 }
 
-namespace {
-
 // What ingestion will do with a stretch of events; used again for each.
 class Check {
  public:
   Check(const IngestionSettings& settings, std::unique_ptr<Decoder> decoder,
-        const std::map<size_t, std::string>& faults)
+        const IncomingEvents& incoming)
       : settings_(settings),
-        faults_(faults),
+        faults_(incoming.faults),
+        lines_(incoming),
         decoder_(std::move(decoder)),
         batch_(settings.decoder.schema) {}
 
@@ -124,7 +149,7 @@ class Check {
       if (answer.errors.size() >= kMaxListedErrors) break;
       auto fault = faults_.find(before + rejection.message);
       answer.errors.push_back(
-          {before + rejection.message + 1,
+          {lines_.line_of(before + rejection.message),
            fault == faults_.end() ? std::move(rejection.text) : fault->second});
     }
     answer.rejected += rejections.size();
@@ -150,6 +175,7 @@ class Check {
 
   const IngestionSettings& settings_;
   const std::map<size_t, std::string>& faults_;
+  LineCounter lines_;
   std::unique_ptr<Decoder> decoder_;
   ColumnBatch batch_;
   std::vector<RawMessage> messages_;
@@ -160,11 +186,19 @@ class Check {
 
 }  // namespace
 
+Result<IncomingEvents> read_events(const DecoderSpec& spec,
+                                   std::string_view content_type,
+                                   std::string_view body) {
+  TRY_ASSIGN(IncomingEvents incoming, split(spec, content_type, body));
+  incoming.body = body;
+  return incoming;
+}
+
 Result<AcceptedEvents> check_events(const IngestionSettings& settings,
                                     const IncomingEvents& incoming) {
   AcceptedEvents answer;
   TRY_ASSIGN(auto decoder, make_decoder(settings.decoder));
-  Check check(settings, std::move(decoder), incoming.faults);
+  Check check(settings, std::move(decoder), incoming);
   std::span<const std::string_view> rest = incoming.events;
   for (uint64_t done = 0; !rest.empty();) {
     size_t count = std::min(rest.size(), kCheckBatch);

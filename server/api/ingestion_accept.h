@@ -15,6 +15,9 @@ namespace freshet {
 struct IncomingEvents {
   std::vector<std::string_view> events;    // as the log or topic holds them
   std::unique_ptr<std::string> converted;  // their text, when not the body
+  // Where in the body each begins; empty: they are told by their number.
+  std::vector<size_t> begins;
+  std::string_view body;
   // By place among `events`: what is wrong with it in the body's own terms.
   std::map<size_t, std::string> faults;
 };

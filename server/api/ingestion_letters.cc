@@ -75,8 +75,12 @@ Status drop_written(const Services& services, const std::string& dataset,
                find_dead_letter(services.metadata, dataset, letter.id()));
     // An offset that is read again has an older letter under its name.
     bool same = written && written->time == letter.time;
-    if (same) --pending.count;
-    if (!same) left.push_back(std::move(letter));
+    if (same) {
+      --pending.count;
+      --pending.reasons[letter.reason];
+    } else {
+      left.push_back(std::move(letter));
+    }
   }
   pending.letters = std::move(left);
   return {};
@@ -118,6 +122,9 @@ HttpResponse list(Services& services, const HttpRequest& request) {
   }
   out.end_array();
   if (!page->next.empty()) out.field("next", std::string_view(page->next));
+  for (const auto& [reason, count] : pending.reasons) {
+    if (count > 0) (*counts)[reason] += count;
+  }
   uint64_t total = 0;
   out.key("reasons").begin_object();
   for (const auto& [reason, count] : *counts) {
@@ -200,17 +207,23 @@ Status read_member(const std::string& name, const JsonValue& value,
   return {};
 }
 
+// In how many ways something is selected: one is right.
+int kinds(const LetterSelection& selection) {
+  return int{selection.all} + int{!selection.reason.empty()} +
+         int{!selection.letters.empty()};
+}
+
 Status check_selection(const LetterSelection& selection) {
-  int kinds = int{selection.all} + int{!selection.reason.empty()} +
-              int{!selection.letters.empty()};
-  if (kinds == 1) return {};
+  if (kinds(selection) == 1) return {};
   return invalid(
-      "say which dead letters: all, a reason, ids (or events, to "
-      "replay mended ones), and only one of these");
+      "say which dead letters, in one way: {\"all\":true}, "
+      "{\"reason\":\"wrong_type\"}, {\"ids\":[\"log/0/12\"]}, or mended "
+      "{\"events\":[{\"id\":\"log/0/12\",\"event\":\"...\"}]}");
 }
 
 Result<LetterSelection> read_selection(const std::string& body) {
   LetterSelection selection;
+  if (trim(body).empty()) return check_selection(selection).error();
   TRY_ASSIGN(JsonValue json, parse_json(body));
   const JsonObject* members = json.as_object();
   if (members == nullptr) return invalid("the body is not a JSON object");
@@ -259,8 +272,12 @@ HttpResponse remove(Services& services, const HttpRequest& request) {
           request.request_id);
     }
   }
-  Status checked = check_selection(selection);
-  if (!checked) return error_response(checked.error(), request.request_id);
+  if (kinds(selection) != 1) {
+    return error_response(
+        invalid("say which dead letters, in one way: ?all=true, "
+                "?reason=wrong_type, or ?id=log/0/12, once or more"),
+        request.request_id);
+  }
   auto removed =
       services.ingestion.remove_letters(request.params.at("d"), selection);
   if (!removed) return error_response(removed.error(), request.request_id);

@@ -72,8 +72,25 @@ void write_partitions(JsonWriter& out, const IngestionProgress& progress) {
   out.end_array();
 }
 
+void write_errors(JsonWriter& out, const std::vector<IngestionError>& errors) {
+  out.key("last_errors").begin_array();
+  for (const IngestionError& error : errors) {
+    out.begin_object();
+    out.field("time", std::string_view(to_iso8601(error.time)));
+    out.field("reason", std::string_view(error.reason));
+    out.field("message", std::string_view(error.message));
+    if (!error.partition.empty()) {
+      out.field("partition", std::string_view(error.partition));
+      out.field("offset", error.offset);
+    }
+    out.end_object();
+  }
+  out.end_array();
+}
+
 std::string progress_json(const std::string& dataset,
-                          const IngestionProgress& progress) {
+                          const IngestionProgress& progress,
+                          const std::vector<IngestionError>& errors) {
   JsonWriter out;
   out.begin_object();
   out.field("dataset", std::string_view(dataset));
@@ -84,6 +101,8 @@ std::string progress_json(const std::string& dataset,
   write_partitions(out, progress);
   out.field("rows", progress.rows).field("bytes", progress.bytes);
   out.field("rows_per_second", progress.rows_per_second);
+  out.field("bytes_per_second", progress.bytes_per_second);
+  out.field("rejected_per_second", progress.rejected_per_second);
   out.key("rejected").begin_object();
   for (const auto& [reason, count] : progress.rejected) {
     out.field(reason, count);
@@ -113,6 +132,7 @@ std::string progress_json(const std::string& dataset,
   if (!progress.last_seal_error.empty()) {
     out.field("last_seal_error", std::string_view(progress.last_seal_error));
   }
+  write_errors(out, errors);
   out.end_object();
   return out.take();
 }
@@ -125,16 +145,15 @@ HttpResponse show_progress(Services& services, const HttpRequest& request) {
   const std::string& name = request.params.at("d");
   auto progress = services.ingestion.progress(name);
   if (!progress) return error_response(no_dataset(name), request.request_id);
-  return json_response(progress_json(name, *progress));
+  return json_response(
+      progress_json(name, *progress, services.ingestion.last_errors(name)));
 }
 
 HttpResponse steer(Services& services, const HttpRequest& request) {
   const std::string& name = request.params.at("d");
   Status done = services.ingestion.steer(name, request.params.at("verb"));
   if (!done) return error_response(done.error(), request.request_id);
-  auto progress = services.ingestion.progress(name);
-  if (!progress) return error_response(no_dataset(name), request.request_id);
-  return json_response(progress_json(name, *progress));
+  return show_progress(services, request);
 }
 
 }  // namespace

@@ -1,12 +1,29 @@
 #include "server/api/ingestion_sample.h"
 
+#include <absl/strings/str_replace.h>
+
 #include "server/api/ingestion_service.h"
 #include "server/json/json_value.h"
+#include "server/json/json_writer.h"
 
 namespace freshet {
 namespace {
 
 constexpr int64_t kMaxSample = 10'000;
+
+// The text of a model file, or an object of the same parts: JSON is YAML.
+Result<std::string> read_definition(const JsonValue& value) {
+  if (value.as_string() != nullptr) return *value.as_string();
+  if (value.as_object() == nullptr) {
+    return invalid(
+        "definition: neither a text (YAML or JSON) nor an object, but a " +
+        std::string(value.type_name()));
+  }
+  JsonWriter out;
+  // A definition that is sent must have no escapes by code, and the writer has
+  // that of the backslash.
+  return absl::StrReplaceAll(out.tree(value).take(), {{"\\u005c", "\\\\"}});
+}
 
 Result<std::vector<std::string>> read_texts(const JsonValue& list) {
   std::vector<std::string> texts;
@@ -32,9 +49,7 @@ Result<SampleQuestion> read_sample_question(const HttpRequest& request) {
   if (members == nullptr) return invalid("the body is not a JSON object");
   for (const auto& [name, value] : *members) {
     if (name == "definition") {
-      if (value.as_string() == nullptr)
-        return invalid("definition: not a text");
-      question.definition = *value.as_string();
+      TRY_ASSIGN(question.definition, read_definition(value));
     } else if (name == "events") {
       TRY_ASSIGN(question.events, read_texts(value));
     } else if (name == "sample") {

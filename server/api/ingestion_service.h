@@ -24,7 +24,9 @@ struct AcceptedEvents {
   uint64_t accepted = 0;
   uint64_t rejected = 0;  // stored, but they will be dead letters
   struct LineError {
-    uint64_t line;  // 1-based number of the event in the body
+    // The line of the body on which the event begins, from 1; of a JSON array
+    // the number of the element.
+    uint64_t line;
     std::string message;
   };
   std::vector<LineError> errors;           // the first 100
@@ -81,15 +83,20 @@ class IngestionService {
   // do. Errors: those of plan_reset, kUnsupported for files.
   virtual Result<ResetReport> reset(std::string_view dataset,
                                     const ResetRequest& request) = 0;
-  // As Ingestion::replay. REQUIRES: something is selected.
+  // As Ingestion::replay; of those in memory, too, which are written first:
+  // kUnavailable if that takes too long. REQUIRES: something is selected.
   virtual Result<LetterReplayReport> replay_letters(
       std::string_view dataset, const LetterSelection& selection) = 0;
   // Removes them for good; returns how many. What was rejected stays counted.
+  // Of those in memory as replay_letters.
   virtual Result<uint64_t> remove_letters(std::string_view dataset,
                                           const LetterSelection& selection) = 0;
   // As Ingestion::pending_letters; none of an unknown dataset.
   virtual Ingestion::PendingLetters pending_letters(std::string_view dataset,
                                                     size_t most) const = 0;
+  // As Ingestion::last_errors; none of an unknown dataset.
+  virtual std::vector<IngestionError> last_errors(
+      std::string_view dataset) const = 0;
 };
 
 }  // namespace freshet

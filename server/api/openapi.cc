@@ -23,7 +23,9 @@ constexpr const char* kKpiQuery =
 const Described kDescribed[] = {
     {"POST", "/ingest/{dataset}",
      "Events as JSON lines, a JSON array, one object, or CSV; answers when "
-     "they are durable"},
+     "they are durable: {\"accepted\",\"rejected\",\"errors\":[{\"line\","
+     "\"message\"}],\"offsets\"}; `line` is that of the body on which the "
+     "event begins, of a JSON array the number of the element"},
     {"GET", "/api/v1/datasets", "Schema, size and freshness of every dataset"},
     {"GET", "/api/v1/datasets/{d}", "Schema, size and freshness of a dataset"},
     {"PUT", "/api/v1/datasets/{d}",
@@ -35,7 +37,8 @@ const Described kDescribed[] = {
      "What was put and deleted, when and by whom"},
     {"POST", "/api/v1/datasets/{d}/validate",
      "What a definition makes of real events, field by field: "
-     "{\"definition\":\"...\",\"events\":[\"...\"],\"sample\":100}"},
+     "{\"definition\":...,\"events\":[\"...\"],\"sample\":100}; the definition "
+     "is what PUT takes, as a text (YAML or JSON) or as an object"},
     {"POST", "/api/v1/datasets/{d}/infer",
      "Columns for a first definition, from {\"events\":[\"...\"]} or the "
      "source "
@@ -64,15 +67,18 @@ const Described kDescribed[] = {
      "Sets the row of a key: {\"category\":\"Tools\"}"},
     {"DELETE", "/api/v1/lookups/{l}/rows/{key}", "Removes the row of a key"},
     {"GET", "/api/v1/ingestion/{d}",
-     "State, offsets, lag, rates and rejected events of a dataset's stream"},
+     "State, offsets, lag, rates and rejected events of a dataset's stream; "
+     "what went wrong last, newest first, at most 10: "
+     "\"last_errors\":[{\"time\",\"reason\",\"message\",\"partition\","
+     "\"offset\"}], those of the source without a place"},
     {"GET", "/api/v1/ingestion/{d}/dead-letters",
      "Events that could not become rows: {\"dead_letters\":[{\"id\","
      "\"partition\",\"offset\",\"time\",\"reason\",\"message\",\"event\","
      "\"size\",\"whole\"}],\"next\",\"reasons\":{\"wrong_type\":7},"
-     "\"total\",\"pending\"}. So many of `pending` are in memory and in no "
-     "other number; the first are listed behind the last page, marked "
-     "\"pending\":true, and can be replayed or removed once they are written: "
-     "by a seal, within `pending_at_most_ms`",
+     "\"total\",\"pending\"}. `pending` of them are in memory; the first of "
+     "these are listed behind the last page, marked \"pending\":true. They are "
+     "written by a seal, within `pending_at_most_ms`, or when dead letters are "
+     "replayed or removed",
      "reason after limit"},
     {"POST", "/api/v1/ingestion/{d}/dead-letters/replay",
      "Takes dead letters again under the definition now in force, late ones "
@@ -84,7 +90,8 @@ const Described kDescribed[] = {
      "Removes dead letters for good: {\"removed\":n}", "id reason all"},
     {"POST", "/api/v1/ingestion/{d}/reset",
      "Sets where a stream reads on: {\"to\":\"earliest|latest|offsets|"
-     "timestamp\",\"offsets\":{\"log/0\":5},\"timestamp\":\"...\" (when the "
+     "timestamp\",\"offsets\":{\"log/0\":5} (\"0\" will do if there is one "
+     "topic or a log),\"timestamp\":\"...\" (when the "
      "source stored them),\"partitions\":[\"log/0\"],\"dry_run\":true}; "
      "answers what that skips and reads again, with dry_run without doing it"},
     {"POST", "/api/v1/ingestion/{d}/{verb}",

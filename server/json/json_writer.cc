@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "segments/schema.h"
+#include "server/json/json_value.h"
 
 namespace freshet {
 namespace {
@@ -171,6 +172,22 @@ JsonWriter& JsonWriter::raw(std::string_view json) {
 void JsonWriter::clear() {
   text_.clear();
   needs_comma_ = false;
+}
+
+JsonWriter& JsonWriter::tree(const JsonValue& v) {
+  if (v.is_null()) return null();
+  if (auto* flag = v.as_bool()) return value(*flag);
+  if (auto* number = v.as_int()) return value(*number);
+  if (auto* number = v.as_double()) return value(*number);
+  if (auto* text = v.as_string()) return value(std::string_view(*text));
+  if (auto* array = v.as_array()) {
+    begin_array();
+    for (const JsonValue& one : *array) tree(one);
+    return end_array();
+  }
+  begin_object();
+  for (const auto& [name, member] : *v.as_object()) key(name).tree(member);
+  return end_object();
 }
 
 }  // namespace freshet

@@ -10,6 +10,8 @@
 
 namespace freshet {
 
+class JsonValue;
+
 class JsonWriter {
  public:
   JsonWriter& begin_object();
@@ -30,6 +32,8 @@ class JsonWriter {
   JsonWriter& value(const char* v) { return value(std::string_view(v)); }
   // Exact decimal of `units` at `scale`, as a JSON number: 81234.56.
   JsonWriter& decimal(__int128 units, int scale);
+  // A parsed document, as it was but for blanks and the spelling of numbers.
+  JsonWriter& tree(const JsonValue& v);
   // Text that is already JSON.
   JsonWriter& raw(std::string_view json);
 

@@ -32,10 +32,12 @@ void add(std::string& out, const Aggregate& aggregate) {
   out += '\n';
 }
 
-// Which rows a snapshot has: its timeline, and how many live rows.
+// Which rows a snapshot has: its timeline, how many live rows, and whether
+// these are all: what began before an event came must not claim it for others.
 std::string data_text(const DatasetSnapshot& data) {
-  std::string out = fmt::format("{} {}", fmt::ptr(data.timeline.get()),
-                                fmt::ptr(data.schema.get()));
+  std::string out =
+      fmt::format("{} {} {}", fmt::ptr(data.timeline.get()),
+                  fmt::ptr(data.schema.get()), int{data.complete});
   for (const auto& live : data.timeline->live) {
     out += fmt::format(" {}", live->num_rows());
   }

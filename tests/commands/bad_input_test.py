@@ -53,6 +53,63 @@ def test_bad_events_become_dead_letters_and_never_stop_the_stream(server):
     assert value["provenance"]["late_or_rejected"] == answer["rejected"]
 
 
+@pytest.mark.parametrize("content, body, lines", [
+    ("application/x-ndjson", "\n\n{bad\n\r\n{worse\n", [3, 5]),
+    ("application/json", "\ufeff{bad\n{\n", [1, 2]),
+    ("application/json", '\n\n {"ts":\n "when?"}\n', [3]),
+    ("application/json", '[\n\n{"ts":1},\n{"ts":"?"}, 5]', [2, 3]),
+    ("text/csv", "ts,store,qty\n2026-11-01,S,1\n2026-11-01,S,x\n", [3]),
+    ("text/csv", 'ts,store,qty\n\n2026-11-01,"a\nb",1\n?,S,1\n'
+                 '2026-11-01,"c\n\nd",x\n?,S\n', [5, 6, 9]),
+], ids=["lines", "mark", "object", "array", "csv", "quoted"])
+def test_an_error_names_the_line_of_the_body(server, content, body, lines):
+    status, _, answer = server.request(
+        "POST", "/ingest/sales", body, {"Content-Type": content})
+    answer = json.loads(answer)
+    assert status == 200, answer
+    assert [e["line"] for e in answer["errors"]] == lines, answer
+
+
+def test_the_lines_of_a_large_body_are_counted_on(server):
+    body = "".join(("{bad" if n % 5000 == 4999 else json.dumps(GOOD)) + "\n\n"
+                   for n in range(20000))
+    status, _, answer = server.request("POST", "/ingest/sales", body)
+    assert [e["line"] for e in json.loads(answer)["errors"]] == [
+        2 * n + 1 for n in range(4999, 20000, 5000)]
+
+
+def test_the_state_tells_the_last_errors(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        state = server.json("/api/v1/ingestion/sales")
+        assert state["last_errors"] == []
+
+        def seen(reason, count):
+            state = server.json("/api/v1/ingestion/sales")
+            return state["rejected"].get(reason) == count and state
+        server.ingest("sales", ["{nonsense"] * 20)
+        freshet.wait_until(lambda: seen("not_json", 20), 10)
+        time.sleep(0.01)
+        server.ingest("sales", [{**GOOD, "qty": "two"}])
+        state = freshet.wait_until(lambda: seen("wrong_type", 1), 10)
+        errors = state["last_errors"]
+        assert len(errors) == 10
+        assert errors[0]["reason"] == "wrong_type"
+        assert "two" in errors[0]["message"]
+        assert errors[0]["partition"].startswith("log/")
+        assert all(e["time"].startswith("20") for e in errors)
+        letter = server.json("/api/v1/ingestion/sales/dead-letters"
+                             "?reason=wrong_type")["dead_letters"][0]
+        assert letter["offset"] == errors[0]["offset"]
+        assert state["bytes_per_second"] >= 0
+        assert state["rejected_per_second"] >= 0
+        assert server.request("POST", "/api/v1/ingestion/sales/seal")[0] == 200
+        assert server.stop() == 0
+        server.start()
+        again = server.json("/api/v1/ingestion/sales")["last_errors"]
+        assert again[0] == errors[0] and len(again) == 10
+
+
 def test_a_ten_megabyte_event_is_a_dead_letter(server):
     before = sum(server.json("/api/v1/ingestion/sales")["rejected"].values())
     big = json.dumps({**GOOD, "store": "x" * (10 << 20)})

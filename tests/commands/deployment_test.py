@@ -15,6 +15,10 @@ columns:
   - { name: page, type: string }
   - { name: count, type: long }
 """
+OBJECT = {"dataset": "visits", "source": {"log": {"partitions": 1}},
+          "time": {"field": "ts"},
+          "columns": [{"name": "page", "type": "string"},
+                      {"name": "count", "type": "long"}]}
 
 
 def put(server, name, text):
@@ -106,6 +110,19 @@ def test_validate_with_given_events(tmp_path):
         assert status == 200 and not answer["valid"]
         assert answer["faults"][0]["file"] == "datasets/visits.yaml"
         assert answer["faults"][0]["line"] == 7
+        # The object that PUT takes, as it is, is the same.
+        status, as_object = ask({"definition": OBJECT, "events": [
+            '{"ts":1790000000,"page":"/a","count":"x"}',
+            '{"ts":1790000000,"page":"/b","count":2}', '{"page":"/c"}', "no"]})
+        assert status == 200 and as_object["valid"], as_object
+        assert as_object["sample"] == sample
+        odd = {**OBJECT, "title": 'a \\ "b"\n c\u00e9'}
+        status, answer = ask({"definition": odd, "events": ["{}"]})
+        assert status == 200 and answer["valid"], answer
+        status, answer = ask({"definition": {**OBJECT, "colour": "red"}})
+        assert status == 200 and not answer["valid"]
+        status, answer = ask({"definition": 5})
+        assert status == 400 and "number" in answer["error"]["message"]
         assert ask({"definition": VISITS, "event": []})[0] == 400
         assert ask({"sample": 5})[0] == 404
         assert server.get("/api/v1/datasets/visits")[0] == 404

@@ -40,7 +40,7 @@ def test_a_wholly_wrong_file_is_refused(tmp_path, load, name, content, reason):
         assert "no record of the file fits" in done.stderr
         assert reason in done.stderr
         number = 2 if name.endswith(".csv") else 1
-        assert f"record {number} of {name}: " in done.stderr
+        assert f"line {number} of {name}: " in done.stderr
     assert "no segments" in segments(tmp_path)
     with freshet.Server(tmp_path / "m", tmp_path / "d") as server:
         letters = server.json("/api/v1/ingestion/sales/dead-letters")
@@ -57,7 +57,19 @@ def test_some_bad_records_are_told_with_reasons(tmp_path, load):
     assert len(lines) == 2
     assert lines[0].startswith("2 rows loaded, 3 rejected")
     assert lines[1].startswith(
-        "rejected: 2 not_json, 1 time; the first, record 2 of a.jsonl: ")
+        "rejected: 2 not_json, 1 time; the first, line 2 of a.jsonl: ")
+
+
+def test_a_record_is_named_by_the_line_on_which_it_begins(tmp_path, load):
+    (tmp_path / "a.csv").write_text(
+        "ts,txn_id,store,qty,price\n\n2026-03-01,t1,\"S\n1\",1,2.50\n"
+        "2026-03-01,t2,S1,two,2.50\n")
+    done = load(tmp_path / "a.csv")
+    assert done.returncode == 0, done.stderr
+    assert "the first, line 5 of a.csv: " in done.stdout
+    (tmp_path / "b.jsonl").write_text("\n\n" + GOOD + "\nnonsense\n")
+    done = load(tmp_path / "b.jsonl")
+    assert "the first, line 5 of b.jsonl: " in done.stdout
 
 
 def test_an_empty_file_is_no_fault(tmp_path, load):

@@ -272,7 +272,7 @@ def test_files_that_change_break_and_are_mended(tmp_path):
         shown = freshet.wait_until(lambda: (
             lambda one: one if one["state"] == "failed" else None)(
                 server.json("/api/v1/lookups/stores")))
-        assert "stores.csv, record 2" in shown["error"]
+        assert "stores.csv, line 2" in shown["error"]
         assert "lots" in shown["error"] and shown["rows"] == 2
         status, body = server.get("/readyz")
         assert status == 503 and b"lookup stores: file stores.csv" in body

@@ -193,6 +193,10 @@ def test_reset_says_what_it_does_and_then_does_it(tmp_path):
         done = post(server, RESET, {"to": "offsets", "offsets": {"log/0": 7}})
         assert not done["dry_run"] and done["repeated"] == 3
         freshet.wait_until(lambda: server.rows("sales") == 13)
+        plan = post(server, RESET, {"to": "offsets", "offsets": {"0": 7},
+                                    "dry_run": True})
+        assert plan["partitions"][0]["partition"] == "log/0"
+        assert plan["partitions"][0]["to"] == 7
 
         # Paused, posted to, set to the end: skipped, and still paused.
         post(server, "/api/v1/ingestion/sales/pause")
@@ -279,7 +283,7 @@ def test_a_ragged_csv_line_is_a_dead_letter(tmp_path):
         answer = json.loads(answer)
         assert status == 200 and answer["accepted"] == 2, answer
         assert answer["rejected"] == 3
-        assert [e["line"] for e in answer["errors"]] == [2, 3, 4]
+        assert [e["line"] for e in answer["errors"]] == [3, 4, 5]
         assert "3 fields, the header 5" in answer["errors"][0]["message"]
         freshet.wait_until(lambda: server.rows("sales") == 2)
         assert server.sql("SELECT SUM(net) AS s FROM sales") == [{"s": 9.0}]

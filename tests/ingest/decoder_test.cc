@@ -384,6 +384,7 @@ TEST_CASE("csv") {
   CHECK(events->faults[0].second == "the record has 1 fields, the header 2");
   CHECK(events->faults[1].first == 2);
   CHECK(events->faults[2].first == 4);
+  CHECK(events->begins == std::vector<size_t>{4, 8, 10, 17, 25, 32, 38});
   CHECK_FALSE(ok(csv_to_json_events("a,a\n1,2\n")));
   CHECK(csv_to_json_events("")->events.empty());
   auto records = csv_to_records("b,a\n1,2\n3\n", {"a", "b"}, ';');

@@ -238,7 +238,7 @@ TEST_CASE("bulk load is whole or not at all, and not twice") {
   CHECK(last.rows == 3000);
   CHECK(last.rejected == 1);
   CHECK(last.rejections().starts_with(
-      "1 not_json; the first, record 3001 of day.json: "));
+      "1 not_json; the first, line 6001 of day.json: "));
   CHECK(last.bytes_read == last.bytes_total);
   CHECK((*store)->timeline("sales")->sealed.size() == 5);
   CHECK(bulk_load(s, **store, {path}, report).error().code ==
@@ -249,12 +249,13 @@ TEST_CASE("bulk load is whole or not at all, and not twice") {
   REQUIRE(page->letters.size() == 1);
   CHECK(page->letters[0].partition == "file/day.json");
   CHECK(page->letters[0].bytes == "nonsense");
+  CHECK(page->letters[0].offset == 6000);
   CHECK(bulk_load(s, **store, {files.path() + "/none"}, report).error().code ==
         ErrorCode::kNotFound);
   std::ofstream(files.path() + "/wrong") << "nonsense\nmore\n";
   auto wrong = bulk_load(s, **store, {files.path() + "/wrong"}, report);
   CHECK(wrong.error().code == ErrorCode::kInvalid);
-  CHECK(wrong.error().message.find("2 not_json; the first, record 1 of") !=
+  CHECK(wrong.error().message.find("2 not_json; the first, line 1 of") !=
         std::string::npos);
   CHECK(list_dead_letters((*store)->metadata(), "sales", "", 10)
             ->letters.size() == 1);

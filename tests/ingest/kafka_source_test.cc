@@ -40,6 +40,7 @@ class MockCluster {
       rd_kafka_mock_broker_set_down(cluster_, 1);
     }
   }
+  void set_round_trip(int ms) { rd_kafka_mock_broker_set_rtt(cluster_, 1, ms); }
   KafkaSettings settings(const std::string& topic) const {
     KafkaSettings settings;
     settings.brokers = rd_kafka_mock_cluster_bootstraps(cluster_);
@@ -64,7 +65,7 @@ void produce(const KafkaSettings& settings, int count, size_t size) {
       for (char& c : value) c = static_cast<char>(random());
       records.push_back({"k", value, 0});
     }
-    REQUIRE(ok((*producer)->send(settings.topics[0], records, 10'000)));
+    REQUIRE(ok((*producer)->send(settings.topics[0], records, {10'000})));
   }
 }
 
@@ -183,4 +184,42 @@ TEST_CASE("a broker that comes back is read on") {
   size_t seen = 0;
   poll_some(**source, 100, seen);
   CHECK(seen == 100);
+}
+
+TEST_CASE("events that no broker takes are given up soon, and taken back") {
+  KafkaSettings settings;
+  settings.brokers = "127.0.0.1:1";
+  settings.topics = {"pos"};
+  auto producer = KafkaProducer::open(settings);
+  REQUIRE(ok(producer));
+  KafkaProducer::Record record{"k", "v", 0};
+  auto begin = std::chrono::steady_clock::now();
+  auto sent = (*producer)->send("pos", std::span(&record, 1), {10'000, 500});
+  CHECK(sent.error().code == ErrorCode::kUnavailable);
+  CHECK(sent.error().message.find("none of the 1 events is stored") !=
+        std::string::npos);
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(3));
+}
+
+TEST_CASE("what was on its way to a broker may be stored, and is told so") {
+  MockCluster cluster;
+  cluster.create("pos", 1);
+  KafkaSettings settings = cluster.settings("pos");
+  auto producer = KafkaProducer::open(settings);
+  REQUIRE(ok(producer));
+  std::string values[] = {"a", "b"};
+  KafkaProducer::Record first{"k", values[0], 0}, second{"k", values[1], 0};
+  REQUIRE(ok((*producer)->send("pos", std::span(&first, 1), {10'000})));
+  cluster.set_round_trip(3000);
+  auto sent = (*producer)->send("pos", std::span(&second, 1), {10'000, 500});
+  CHECK(sent.error().code == ErrorCode::kUnavailable);
+  CHECK(sent.error().message.find("0 are stored and 1 may be") !=
+        std::string::npos);
+  cluster.set_round_trip(0);
+  producer->reset();
+
+  // Another one goes on.
+  auto other = KafkaProducer::open(settings);
+  REQUIRE(ok(other));
+  REQUIRE(ok((*other)->send("pos", std::span(&first, 1), {10'000})));
 }

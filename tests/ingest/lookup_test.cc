@@ -415,7 +415,7 @@ TEST_CASE("files replace the rows whole, or not at all") {
   put("2.csv", "sku,cost\nc,1\nd,much\n");
   CHECK(
       soon([&] { return (*feed)->state().state == IngestionState::kFailed; }));
-  CHECK((*feed)->state().error.starts_with("file 2.csv, record 3: "));
+  CHECK((*feed)->state().error.starts_with("file 2.csv, line 3: "));
   CHECK(taken.size() == 3);
   std::filesystem::remove(folder.path() + "/2.csv");
   CHECK(soon([&] { return taken.size() == 2; }));

@@ -74,6 +74,23 @@ TEST_CASE("a plan says what is skipped, read again, and lost") {
   CHECK(steps[0].to == 10);
   CHECK(steps[0].skipped() == 4);
 
+  // The number is enough of a name: there is only one topic.
+  steps = plan({.to = To::kOffsets, .offsets = {{"1", 3}}});
+  REQUIRE(steps.size() == 1);
+  CHECK(steps[0].partition == "m/1");
+  CHECK(steps[0].to == 3);
+  steps = plan({.to = To::kLatest, .partitions = {"0"}});
+  REQUIRE(steps.size() == 1);
+  CHECK(steps[0].partition == "m/0");
+  auto twice = plan_reset(
+      source, next, {.to = To::kOffsets, .offsets = {{"1", 2}, {"m/1", 3}}});
+  CHECK(twice.error().message ==
+        "the offset of a partition is given twice: m/1");
+  auto none =
+      plan_reset(source, next, {.to = To::kLatest, .partitions = {"2"}});
+  CHECK(none.error().message.find("'m/2'; known are m/0, m/1") !=
+        std::string::npos);
+
   steps = plan({.to = To::kOffsets, .offsets = {{"m/1", 2}}});
   REQUIRE(steps.size() == 1);
   CHECK(steps[0].partition == "m/1");

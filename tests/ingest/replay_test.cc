@@ -1,7 +1,9 @@
 // Dead letters that are taken again: each becomes rows exactly once.
+#include <absl/time/clock.h>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <atomic>
 #include <random>
 
 #include "ingest/dead_letters.h"
@@ -104,6 +106,31 @@ TEST_CASE("a mended dead letter becomes a row and leaves the list") {
   log.add(0, event(kTime, 50));
   CHECK(wait_for([&] { return next_total(*ingestion) == 4; }));
   CHECK(quantities(**store) == std::multiset<int64_t>{1, 2, 3, 50});
+}
+
+TEST_CASE("a seal is not waited for beyond its deadline, and goes on") {
+  ScratchFolder folder;
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  MemoryLog log(1);
+  auto ingestion = start(settings(), log, **store);
+  log.add(0, wrong(1));
+  REQUIRE(wait_for([&] { return ingestion->pending_letters(1).count == 1; }));
+  CHECK(ingestion->pending_letters(1).reasons.at("wrong_type") == 1);
+  std::atomic<bool> held = false, go_on = false;
+  ingestion->on_change([&] {  // on the ingestion thread
+    held = true;
+    wait_for([&] { return go_on.load(); });
+  });
+  log.add(0, event(kTime, 1));
+  REQUIRE(wait_for([&] { return held.load(); }));
+  auto late = ingestion->seal(absl::Now() + absl::Milliseconds(20));
+  go_on = true;
+  CHECK(late.error().code == ErrorCode::kUnavailable);
+  CHECK(wait_for([&] { return letters(**store).size() == 1; }));
+  ingestion->on_change(nullptr);
+  REQUIRE(ok(ingestion->seal()));
+  CHECK(ingestion->pending_letters(1).count == 0);
 }
 
 TEST_CASE("crashes around replays: every letter becomes one row") {

@@ -1,10 +1,13 @@
 """A real broker end to end: a million events over four partitions while
 queries run and the server is killed three times; then the ledger."""
 import json
+import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
+import time
 
 from confluent_kafka import Producer
 
@@ -66,6 +69,42 @@ def test_posting_to_a_kafka_dataset_produces_to_its_topic(broker, tmp_path):
         total = server.json("/api/v1/kpis/net_sales/value?range=ytd")
         assert total["value"] == 2.5
         assert "posted" in json.dumps(total["provenance"]["offsets"])
+
+
+def test_what_is_told_of_events_that_a_silent_broker_got(broker, tmp_path):
+    """None for sure, or perhaps: and none of those that are not stored for sure
+    comes later."""
+    model = freshet.sales_model(
+        tmp_path / "m",
+        source=f"{{ kafka: {{ brokers: '{broker.address}', topic: silent }} }}")
+    count = {"stored": 0, "perhaps": 0, "none": 0}
+
+    def post(server, qty):
+        begin = time.monotonic()
+        status, _, body = server.request("POST", "/ingest/sales", {
+            "ts": "2026-11-01T10:00:00Z", "store": "S1", "qty": qty,
+            "price": "1.00"})
+        assert time.monotonic() - begin < 8
+        told = ("stored" if status == 200 else
+                "none" if b"none of the 1 events is stored" in body else
+                "perhaps" if b"0 are stored and 1 may be" in body else body)
+        count[told] += qty
+        return told
+    with freshet.Server(model, tmp_path / "d") as server:
+        freshet.wait_until(lambda: post(server, 1) == "stored", 30)
+        os.kill(broker.pid(), signal.SIGSTOP)
+        try:
+            assert post(server, 1000) in ("none", "perhaps")
+            assert post(server, 1000) in ("none", "perhaps")
+        finally:
+            os.kill(broker.pid(), signal.SIGCONT)
+        freshet.wait_until(lambda: post(server, 1) == "stored", 60)
+        time.sleep(3)
+
+        def total():
+            return server.sql("SELECT SUM(qty) AS q FROM sales")[0]["q"]
+        freshet.wait_until(lambda: total() >= count["stored"], 30)
+        assert count["stored"] <= total() <= count["stored"] + count["perhaps"]
 
 
 def test_broker_away_at_start_then_there_and_killed_and_back(broker, tmp_path):

@@ -26,6 +26,16 @@ TEST_CASE("writer places commas by itself") {
   CHECK(w.text() == R"({"a":1,"b":[true,null,{},"x"],"c":0.5,"d":81234.56})");
 }
 
+TEST_CASE("writer writes a parsed document as it was") {
+  for (const char* text :
+       {R"({"a":[1,-2.5,true,null,{}],"b":{"c":"x\"y","d":[]}})", "[]", "7",
+        R"("é")"}) {
+    auto parsed = parse_json(text);
+    REQUIRE(parsed.has_value());
+    CHECK(JsonWriter().tree(*parsed).take() == text);
+  }
+}
+
 TEST_CASE("writer escapes, and writes a backslash as \\u005c") {
   CHECK(written("c:\\") == R"("c:\u005c")");
   CHECK(written("a\"b\n\t\x01\x7f") == R"("a\"b\n\t\u0001\u007f")");

@@ -12,13 +12,13 @@ export interface DeadLetter {
   event: string;
   event_base64?: string; // of bytes that are no text
   whole?: boolean; // all of it was kept
-  pending?: boolean; // in memory: not to be replayed or removed yet
+  pending?: boolean; // in memory: written by a seal, or when it is replayed
 }
 export interface LetterPage {
   dead_letters: DeadLetter[];
   next?: string | number | null;
-  reasons?: Record<string, number>;
-  pending?: number; // in no other number
+  reasons?: Record<string, number>; // the pending ones too
+  pending?: number;
   pending_at_most_ms?: number; // until they are written
 }
 export interface Replayed {

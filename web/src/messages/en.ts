@@ -444,9 +444,8 @@ export const en = {
   'data.remove_means': 'Deletes the rejected events from this list. They can’t be brought back.',
   'data.removed': '{n} removed.',
   'data.mend': 'Try this text instead',
-  'data.pending': 'It can be mended once it is written.',
   'data.pending_letters':
-    '{n} are not written yet: they can be mended, replayed and removed once they are, within {time} or when the data set is sealed.',
+    '{n} are not written yet: that happens within {time}, or now if they are mended, replayed or removed.',
   'data.not_whole': 'The event was too long to be kept whole, so it can’t be mended here.',
   'data.reset': 'Read on elsewhere',
   'data.reset_means':

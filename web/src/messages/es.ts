@@ -447,9 +447,8 @@ export const es: Record<MessageKey, string> = {
   'data.remove_means': 'Borra los eventos rechazados de esta lista. No se pueden recuperar.',
   'data.removed': '{n} eliminados.',
   'data.mend': 'Probar con este texto',
-  'data.pending': 'Se podrá corregir cuando esté escrito.',
   'data.pending_letters':
-    '{n} aún no están escritos: se podrán corregir, volver a intentar y eliminar cuando lo estén, en {time} como máximo o al sellar el conjunto de datos.',
+    '{n} aún no están escritos: lo estarán en {time} como máximo, o ya mismo si se corrigen, se vuelven a intentar o se eliminan.',
   'data.not_whole': 'El evento era demasiado largo para guardarlo entero y no se puede corregir aquí.',
   'data.reset': 'Leer desde otro punto',
   'data.reset_means':
