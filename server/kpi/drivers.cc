@@ -229,8 +229,9 @@ Result<KpiDrivers> KpiAnswerer::drivers(const DriversRequest& request) {
   const std::vector<std::string>& by =
       request_.by.empty() ? kpi_->dimensions : request_.by;
   if (by.size() > kMostDriverDimensions) {
-    return invalid("at most " + std::to_string(kMostDriverDimensions) +
-                   " dimensions at once: name some with 'by'");
+    return at_path("by",
+                   invalid("at most " + std::to_string(kMostDriverDimensions) +
+                           " dimensions at once: name some with 'by'"));
   }
   for (const std::string& dimension : by) {
     if (!out.reason.empty()) break;

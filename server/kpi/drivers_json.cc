@@ -51,8 +51,8 @@ void write_compare(JsonWriter& out, const KpiDrivers& drivers,
   write_range(out, drivers.compare_range, zone);
   out.key("value");
   write_value(out, drivers.before);
-  out.key("change");
-  write_value(out, drivers.change);
+  write_change(out, drivers.change,
+               change_ratio(drivers.change, drivers.before));
   out.end_object();
 }
 
