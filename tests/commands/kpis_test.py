@@ -215,3 +215,34 @@ def test_a_comparison_without_a_value_says_null_everywhere(tmp_path):
                 compare["change_ratio"]) == (0, 5, None)
         value, _ = both(compare=f"{iso(now - 5 * day)}/{iso(now - 3 * day)}")
         assert value["compare"]["change_ratio"] == 0
+
+
+def test_money_of_nothing_has_its_digits(tmp_path):
+    model = freshet.sales_model(tmp_path / "m", extra={
+        "kpis/more.yaml": """\
+kpis:
+  - { kpi: units, dataset: sales, formula: sum(qty), unit: count }
+  - { kpi: twice, unit: currency, currency: EUR, formula: "[net_sales] * 2" }
+  - { kpi: web, dataset: sales, formula: sum(net), where: "channel = 'web'",
+      unit: currency, currency: EUR }
+  - { kpi: basket, dataset: sales, unit: currency, currency: EUR,
+      formula: "sum(net) / count(distinct txn_id)" }
+"""})
+    with freshet.Server(model, tmp_path / "d") as server:
+        now = int(time.time() * 1000)
+        event = {"txn_id": "t", "store": "S1", "qty": 1, "price": "5.00"}
+        server.ingest("sales", [{**event, "ts": now - 5 * 86_400_000},
+                                {**event, "ts": now}])
+        freshet.wait_until(lambda: server.rows("sales") == 2)
+
+        def text(kpi, question="range=yesterday"):
+            return server.get(f"/api/v1/kpis/{kpi}/value?{question}")[1]
+
+        assert b'"value":0.00,' in text("net_sales")
+        assert b'"value":0.00,' in text("twice")
+        assert b'"value":0.00,' in text("web", "range=last_7d")
+        assert b'"value":0,' in text("units")
+        assert b'"value":null,' in text("basket")
+        series = text("net_sales", "range=last_7d&grain=day&compare=previous")
+        assert b'"value":0,' not in series
+        assert series.count(b'"value":0.00,') >= 5
