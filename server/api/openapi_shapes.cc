@@ -33,12 +33,11 @@ constexpr NamedShape kShapes[] = {
      "rows?:[Row] total_rows?:integer rest?:Rest provenance:Provenance"},
     {"KpiRequest",
      "kpi:string range?:string from?:string to?:string tz?:string "
-     "grain?:string by?:[string] top?:integer order?:(value,asc,name) "
+     "grain?:string by?:[string]|string top?:integer order?:(value,asc,name) "
      "filter?:string compare?:string why_not?:boolean ."},
     {"KpiBatch", "queries:[KpiRequest] .",
      R"({"queries":[{"kpi":"net_sales","range":"today","tz":"Europe/Madrid","compare":"same_day_last_week"}]})"},
-    {"KpiAnswers", "answers:[any]",
-     R"({"answers":[{"kpi":"net_sales","value":81234.56},{"error":{"code":"not_found"}}]})"},
+    {"KpiAnswers", "answers:[KpiAnswer|Error]"},
     {"DriversComparison",
      "kind:string range:Range value:number|null change:number|null "
      "change_ratio:number|null"},
