@@ -45,4 +45,16 @@ const char* error_code_name(ErrorCode code) {
   return "internal";
 }
 
+Error at_path(std::string_view path, Error error) {
+  if (error.details.empty()) {
+    error.details.push_back({std::string(path), error.message});
+    return error;
+  }
+  for (ErrorDetail& detail : error.details) {
+    const char* between = detail.path.starts_with('[') ? "" : ".";
+    detail.path = std::string(path) + between + detail.path;
+  }
+  return error;
+}
+
 }  // namespace freshet

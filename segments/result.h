@@ -5,7 +5,9 @@
 
 #include <boost/system/result.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace freshet {
 
@@ -25,14 +27,22 @@ enum class ErrorCode {
   kInternal,      // our own fault
 };
 
+// A fault at one place of what was asked: "tz", "queries[1].range".
+struct ErrorDetail {
+  std::string path;
+  std::string message;
+};
+
 // What went wrong, in words for the person who can mend it. The message ends
 // with the value at fault. `line`/`column` (1-based, 0 = unknown) point into
-// the text at fault where there is one (SQL, YAML).
+// the text at fault where there is one (SQL, YAML); `details` name the places
+// of the request at fault, where the reader knows them.
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;
   int line = 0;
   int column = 0;
+  std::vector<ErrorDetail> details = {};
 };
 
 // Called by boost::system::result::value() on an error; value() is only used
@@ -52,6 +62,15 @@ using Status = Result<void>;
 
 inline Error invalid(std::string message) {
   return Error{ErrorCode::kInvalid, std::move(message)};
+}
+
+// `error`, which is about the place `path`: its details are places below that
+// ("queries[1]", "range" -> "queries[1].range"); without any it is one itself.
+Error at_path(std::string_view path, Error error);
+template <class T>
+Result<T> at_path(std::string_view path, Result<T> result) {
+  if (!result) return at_path(path, result.error());
+  return result;
 }
 
 // Name of a code for logs and JSON bodies, e.g. "not_found".

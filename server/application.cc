@@ -56,7 +56,8 @@ constexpr size_t kMaxDamage = 100;
 std::string faults_text(const ModelLoad& load) {
   std::string text = "the model has faults:";
   for (const ModelFault& fault : load.faults) {
-    text += fmt::format("\n  {}:{}: {}", fault.file, fault.line, fault.message);
+    std::string place = place_of(fault);
+    text += "\n  " + place + (place.empty() ? "" : ": ") + fault.message;
   }
   return text;
 }

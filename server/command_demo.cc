@@ -231,8 +231,8 @@ Result<std::unique_ptr<Application>> prepare(const DemoOptions& options,
   if (!fs::exists(folder + "/freshet.yaml")) TRY(write_starter_model(folder));
   ModelLoad load = load_model(folder);
   if (!load.model) {
-    return invalid(folder + ": " + load.faults.front().file + ": " +
-                   load.faults.front().message);
+    const ModelFault& first = load.faults.front();
+    return invalid(folder + ": " + place_of(first) + ": " + first.message);
   }
   TRY(load_histories(*load.model, data + "/data", options.history_ms,
                      marker.read()));

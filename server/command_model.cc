@@ -27,12 +27,8 @@ namespace {
 
 void print_faults(const ModelLoad& load, const std::string& folder) {
   for (const ModelFault& fault : load.faults) {
-    if (fault.line > 0) {
-      print_output("{}:{}: {}\n", fault.file, fault.line, fault.message);
-    } else {
-      print_output("{}: {}\n", fault.file.empty() ? folder : fault.file,
-                   fault.message);
-    }
+    std::string place = place_of(fault);
+    print_output("{}: {}\n", place.empty() ? folder : place, fault.message);
   }
 }
 

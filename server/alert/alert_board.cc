@@ -341,7 +341,7 @@ std::string AlertBoard::rule_json(const RuleBook::Rule& rule) const {
   }
   out.end_array().end_object();
   // The rule's own members, then these.
-  std::string text = alert_to_json(rule.alert);
+  std::string text = rule.kept.empty() ? alert_to_json(rule.alert) : rule.kept;
   text.back() = ',';
   return text + out.text().substr(1);
 }

@@ -50,7 +50,7 @@ class ThreadedAlertEngine : public AlertEngine {
   std::string list_json() const override;
   Result<std::string> rule_json(const std::string& name) const override;
   Result<std::string> history_json(const std::string& name) const override;
-  Status put_rule(const AlertModel& rule) override;
+  Status edit_rule(const std::string& name, const JsonValue& body) override;
   Status delete_rule(const std::string& name) override;
   int firing() const override {
     return static_cast<int>(board_.firing(book_.rules()).size());
@@ -166,9 +166,10 @@ Result<std::string> ThreadedAlertEngine::history_json(
   return board_.history_json(name);
 }
 
-Status ThreadedAlertEngine::put_rule(const AlertModel& rule) {
-  TRY(book_.put(rule));
-  edited(rule.name);
+Status ThreadedAlertEngine::edit_rule(const std::string& name,
+                                      const JsonValue& body) {
+  TRY(book_.edit(name, body));
+  edited(name);
   return {};
 }
 

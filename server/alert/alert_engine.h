@@ -16,10 +16,12 @@
 
 namespace freshet {
 
+class JsonValue;
+
 class AlertEngine {
  public:
   // `kpis` and `metadata` must outlive it. Starts at once. Rules are the
-  // model's and those stored by put_rule, which take precedence by name.
+  // model's and those stored by edit_rule, which take precedence by name.
   static std::unique_ptr<AlertEngine> start(
       Kpis& kpis, std::function<std::shared_ptr<const Model>()> model,
       MetadataStore& metadata);
@@ -32,8 +34,10 @@ class AlertEngine {
   virtual Result<std::string> rule_json(const std::string& name) const = 0;
   // {"history":[{"t","labels","from","to","value"}]}, newest first.
   virtual Result<std::string> history_json(const std::string& name) const = 0;
-  // Durable when it returns; in force from the next evaluation.
-  virtual Status put_rule(const AlertModel& rule) = 0;
+  // Sets the members of `body` of the rule `name`, or makes it (edited_rule).
+  // Durable when it returns; in force from the next evaluation. kInvalid, with
+  // a detail a fault, if what comes out is no rule.
+  virtual Status edit_rule(const std::string& name, const JsonValue& body) = 0;
   // kNotFound; kConflict for a rule of the model folder (edit the file).
   virtual Status delete_rule(const std::string& name) = 0;
   // Number of firing instances over all rules.

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "server/alert/rule_edit.h"
 #include "server/json/json_value.h"
 
 namespace freshet {
@@ -30,6 +31,7 @@ RuleBook::Rule read_stored(const std::string& name, const std::string& text,
     rule.alert = std::move(*alert);
   } else {
     rule.fault = alert.error().message;
+    rule.kept = text;
   }
   return rule;
 }
@@ -54,7 +56,7 @@ std::map<std::string, RuleBook::Rule> RuleBook::rules() const {
   auto model = model_();
   std::map<std::string, Rule> all;
   for (const AlertModel& alert : model->alerts) {
-    all[alert.name] = Rule{alert, false, ""};
+    all[alert.name] = Rule{alert};
   }
   MutexLock lock(mutex_);
   for (const auto& [name, text] : stored_) {
@@ -63,11 +65,23 @@ std::map<std::string, RuleBook::Rule> RuleBook::rules() const {
   return all;
 }
 
-Status RuleBook::put(const AlertModel& alert) {
-  std::string text = alert_to_json(alert);
+Status RuleBook::edit(const std::string& name, const JsonValue& body) {
+  auto model = model_();
   MutexLock lock(mutex_);
-  TRY(metadata_.put(key_of(alert.name), text));
-  stored_[alert.name] = std::move(text);
+  std::string current = "null";
+  for (const AlertModel& alert : model->alerts) {
+    if (alert.name == name) current = alert_to_json(alert);
+  }
+  if (auto found = stored_.find(name); found != stored_.end()) {
+    current = found->second;
+  }
+  auto before = parse_json(current);
+  TRY_ASSIGN(AlertModel alert,
+             parse_alert_json(edited_rule(before ? *before : JsonValue(), body),
+                              name, *model));
+  std::string text = alert_to_json(alert);
+  TRY(metadata_.put(key_of(name), text));
+  stored_[name] = std::move(text);
   return {};
 }
 

@@ -16,12 +16,15 @@
 
 namespace freshet {
 
+class JsonValue;
+
 class RuleBook {
  public:
   struct Rule {
     AlertModel alert;
     bool stored = false;
-    std::string fault;  // why a stored rule no longer fits the model
+    std::string fault = "";  // why a stored rule no longer fits the model
+    std::string kept = "";   // with a fault: the rule as it is stored, JSON
   };
 
   // Both must outlive it.
@@ -30,7 +33,9 @@ class RuleBook {
 
   // All rules by name, under the current model.
   std::map<std::string, Rule> rules() const;
-  Status put(const AlertModel& alert);
+  // Stores what `body` makes of the rule `name` (edited_rule), one edit after
+  // another. kInvalid.
+  Status edit(const std::string& name, const JsonValue& body);
   // kNotFound; kConflict for a rule that only the files have.
   Status remove(const std::string& name);
 

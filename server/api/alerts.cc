@@ -16,9 +16,7 @@ HttpResponse put_alert(Services& services, const HttpRequest& request) {
   const std::string& name = request.params.at("a");
   auto body = parse_json(request.body);
   if (!body) return error_response(body.error(), request.request_id);
-  auto rule = parse_alert_json(*body, name, *services.model());
-  if (!rule) return error_response(rule.error(), request.request_id);
-  Status stored = services.alerts.put_rule(*rule);
+  Status stored = services.alerts.edit_rule(name, *body);
   if (!stored) return error_response(stored.error(), request.request_id);
   return respond(services.alerts.rule_json(name), request);
 }

@@ -51,24 +51,20 @@ std::string* member(DashboardView& view, std::string_view key) {
 Result<DashboardView> view_of(const HttpRequest& request) {
   DashboardView view;
   for (const auto& [key, value] : request.query) {
-    if (key == "dashboard" || key == "last_event_id") continue;
-    std::string* text = member(view, key);
-    if (!text) {
-      return invalid("unknown parameter '" + key +
-                     "'; known are dashboard, range, from, to, compare, tz, "
-                     "filter, grain");
-    }
-    *text = value;
+    if (std::string* text = member(view, key)) *text = value;
   }
-  if (!view.grain.empty()) TRY(Granularity::parse(view.grain));
+  if (!view.grain.empty()) {
+    TRY(at_path("grain", Granularity::parse(view.grain)));
+  }
   return view;
 }
 
 HttpResponse open_stream(Services& services, const HttpRequest& request) {
   const std::string* name = request.query_value("dashboard");
   if (!name) {
-    return error_response(invalid("the parameter 'dashboard' is missing"),
-                          request.request_id);
+    return error_response(
+        at_path("dashboard", invalid("the parameter 'dashboard' is missing")),
+        request.request_id);
   }
   if (!services.model()->dashboard(*name)) {
     return error_response(

@@ -18,21 +18,10 @@ std::string who(const HttpRequest& request) {
 
 HttpResponse faults_response(const ModelLoad& load,
                              const HttpRequest& request) {
-  JsonWriter out;
-  out.begin_object().key("error").begin_object();
-  out.field("code", "invalid");
-  out.field("message", "the definition has faults; nothing was changed");
-  out.key("details").begin_array();
-  for (const ModelFault& fault : load.faults) {
-    std::string path = fault.file;
-    if (fault.line > 0) path += ":" + std::to_string(fault.line);
-    out.begin_object().field("path", std::string_view(path));
-    out.field("message", std::string_view(fault.message)).end_object();
-  }
-  out.end_array();
-  out.field("request_id", std::string_view(request.request_id));
-  out.end_object().end_object();
-  return json_response(out.take(), 400);
+  return error_response(
+      faults_error("the definition has faults; nothing was changed",
+                   load.faults),
+      request.request_id);
 }
 
 // A kind of definition, by its name in addresses and answers.

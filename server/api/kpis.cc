@@ -1,6 +1,7 @@
 // GET /api/v1/kpis, /kpis/{k}, /kpis/{k}/value, /kpis/{k}/drivers;
 // POST /api/v1/kpis/query.
 #include "server/api/services.h"
+#include "server/json/error_text.h"
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
 #include "server/kpi/drivers.h"
@@ -63,17 +64,32 @@ HttpResponse show_drivers(Services& services, const HttpRequest& request) {
   return json_response(to_json(*drivers));
 }
 
+// What is wrong with an entry of a batch, at its place: "queries[1].range".
+std::string entry_error(Error error, const std::string& place,
+                        const HttpRequest& request) {
+  if (error.code == ErrorCode::kNotFound) error = at_path("kpi", error);
+  if (error.code == ErrorCode::kInvalid || !error.details.empty()) {
+    error = at_path(place, error);
+  }
+  return error_json(error, request.request_id);
+}
+
 // Of each entry of a batch: an answer, or {"error":...} in its place.
 std::vector<std::string> answer_entries(Services& services,
                                         const JsonArray& entries,
+                                        const std::string& list,
+                                        const HttpRequest& request,
                                         const CancelFlag& cancel) {
   std::vector<std::string> texts(entries.size());
   std::vector<KpiRequest> requests;
   std::vector<size_t> places;
+  auto place = [&list](size_t i) {
+    return list + "[" + std::to_string(i) + "]";
+  };
   for (size_t i = 0; i < entries.size(); ++i) {
     auto wanted = parse_kpi_request(entries[i]);
     if (!wanted) {
-      texts[i] = error_json(wanted.error());
+      texts[i] = entry_error(wanted.error(), place(i), request);
       continue;
     }
     requests.push_back(std::move(*wanted));
@@ -83,7 +99,8 @@ std::vector<std::string> answer_entries(Services& services,
       services.kpis.answer_all(requests, cancel);
   for (size_t i = 0; i < answers.size(); ++i) {
     texts[places[i]] =
-        answers[i] ? to_json(*answers[i]) : error_json(answers[i].error());
+        answers[i] ? to_json(*answers[i])
+                   : entry_error(answers[i].error(), place(places[i]), request);
   }
   return texts;
 }
@@ -91,29 +108,29 @@ std::vector<std::string> answer_entries(Services& services,
 HttpResponse answer_batch(Services& services, const HttpRequest& request) {
   auto body = parse_json(request.body);
   if (!body) return error_response(body.error(), request.request_id);
+  if (const JsonObject* object = body->as_object()) {
+    for (const auto& [key, value] : *object) {
+      if (key == "queries") continue;
+      return error_response(at_path(key, invalid("unknown key '" + key +
+                                                 "'; did you mean 'queries'?")),
+                            request.request_id);
+    }
+  }
   const JsonValue* queries = body->find("queries");
   const JsonArray* list = queries ? queries->as_array() : body->as_array();
   if (!list || list->size() > kMaxBatch) {
     return error_response(
-        invalid("the body must be {\"queries\":[...]} with at most " +
-                std::to_string(kMaxBatch) + " entries"),
+        at_path("queries",
+                invalid("the body must be {\"queries\":[...]} with at most " +
+                        std::to_string(kMaxBatch) + " entries")),
         request.request_id);
-  }
-  if (const JsonObject* object = body->as_object()) {
-    for (const auto& [key, value] : *object) {
-      if (key != "queries") {
-        return error_response(
-            invalid("unknown key '" + key + "'; did you mean 'queries'?"),
-            request.request_id);
-      }
-    }
   }
   RunningQueries::Handle handle(services.running, request.request_id,
                                 request.disconnected);
   JsonWriter out;
   out.begin_object().key("answers").begin_array();
-  for (const std::string& text :
-       answer_entries(services, *list, handle.flag())) {
+  for (const std::string& text : answer_entries(
+           services, *list, queries ? "queries" : "", request, handle.flag())) {
     out.raw(text);
   }
   out.end_array().end_object();

@@ -113,30 +113,29 @@ std::shared_ptr<const LookupTable> table_of(const Services& services,
   return source ? source->snapshot(request.params.at("l")) : nullptr;
 }
 
-// A whole number from 0 in a query parameter; nothing if it is none.
-std::optional<uint64_t> number_of(const HttpRequest& request,
-                                  std::string_view name, uint64_t fallback) {
+// A whole number in a query parameter.
+Result<uint64_t> number_of(const HttpRequest& request, std::string_view name,
+                           uint64_t fallback, uint64_t least, uint64_t most) {
   const std::string* text = request.query_value(name);
   if (!text) return fallback;
   uint64_t value = 0;
   auto [end, error] =
       std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc() || end != text->data() + text->size()) {
-    return std::nullopt;
-  }
-  return value;
+  bool number = error == std::errc() && end == text->data() + text->size();
+  if (number && value >= least && value <= most) return value;
+  return at_path(name,
+                 invalid("'" + std::string(name) + "' is a whole number from " +
+                         std::to_string(least) + " to " + std::to_string(most) +
+                         ", not '" + *text + "'"));
 }
 
 HttpResponse rows(const Services& services, const HttpRequest& request) {
   auto table = table_of(services, request);
   if (!table) return no_lookup(services, request);
-  auto after = number_of(request, "after", 0);
-  auto limit = number_of(request, "limit", kPage);
-  if (!after || !limit || *limit < 1 || *limit > kMaxPage) {
-    return error_response(
-        invalid("after must be a number, and limit one from 1 to 10000"),
-        request.request_id);
-  }
+  auto after = number_of(request, "after", 0, 0, UINT64_MAX);
+  if (!after) return error_response(after.error(), request.request_id);
+  auto limit = number_of(request, "limit", kPage, 1, kMaxPage);
+  if (!limit) return error_response(limit.error(), request.request_id);
   JsonWriter out;
   out.begin_object().key("rows").begin_array();
   size_t row = *after;
@@ -199,19 +198,13 @@ HttpResponse written(const Services& services, const HttpRequest& request,
     out.end_object();
     return json_response(out.take());
   }
-  out.begin_object().key("error").begin_object().field("code", "invalid");
-  std::string message = std::to_string(write->rejected) + " of " +
+  Error error = invalid(std::to_string(write->rejected) + " of " +
                         std::to_string(write->rows) +
-                        " rows are at fault; nothing was changed";
-  out.field("message", std::string_view(message)).key("details").begin_array();
-  for (const LookupWrite::RowError& error : write->errors) {
-    std::string path = "row " + std::to_string(error.row);
-    out.begin_object().field("path", std::string_view(path));
-    out.field("message", std::string_view(error.message)).end_object();
+                        " rows are at fault; nothing was changed");
+  for (const LookupWrite::RowError& row : write->errors) {
+    error.details.push_back({"row " + std::to_string(row.row), row.message});
   }
-  out.end_array().field("request_id", std::string_view(request.request_id));
-  out.end_object().end_object();
-  return json_response(out.take(), 400);
+  return error_response(error, request.request_id);
 }
 
 HttpResponse put_rows(Services& services, const HttpRequest& request,

@@ -79,39 +79,54 @@ bool* flag_of(SqlRequest& request, std::string_view key) {
   return nullptr;
 }
 
-// {"sql":"...","tz":"Europe/Madrid"} -> {"rows":[...],"provenance":{...}}
-HttpResponse plain_query(Services& services, const HttpRequest& request) {
-  auto body = parse_json(request.body);
-  if (!body) return error_response(body.error(), request.request_id);
-  const JsonObject* object = body->as_object();
-  if (!object) {
-    return error_response(invalid("the body must be an object with 'sql'"),
-                          request.request_id);
+const std::vector<std::string> kQueryKeys = {
+    "sql", "tz", "use_cubes", "why_not", "use_cache", "populate_cache"};
+
+Status set_member(SqlRequest& sql, const std::string& key,
+                  const JsonValue& value) {
+  if (bool* flag = flag_of(sql, key)) {
+    if (!value.as_bool()) return invalid("'" + key + "' must be true or false");
+    *flag = *value.as_bool();
+    return {};
   }
+  if (key != "sql" && key != "tz") {
+    std::string near = nearest_name(key, kQueryKeys), known;
+    for (const std::string& one : kQueryKeys) {
+      known += (known.empty() ? "; known are " : ", ") + one;
+    }
+    return invalid("unknown key '" + key + "'" +
+                   (near.empty() ? known : "; did you mean '" + near + "'?"));
+  }
+  const std::string* text = value.as_string();
+  if (!text) return invalid("'" + key + "' must be a string");
+  if (key == "sql") {
+    sql.text = *text;
+    return {};
+  }
+  TRY_ASSIGN(sql.zone, load_time_zone(*text));
+  return {};
+}
+
+Result<SqlRequest> sql_request(const HttpRequest& request) {
+  TRY_ASSIGN(JsonValue body, parse_json(request.body));
+  const JsonObject* object = body.as_object();
+  if (!object) return invalid("the body must be an object with 'sql'");
   SqlRequest sql;
   sql.id = request.request_id;
   for (const auto& [key, value] : *object) {
-    if (bool* flag = flag_of(sql, key); flag && value.as_bool()) {
-      *flag = *value.as_bool();
-      continue;
-    }
-    const std::string* text = value.as_string();
-    if ((key != "sql" && key != "tz") || !text) {
-      return error_response(
-          invalid(text ? "unknown key '" + key +
-                             "'; known are sql, tz, use_cubes, why_not, "
-                             "use_cache, populate_cache"
-                       : "'" + key + "' must be a string"),
-          request.request_id);
-    }
-    if (key == "sql") {
-      sql.text = *text;
-      continue;
-    }
-    auto zone = load_time_zone(*text);
-    if (!zone) return error_response(zone.error(), request.request_id);
-    sql.zone = *zone;
+    TRY(at_path(key, set_member(sql, key, value)));
   }
+  if (!body.find("sql")) {
+    return at_path("sql", invalid("the key 'sql' is missing"));
+  }
+  return sql;
+}
+
+// {"sql":"...","tz":"Europe/Madrid"} -> {"rows":[...],"provenance":{...}}
+HttpResponse plain_query(Services& services, const HttpRequest& request) {
+  auto wanted = sql_request(request);
+  if (!wanted) return error_response(wanted.error(), request.request_id);
+  SqlRequest& sql = *wanted;
   RunningQueries::Handle handle(services.running, sql.id, request.disconnected);
   sql.cancel = handle.flag();
   sql.limits = services.limits;
@@ -138,6 +153,33 @@ HttpResponse datasources(Services& services) {
     out.value(std::string_view(name));
   }
   out.end_array();
+  return json_response(out.take());
+}
+
+// As Druid has it: what is grouped by and what is aggregated.
+HttpResponse datasource(Services& services, const HttpRequest& request) {
+  const std::string& name = request.params.at("name");
+  auto data = services.runner.catalog().snapshot(name);
+  if (!data) {
+    return error_response(
+        {ErrorCode::kNotFound, "there is no dataset '" + name + "'"},
+        request.request_id);
+  }
+  JsonWriter out;
+  auto write = [&](const char* key, bool texts) {
+    out.key(key).begin_array();
+    for (const ColumnSpec& column : data->schema->columns) {
+      bool is_text = column.type.kind == ColumnKind::kString;
+      if (is_text == texts && column.name != "__time") {
+        out.value(std::string_view(column.name));
+      }
+    }
+    out.end_array();
+  };
+  out.begin_object();
+  write("dimensions", true);
+  write("metrics", false);
+  out.end_object();
   return json_response(out.take());
 }
 
@@ -184,6 +226,10 @@ void add_query_routes(Router& router, Services& services) {
   router.add("DELETE", "/druid/v2/{id}", Access::kRead, cancel);
   router.add("GET", "/druid/v2/datasources", Access::kRead,
              [&services](const HttpRequest&) { return datasources(services); });
+  router.add("GET", "/druid/v2/datasources/{name}", Access::kRead,
+             [&services](const HttpRequest& request) {
+               return datasource(services, request);
+             });
   router.add("GET", "/status", Access::kRead,
              [](const HttpRequest&) { return druid_status(); });
   router.add("GET", "/status/health", Access::kPublic,

@@ -29,16 +29,19 @@ Result<std::string> text_of(const JsonValue& body, std::string_view key,
                             size_t most, bool needed) {
   const JsonValue* value = body.find(key);
   if (!value) {
-    if (needed) return invalid("the key '" + std::string(key) + "' is missing");
+    if (needed) {
+      return at_path(key,
+                     invalid("the key '" + std::string(key) + "' is missing"));
+    }
     return std::string();
   }
   const std::string* text = value->as_string();
   if (!text || text->size() > most || (needed && text->empty())) {
-    return invalid("'" + std::string(key) + "' is a text of " +
-                   (needed ? "1" : "0") + " to " + std::to_string(most) +
-                   " bytes, not " +
-                   (text ? "one of " + std::to_string(text->size())
-                         : std::string(value->type_name())));
+    return at_path(key, invalid("'" + std::string(key) + "' is a text of " +
+                                (needed ? "1" : "0") + " to " +
+                                std::to_string(most) + " bytes, not " +
+                                (text ? "one of " + std::to_string(text->size())
+                                      : std::string(value->type_name()))));
   }
   return *text;
 }
@@ -60,8 +63,9 @@ Status check_keys(const JsonValue& body) {
   for (const auto& [key, value] : *object) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     std::string near = nearest_name(key, known);
-    return invalid("unknown key '" + key + "' in a view" +
-                   (near.empty() ? "" : "; did you mean '" + near + "'?"));
+    return at_path(
+        key, invalid("unknown key '" + key + "' in a view" +
+                     (near.empty() ? "" : "; did you mean '" + near + "'?")));
   }
   return {};
 }
@@ -94,10 +98,10 @@ Result<std::string> SavedViews::save(const JsonValue& body) {
   TRY_ASSIGN(std::string description,
              text_of(body, "description", kMostDescription, false));
   if (!is_page(address)) {
-    return invalid(
-        "'address' is a page of this server such as "
-        "/d/trading?range=today, not '" +
-        address + "'");
+    return at_path("address",
+                   invalid("'address' is a page of this server such as "
+                           "/d/trading?range=today, not '" +
+                           address + "'"));
   }
   std::string id = id_of(title);
   std::string key = std::string(kPrefix) + id;

@@ -30,6 +30,15 @@ bool undo_body_coding(HandlerCall& call) {
   return false;
 }
 
+// False, with the response set, if a parameter is none of the route's.
+bool parameters_fit(HandlerCall& call) {
+  if (!call.match.parameters) return true;
+  Status fit = check_parameters(call.request, *call.match.parameters);
+  if (fit) return true;
+  call.response = error_response(fit.error(), call.request.request_id);
+  return false;
+}
+
 void call_handler(HandlerCall& call) {
   call.response = (*call.match.handler)(call.request);
   if (!call.response.events) return;
@@ -73,7 +82,7 @@ void compress(HandlerCall& call) {
 
 void run_handler(HandlerCall& call) {
   try {
-    if (!undo_body_coding(call)) return;
+    if (!parameters_fit(call) || !undo_body_coding(call)) return;
     call_handler(call);
     compress(call);
   } catch (const std::exception& error) {

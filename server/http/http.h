@@ -85,6 +85,11 @@ class Router {
            HttpHandler handler, size_t max_body = 1 << 20,
            Workers workers = Workers::kGeneral);
 
+  // The query parameters that a route takes; one that none was told of takes
+  // any. No effect if there is no such route.
+  void take_only(std::string_view method, std::string_view pattern,
+                 std::vector<std::string> parameters);
+
   // What a browser is shown where there is no route: for GETs that accept HTML,
   // outside the paths of programs (/api, /druid, /ingest). Public.
   void set_missing_page(HttpHandler handler) {
@@ -97,6 +102,8 @@ class Router {
     size_t max_body = 0;
     Workers workers = Workers::kGeneral;
     std::string_view pattern;  // of the route; lives in the router
+    // Query parameters it takes; null: any. Lives in the router.
+    const std::vector<std::string>* parameters = nullptr;
     std::map<std::string, std::string> params;
     std::vector<std::string> allowed;  // methods, when only the path fits
   };
@@ -116,13 +123,19 @@ class Router {
     HttpHandler handler;
     size_t max_body;
     Workers workers;
+    std::optional<std::vector<std::string>> parameters = std::nullopt;
   };
   std::vector<Route> routes_;
   HttpHandler missing_page_;
 };
 
-// {"error":{"code","message","details":[],"request_id"}} with the honest
-// status of the code.
+// kInvalid, with the nearest known name, for a query parameter that is not
+// among `known`.
+Status check_parameters(const HttpRequest& request,
+                        const std::vector<std::string>& known);
+
+// {"error":{"code","message","details":[{"path","message"}],"request_id"}}
+// with the honest status of the code.
 HttpResponse error_response(const Error& error, const std::string& request_id);
 int http_status(ErrorCode code);
 

@@ -1,6 +1,5 @@
 #include "server/http/http.h"
 #include "server/json/error_text.h"
-#include "server/json/json_writer.h"
 
 namespace freshet {
 
@@ -35,16 +34,8 @@ int http_status(ErrorCode code) {
 }
 
 HttpResponse error_response(const Error& error, const std::string& request_id) {
-  JsonWriter out;
-  out.begin_object().key("error").begin_object();
-  out.field("code", error_code_name(error.code));
-  out.field("message", error_text(error.message));
-  if (error.line > 0) out.field("line", error.line);
-  if (error.column > 0) out.field("column", error.column);
-  out.key("details").begin_array().end_array();
-  out.field("request_id", std::string_view(request_id));
-  out.end_object().end_object();
-  HttpResponse response = json_response(out.take(), http_status(error.code));
+  HttpResponse response =
+      json_response(error_json(error, request_id), http_status(error.code));
   if (error.code == ErrorCode::kUnauthorized) {
     response.headers.emplace_back("WWW-Authenticate",
                                   "Bearer realm=\"freshet\"");

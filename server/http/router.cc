@@ -51,7 +51,18 @@ void Router::add(std::string method, std::string pattern, Access access,
   std::vector<std::string> parts;
   for (std::string_view part : split(pattern)) parts.emplace_back(part);
   routes_.push_back({std::move(method), std::move(pattern), std::move(parts),
-                     access, std::move(handler), max_body, workers});
+                     access, std::move(handler), max_body, workers,
+                     std::nullopt});
+}
+
+void Router::take_only(std::string_view method, std::string_view pattern,
+                       std::vector<std::string> parameters) {
+  for (Route& route : routes_) {
+    if (route.method == method && route.pattern == pattern) {
+      route.parameters = std::move(parameters);
+      return;
+    }
+  }
 }
 
 Router::Match Router::match(std::string_view method,
@@ -84,6 +95,7 @@ Router::Match Router::match(std::string_view method,
   match.max_body = found->max_body;
   match.workers = found->workers;
   match.pattern = found->pattern;
+  if (found->parameters) match.parameters = &*found->parameters;
   for (size_t i = 0; i < parts.size(); ++i) {
     const std::string& part = found->parts[i];
     if (!is_parameter(part)) continue;

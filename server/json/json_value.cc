@@ -35,8 +35,9 @@ Result<JsonValue> convert_array(simdjson::dom::array array, int depth) {
   if (depth == 0) return Error{ErrorCode::kLimit, ""};
   JsonArray out;
   for (auto item : array) {
-    TRY_ASSIGN(JsonValue value, convert(item, depth - 1));
-    out.push_back(std::move(value));
+    auto value = convert(item, depth - 1);
+    if (!value) return at_path(fmt::format("[{}]", out.size()), value.error());
+    out.push_back(std::move(*value));
   }
   return JsonValue(std::move(out));
 }
@@ -47,11 +48,13 @@ Result<JsonValue> convert_object(simdjson::dom::object object, int depth) {
   std::unordered_set<std::string_view> names;
   for (auto member : object) {
     if (!names.insert(member.key).second) {
-      return invalid(fmt::format("duplicate name in a JSON object: {}",
-                                 std::string_view(member.key)));
+      return at_path(member.key,
+                     invalid(fmt::format("duplicate name in a JSON object: {}",
+                                         std::string_view(member.key))));
     }
-    TRY_ASSIGN(JsonValue value, convert(member.value, depth - 1));
-    out.emplace_back(std::string(member.key), std::move(value));
+    auto value = convert(member.value, depth - 1);
+    if (!value) return at_path(member.key, value.error());
+    out.emplace_back(std::string(member.key), std::move(*value));
   }
   return JsonValue(std::move(out));
 }

@@ -60,6 +60,18 @@ void write_value(JsonWriter& out, const Value& value) {
   }
 }
 
+void write_change(JsonWriter& out, const Value& change,
+                  const std::optional<double>& ratio) {
+  out.key("change");
+  write_value(out, change);
+  out.key("change_ratio");
+  if (ratio) {
+    out.value(*ratio);
+  } else {
+    out.null();
+  }
+}
+
 void write_range(JsonWriter& out, Interval range, const absl::TimeZone& zone) {
   out.key("range").begin_object();
   out.field("from", std::string_view(short_time(range.start, zone)));

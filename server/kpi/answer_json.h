@@ -1,6 +1,7 @@
 // The parts that the JSON of answers, drivers and definitions share.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ void write_list(JsonWriter& out, const char* key,
 std::string short_time(Timestamp t, const absl::TimeZone& zone);
 // Exact decimals; times and texts as text.
 void write_value(JsonWriter& out, const Value& value);
+// Under the keys "change" and "change_ratio"; null where there is none.
+void write_change(JsonWriter& out, const Value& change,
+                  const std::optional<double>& ratio);
 // Under the key "range".
 void write_range(JsonWriter& out, Interval range, const absl::TimeZone& zone);
 // Under the key "provenance".

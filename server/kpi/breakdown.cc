@@ -136,8 +136,10 @@ Result<KpiNumber> KpiAnswerer::rest_value(
 
 Status KpiAnswerer::compare_rows(const std::vector<GroupKey>& keys) {
   Interval range = comparison_->range;
-  Interval all = data_->time_range();
-  if (all.empty() || range.end <= all.start) return {};
+  if (nothing_to_compare()) {
+    for (KpiAnswer::Row& row : out_.rows) row.compare = Value();
+    return {};
+  }
   TRY_ASSIGN(BaseTable table, queries().rows(range, range.end, request_.by));
   double length = length_in_days(range, zone_);
   for (size_t i = 0; i < keys.size(); ++i) {

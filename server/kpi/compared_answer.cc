@@ -16,16 +16,20 @@ Interval span_of(const Buckets& buckets, size_t first, size_t last,
 
 }  // namespace
 
+std::optional<double> change_ratio(const KpiNumber& change,
+                                   const KpiNumber& before) {
+  double base = std::abs(before.to_double());
+  if (change.is_null() || base == 0) return std::nullopt;
+  return change.to_double() / base;
+}
+
 Status KpiAnswerer::answer_comparison() {
   const Comparison& other = *comparison_;
   out_.compare.emplace();
   KpiAnswer::Compare& compare = *out_.compare;
   compare.kind = other.kind;
   compare.range = other.range;
-  // Before the first event there is nothing to compare with, not a zero.
-  Interval all = data_->time_range();
-  bool before_all = other.range.end <= all.start && !plan_->has_other_time();
-  if (all.empty() || before_all) return {};
+  if (nothing_to_compare()) return {};
   std::optional<BaseValues> flows;
   if (grain_) {
     TRY_ASSIGN(compare.series, compare_series(other.range, &flows));
@@ -37,11 +41,14 @@ Status KpiAnswerer::answer_comparison() {
   double length = length_in_days(other.range, zone_);
   compare.value = plan_->evaluate(*flows, length).value;
   compare.change = subtract_numbers(out_.value, compare.value);
-  double base = std::abs(compare.value.to_double());
-  if (!compare.change.is_null() && base > 0) {
-    compare.change_ratio = compare.change.to_double() / base;
-  }
+  compare.change_ratio = change_ratio(compare.change, compare.value);
   return {};
+}
+
+bool KpiAnswerer::nothing_to_compare() const {
+  Interval all = data_->time_range();
+  return all.empty() ||
+         (comparison_->range.end <= all.start && !plan_->has_other_time());
 }
 
 Status KpiAnswerer::compare_ahead() {

@@ -53,8 +53,10 @@ std::optional<CalendarStep> step_of(const std::string& kind,
 
 Result<Interval> custom_range(const std::string& text, size_t slash,
                               const absl::TimeZone& zone) {
-  return resolve_range("", text.substr(0, slash), text.substr(slash + 1), {},
-                       zone);
+  auto range = resolve_range("", text.substr(0, slash), text.substr(slash + 1),
+                             {}, zone);
+  if (!range) return invalid(range.error().message);
+  return *range;
 }
 
 }  // namespace

@@ -191,7 +191,9 @@ Result<DimensionDrivers> KpiAnswerer::drivers_by(const std::string& dimension,
 Result<KpiDrivers> KpiAnswerer::drivers(const DriversRequest& request) {
   absl::Time begin = absl::Now();
   TRY(prepare());
-  if (!comparison_) return invalid("drivers need a comparison: 'compare'");
+  if (!comparison_) {
+    return at_path("compare", invalid("drivers need a comparison: 'compare'"));
+  }
   TRY_ASSIGN(plan_, KpiPlan::create(*model_, *kpi_));
   TRY_ASSIGN(data_, AnswerData::take(runner_, *frozen_, plan_->datasets(),
                                      limits_, cancel_, request_.why_not));
@@ -211,7 +213,9 @@ Result<KpiDrivers> KpiAnswerer::drivers(const DriversRequest& request) {
   explain_null(plan_->evaluate(now, days(range_)), now);
   out.value = out_.value;
   out.reason = out_.reason;
-  out.before = plan_->evaluate(before, days_before).value;
+  if (!nothing_to_compare()) {
+    out.before = plan_->evaluate(before, days_before).value;
+  }
   out.change = subtract_numbers(out.value, out.before);
   weight_now_ = plan_->divisor(now, days(range_)).value_or(0);
   weight_before_ = plan_->divisor(before, days_before).value_or(0);
@@ -225,8 +229,9 @@ Result<KpiDrivers> KpiAnswerer::drivers(const DriversRequest& request) {
   const std::vector<std::string>& by =
       request_.by.empty() ? kpi_->dimensions : request_.by;
   if (by.size() > kMostDriverDimensions) {
-    return invalid("at most " + std::to_string(kMostDriverDimensions) +
-                   " dimensions at once: name some with 'by'");
+    return at_path("by",
+                   invalid("at most " + std::to_string(kMostDriverDimensions) +
+                           " dimensions at once: name some with 'by'"));
   }
   for (const std::string& dimension : by) {
     if (!out.reason.empty()) break;

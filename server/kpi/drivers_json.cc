@@ -51,8 +51,8 @@ void write_compare(JsonWriter& out, const KpiDrivers& drivers,
   write_range(out, drivers.compare_range, zone);
   out.key("value");
   write_value(out, drivers.before);
-  out.key("change");
-  write_value(out, drivers.change);
+  write_change(out, drivers.change,
+               change_ratio(drivers.change, drivers.before));
   out.end_object();
 }
 
@@ -66,11 +66,12 @@ Result<DriversRequest> parse_drivers_request(
     if (key == "min_support") {
       bool number = absl::SimpleAtod(value, &out.min_support);
       if (!number || !(out.min_support >= 0 && out.min_support <= 1)) {
-        return invalid("'min_support' is a share from 0 to 1, not '" + value +
-                       "'");
+        return at_path(key, invalid("'min_support' is a share from 0 to 1, "
+                                    "not '" +
+                                    value + "'"));
       }
     } else if (key == "grain" || key == "order") {
-      return invalid("'" + key + "' says nothing about drivers");
+      return at_path(key, invalid("'" + key + "' says nothing about drivers"));
     } else {
       rest.emplace_back(std::move(key), std::move(value));
     }
@@ -79,8 +80,9 @@ Result<DriversRequest> parse_drivers_request(
   if (out.kpi.compare.empty()) out.kpi.compare = "previous";
   if (out.kpi.top) out.top = *out.kpi.top;
   if (out.top > kMostDrivers) {
-    return invalid("'top' is at most " + std::to_string(kMostDrivers) +
-                   ", not " + std::to_string(out.top));
+    return at_path("top",
+                   invalid("'top' is at most " + std::to_string(kMostDrivers) +
+                           ", not " + std::to_string(out.top)));
   }
   return out;
 }

@@ -62,7 +62,7 @@ struct KpiAnswer {
     std::string kind;
     Interval range;
     KpiNumber value, change;
-    std::optional<double> change_ratio;  // of the absolute compared value
+    std::optional<double> change_ratio;
     // The buckets of `range`, at the times of ours; the one that stands beside
     // our running one is cut to the same elapsed part.
     std::vector<Point> series;
@@ -108,6 +108,10 @@ struct KpiFreshness {
   // Nothing that the sources have is missing.
   bool caught_up = false;
 };
+
+// Of the absolute compared value; nothing where that is 0 or there is none.
+std::optional<double> change_ratio(const KpiNumber& change,
+                                   const KpiNumber& before);
 
 struct DriversRequest;
 struct KpiDrivers;

@@ -122,9 +122,10 @@ Result<KpiAnswer> KpiAnswerer::answer() {
   TRY_ASSIGN(data_, AnswerData::take(runner_, *frozen_, plan_->datasets(),
                                      limits_, cancel_, request_.why_not));
   if (plan_->has_levels() && by_parts_of_time()) {
-    return invalid("kpi '" + kpi_->name +
-                   "' is a level at a moment: it has no hour of the day and "
-                   "no day of the week; ask for a grain");
+    return at_path(
+        "by", invalid("kpi '" + kpi_->name +
+                      "' is a level at a moment: it has no hour of the day "
+                      "and no day of the week; ask for a grain"));
   }
   TRY(choose_stores());
   if (grain_) TRY(answer_series());
@@ -148,13 +149,13 @@ Status KpiAnswerer::check_dimensions() const {
     const std::string& by = request_.by[i];
     const std::vector<std::string>& known = kpi_->dimensions;
     if (!is_one_of(parts_of_time(), by) && !is_one_of(known, by)) {
-      return invalid("'" + by + "' isn't a dimension of kpi '" + kpi_->name +
-                     "'" + did_you_mean(by, known));
+      return at_path("by", invalid("'" + by + "' isn't a dimension of kpi '" +
+                                   kpi_->name + "'" + did_you_mean(by, known)));
     }
     if (std::find(request_.by.begin(),
                   request_.by.begin() + static_cast<long>(i),
                   by) != request_.by.begin() + static_cast<long>(i)) {
-      return invalid("'by' names a dimension twice: " + by);
+      return at_path("by", invalid("'by' names a dimension twice: " + by));
     }
   }
   return {};
@@ -163,24 +164,27 @@ Status KpiAnswerer::check_dimensions() const {
 Status KpiAnswerer::prepare() {
   kpi_ = model_->kpi(request_.kpi);
   if (!kpi_) return no_such_kpi(*model_, request_.kpi);
-  TRY_ASSIGN(zone_, load_time_zone(request_.tz));
+  TRY_ASSIGN(zone_, at_path("tz", load_time_zone(request_.tz)));
   TRY_ASSIGN(range_, resolve_range(request_.range, request_.from, request_.to,
                                    now_, zone_));
   TRY(check_dimensions());
   if (request_.order != "value" && request_.order != "asc" &&
       request_.order != "name") {
-    return invalid("'order' is value, asc or name, not '" + request_.order +
-                   "'");
+    return at_path("order", invalid("'order' is value, asc or name, not '" +
+                                    request_.order + "'"));
   }
   if (request_.top && (*request_.top == 0 || *request_.top > kMaxTop)) {
-    return invalid("'top' is a number from 1 to " + std::to_string(kMaxTop) +
-                   ", not " + std::to_string(*request_.top));
+    return at_path("top", invalid("'top' is a number from 1 to " +
+                                  std::to_string(kMaxTop) + ", not " +
+                                  std::to_string(*request_.top)));
   }
-  TRY_ASSIGN(filter_, parse_kpi_filter(request_.filter, *kpi_));
-  TRY_ASSIGN(comparison_, plan_comparison(request_, range_, now_, zone_));
+  TRY_ASSIGN(filter_,
+             at_path("filter", parse_kpi_filter(request_.filter, *kpi_)));
+  TRY_ASSIGN(comparison_, at_path("compare", plan_comparison(request_, range_,
+                                                             now_, zone_)));
   if (!request_.grain.empty()) {
-    TRY_ASSIGN(grain_, Granularity::parse(request_.grain));
-    TRY_ASSIGN(buckets_, cut(range_));
+    TRY_ASSIGN(grain_, at_path("grain", Granularity::parse(request_.grain)));
+    TRY_ASSIGN(buckets_, at_path("grain", cut(range_)));
   }
   out_.kpi = kpi_;
   out_.model = model_;

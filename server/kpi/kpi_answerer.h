@@ -49,6 +49,9 @@ class KpiAnswerer {
                                       const KpiDrivers& change);
   Status answer_value();
   Status answer_comparison();
+  // Whether the compared range is before the first event: there is nothing
+  // there to compare with, not a zero.
+  bool nothing_to_compare() const;
   Status compare_ahead();
   Result<std::vector<KpiAnswer::Point>> compare_series(
       Interval range, std::optional<BaseValues>* flows);

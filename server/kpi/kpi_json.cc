@@ -32,11 +32,7 @@ void write_compare(JsonWriter& out, const KpiAnswer::Compare& compare,
   write_range(out, compare.range, zone);
   out.key("value");
   write_value(out, compare.value);
-  if (!compare.change.is_null()) {
-    out.key("change");
-    write_value(out, compare.change);
-  }
-  if (compare.change_ratio) out.field("change_ratio", *compare.change_ratio);
+  write_change(out, compare.change, compare.change_ratio);
   if (!compare.series.empty()) {
     write_points(out, "series", compare.series, zone);
   }

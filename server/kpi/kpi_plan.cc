@@ -2,24 +2,36 @@
 
 #include <algorithm>
 
+#include "server/query/accumulator.h"
+
 namespace freshet {
 namespace {
 
-using Function = Aggregate::Function;
+using AggregateFunction = Aggregate::Function;
 
 constexpr int kDeepest = 100;  // of KPIs over KPIs; cycles are refused earlier
 
 // Of a slot; nothing for a window.
-using SlotFunction = std::optional<Function>;
+using SlotFunction = std::optional<AggregateFunction>;
 
 bool zero_when_empty(SlotFunction f) {
-  return f == Function::kCount || f == Function::kSum ||
-         f == Function::kCountDistinct || f == Function::kApproxDistinct;
+  return f == AggregateFunction::kCount || f == AggregateFunction::kSum ||
+         f == AggregateFunction::kCountDistinct ||
+         f == AggregateFunction::kApproxDistinct;
 }
 
 bool adds_up(SlotFunction f) {
-  return f == Function::kCount || f == Function::kSum ||
-         f == Function::kLastPerKeySum;
+  return f == AggregateFunction::kCount || f == AggregateFunction::kSum ||
+         f == AggregateFunction::kLastPerKeySum;
+}
+
+Value value_of_no_rows(const Aggregate& aggregate) {
+  if (!zero_when_empty(aggregate.function)) return Value();
+  auto type = aggregate_type(aggregate);
+  if (type && type->type == ValueType::kDecimal) {
+    return Value(Decimal{0, static_cast<uint8_t>(type->scale)});
+  }
+  return Value(int64_t{0});
 }
 
 ExpressionPtr both(const ExpressionPtr& a, const ExpressionPtr& b) {
@@ -68,8 +80,7 @@ Result<size_t> KpiPlan::add(const Model& model, const KpiModel& kpi,
   }
   node.first_slot = functions_.size();
   for (const Aggregate& aggregate : formula.aggregates) {
-    functions_.push_back(aggregate.function);
-    wheres_.push_back(kpi.where);
+    add_slot(aggregate.function, kpi.where, value_of_no_rows(aggregate));
   }
   size_t first_window = windows_.size();
   for (const FormulaWindow& window : formula.windows) {
@@ -78,8 +89,7 @@ Result<size_t> KpiPlan::add(const Model& model, const KpiModel& kpi,
   for (size_t i = first_window; count_rows && i < windows_.size(); ++i) {
     windows_[i].rows_slot = functions_.size();
     row_slots_.push_back(functions_.size());
-    functions_.push_back(std::nullopt);
-    wheres_.push_back(nullptr);
+    add_slot(std::nullopt, nullptr, Value());
   }
   nodes_.push_back(std::move(node));
   return nodes_.size() - 1;
@@ -97,8 +107,7 @@ Status KpiPlan::add_window(const Model& model, const KpiModel& kpi,
              create_at(model, kpi, window.inner, count_rows, depth));
   part.inner = std::make_shared<const KpiPlan>(std::move(inner));
   part.slot = functions_.size();
-  functions_.push_back(std::nullopt);
-  wheres_.push_back(nullptr);
+  add_slot(std::nullopt, nullptr, Value());
   windows_.push_back(std::move(part));
   return {};
 }
@@ -123,7 +132,7 @@ void KpiPlan::make_parts() {
   for (const Node& node : nodes_) {
     size_t slot = node.first_slot;
     for (const Aggregate& aggregate : node.formula->aggregates) {
-      bool level = aggregate.function == Function::kLastPerKeySum;
+      bool level = aggregate.function == AggregateFunction::kLastPerKeySum;
       BasePart& part = part_of(*node.kpi, level);
       part.aggregates.push_back(aggregate);
       part.aggregates.back().name = "s" + std::to_string(slot);
@@ -154,14 +163,21 @@ void KpiPlan::count_rows() {
   for (BasePart& part : parts_) {
     if (part.level && !only_levels) continue;
     Aggregate count;
-    count.function = Function::kCount;
+    count.function = AggregateFunction::kCount;
     count.name = "s" + std::to_string(functions_.size());
     if (!part.where) count.filter = any_where(part);
     row_slots_.push_back(functions_.size());
     part.slots.push_back(functions_.size());
     part.aggregates.push_back(std::move(count));
-    functions_.push_back(Function::kCount);
+    add_slot(AggregateFunction::kCount, nullptr, Value(int64_t{0}));
   }
+}
+
+void KpiPlan::add_slot(SlotFunction function, ExpressionPtr where,
+                       Value empty) {
+  functions_.push_back(function);
+  wheres_.push_back(std::move(where));
+  empty_.push_back(std::move(empty));
 }
 
 // What lets a row into any of the part's aggregates; null: every row.
@@ -265,14 +281,6 @@ void KpiPlan::collect_same_stores(std::vector<const KpiPlan*>& out) const {
   }
 }
 
-BaseValues KpiPlan::empty() const {
-  BaseValues values(functions_.size());
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (zero_when_empty(functions_[i])) values[i] = Value(int64_t{0});
-  }
-  return values;
-}
-
 bool KpiPlan::is_empty(const BaseValues& values) const {
   for (size_t i = 0; i < values.size(); ++i) {
     bool zero = zero_when_empty(functions_[i]) || !functions_[i];
@@ -284,8 +292,9 @@ bool KpiPlan::is_empty(const BaseValues& values) const {
 
 bool KpiPlan::mergeable(bool over_time) const {
   return std::all_of(functions_.begin(), functions_.end(), [&](SlotFunction f) {
-    if (f == Function::kLastPerKeySum) return !over_time;
-    return adds_up(f) || f == Function::kMin || f == Function::kMax;
+    if (f == AggregateFunction::kLastPerKeySum) return !over_time;
+    return adds_up(f) || f == AggregateFunction::kMin ||
+           f == AggregateFunction::kMax;
   });
 }
 
@@ -298,7 +307,7 @@ void KpiPlan::merge(BaseValues& into, const BaseValues& values) const {
       into[i] = add_numbers(into[i], values[i]);
     } else {
       int order = Value::compare(values[i], into[i]);
-      if (functions_[i] == Function::kMin ? order < 0 : order > 0) {
+      if (functions_[i] == AggregateFunction::kMin ? order < 0 : order > 0) {
         into[i] = values[i];
       }
     }

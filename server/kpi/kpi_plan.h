@@ -64,8 +64,9 @@ class KpiPlan {
   // ratios, averages or extremes.
   bool is_amount() const;
 
-  // Of no rows: counts and sums are 0, everything else null.
-  BaseValues empty() const;
+  // Of no rows: counts and sums are 0, with the digits of what they add up,
+  // everything else null.
+  const BaseValues& empty() const { return empty_; }
   bool is_empty(const BaseValues& values) const;
   // Whether the base values of a whole follow from those of its parts. Levels
   // do over dimensions, not over time.
@@ -82,6 +83,8 @@ class KpiPlan {
   uint64_t num_rows(const BaseValues& values) const;
 
  private:
+  // What fills a slot; nothing: a window, or the rows it was made from.
+  using SlotFunction = std::optional<Aggregate::Function>;
   struct Node {
     const KpiModel* kpi = nullptr;
     const Formula* formula = nullptr;  // the KPI's, or that of a window in it
@@ -98,6 +101,7 @@ class KpiPlan {
   const WindowPart& window_of(const Node& node, size_t i) const;
   void make_parts();
   void count_rows();
+  void add_slot(SlotFunction function, ExpressionPtr where, Value empty);
   ExpressionPtr any_where(const BasePart& part) const;
   bool is_amount(const Node& node, const Expression& e) const;
   // Where a divisor stands. kNone: there is none in it; kMany: not one only.
@@ -114,12 +118,10 @@ class KpiPlan {
   FormulaValue evaluate(size_t node, const BaseValues& values,
                         double days) const;
 
-  // What fills a slot; nothing: a window, or the rows it was made from.
-  using SlotFunction = std::optional<Aggregate::Function>;
-
   std::vector<Node> nodes_;              // used ones first
   std::vector<SlotFunction> functions_;  // of each slot
   std::vector<ExpressionPtr> wheres_;    // of each slot; or null
+  BaseValues empty_;
   std::vector<BasePart> parts_;
   std::vector<WindowPart> windows_;
   std::vector<size_t> row_slots_;

@@ -38,8 +38,9 @@ std::string* text_member(KpiRequest& request, std::string_view key) {
 
 Error unknown_key(const std::string& key) {
   std::string near = nearest_name(key, kKeys);
-  return invalid("unknown key '" + key + "' in a KPI request" +
-                 (near.empty() ? "" : "; did you mean '" + near + "'?"));
+  return at_path(
+      key, invalid("unknown key '" + key + "' in a KPI request" +
+                   (near.empty() ? "" : "; did you mean '" + near + "'?")));
 }
 
 Result<uint32_t> parse_top(std::string_view text) {
@@ -47,8 +48,8 @@ Result<uint32_t> parse_top(std::string_view text) {
   auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), top);
   if (error != std::errc() || end != text.data() + text.size() || top == 0) {
-    return invalid("'top' is a whole number from 1, not '" + std::string(text) +
-                   "'");
+    return at_path("top", invalid("'top' is a whole number from 1, not '" +
+                                  std::string(text) + "'"));
   }
   return top;
 }
@@ -65,7 +66,8 @@ Status set_text(KpiRequest& request, const std::string& key,
   }
   if (key == "why_not") {
     if (value != "true" && value != "false") {
-      return invalid("'why_not' is true or false, not '" + value + "'");
+      return at_path(
+          key, invalid("'why_not' is true or false, not '" + value + "'"));
     }
     request.why_not = value == "true";
     return {};
@@ -79,9 +81,12 @@ Status set_text(KpiRequest& request, const std::string& key,
 }
 
 Result<KpiRequest> checked(KpiRequest request, bool has_range) {
-  if (request.kpi.empty()) return invalid("the key 'kpi' is missing");
+  if (request.kpi.empty()) {
+    return at_path("kpi", invalid("the key 'kpi' is missing"));
+  }
   if (has_range && (!request.from.empty() || !request.to.empty())) {
-    return invalid("give either 'range' or 'from' and 'to', not both");
+    return at_path("range", invalid("give either 'range' or 'from' and 'to', "
+                                    "not both"));
   }
   return request;
 }
@@ -107,15 +112,17 @@ Status set_json(KpiRequest& request, const std::string& key,
     request.by.clear();
     for (const JsonValue& name : *value.as_array()) {
       if (!name.as_string()) {
-        return invalid(std::string("'by' is a list of names, not of ") +
-                       name.type_name());
+        return at_path("by",
+                       invalid(std::string("'by' is a list of names, not of ") +
+                               name.type_name()));
       }
       request.by.push_back(*name.as_string());
     }
     return {};
   }
-  return invalid("'" + key + "' in a KPI request cannot be of type " +
-                 value.type_name());
+  return at_path(key,
+                 invalid("'" + key + "' in a KPI request cannot be of type " +
+                         value.type_name()));
 }
 
 }  // namespace
@@ -128,7 +135,8 @@ Result<KpiRequest> parse_kpi_request(
   for (const auto& [key, value] : parameters) {
     for (const std::string& earlier : seen) {
       if (earlier == key) {
-        return invalid("the parameter '" + key + "' is given twice");
+        return at_path(key,
+                       invalid("the parameter '" + key + "' is given twice"));
       }
     }
     seen.push_back(key);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "segments/mutex.h"
+#include "server/json/error_text.h"
 #include "server/kpi/tile_picture.h"
 
 namespace freshet {
@@ -218,7 +219,7 @@ class DashboardHub : public PushHub {
     group.cost = group.last_computed - begin;
     if (!picture) {
       bool news = group.error.empty();
-      group.error = error_json(picture.error());
+      group.error = error_json(picture.error(), "");
       if (news) send_to_all(group, "error", group.error);
       group.computed = false;
       for (auto& viewer : group.viewers) viewer->needs_snapshot = true;

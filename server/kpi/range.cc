@@ -59,13 +59,15 @@ Interval range_of_length(const RangeLength& length, Timestamp now,
 
 // One end of a range; what is wrong with it is added to `faults`.
 Timestamp parse_end(const char* name, std::string_view text,
-                    const absl::TimeZone& zone, std::string& faults) {
+                    const absl::TimeZone& zone, Error& faults) {
   auto time = parse_iso8601(text, zone);
   if (time) return *time;
-  if (!faults.empty()) faults += "; ";
-  faults += "'" + std::string(name) + "' ";
-  faults += text.empty() ? "is missing: 'from' and 'to' belong together"
-                         : "is no time: " + time.error().message;
+  std::string fault =
+      "'" + std::string(name) + "' " +
+      (text.empty() ? "is missing: 'from' and 'to' belong together"
+                    : "is no time: " + time.error().message);
+  faults.message += (faults.message.empty() ? "" : "; ") + fault;
+  faults.details.push_back({name, std::move(fault)});
   return {};
 }
 
@@ -75,13 +77,14 @@ Result<Interval> resolve_range(std::string_view range, std::string_view from,
                                std::string_view to, Timestamp now,
                                const absl::TimeZone& zone) {
   if (!from.empty() || !to.empty()) {
-    std::string faults;
+    Error faults = invalid("");
     Timestamp start = parse_end("from", from, zone, faults);
     Timestamp end = parse_end("to", to, zone, faults);
-    if (!faults.empty()) return invalid(faults);
+    if (!faults.details.empty()) return faults;
     if (end <= start) {
-      return invalid("the range is reversed or empty: from '" +
-                     std::string(from) + "' to '" + std::string(to) + "'");
+      return at_path(
+          "to", invalid("the range is reversed or empty: from '" +
+                        std::string(from) + "' to '" + std::string(to) + "'"));
     }
     return Interval{start, end};
   }
@@ -93,9 +96,11 @@ Result<Interval> resolve_range(std::string_view range, std::string_view from,
     if (out.start >= kMinTimestamp) return out;
   }
   std::string near = nearest_name(range, range_names());
-  return invalid("unknown range '" + std::string(range) + "'" +
-                 (near.empty() ? "; use today, last_7d, mtd, -4h or from and to"
-                               : "; did you mean '" + near + "'?"));
+  return at_path(
+      "range",
+      invalid("unknown range '" + std::string(range) + "'" +
+              (near.empty() ? "; use today, last_7d, mtd, -4h or from and to"
+                            : "; did you mean '" + near + "'?")));
 }
 
 }  // namespace freshet

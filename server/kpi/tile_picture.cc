@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "server/json/error_text.h"
 #include "server/json/json_writer.h"
 
 namespace freshet {
@@ -79,7 +80,7 @@ std::pair<std::string, std::string> tile_json(
   std::string tile, signature;
   for (Result<KpiAnswer>& answer : answers) {
     if (!answer) {
-      std::string error = error_json(answer.error());
+      std::string error = error_json(answer.error(), "");
       return {error, error};
     }
     freshness.add(answer->provenance);
@@ -92,15 +93,6 @@ std::pair<std::string, std::string> tile_json(
 }
 
 }  // namespace
-
-std::string error_json(const Error& error) {
-  JsonWriter out;
-  out.begin_object().key("error").begin_object();
-  out.field("code", error_code_name(error.code));
-  out.field("message", std::string_view(error.message));
-  out.end_object().end_object();
-  return out.take();
-}
 
 Result<TilePicture> compute_picture(Kpis& kpis, const Model& model,
                                     const std::string& dashboard,

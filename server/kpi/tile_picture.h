@@ -30,6 +30,4 @@ std::string delta_json(const TilePicture& picture, const TilePicture& before,
                        uint64_t data_version);
 bool tiles_differ(const TilePicture& a, const TilePicture& b);
 
-std::string error_json(const Error& error);
-
 }  // namespace freshet

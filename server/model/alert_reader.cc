@@ -70,9 +70,10 @@ void read_notify(ConfigMap& map, AlertModel& alert, const Model& model) {
     std::vector<std::string> known;
     for (const ContactModel& c : model.contacts) known.push_back(c.name);
     if (std::find(known.begin(), known.end(), contact.text) == known.end()) {
-      map.faults().add(contact.line, "unknown contact '" + contact.text +
-                                         "' in " + map.place() +
-                                         did_you_mean(contact.text, known));
+      map.faults().add(contact.line,
+                       "unknown contact '" + contact.text + "' in " +
+                           map.place() + did_you_mean(contact.text, known),
+                       "notify");
     }
     alert.notify.push_back(contact.text);
   }
@@ -83,10 +84,11 @@ void read_scope(ConfigMap& map, AlertModel& alert, const KpiModel* kpi) {
     alert.by.push_back(by.text);
     if (kpi && std::find(kpi->dimensions.begin(), kpi->dimensions.end(),
                          by.text) == kpi->dimensions.end()) {
-      map.faults().add(by.line, "'" + by.text + "' in " + map.place() +
-                                    " isn't a dimension of kpi '" + kpi->name +
-                                    "'" +
-                                    did_you_mean(by.text, kpi->dimensions));
+      map.faults().add(by.line,
+                       "'" + by.text + "' in " + map.place() +
+                           " isn't a dimension of kpi '" + kpi->name + "'" +
+                           did_you_mean(by.text, kpi->dimensions),
+                       "by");
     }
   }
   alert.filter = map.text("filter");
@@ -239,7 +241,7 @@ Result<AlertModel> parse_alert_json(const JsonValue& body,
   for (const ModelFault& fault : found) {
     all += (all.empty() ? "" : "; ") + fault.message;
   }
-  return invalid(std::move(all));
+  return faults_error(std::move(all), found);
 }
 
 namespace {

@@ -67,12 +67,14 @@ int ConfigMap::line_of(std::string_view key) {
 
 void ConfigMap::wrong(std::string_view key, const ConfigNode& node,
                       std::string_view what) {
-  faults_.add(node.line, quoted(key) + " in " + place_ + " must be " +
-                             std::string(what) + ", not " + describe(node));
+  faults_.add(node.line,
+              quoted(key) + " in " + place_ + " must be " + std::string(what) +
+                  ", not " + describe(node),
+              std::string(key));
 }
 
 void ConfigMap::fault(std::string_view key, std::string message) {
-  faults_.add(line_of(key), std::move(message));
+  faults_.add(line_of(key), std::move(message), std::string(key));
 }
 
 void ConfigMap::unavailable(std::string_view key, std::string_view why) {
@@ -98,8 +100,10 @@ std::string ConfigMap::text(std::string_view key, std::string fallback) {
 void ConfigMap::refuse_reference(std::string_view key, const ConfigNode& node) {
   for (const char* reference : {"${env:", "${file:"}) {
     if (node.text.find(reference) == std::string::npos) continue;
-    faults_.add(node.line, quoted(key) + " in " + place_ +
-                               " takes no reference such as ${env:NAME}");
+    faults_.add(node.line,
+                quoted(key) + " in " + place_ +
+                    " takes no reference such as ${env:NAME}",
+                std::string(key));
     return;
   }
 }
@@ -108,7 +112,8 @@ bool ConfigMap::lacks(std::string_view key) {
   const ConfigNode* node = find(key);
   if (!node) {
     if (node_.kind == ConfigNode::Kind::kMap) {
-      faults_.add(node_.line, place_ + " lacks the key " + quoted(key));
+      faults_.add(node_.line, place_ + " lacks the key " + quoted(key),
+                  std::string(key));
     }
     return true;
   }
@@ -161,7 +166,8 @@ std::string ConfigMap::resolved(std::string_view key, const ConfigNode& node) {
   auto value = resolve_secrets(node.text);
   if (value) return *value;
   faults_.add(node.line,
-              quoted(key) + " in " + place_ + ": " + value.error().message);
+              quoted(key) + " in " + place_ + ": " + value.error().message,
+              std::string(key));
   return "";
 }
 
@@ -258,8 +264,10 @@ std::vector<ConfigText> ConfigMap::list(std::string_view key, bool references) {
       return t.text == text;
     });
     if (known) {
-      faults_.add(item.line, quoted(item.text) + " stands twice in " +
-                                 quoted(key) + " in " + place_);
+      faults_.add(item.line,
+                  quoted(item.text) + " stands twice in " + quoted(key) +
+                      " in " + place_,
+                  std::string(key));
     } else {
       out.push_back({std::move(text), item.line});
     }
@@ -308,7 +316,8 @@ void ConfigMap::finish() {
     std::string near = did_you_mean(entry.key, known_);
     if (near.empty()) near = "; known are " + joined(known_);
     faults_.add(entry.line,
-                "unknown key " + quoted(entry.key) + " in " + place_ + near);
+                "unknown key " + quoted(entry.key) + " in " + place_ + near,
+                entry.key);
   }
 }
 

@@ -20,8 +20,9 @@ class FaultList {
  public:
   FaultList(std::string file, std::vector<ModelFault>& out)
       : file_(std::move(file)), out_(out) {}
-  void add(int line, std::string message) {
-    out_.push_back({file_, line, std::move(message)});
+  // `key` is the one it is about: "when", "labels.team", "by[1]".
+  void add(int line, std::string message, std::string key = "") {
+    out_.push_back({file_, line, std::move(message), std::move(key)});
   }
   const std::string& file() const { return file_; }
 

@@ -276,7 +276,13 @@ struct ModelFault {
   std::string file;  // relative to the folder
   int line = 0;      // 1-based; 0 = the whole file
   std::string message;
+  std::string key = "";  // that it is about, in a request's body: "when"
 };
+// "kpis/trading.yaml:12"; without the line of one about the whole file, and ""
+// of one about the folder.
+std::string place_of(const ModelFault& fault);
+// One detail a fault: at "kpis/trading.yaml:12", or at its key in a body.
+Error faults_error(std::string message, const std::vector<ModelFault>& faults);
 
 struct ModelLoad {
   std::shared_ptr<const Model> model;  // null if there are faults

@@ -260,6 +260,20 @@ class ModelLoader {
 
 }  // namespace
 
+std::string place_of(const ModelFault& fault) {
+  if (fault.line == 0) return fault.file;
+  return fault.file + ":" + std::to_string(fault.line);
+}
+
+Error faults_error(std::string message, const std::vector<ModelFault>& faults) {
+  Error error = invalid(std::move(message));
+  for (const ModelFault& fault : faults) {
+    error.details.push_back(
+        {fault.file.empty() ? fault.key : place_of(fault), fault.message});
+  }
+  return error;
+}
+
 ModelLoad load_model(const std::string& folder) {
   return ModelLoader(folder).load();
 }

@@ -191,6 +191,13 @@ def test_dimension_specs(server, spec, sql):
     assert [f["event"] for f in found] == rows
 
 
+def test_columns_of_a_datasource(server):
+    found = server.json("/druid/v2/datasources/sales")
+    assert found == {"dimensions": ["txn_id", "store", "channel"],
+                     "metrics": ["qty", "price", "discount", "net"]}
+    assert server.get("/druid/v2/datasources/nope")[0] == 404
+
+
 def test_an_unknown_lookup_is_named(server):
     wrong = extraction(type="registeredLookup", lookup="cities")
     body = native(server, status=400, queryType="groupBy", dimensions=[wrong],

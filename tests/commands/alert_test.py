@@ -68,7 +68,7 @@ def test_breach_webhook_put_and_recovery(tmp_path, sink):
         assert len(sink.got) == 1  # the restart tells nobody again
         status, _, body = server.request("PUT", "/api/v1/alerts/big", {
             "kpi": "net_sales", "by": ["store"], "window": "1h", "every": "1s",
-            "when": "> 1000", "notify": ["hook"]})
+            "when": "> 1000", "recover": None, "notify": ["hook"]})
         assert status == 200, body
         freshet.wait_until(lambda: sink.got[-1][1]["status"] == "resolved", 15)
         history = server.json("/api/v1/alerts/big/history")["history"]
@@ -132,3 +132,80 @@ alerts:
                                   "silence": "firing"}
         assert before == len(
             server.json("/api/v1/alerts/short/history")["history"])
+
+
+def put(server, rule, body):
+    status, _, text = server.request("PUT", f"/api/v1/alerts/{rule}", body)
+    return status, json.loads(text)
+
+
+def rule_of(answer):
+    """An answer without what only says how the rule stands."""
+    return {k: v for k, v in answer.items() if k not in (
+        "state", "stored", "error", "as_of", "instances")}
+
+
+def test_what_get_gave_can_be_put_back(tmp_path, sink):
+    model = alert_model(tmp_path / "m", sink, "true")
+    with freshet.Server(model, tmp_path / "d") as server:
+        server.ingest("sales", [sale("S1", "500.00")])
+        got = freshet.wait_until(lambda: next(
+            (a for a in server.json("/api/v1/alerts")["alerts"]
+             if a["state"] == "firing"), None), 10)
+        assert got["instances"]
+        status, answer = put(server, "big", {**got, "when": "> 400"})
+        assert status == 200, answer
+        assert rule_of(answer) == {**rule_of(got), "when": "> 400"}
+        assert answer["stored"] is True
+        again = server.json("/api/v1/alerts/big")
+        assert put(server, "big", again)[0] == 200
+        # Only the names that GET gives are let through.
+        status, answer = put(server, "big", {**again, "states": "ok"})
+        assert status == 400
+        assert answer["error"]["details"][0]["path"] == "states"
+
+
+def test_a_put_of_some_members_keeps_the_others(tmp_path, sink):
+    model = alert_model(tmp_path / "m", sink, "true")
+    with freshet.Server(model, tmp_path / "d") as server:
+        before = rule_of(server.json("/api/v1/alerts/big"))
+        status, answer = put(server, "big", {"when": "> 5", "recover": "< 2"})
+        assert status == 200, answer
+        assert rule_of(answer) == {**before, "when": "> 5", "recover": "< 2"}
+        # Of a rule that was put before, too, and lists as a whole.
+        status, answer = put(server, "big", {"by": [], "labels": {"team": "a"}})
+        assert rule_of(answer) == {**before, "when": "> 5", "recover": "< 2",
+                                   "by": [], "labels": {"team": "a"}}
+        status, answer = put(server, "big", {"recover": None, "notify": None})
+        assert status == 200 and "recover" not in answer
+        assert answer["notify"] == [] and answer["when"] == "> 5"
+        status, answer = put(server, "big", {"when": None})
+        assert status == 400, answer
+        assert "lacks the key 'when'" in answer["error"]["message"]
+        assert server.json("/api/v1/alerts/big")["when"] == "> 5"
+        status, answer = put(server, "new", {"when": "> 5"})
+        assert status == 400
+        assert "alert 'new' lacks the key 'kpi'" in answer["error"]["message"]
+        status, answer = put(server, "new", {"kpi": "net_sales"})
+        assert "alert 'new' lacks the key 'when'" in answer["error"]["message"]
+        assert put(server, "new", {"kpi": "net_sales", "when": "> 5"})[0] == 200
+        server.stop()
+        server.start()
+        assert server.json("/api/v1/alerts/big")["labels"] == {"team": "a"}
+
+
+def test_a_rule_whose_kpi_is_gone_keeps_what_was_set(tmp_path, sink):
+    model = alert_model(tmp_path / "m", sink, "true")
+    with freshet.Server(model, tmp_path / "d") as server:
+        assert put(server, "own", {"kpi": "average_basket", "when": "> 7",
+                                   "severity": "critical"})[0] == 200
+        kpis = (model / "kpis/sales.yaml").read_text()
+        (model / "kpis/sales.yaml").write_text(
+            kpis.replace("average_basket", "basket"))
+        assert server.request("POST", "/api/v1/model/reload")[0] == 200
+        rule = server.json("/api/v1/alerts/own")
+        assert "average_basket" in rule["error"]
+        assert (rule["kpi"], rule["when"]) == ("average_basket", "> 7")
+        status, answer = put(server, "own", {"kpi": "basket"})
+        assert status == 200 and "error" not in answer
+        assert (answer["when"], answer["severity"]) == ("> 7", "critical")

@@ -4,6 +4,7 @@ import json
 import pathlib
 import sys
 import time
+import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import freshet  # noqa: E402
@@ -167,3 +168,81 @@ def test_the_schema_of_model_files(tmp_path):
         assert server.json("/api/v1/model/schema/kpis") == written
         status, body = server.get("/api/v1/model/schema/kpi")
         assert status == 404 and b"did you mean 'kpis'" in body
+
+
+def test_a_comparison_without_a_value_says_null_everywhere(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    day = 86_400_000
+    with freshet.Server(model, tmp_path / "d") as server:
+        now = int(time.time() * 1000)
+        event = {"txn_id": "t", "store": "S1", "qty": 1, "price": "5.00"}
+        server.ingest("sales", [
+            {**event, "ts": now - 10 * day},
+            {**event, "ts": now - 10 * day + 1, "price": "-5.00"},
+            {**event, "ts": now - 4 * day}, {**event, "ts": now}])
+        freshet.wait_until(lambda: server.rows("sales") == 4)
+
+        def iso(ms):
+            return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ms // 1000))
+
+        def both(**question):
+            question = {"from": iso(now - day), "to": iso(now + day),
+                        **question}
+            query = urllib.parse.urlencode(question)
+            value = server.json(f"/api/v1/kpis/net_sales/value?{query}&by=store")
+            drivers = server.json(f"/api/v1/kpis/net_sales/drivers?{query}")
+            status, _, body = server.request(
+                "POST", "/api/v1/kpis/query",
+                {"queries": [{"kpi": "net_sales", **question}]})
+            [answer] = json.loads(body)["answers"]
+            for key in ("value", "change", "change_ratio"):
+                assert answer["compare"][key] == value["compare"][key], key
+                assert drivers["compare"][key] == value["compare"][key], key
+            return value, drivers
+
+        # Before the first event there is nothing to compare with.
+        value, drivers = both(compare=f"{iso(now - 30 * day)}/"
+                                      f"{iso(now - 20 * day)}")
+        compare = value["compare"]
+        assert (compare["value"], compare["change"],
+                compare["change_ratio"]) == (None, None, None)
+        assert value["rows"][0]["compare"] is None
+        assert drivers["reason"] and drivers["dimensions"] == []
+        # A 0 has a change, but no ratio; with the digits of money.
+        value, _ = both(compare=f"{iso(now - 8 * day)}/{iso(now - 7 * day)}")
+        compare = value["compare"]
+        assert (compare["value"], compare["change"],
+                compare["change_ratio"]) == (0, 5, None)
+        value, _ = both(compare=f"{iso(now - 5 * day)}/{iso(now - 3 * day)}")
+        assert value["compare"]["change_ratio"] == 0
+
+
+def test_money_of_nothing_has_its_digits(tmp_path):
+    model = freshet.sales_model(tmp_path / "m", extra={
+        "kpis/more.yaml": """\
+kpis:
+  - { kpi: units, dataset: sales, formula: sum(qty), unit: count }
+  - { kpi: twice, unit: currency, currency: EUR, formula: "[net_sales] * 2" }
+  - { kpi: web, dataset: sales, formula: sum(net), where: "channel = 'web'",
+      unit: currency, currency: EUR }
+  - { kpi: basket, dataset: sales, unit: currency, currency: EUR,
+      formula: "sum(net) / count(distinct txn_id)" }
+"""})
+    with freshet.Server(model, tmp_path / "d") as server:
+        now = int(time.time() * 1000)
+        event = {"txn_id": "t", "store": "S1", "qty": 1, "price": "5.00"}
+        server.ingest("sales", [{**event, "ts": now - 5 * 86_400_000},
+                                {**event, "ts": now}])
+        freshet.wait_until(lambda: server.rows("sales") == 2)
+
+        def text(kpi, question="range=yesterday"):
+            return server.get(f"/api/v1/kpis/{kpi}/value?{question}")[1]
+
+        assert b'"value":0.00,' in text("net_sales")
+        assert b'"value":0.00,' in text("twice")
+        assert b'"value":0.00,' in text("web", "range=last_7d")
+        assert b'"value":0,' in text("units")
+        assert b'"value":null,' in text("basket")
+        series = text("net_sales", "range=last_7d&grain=day&compare=previous")
+        assert b'"value":0,' not in series
+        assert series.count(b'"value":0.00,') >= 5

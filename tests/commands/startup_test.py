@@ -97,3 +97,18 @@ def test_pages_of_dead_letters(tmp_path):
             assert status == 400, (wrong, status)
             assert "limit is a whole number from 1 to 1000" in \
                 json.loads(body)["error"]["message"]
+
+
+def test_a_fault_without_a_line_names_none(tmp_path):
+    done = freshet.run("serve", "--model", tmp_path / "nope",
+                       "--data", tmp_path / "d")
+    assert done.returncode == 1, done
+    assert ":0:" not in done.stderr
+    assert f"\n  there is no model folder '{tmp_path}/nope'" in done.stderr
+    model = freshet.sales_model(tmp_path / "m",
+                                extra={"roles/x.yaml": "role: x\n"})
+    done = freshet.run("serve", "--model", model, "--data", tmp_path / "d")
+    assert done.returncode == 1, done
+    assert "\n  roles/x.yaml: roles aren't available" in done.stderr
+    done = freshet.run("validate", tmp_path / "nope")
+    assert done.stdout.startswith(f"{tmp_path}/nope: there is no model folder")

@@ -4,6 +4,7 @@
 
 #include "server/alert/alert_engine.h"
 #include "server/alert/rule_evaluation.h"
+#include "server/json/json_value.h"
 #include "tests/server/alert/alert_support.h"
 
 namespace freshet {
@@ -120,15 +121,19 @@ TEST_CASE("rules are put, override, and are deleted") {
   Site site;
   site.kpis.set(kThen, {{"S1", 5}});
   auto engine = site.start();
-  AlertModel rule = test_rule();
-  rule.when = {">", 4};
-  rule.every_ms = 1000;  // the least that is taken
-  REQUIRE(engine->put_rule(rule).has_value());
+  // The least `every` that is taken; the other members stay.
+  auto edit = parse_json(R"({"when":"> 4","every":"1s"})");
+  REQUIRE(engine->edit_rule("rate_high", *edit).has_value());
   CHECK(soon([&] { return engine->firing() == 1; }));
   auto json = engine->rule_json("rate_high");
   REQUIRE(json.has_value());
   CHECK(has(*json, "\"when\":\"> 4\""));
   CHECK(has(*json, "\"stored\":true"));
+  CHECK(has(*json, "\"by\":[\"store\"]"));
+  Status refused = engine->edit_rule("rate_high", *parse_json(R"({"wen":1})"));
+  REQUIRE_FALSE(refused.has_value());
+  REQUIRE(refused.error().details.size() == 1);
+  CHECK(refused.error().details[0].path == "wen");
   engine->stop();
   engine = site.start();  // a stored rule survives
   CHECK(has(*engine->rule_json("rate_high"), "\"when\":\"> 4\""));

@@ -22,6 +22,32 @@ std::string zstd(const std::string& text) {
   return out;
 }
 
+TEST_CASE("a route that was told its parameters takes no others") {
+  Router router;
+  auto handler = [](const HttpRequest&) { return HttpResponse(); };
+  router.add("GET", "/a/{b}", Access::kRead, handler);
+  CHECK(router.match("GET", "/a/x").parameters == nullptr);
+  router.take_only("GET", "/a/{b}", {"range", "tz"});
+  const Router::Match match = router.match("HEAD", "/a/x");
+  REQUIRE(match.parameters != nullptr);
+  HttpRequest request;
+  request.query = {{"tz", "UTC"}};
+  CHECK(check_parameters(request, *match.parameters).has_value());
+  auto refused = [&](const char* name, std::vector<std::string> known) {
+    request.query = {{name, ""}};
+    Status status = check_parameters(request, known);
+    REQUIRE_FALSE(status.has_value());
+    CHECK(status.error().details[0].path == name);
+    return status.error().message;
+  };
+  CHECK(refused("rnge", *match.parameters) ==
+        "unknown parameter 'rnge'; did you mean 'range'?");
+  CHECK(refused("foo", *match.parameters) ==
+        "unknown parameter 'foo'; known are range, tz");
+  CHECK(refused("foo", {}) ==
+        "unknown parameter 'foo'; this address takes none");
+}
+
 TEST_CASE("targets are decoded once and have one spelling") {
   struct Case {
     const char* target;

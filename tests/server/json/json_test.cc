@@ -5,6 +5,7 @@
 #include <limits>
 #include <random>
 
+#include "server/json/error_text.h"
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
 
@@ -16,6 +17,25 @@ std::string written(std::string_view s) { return JsonWriter().value(s).take(); }
 std::string message_of(std::string_view text) {
   auto parsed = parse_json(text);
   return parsed ? "no error" : parsed.error().message;
+}
+
+TEST_CASE("an error names the places at fault") {
+  Error plain = invalid("no");
+  CHECK(error_json(plain, "") ==
+        R"({"error":{"code":"invalid","message":"no","details":[]}})");
+  Error inner = at_path("range", plain);
+  CHECK(error_json(at_path("queries[1]", inner), "7f") ==
+        R"({"error":{"code":"invalid","message":"no","details":[{"path":)"
+        R"("queries[1].range","message":"no"}],"request_id":"7f"}})");
+  CHECK(at_path("queries", at_path("[1]", inner)).details[0].path ==
+        "queries[1].range");
+  auto twice = parse_json(R"({"queries":[{},{"a":{"tz":1,"tz":2}}]})");
+  REQUIRE_FALSE(twice.has_value());
+  CHECK(twice.error().details[0].path == "queries[1].a.tz");
+  Result<int> good = at_path("tz", Result<int>(3));
+  CHECK(*good == 3);
+  Result<int> bad = at_path("tz", Result<int>(plain));
+  CHECK(bad.error().details[0].path == "tz");
 }
 
 TEST_CASE("writer places commas by itself") {

@@ -240,9 +240,9 @@ TEST_CASE("returns by the day of the return or of the sale") {
             kNow);
   KpiRequest request = ask("returned", "2026-11-20", "2026-11-23");
   request.grain = "day";
-  CHECK(texts(answered(f, request).series) == Texts{"0", "30.00", "5.00"});
+  CHECK(texts(answered(f, request).series) == Texts{"0.00", "30.00", "5.00"});
   request.kpi = "returned_of_sales";
-  CHECK(texts(answered(f, request).series) == Texts{"30.00", "5.00", "0"});
+  CHECK(texts(answered(f, request).series) == Texts{"30.00", "5.00", "0.00"});
   request.kpi = "return_rate";
   request.by = {"store"};
   KpiAnswer a = answered(f, request);

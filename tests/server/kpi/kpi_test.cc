@@ -52,7 +52,7 @@ TEST_CASE("today beside the same hours of last week") {
   CHECK(a->target->value.to_text() == "100.00");
   CHECK(*a->target->attained == doctest::Approx(1.4));
   REQUIRE(a->series.size() == 24);
-  CHECK(a->series[0].value.to_text() == "0");
+  CHECK(a->series[0].value.to_text() == "0.00");
   CHECK(!a->series[0].partial);
   CHECK(a->series[9].value.to_text() == "20.00");    // 08:00Z
   CHECK(a->series[10].value.to_text() == "120.00");  // 09:00Z
@@ -153,7 +153,7 @@ TEST_CASE("filters") {
   CHECK(value("store:!null") == "120.00");
   CHECK(value("store:A,null") == "40.00");
   CHECK(value("store:%41") == "20.00");
-  CHECK(value("store:nowhere") == "0");
+  CHECK(value("store:nowhere") == "0.00");
   CHECK(value("stor:A") ==
         "'stor' isn't a dimension of kpi 'net_sales'; did you mean 'store'?");
   CHECK(value("store") == "a filter is NAME:VALUE[,VALUE], not 'store'");

@@ -88,7 +88,8 @@ TEST_CASE("a picture of the shapes") {
   REQUIRE(steps->size() == 2);
   CHECK(*(*steps)[0].find("kpi")->as_string() == "receipts");
   CHECK(*(*steps)[1].find("kpi")->as_string() == "net_sales");
-  CHECK(picture->tiles[2].find("{\"store\":\"A\",\"value\":50.00}") !=
+  CHECK(picture->tiles[2].find(
+            "{\"store\":\"A\",\"value\":50.00,\"compare\":null}") !=
         std::string::npos);
 
   view.filter = "colour:red";

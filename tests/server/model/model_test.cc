@@ -441,6 +441,11 @@ TEST_CASE("an alert as JSON goes through the same reader") {
         "unknown key 'wen'", "did you mean 'when'?", "'window'", "'5'"}) {
     CHECK(refused.error().message.find(part) != std::string::npos);
   }
+  std::string paths;
+  for (const ErrorDetail& detail : refused.error().details) {
+    paths += detail.path + " ";
+  }
+  CHECK(paths == "kpi window when wen ");
 }
 
 TEST_CASE("thresholds") {

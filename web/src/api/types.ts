@@ -30,8 +30,8 @@ export interface Target {
 export interface Comparison {
   kind: string;
   value: number | null;
-  change?: number | null; // absent where one of the two has no value
-  change_ratio?: number | null;
+  change: number | null; // null where one of the two has no value
+  change_ratio: number | null; // null, too, where the compared value is 0
   series?: Point[]; // adds up to `value`: cut where our range has come to
   ahead?: Point[]; // how the compared range went on, in whole buckets
 }
