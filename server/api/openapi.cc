@@ -191,7 +191,7 @@ const DescribedRoute kDescribed[] = {
      "", "202:any"},
     {"GET", "/druid/v2/datasources", "Druid: names of the datasets", "", "",
      "200:[string]"},
-    {"GET", "/druid/v2/datasources/{name}",
+    {"GET", "/druid/v2/datasources/{d}",
      "Druid: a dataset's columns of texts, and its others", "", "",
      "200:DruidColumns"},
     {"GET", "/status", "Druid: version"},

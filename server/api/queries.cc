@@ -158,7 +158,7 @@ HttpResponse datasources(Services& services) {
 
 // As Druid has it: what is grouped by and what is aggregated.
 HttpResponse datasource(Services& services, const HttpRequest& request) {
-  const std::string& name = request.params.at("name");
+  const std::string& name = request.params.at("d");
   auto data = services.runner.catalog().snapshot(name);
   if (!data) {
     return error_response(
@@ -226,7 +226,7 @@ void add_query_routes(Router& router, Services& services) {
   router.add("DELETE", "/druid/v2/{id}", Access::kRead, cancel);
   router.add("GET", "/druid/v2/datasources", Access::kRead,
              [&services](const HttpRequest&) { return datasources(services); });
-  router.add("GET", "/druid/v2/datasources/{name}", Access::kRead,
+  router.add("GET", "/druid/v2/datasources/{d}", Access::kRead,
              [&services](const HttpRequest& request) {
                return datasource(services, request);
              });
