@@ -53,7 +53,9 @@ export function freshness(
   if (connection === 'live') {
     if (broken.length > 0) state = 'broken';
     else if (damaged.length > 0) state = 'damaged';
-    else if (told?.complete === false || datasets.some((item) => item.complete === false)) {
+    // For a moment a busy stream always has events that aren't read: only what
+    // both say is more than that.
+    else if (told?.complete === false && datasets.some((item) => item.complete === false)) {
       state = 'incomplete';
     }
   }
