@@ -120,9 +120,12 @@ def test_web_sources(script):
 
 
 def ended(pid):
-    """Gone, or a zombie that holds nothing any more."""
+    """Gone, or a zombie that holds nothing any more: its first thread is one
+    before the others have closed the port."""
+    process = pathlib.Path(f"/proc/{pid}")
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+        return (process / "stat").read_text().split()[2] == "Z" and \
+            len(list((process / "task").iterdir())) == 1
     except OSError:
         return True
 
