@@ -45,6 +45,11 @@ Result<std::string> mapped(const std::string& sql, const JsonValue& lookup) {
 
 }  // namespace
 
+Result<std::string> native_dimension_name(const JsonValue& spec) {
+  if (const std::string* alone = spec.as_string()) return *alone;
+  return native_text(spec, "dimension");
+}
+
 // A lookup of the model by the name under `name_key`, or a map that is sent.
 Result<std::string> NativeSql::looked_up(const std::string& sql,
                                          const JsonValue& spec,
@@ -121,18 +126,12 @@ Result<std::string> NativeSql::extracted(std::string sql,
 }
 
 Result<NativeSql::Dimension> NativeSql::dimension(const JsonValue& spec) const {
-  const std::string* alone = spec.as_string();
-  std::string name;
-  if (alone) {
-    name = *alone;
-  } else {
-    TRY_ASSIGN(name, native_text(spec, "dimension"));
-  }
+  TRY_ASSIGN(std::string name, native_dimension_name(spec));
   TRY_ASSIGN(std::string sql, column(name));
   Dimension out{sql, name};
   const JsonValue* output = spec.find("outputName");
   if (output && output->as_string()) out.name = *output->as_string();
-  std::string_view type = alone ? "default" : native_type(spec);
+  std::string_view type = spec.as_string() ? "default" : native_type(spec);
   if (type == "extraction") {
     const JsonValue* fn = spec.find("extractionFn");
     if (!fn) return invalid("'extractionFn' is missing");

@@ -362,13 +362,7 @@ Result<std::string> NativeQuery::group_order(
   const JsonValue* columns = spec ? spec->find("columns") : nullptr;
   if (columns && columns->as_array()) {
     for (const JsonValue& entry : *columns->as_array()) {
-      const std::string* alone = entry.as_string();
-      std::string name;
-      if (alone) {
-        name = *alone;
-      } else {
-        TRY_ASSIGN(name, native_text(entry, "dimension"));
-      }
+      TRY_ASSIGN(std::string name, native_dimension_name(entry));
       std::string sql = sql_->output(name);
       bool is_dimension = sql.empty();
       for (const Dimension& d : dimensions) {

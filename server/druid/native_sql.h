@@ -85,6 +85,8 @@ std::string sql_text(std::string_view text);
 std::string sql_name(std::string_view name);
 // A member that must be a text; kInvalid names it.
 Result<std::string> native_text(const JsonValue& node, const char* name);
+// A name alone, or "dimension" of a spec.
+Result<std::string> native_dimension_name(const JsonValue& spec);
 // A member that is true.
 bool native_flag(const JsonValue& node, const char* name);
 Error native_unsupported(std::string_view what, std::string_view type);
