@@ -84,7 +84,8 @@ void SegmentStoreImpl::drop_live(std::string_view dataset) {
   MutexLock lock(commit_mutex_);
   HiddenById& hidden = hidden_[std::string(dataset)];
   std::set<std::string> changed;
-  for (const auto& live : timeline(dataset)->live) hidden.erase(live->id());
+  auto current = timeline(dataset);
+  for (const auto& live : current->live) hidden.erase(live->id());
   for (auto rows = hidden.begin(); rows != hidden.end();) {
     if (rows->second.unsettled_up_to(UINT64_MAX)) changed.insert(rows->first);
     rows->second.take_back();

@@ -198,7 +198,8 @@ double merge_rate(const Batches& data, const LiveSegment& of,
   }
   Merge merge;
   merge.dataset = "ssb";
-  for (const auto& segment : store.timeline("ssb")->sealed) {
+  auto timeline = store.timeline("ssb");
+  for (const auto& segment : timeline->sealed) {
     merge.segments.push_back(segment->id());
   }
   double start = thread_seconds();

@@ -105,7 +105,8 @@ KpiTables kpi_tables(std::function<std::shared_ptr<const Model>()> model) {
   };
   out.names = [model] {
     std::vector<std::string> names;
-    for (const KpiModel& kpi : model()->kpis) names.push_back(kpi.name);
+    auto current = model();
+    for (const KpiModel& kpi : current->kpis) names.push_back(kpi.name);
     return names;
   };
   return out;

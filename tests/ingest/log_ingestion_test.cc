@@ -41,7 +41,8 @@ int64_t sum_of(const IngestionProgress& progress,
 
 size_t live_rows(const SegmentStore& store) {
   size_t rows = 0;
-  for (const auto& live : store.timeline("sales")->live) {
+  auto timeline = store.timeline("sales");
+  for (const auto& live : timeline->live) {
     rows += live->snapshot()->num_rows();
   }
   return rows;
