@@ -106,6 +106,20 @@ def counts(output):
     return None
 
 
+def failures(output):
+    """The tests that failed, by name, with what each said first."""
+    found, case = [], ""
+    for line in output.splitlines():
+        if line.startswith("TEST CASE:"):  # doctest: the case, then its errors
+            case = line[len("TEST CASE:"):].strip()
+        elif case and re.search(r": (FATAL )?ERROR: ", line):
+            found.append(f"{case}: {line}")
+            case = ""
+        elif line.startswith(("FAILED ", "ERROR ")):  # pytest
+            found.append(line.split(" ", 1)[1])
+    return found
+
+
 # How much the long tier asks of suites that are in both.
 LONG = {"FRESHET_CDC_SECONDS": "60", "FRESHET_LEDGER_SECONDS": "600",
         "XML_ROWS": "1000000"}
@@ -138,6 +152,7 @@ def run_unit():
             print(f"-- {program.relative_to(TESTS)}", flush=True)
             one, text = run([str(program), "--no-intro"])
             if counts(text) is None:  # it died before its summary
+                text += f"\nFAILED {program.name}: died, exit code {one}"
                 text += "\n[doctest] test cases: 1 | 0 passed | 1 failed"
             code, _ = code or one, output.append(text)
     return code, "\n".join(output)
@@ -174,6 +189,9 @@ def main():
         total[1] += failed
         summary.append(f"{name:12} {passed:5} passed {failed:3} failed "
                        f"{time.monotonic() - start:6.0f} s")
+        if failed:
+            what = failures(output) or ["see its output above"]
+            summary += [f"  FAILED {name}: {one}" for one in what[:20]]
     print("====")
     print("\n".join(summary + skipped))
     print(f"{total[0]} passed, {total[1]} failed")

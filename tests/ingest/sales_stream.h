@@ -55,7 +55,7 @@ inline std::multiset<int64_t> quantities(const SegmentStore& store) {
 }
 
 inline bool wait_for(const std::function<bool()>& done) {
-  for (int i = 0; i < 1000; ++i) {
+  for (int i = 0; i < 6000; ++i) {
     if (done()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }

@@ -374,7 +374,7 @@ TEST_CASE("readers see whole states while rows are sealed, merged and hidden") {
     seal.live = {live};
     CHECK(store->seal(seal).has_value());
   }
-  for (int i = 0; i < 200 && merges < 2; ++i) {
+  for (int i = 0; i < 1500 && (merges < 2 || reads == 0); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   done = true;

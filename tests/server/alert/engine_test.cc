@@ -38,7 +38,7 @@ bool has(const std::string& text, const std::string& part) {
 
 template <class Condition>
 bool soon(Condition condition) {
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 3000; ++i) {
     if (condition()) return true;
     absl::SleepFor(absl::Milliseconds(10));
   }
