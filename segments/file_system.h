@@ -12,6 +12,10 @@
 
 #include "segments/result.h"
 
+namespace rocksdb {
+class Env;
+}
+
 namespace freshet {
 
 // A file being written, front to back. Destroying it closes without syncing.
@@ -44,6 +48,9 @@ class FileSystem {
   virtual Result<uint64_t> size(const std::string& path) = 0;
   // Bytes free to this process on the disk of `path`.
   virtual Result<uint64_t> free_bytes(const std::string& path) = 0;
+  // Through what RocksDB reaches the same disk; outlives every store on it.
+  // nullptr: its own default.
+  virtual rocksdb::Env* rocks_env() { return nullptr; }
 };
 
 // The operating system's. Lives for the whole process.

@@ -39,6 +39,7 @@ class ForwardingFiles : public FileSystem {
   Result<uint64_t> free_bytes(const std::string& path) override {
     return files_.free_bytes(path);
   }
+  rocksdb::Env* rocks_env() override { return files_.rocks_env(); }
 
  protected:
   FileSystem& files_;

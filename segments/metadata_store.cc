@@ -261,15 +261,12 @@ class RocksMetadataStore final : public MetadataStore {
 }  // namespace
 
 Result<std::unique_ptr<MetadataStore>> MetadataStore::open(
-    const std::string& folder) {
-  std::error_code code;
-  std::filesystem::create_directories(folder, code);
-  if (code) {
-    return Error{ErrorCode::kIo,
-                 "cannot create folder: " + code.message() + ": " + folder};
-  }
+    const std::string& folder, FileSystem& files) {
+  TRY(files.create_folders(folder));
+  rocksdb::Options options = small_options();
+  if (rocksdb::Env* env = files.rocks_env()) options.env = env;
   rocksdb::DB* db = nullptr;
-  rocksdb::Status status = rocksdb::DB::Open(small_options(), folder, &db);
+  rocksdb::Status status = rocksdb::DB::Open(options, folder, &db);
   if (!status.ok() && is_lock_held(status)) {
     return Error{ErrorCode::kConflict, "in use by another process: " + folder};
   }

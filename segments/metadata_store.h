@@ -7,7 +7,10 @@
 //   offset/<dataset>/<source partition>   -> OffsetRecord
 //   <kind>/<...>                          -> any other kept state, via put/scan
 //                                            (dead letters, alert state, views)
-// Every write is synced; kLimit if the disk has no room for it. Thread-safe.
+// Every write is synced; kLimit if the disk has no room for it. After a write
+// that failed on the disk all later ones fail until the store is opened again,
+// which may bring it back or not: RocksDB trusts no log that failed.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +25,7 @@
 #include <vector>
 
 #include "segments/bitmap.h"
+#include "segments/file_system.h"
 #include "segments/result.h"
 #include "segments/time.h"
 
@@ -76,7 +80,9 @@ class MetadataStore {
  public:
   // Opens or creates the store in `folder`. kConflict if another process has
   // it open, kIo if the folder cannot be written; the message names the folder.
-  static Result<std::unique_ptr<MetadataStore>> open(const std::string& folder);
+  // `files` outlives the store.
+  static Result<std::unique_ptr<MetadataStore>> open(
+      const std::string& folder, FileSystem& files = real_file_system());
   // As it is at this moment, for reading: another process may have it open, and
   // what it writes later is not seen. kIo if it is none.
   static Result<std::unique_ptr<MetadataStore>> open_to_read(

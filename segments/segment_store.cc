@@ -220,7 +220,7 @@ Result<std::unique_ptr<SegmentStore>> SegmentStore::open(
     const std::string& data_folder, FileSystem& files, Orphans orphans) {
   TRY(files.create_folders(data_folder));
   TRY(check_metadata_is_there(data_folder, files));
-  auto metadata = MetadataStore::open(data_folder + "/metadata");
+  auto metadata = MetadataStore::open(data_folder + "/metadata", files);
   if (!metadata && metadata.error().code == ErrorCode::kConflict) {
     return Error{ErrorCode::kConflict,
                  "data folder is in use by another process: " + data_folder};

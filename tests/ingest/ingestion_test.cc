@@ -110,13 +110,13 @@ TEST_CASE("late, early, filtered positions and the freshness") {
 
 TEST_CASE(
     "a seal that fails is repeated, its rows stay, the next life has them") {
-  ScratchFolder folder;
+  TemporaryFolder folder(true);
   MemoryLog log(1);
   for (int i = 0; i < 100; ++i) log.add(0, event(1795344067120, i));
   FaultFileSystem files;
   for (bool stopped : {true, false}) {
     auto store = SegmentStore::open(folder.path(), files);
-    REQUIRE(ok(store));
+    REQUIRE_MESSAGE(ok(store), store.error().message);
     auto ingestion = start(settings(), log, **store);
     REQUIRE(wait_for([&] { return ingestion->progress().caught_up; }));
     size_t rows = quantities(**store).size();

@@ -95,7 +95,7 @@ TEST_CASE("the scrubber tells damage once, and forgets what was mended") {
   flip(path, 64);
   scrubber.run_once();
   CHECK(scrubber.damaged().size() == 1);
-  scenario.drop_before(kStart + 100 * kHour);
+  REQUIRE(scenario.drop_before(kStart + 100 * kHour).has_value());
   scrubber.run_once();
   CHECK(scrubber.damaged().empty());
 }

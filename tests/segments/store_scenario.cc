@@ -188,20 +188,31 @@ Result<MergeStats> Scenario::merge() {
 }
 
 // A segment goes whole: only when its last row is before the cutoff.
-void Scenario::drop_before(int64_t cutoff) {
+Result<DropStats> Scenario::drop_before(int64_t cutoff) {
   auto before = store->timeline("sales");
   uint32_t expected = 0;
-  std::vector<Row> kept;
+  dropping.clear();
   for (const auto& segment : before->sealed) {
-    bool drop = segment->time_range().end.ms <= cutoff;
-    expected += drop;
+    if (segment->time_range().end.ms > cutoff) continue;
+    ++expected;
     std::vector<Row> rows = visible_rows(*segment);
-    if (!drop) kept.insert(kept.end(), rows.begin(), rows.end());
+    dropping.insert(dropping.end(), rows.begin(), rows.end());
   }
   auto dropped = store->drop_before("sales", Timestamp{cutoff});
-  if (!dropped) return;
+  if (!dropped) return dropped;
   CHECK(dropped->segments == expected);
-  committed = kept;
+  drop_from_model();
+  return dropped;
+}
+
+void Scenario::drop_from_model() {
+  for (const Row& row : dropping) remove_one(committed, row);
+  dropping.clear();
+}
+
+int64_t Scenario::stored_offset() const {
+  auto offsets = *store->metadata().offsets("sales");
+  return offsets.empty() ? 0 : offsets[0].second.next;
 }
 
 std::vector<Row> Scenario::expected() const {

@@ -40,7 +40,11 @@ struct Scenario {
   Result<uint64_t> upsert();
   // Merges a random run of segments of one hour; nothing if there is none.
   Result<MergeStats> merge();
-  void drop_before(int64_t cutoff);
+  Result<DropStats> drop_before(int64_t cutoff);
+  // The last drop took place, though it was told to have failed.
+  void drop_from_model();
+  // Where the committed offsets of the store end.
+  int64_t stored_offset() const;
   std::vector<Row> expected() const;
   // The text of the first difference between store and model, or nothing.
   std::string difference() const;
@@ -54,6 +58,7 @@ struct Scenario {
   std::unique_ptr<SegmentStore> store;
   std::map<int64_t, std::shared_ptr<LiveSegment>> live;
   std::vector<Row> committed, uncommitted;
+  std::vector<Row> dropping;  // what a drop that failed would have taken
   int64_t next_offset = 0, committed_offset = 0;
   uint64_t num_lives = 0;
 };

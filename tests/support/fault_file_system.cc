@@ -1,6 +1,10 @@
 #include "tests/support/fault_file_system.h"
 
+#include <rocksdb/env.h>
+
 #include <filesystem>
+
+#include "tests/support/fault_rocks.h"
 
 namespace freshet {
 namespace {
@@ -42,20 +46,37 @@ std::string folder_of(const std::string& path) {
 
 }  // namespace
 
+FaultFileSystem::FaultFileSystem() : rocks_env_(fault_rocks_env(*this)) {}
+FaultFileSystem::~FaultFileSystem() = default;
+
+rocksdb::Env* FaultFileSystem::rocks_env() { return rocks_env_.get(); }
+
 void FaultFileSystem::fail_at(uint64_t operation, bool persistent) {
+  std::lock_guard lock(mutex_);
   fail_at_ = operation;
   persistent_ = persistent;
   operations_ = 0;
   failed_ = false;
 }
 
+uint64_t FaultFileSystem::operations() const {
+  std::lock_guard lock(mutex_);
+  return operations_;
+}
+
+bool FaultFileSystem::failed() const {
+  std::lock_guard lock(mutex_);
+  return failed_;
+}
+
 Status FaultFileSystem::step(const char* operation, const std::string& path) {
+  std::lock_guard lock(mutex_);
   ++operations_;
   bool hit = fail_at_ != 0 && (operations_ == fail_at_ ||
                                (persistent_ && operations_ > fail_at_));
   if (!hit) return {};
   failed_ = true;
-  bool full = operation[0] == 'a' && fail_at_ % 2 == 0;
+  bool full = operation[0] == 'a' && fail_at_ % 4 < 2;
   return Error{ErrorCode::kIo,
                std::string("injected fault: cannot ") + operation + ": " +
                    (full ? "No space left on device: " : "I/O error: ") + path};
@@ -67,10 +88,52 @@ void FaultFileSystem::note(Change::Kind kind, const std::string& path,
 }
 
 void FaultFileSystem::synced(const std::string& path) {
+  std::lock_guard lock(mutex_);
   synced_bytes_[path] = fs::file_size(path);
 }
 
+void FaultFileSystem::folder_synced(const std::string& path) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(changes_, [&](const Change& c) { return c.folder == path; });
+}
+
+void FaultFileSystem::created(const std::string& path) {
+  std::lock_guard lock(mutex_);
+  note(Change::Kind::kMade, path, "");
+  synced_bytes_[path] = 0;
+}
+
+void FaultFileSystem::linked(const std::string& to) {
+  std::lock_guard lock(mutex_);
+  note(Change::Kind::kMade, to, "");
+}
+
+// Takes a file away that lose_unsynced() may put back.
+Status FaultFileSystem::keep(const std::string& path) {
+  std::string kept = removed_.path() + "/" + std::to_string(++num_removed_);
+  TRY(real_file_system().rename(path, kept));
+  note(Change::Kind::kRemoved, path, kept);
+  return {};
+}
+
+Status FaultFileSystem::removed(const std::string& path) {
+  std::lock_guard lock(mutex_);
+  return keep(path);
+}
+
+Status FaultFileSystem::renamed(const std::string& from,
+                                const std::string& to) {
+  std::lock_guard lock(mutex_);
+  if (fs::exists(to)) TRY(keep(to));
+  TRY(real_file_system().rename(from, to));
+  note(Change::Kind::kRenamed, from, to);
+  synced_bytes_[to] = synced_bytes_[from];
+  synced_bytes_.erase(from);
+  return {};
+}
+
 void FaultFileSystem::lose_unsynced() {
+  std::lock_guard lock(mutex_);
   std::error_code gone;  // with a folder that was removed besides
   for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) {
     if (change->kind == Change::Kind::kMade) {
@@ -96,45 +159,38 @@ Result<std::unique_ptr<WritableFile>> FaultFileSystem::create(
     const std::string& path) {
   TRY(step("create", path));
   TRY_ASSIGN(auto file, real_file_system().create(path));
-  note(Change::Kind::kMade, path, "");
-  synced_bytes_[path] = 0;
+  created(path);
   return std::unique_ptr<WritableFile>(
       std::make_unique<FaultFile>(*this, std::move(file), path));
 }
 
 Status FaultFileSystem::rename(const std::string& from, const std::string& to) {
   TRY(step("rename", from));
-  TRY(real_file_system().rename(from, to));
-  note(Change::Kind::kRenamed, from, to);
-  synced_bytes_[to] = synced_bytes_[from];
-  synced_bytes_.erase(from);
-  return {};
+  return renamed(from, to);
 }
 
 Status FaultFileSystem::remove(const std::string& path) {
   TRY(step("remove", path));
-  std::string kept = removed_.path() + "/" + std::to_string(++num_removed_);
-  TRY(real_file_system().rename(path, kept));
-  note(Change::Kind::kRemoved, path, kept);
-  return {};
+  return removed(path);
 }
 
 Status FaultFileSystem::link(const std::string& from, const std::string& to) {
   TRY(step("link", from));
   TRY(real_file_system().link(from, to));
-  note(Change::Kind::kMade, to, "");
+  linked(to);
   return {};
 }
 
 Status FaultFileSystem::sync_folder(const std::string& path) {
   TRY(step("sync folder", path));
   TRY(real_file_system().sync_folder(path));
-  std::erase_if(changes_, [&](const Change& c) { return c.folder == path; });
+  folder_synced(path);
   return {};
 }
 
 Status FaultFileSystem::create_folders(const std::string& path) {
   TRY(step("create folder", path));
+  std::lock_guard lock(mutex_);
   for (std::string made = path; !fs::exists(made); made = folder_of(made)) {
     note(Change::Kind::kMade, made, "");
   }
