@@ -122,7 +122,7 @@ def failures(output):
 
 # How much the long tier asks of suites that are in both.
 LONG = {"FRESHET_CDC_SECONDS": "60", "FRESHET_LEDGER_SECONDS": "600",
-        "XML_ROWS": "1000000"}
+        "XML_ROWS": "1000000", "FRESHET_EVERY_BYTE": "1"}
 
 # Where test programs find data files of the tree.
 os.environ["FRESHET_SOURCE_ROOT"] = str(ROOT)
