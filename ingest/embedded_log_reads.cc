@@ -5,6 +5,7 @@
 
 #include "ingest/embedded_log_rocks.h"
 #include "segments/disk_room.h"
+#include "segments/time.h"
 
 namespace freshet {
 
@@ -85,7 +86,7 @@ Status RocksLog::read_entries(
 
 void RocksLog::wait(const std::string& dataset,
                     std::span<const int64_t> positions, int64_t timeout_ms) {
-  absl::Time deadline = absl::Now() + absl::Milliseconds(timeout_ms);
+  absl::Time deadline = steady_now() + absl::Milliseconds(timeout_ms);
   MutexLock lock(mutex_);
   for (;;) {
     LogDataset* found = find(dataset);
@@ -95,7 +96,7 @@ void RocksLog::wait(const std::string& dataset,
         return;
       }
     }
-    absl::Duration left = deadline - absl::Now();
+    absl::Duration left = deadline - steady_now();
     if (left <= absl::ZeroDuration()) return;
     appended_.wait_for(mutex_, left);
   }

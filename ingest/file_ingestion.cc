@@ -9,6 +9,7 @@
 
 #include "ingest/bulk_load.h"
 #include "segments/mutex.h"
+#include "segments/time.h"
 
 namespace freshet {
 namespace {
@@ -96,7 +97,7 @@ class FileIngestion final : public Ingestion {
   std::map<std::string, std::string> faults_;  // text by name
   size_t pending_ = 0;
   uint64_t files_seen_ = 0, files_loaded_ = 0;
-  absl::Time next_retention_ = absl::Now();
+  absl::Time next_retention_ = steady_now();
 
   LastErrors last_errors_;  // thread-safe
 
@@ -269,8 +270,8 @@ void FileIngestion::loaded(const PlacedFile& file,
 }
 
 void FileIngestion::drop_old() {
-  if (settings_.retention_ms < 0 || absl::Now() < next_retention_) return;
-  next_retention_ = absl::Now() + kRetentionEvery;
+  if (settings_.retention_ms < 0 || steady_now() < next_retention_) return;
+  next_retention_ = steady_now() + kRetentionEvery;
   auto dropped = store_.drop_before(
       settings_.dataset, Timestamp{now().ms - settings_.retention_ms});
   if (!dropped) {

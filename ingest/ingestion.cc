@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ingest/stream_ingestion.h"
+#include "segments/time.h"
 
 namespace freshet {
 
@@ -122,7 +123,7 @@ Status StreamIngestion::seal(absl::Time deadline) {
     wake_.signal_all();
     while (seal_served_ < ticket) {
       TRY(cannot_serve());
-      absl::Duration left = deadline - absl::Now();
+      absl::Duration left = deadline - steady_now();
       if (left <= absl::ZeroDuration()) return Sealer::late();
       served_.wait_for(mutex_, std::min(left, absl::Milliseconds(100)));
     }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "segments/time.h"
+
 namespace freshet {
 namespace {
 
@@ -69,7 +71,7 @@ Status Sealer::wait_sealed(uint64_t number, absl::Time deadline) {
       return Error{ErrorCode::kCancelled, "the ingestion was stopped"};
     }
     if (attempts_ != attempts && !last_status_) return last_status_;
-    absl::Duration left = deadline - absl::Now();
+    absl::Duration left = deadline - steady_now();
     if (left <= absl::ZeroDuration()) return late();
     change_.wait_for(mutex_, left);
   }
@@ -175,14 +177,14 @@ void Sealer::recount() {
 
 void Sealer::run() {
   count_dead_letters();
-  absl::Time next_retention = absl::Now();
+  absl::Time next_retention = steady_now();
   for (;;) {
     bool recount = false;
     {
       MutexLock lock(mutex_);
       while (mode_ == Mode::kRunning && (queue_.empty() || fatal_) &&
              !recount_) {
-        absl::Duration left = next_retention - absl::Now();
+        absl::Duration left = next_retention - steady_now();
         if (retention_ms_ >= 0 && left <= absl::ZeroDuration()) break;
         work_.wait_for(mutex_, retention_ms_ >= 0 ? left : kRetentionEvery);
       }
@@ -194,12 +196,12 @@ void Sealer::run() {
       std::swap(recount, recount_);
     }
     if (recount) count_dead_letters();
-    if (retention_ms_ >= 0 && absl::Now() >= next_retention) {
+    if (retention_ms_ >= 0 && steady_now() >= next_retention) {
       drop_old();
-      next_retention = absl::Now() + kRetentionEvery;
+      next_retention = steady_now() + kRetentionEvery;
     }
     // What came late may be past retention as soon as it is sealed.
-    if (seal_front()) next_retention = absl::Now();
+    if (seal_front()) next_retention = steady_now();
   }
 }
 

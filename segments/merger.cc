@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "segments/time.h"
+
 namespace freshet {
 namespace {
 
@@ -132,7 +134,7 @@ uint32_t Merger::merge_dataset(const std::string& dataset,
 
 bool Merger::merge_one(const std::string& dataset, const MergePolicy& policy,
                        std::vector<std::string> segments) {
-  absl::Time start = absl::Now();
+  absl::Time start = steady_now();
   Merge merge;
   merge.dataset = dataset;
   merge.segments = std::move(segments);
@@ -155,7 +157,7 @@ bool Merger::merge_one(const std::string& dataset, const MergePolicy& policy,
       totals.rows += result->rows;
       totals.bytes_read += result->bytes_read;
       totals.bytes_written += result->bytes;
-      totals.seconds += absl::ToDoubleSeconds(absl::Now() - start);
+      totals.seconds += absl::ToDoubleSeconds(steady_now() - start);
     }
   }
   if (!result && result.error().code != ErrorCode::kConflict && !stopping_) {
@@ -168,11 +170,11 @@ bool Merger::merge_one(const std::string& dataset, const MergePolicy& policy,
 // rate allows.
 Status Merger::pace(uint64_t bytes, uint64_t bytes_per_second) {
   MutexLock lock(mutex_);
-  while (!stopping_ && absl::Now() < next_write_) {
-    wake_.wait_for(mutex_, next_write_ - absl::Now());
+  while (!stopping_ && steady_now() < next_write_) {
+    wake_.wait_for(mutex_, next_write_ - steady_now());
   }
   if (stopping_) return Error{ErrorCode::kCancelled, "the merger was stopped"};
-  next_write_ = std::max(next_write_, absl::Now()) +
+  next_write_ = std::max(next_write_, steady_now()) +
                 absl::Seconds(static_cast<double>(bytes) /
                               static_cast<double>(bytes_per_second));
   return {};

@@ -1,50 +1,25 @@
-// absl::Mutex as ThreadSanitizer can follow it. Debian's Abseil is not built
-// with TSan, so its own lock gives false races; this wrapper tells TSan of the
-// acquire and release. Wait in a loop on CondVar; Mutex::Await stays noisy.
+// std::mutex and std::condition_variable for clang's thread-safety analysis.
+// Not absl's: a wait of Debian's absl::CondVar ends by the wall clock, so that
+// with a clock set back by an hour it would last that much longer.
 #pragma once
 
 #include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
+#include <absl/time/time.h>
 
-#if defined(__SANITIZE_THREAD__)
-#define FRESHET_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define FRESHET_TSAN 1
-#endif
-#endif
-
-#ifdef FRESHET_TSAN
-extern "C" void __tsan_acquire(void* address);
-extern "C" void __tsan_release(void* address);
-#endif
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
 
 namespace freshet {
 
 class ABSL_LOCKABLE Mutex {
  public:
-  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
-    mutex_.Lock();
-    acquired();
-  }
-  void unlock() ABSL_UNLOCK_FUNCTION() {
-    releasing();
-    mutex_.Unlock();
-  }
+  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
+  void unlock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
 
  private:
   friend class CondVar;
-  void acquired() {
-#ifdef FRESHET_TSAN
-    __tsan_acquire(&mutex_);
-#endif
-  }
-  void releasing() {
-#ifdef FRESHET_TSAN
-    __tsan_release(&mutex_);
-#endif
-  }
-  absl::Mutex mutex_;
+  std::mutex mutex_;
 };
 
 class ABSL_SCOPED_LOCKABLE MutexLock {
@@ -63,25 +38,30 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
 
 class CondVar {
  public:
-  // Waits until signalled. REQUIRES: `mutex` held.
+  // Waits until signalled, or for no reason: call it in a loop. REQUIRES:
+  // `mutex` held.
   void wait(Mutex& mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    mutex.releasing();
-    variable_.Wait(&mutex.mutex_);
-    mutex.acquired();
+    std::unique_lock lock(mutex.mutex_, std::adopt_lock);
+    variable_.wait(lock);
+    lock.release();
   }
-  // The same for at most `timeout`; true if it timed out.
+  // The same for at most `timeout`; true if it timed out. Time passes as it
+  // does, whatever the wall clock is set to.
   bool wait_for(Mutex& mutex, absl::Duration timeout)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    mutex.releasing();
-    bool timed_out = variable_.WaitWithTimeout(&mutex.mutex_, timeout);
-    mutex.acquired();
+    constexpr absl::Duration kLongest = absl::Hours(24 * 365);
+    auto time = absl::ToChronoNanoseconds(
+        std::clamp(timeout, absl::ZeroDuration(), kLongest));
+    std::unique_lock lock(mutex.mutex_, std::adopt_lock);
+    bool timed_out = variable_.wait_for(lock, time) == std::cv_status::timeout;
+    lock.release();
     return timed_out;
   }
-  void signal() { variable_.Signal(); }
-  void signal_all() { variable_.SignalAll(); }
+  void signal() { variable_.notify_one(); }
+  void signal_all() { variable_.notify_all(); }
 
  private:
-  absl::CondVar variable_;
+  std::condition_variable variable_;
 };
 
 }  // namespace freshet

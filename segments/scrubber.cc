@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "segments/file_scrub.h"
+#include "segments/time.h"
 
 namespace freshet {
 namespace {
@@ -65,19 +66,19 @@ ScrubTotals Scrubber::totals() const {
 // A start has enough to do: the first pass begins after the first pause.
 void Scrubber::run() {
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
-  absl::Time next_pass = absl::Now() + settings_.every;
+  absl::Time next_pass = steady_now() + settings_.every;
   while (!stopping()) {
     bool any_bad = false;
     {
       MutexLock lock(mutex_);
       any_bad = !bad_.empty();
-      absl::Duration left = next_pass - absl::Now();
+      absl::Duration left = next_pass - steady_now();
       if (any_bad) left = std::min(left, kBadEvery);
       if (left > absl::ZeroDuration()) wake_.wait_for(mutex_, left);
       if (stopping_) return;
     }
-    if (absl::Now() >= next_pass) {
-      next_pass = absl::Now() + settings_.every;
+    if (steady_now() >= next_pass) {
+      next_pass = steady_now() + settings_.every;
       run_once();
     } else if (any_bad) {
       scrub_all(true);
@@ -151,12 +152,12 @@ void Scrubber::note(const SegmentRecord& record, const Status& status) {
 // Waits until the bytes read so far are no more than the rate allows.
 Status Scrubber::pace(uint64_t bytes) {
   MutexLock lock(mutex_);
-  while (!stopping_ && absl::Now() < next_read_) {
-    wake_.wait_for(mutex_, next_read_ - absl::Now());
+  while (!stopping_ && steady_now() < next_read_) {
+    wake_.wait_for(mutex_, next_read_ - steady_now());
   }
   if (stopping_) return Error{ErrorCode::kCancelled, "the scrub was stopped"};
   if (settings_.bytes_per_second > 0) {
-    next_read_ = std::max(next_read_, absl::Now()) +
+    next_read_ = std::max(next_read_, steady_now()) +
                  absl::Seconds(static_cast<double>(bytes) /
                                static_cast<double>(settings_.bytes_per_second));
   }

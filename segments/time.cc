@@ -269,6 +269,11 @@ Result<int64_t> parse_iso_duration(std::string_view text) {
 
 Timestamp now() { return Timestamp{absl::ToUnixMillis(absl::Now())}; }
 
+absl::Time steady_now() {
+  return absl::UnixEpoch() +
+         absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
 Result<absl::TimeZone> load_time_zone(std::string_view name) {
   if (name == "UTC" || name == "Z" || name == "Etc/UTC") {
     return absl::UTCTimeZone();

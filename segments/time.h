@@ -39,6 +39,9 @@ struct Interval {
 
 // The wall clock, in milliseconds.
 Timestamp now();
+// For deadlines and durations: goes on as time does, whatever the wall clock is
+// set to. Means nothing outside this process.
+absl::Time steady_now();
 
 // Zone by IANA name ("Europe/Madrid", "UTC", "Etc/UTC"); kInvalid with the
 // name otherwise. Fixed offsets "+02:00" are accepted too.

@@ -4,6 +4,7 @@
 
 #include "segments/file_scrub.h"
 #include "segments/sealed_file.h"
+#include "segments/time.h"
 
 namespace freshet {
 namespace {
@@ -39,7 +40,7 @@ bool VerifiedFile::is_due() const {
   MutexLock lock(state_mutex_);
   if (now != seen_) return true;
   if (has_fault_.load(std::memory_order_acquire)) {
-    return absl::Now() > looked_ + kLookAgain;
+    return steady_now() > looked_ + kLookAgain;
   }
   // Without a name nobody tells what is written to it.
   return !seen_ || !settled_ || file_->guard_faulted();
@@ -86,7 +87,7 @@ void VerifiedFile::look() {
   has_fault_ = fault_ || part_fault_;
   seen_ = now;
   settled_ = settled;
-  looked_ = absl::Now();
+  looked_ = steady_now();
   if (changed || worse) mark_.fetch_add(1, std::memory_order_acq_rel);
 }
 

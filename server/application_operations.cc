@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "segments/time.h"
+
 namespace freshet {
 namespace {
 
@@ -28,7 +30,7 @@ void wait_for(const Ingestion& ingestion, bool paused) {
 Status write_pending(Ingestion& ingestion, const char* verb) {
   uint64_t pending = ingestion.pending_letters(0).count;
   if (pending == 0) return {};
-  Status sealed = ingestion.seal(absl::Now() + kMaxSealWait);
+  Status sealed = ingestion.seal(steady_now() + kMaxSealWait);
   if (sealed) return {};
   return Error{sealed.error().code,
                fmt::format("nothing was {}: {} dead letters have to be written "

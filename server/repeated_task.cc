@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "segments/time.h"
+
 namespace freshet {
 
 RepeatedTask::RepeatedTask(absl::Duration every, std::function<void()> task)
@@ -19,17 +21,17 @@ RepeatedTask::~RepeatedTask() {
 }
 
 void RepeatedTask::run() {
-  absl::Time due = absl::Now() + every_;
+  absl::Time due = steady_now() + every_;
   while (true) {
     {
       MutexLock lock(mutex_);
-      while (!ending_ && absl::Now() < due) {
-        changed_.wait_for(mutex_, due - absl::Now());
+      while (!ending_ && steady_now() < due) {
+        changed_.wait_for(mutex_, due - steady_now());
       }
       if (ending_) return;
     }
     task_();
-    due = absl::Now() + every_;
+    due = steady_now() + every_;
   }
 }
 

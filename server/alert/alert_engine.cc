@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "segments/mutex.h"
+#include "segments/time.h"
 #include "server/alert/alert_board.h"
 #include "server/alert/contact_point.h"
 #include "server/alert/notifier.h"
@@ -135,10 +136,10 @@ void ThreadedAlertEngine::notify_loop() {
 }
 
 bool ThreadedAlertEngine::sleep(int64_t ms) {
-  absl::Time end = absl::Now() + absl::Milliseconds(ms);
+  absl::Time end = steady_now() + absl::Milliseconds(ms);
   MutexLock lock(mutex_);
-  while (!stopped_ && absl::Now() < end) {
-    changed_.wait_for(mutex_, end - absl::Now());
+  while (!stopped_ && steady_now() < end) {
+    changed_.wait_for(mutex_, end - steady_now());
   }
   return !stopped_;
 }

@@ -17,6 +17,7 @@
 #include <unordered_map>
 
 #include "segments/mutex.h"
+#include "segments/time.h"
 #include "server/auth/access.h"
 #include "server/http/listen_socket.h"
 #include "server/http/session.h"
@@ -156,11 +157,11 @@ void BeastServer::session_ended(Session* session) {
 }
 
 bool BeastServer::wait_for_sessions(double seconds) {
-  absl::Time end = absl::Now() + absl::Seconds(seconds);
+  absl::Time end = steady_now() + absl::Seconds(seconds);
   MutexLock lock(mutex_);
   while (running_ > 0) {
-    if (absl::Now() >= end) return false;
-    changed_.wait_for(mutex_, end - absl::Now());
+    if (steady_now() >= end) return false;
+    changed_.wait_for(mutex_, end - steady_now());
   }
   return true;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "segments/time.h"
 #include "server/kpi/kpi_answerer.h"
 
 namespace freshet {
@@ -189,7 +190,7 @@ Result<DimensionDrivers> KpiAnswerer::drivers_by(const std::string& dimension,
 }
 
 Result<KpiDrivers> KpiAnswerer::drivers(const DriversRequest& request) {
-  absl::Time begin = absl::Now();
+  absl::Time begin = steady_now();
   TRY(prepare());
   if (!comparison_) {
     return at_path("compare", invalid("drivers need a comparison: 'compare'"));
@@ -243,7 +244,7 @@ Result<KpiDrivers> KpiAnswerer::drivers(const DriversRequest& request) {
                      return a.score > b.score;
                    });
   out.provenance = data_->provenance();
-  out.provenance.elapsed_ms = absl::ToDoubleMilliseconds(absl::Now() - begin);
+  out.provenance.elapsed_ms = absl::ToDoubleMilliseconds(steady_now() - begin);
   return out;
 }
 

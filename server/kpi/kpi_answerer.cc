@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "segments/time.h"
 #include "server/json/json_value.h"
 #include "server/query/query_control.h"
 
@@ -116,7 +117,7 @@ std::unique_ptr<Kpis> Kpis::create(
 }
 
 Result<KpiAnswer> KpiAnswerer::answer() {
-  absl::Time begin = absl::Now();
+  absl::Time begin = steady_now();
   TRY(prepare());
   TRY_ASSIGN(plan_, KpiPlan::create(*model_, *kpi_, request_.count_rows));
   TRY_ASSIGN(data_, AnswerData::take(runner_, *frozen_, plan_->datasets(),
@@ -134,7 +135,7 @@ Result<KpiAnswer> KpiAnswerer::answer() {
   if (comparison_) TRY(answer_comparison());
   TRY(answer_target());
   out_.provenance = data_->provenance();
-  out_.provenance.elapsed_ms = absl::ToDoubleMilliseconds(absl::Now() - begin);
+  out_.provenance.elapsed_ms = absl::ToDoubleMilliseconds(steady_now() - begin);
   return std::move(out_);
 }
 

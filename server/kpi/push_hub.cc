@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "segments/mutex.h"
+#include "segments/time.h"
 #include "server/json/error_text.h"
 #include "server/kpi/tile_picture.h"
 
@@ -144,13 +145,13 @@ class DashboardHub : public PushHub {
       uint64_t version = 0;
       {
         MutexLock lock(mutex_);
-        absl::Time until = absl::Now() + wait;
+        absl::Time until = steady_now() + wait;
         // With nothing due before the tick, a notification may wake us.
         idle_ = wait >= kTick;
         bool was_idle = idle_;
-        while (!stopping_ && arrivals_.empty() && absl::Now() < until &&
+        while (!stopping_ && arrivals_.empty() && steady_now() < until &&
                idle_ == was_idle) {
-          wake_.wait_for(mutex_, until - absl::Now());
+          wake_.wait_for(mutex_, until - steady_now());
         }
         idle_ = false;
         if (stopping_) return;
@@ -180,7 +181,7 @@ class DashboardHub : public PushHub {
       std::erase_if(group.viewers, [](const std::shared_ptr<Viewer>& v) {
         return v->is_gone();
       });
-      absl::Time time = absl::Now();
+      absl::Time time = steady_now();
       if (!group.viewers.empty()) group.watched = time;
       if (time - group.watched > kKeepUnwatched) {
         it = groups_.erase(it);
@@ -200,7 +201,7 @@ class DashboardHub : public PushHub {
                  (group.minute != minute && group.view.from.empty());
     absl::Time due =
         group.last_computed + std::max(kLeastInterval, 2 * group.cost);
-    if (stale && absl::Now() >= due) {
+    if (stale && steady_now() >= due) {
       group.data_version = version;
       group.minute = minute;
       refresh(group);
@@ -208,14 +209,14 @@ class DashboardHub : public PushHub {
     }
     bool behind = send_snapshots(group);
     if (behind) return kLeastInterval;
-    return stale ? due - absl::Now() : kTick;
+    return stale ? due - steady_now() : kTick;
   }
 
   void refresh(Group& group) {
-    absl::Time begin = absl::Now();
+    absl::Time begin = steady_now();
     std::shared_ptr<const Model> model = model_();
     auto picture = compute_picture(kpis_, *model, group.dashboard, group.view);
-    group.last_computed = absl::Now();
+    group.last_computed = steady_now();
     group.cost = group.last_computed - begin;
     if (!picture) {
       bool news = group.error.empty();
@@ -239,10 +240,10 @@ class DashboardHub : public PushHub {
     }
     bool differ = tiles_differ(group.picture, before);
     bool fresher = group.picture.freshness != before.freshness;
-    bool quiet = absl::Now() - group.last_freshness < kFreshnessInterval;
+    bool quiet = steady_now() - group.last_freshness < kFreshnessInterval;
     if (differ || (fresher && !quiet)) {
       group.id = next_id();
-      group.last_freshness = absl::Now();
+      group.last_freshness = steady_now();
       send_to_all(group, "delta",
                   delta_json(group.picture, before, group.data_version));
     } else {

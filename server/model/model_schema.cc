@@ -119,7 +119,10 @@ const std::vector<Map>& maps() {
         {"columns", "[column]", "In the order of the table", true},
         {"filter", "text", "Only events for which this holds are kept"},
         {"partition_by", "hour|day|week|month|year", "What a segment holds"},
-        {"sort_by", "texts", "The order inside a sealed segment"},
+        {"sort_by", "texts",
+         "The order inside a sealed segment. Keys of last(x by key) go before "
+         "what differs among events of a key: those of equal time then stay "
+         "in the order in which they came"},
         {"cubes", "[cube]", "Pre-aggregated tables"},
         {"auto_cubes", "flag",
          "Derive cubes from KPIs, dashboards and alerts (true)"},

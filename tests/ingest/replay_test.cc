@@ -124,7 +124,7 @@ TEST_CASE("a seal is not waited for beyond its deadline, and goes on") {
   });
   log.add(0, event(kTime, 1));
   REQUIRE(wait_for([&] { return held.load(); }));
-  auto late = ingestion->seal(absl::Now() + absl::Milliseconds(20));
+  auto late = ingestion->seal(steady_now() + absl::Milliseconds(20));
   go_on = true;
   CHECK(late.error().code == ErrorCode::kUnavailable);
   CHECK(wait_for([&] { return letters(**store).size() == 1; }));
