@@ -22,7 +22,13 @@ constexpr auto kRetryListing = std::chrono::seconds(2);
 constexpr auto kLookAgain = milliseconds(500);
 constexpr uint64_t kMaxDeadLetterMemory = 64 << 20;
 constexpr uint64_t kMaxDeleteMemory = 16 << 20;
-constexpr size_t kMaxSinks = 512;
+// Each live segment becomes a file, which takes the sealer some milliseconds:
+// a stop waits for them.
+constexpr size_t kMaxSinks = 4096;
+// From so many on a part of seal_bytes is enough: they are sealed more slowly,
+// while up to three generations are in memory.
+constexpr size_t kManySinks = 512;
+constexpr uint64_t kManyShare = 4;
 
 // Of files that change each time while their keys are read.
 constexpr int kKeyTries = 5;
@@ -247,8 +253,10 @@ bool StreamIngestion::wait_until_readable(std::span<const RawMessage> part) {
 
 bool StreamIngestion::seal_due() const {
   const Sinks& sinks = intake_->sinks();
-  return sinks.rows() >= settings_.seal_rows ||
-         sinks.bytes() >= settings_.seal_bytes || sinks.size() >= kMaxSinks ||
+  uint64_t most_bytes =
+      settings_.seal_bytes / (sinks.size() > kManySinks ? kManyShare : 1);
+  return sinks.rows() >= settings_.seal_rows || sinks.bytes() >= most_bytes ||
+         sinks.size() >= kMaxSinks ||
          intake_->dead_letter_bytes() >= kMaxDeadLetterMemory ||
          intake_->delete_bytes() >= kMaxDeleteMemory ||
          (has_open_ &&

@@ -1,13 +1,32 @@
 // LiveColumn: a column of a LiveSegment as far as one snapshot saw it.
 #pragma once
 
+#include <atomic>
+
 #include "segments/live_dictionary.h"
 #include "segments/row_group.h"
 #include "segments/segment.h"
 
 namespace freshet {
 
-using RowGroups = StableArray<RowGroup*>;
+// The groups of a segment. The first is replaced by larger ones as it grows,
+// copies of it; the owner keeps the smaller ones for who still reads them.
+class RowGroups {
+ public:
+  const RowGroup* operator[](uint32_t block) const {
+    return block == 0 ? first_.load(std::memory_order_acquire)
+                      : rest_[block - 1];
+  }
+  // Writer only.
+  void set_first(const RowGroup* group) {
+    first_.store(group, std::memory_order_release);
+  }
+  void append(const RowGroup* group) { rest_.append(group); }
+
+ private:
+  std::atomic<const RowGroup*> first_{nullptr};
+  StableArray<const RowGroup*> rest_;
+};
 
 // The ids of a LiveDictionary below a size fixed by the snapshot.
 class LiveDictionaryView final : public Dictionary {

@@ -9,11 +9,11 @@
 namespace freshet {
 namespace {
 
-constexpr uint32_t kFirstSlots = 64;
+constexpr uint32_t kFirstSlots = 16;
 // Two for each slot of the table, as far as they stay in the second cache.
 constexpr uint32_t kMostRecent = 4096;
 constexpr size_t kShortText = 16;
-constexpr size_t kFirstBlock = 1024, kLargestBlock = 256 * 1024;
+constexpr size_t kFirstBlock = 256, kLargestBlock = 256 * 1024;
 
 uint64_t hash_of(std::string_view value) {
   return XXH3_64bits(value.data(), value.size());
@@ -41,8 +41,8 @@ struct LiveDictionary::Table {
 LiveDictionary::LiveDictionary() {
   tables_.push_back(std::make_unique<Table>(kFirstSlots));
   table_.store(tables_.back().get(), std::memory_order_release);
-  recent_.resize(kFirstSlots * 2);
-  bytes_ = kFirstSlots * sizeof(uint64_t) + recent_.size() * sizeof(Recent);
+  bytes_ = sizeof *this + kFirstSlots * sizeof(uint64_t) +
+           64 * sizeof(std::string_view);  // the first chunk of values_
 }
 
 LiveDictionary::~LiveDictionary() = default;
@@ -72,6 +72,7 @@ uint32_t LiveDictionary::add(std::string_view value) {
 }
 
 uint32_t LiveDictionary::add_short(std::string_view value) {
+  if (recent_.empty()) resize_recent();
   ShortText text(value);
   uint64_t hash = (text.low * 0x9E3779B97F4A7C15 ^ (text.high + text.size)) *
                   0xBF58476D1CE4E5B9;
@@ -118,10 +119,15 @@ void LiveDictionary::grow() {
   table_.store(table.get(), std::memory_order_release);
   tables_.push_back(std::move(table));
   bytes_ += num_slots * sizeof(uint64_t);
-  if (recent_.size() < kMostRecent) {
-    bytes_ += recent_.size() * sizeof(Recent);
-    recent_.assign(recent_.size() * 2, Recent());
-  }
+  if (!recent_.empty()) resize_recent();
+}
+
+// Forgets what was in it where it grows.
+void LiveDictionary::resize_recent() {
+  size_t size = std::min((tables_.back()->mask + 1) * 2, kMostRecent);
+  if (size == recent_.size()) return;
+  bytes_ += (size - recent_.size()) * sizeof(Recent);
+  recent_.assign(size, Recent());
 }
 
 std::string_view LiveDictionary::keep(std::string_view value) {

@@ -55,6 +55,7 @@ class LiveDictionary {
   uint32_t insert(std::string_view value, uint64_t hash);
   std::string_view keep(std::string_view value);
   void grow();
+  void resize_recent();
 
   StableArray<std::string_view> values_;
   std::atomic<uint32_t> size_{1};
@@ -62,7 +63,7 @@ class LiveDictionary {
   std::vector<std::unique_ptr<Table>> tables_;  // the last is table_
   std::vector<std::unique_ptr<char[]>> blocks_;
   size_t block_size_ = 0, block_used_ = 0;
-  std::vector<Recent> recent_;   // by hash; a power of two
+  std::vector<Recent> recent_;  // by hash; a power of two; empty: no short text
   std::string_view last_value_;  // of the last longer add(), and its id
   uint32_t last_id_ = 0;
   uint64_t bytes_ = 0;

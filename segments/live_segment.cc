@@ -11,6 +11,11 @@
 namespace freshet {
 namespace {
 
+// Rows that the first group of a segment has room for, until it is full: a
+// stream whose times are spread wide holds thousands of segments of few rows.
+constexpr uint32_t kFirstRows = 64;
+constexpr uint32_t kGrowth = 8;
+
 // One column as its writer sees it.
 struct ColumnWriter {
   std::unique_ptr<LiveDictionary> dictionary;  // kString only
@@ -91,16 +96,20 @@ class LiveSegmentImpl final : public LiveSegment {
   template <class Rows>
   void append_strings(size_t column, const ColumnBuffer& from, const Rows& rows,
                       uint32_t begin, uint32_t count, uint32_t at);
-  RowGroup& group_at(uint32_t row);
+  void make_room(uint32_t row, uint32_t count);
   void close_group(uint32_t group);
   void publish(uint32_t num_rows);
+  uint64_t bytes_of(uint32_t rows) const {
+    return layout_.bytes * uint64_t{rows} / 64;
+  }
 
   const std::string id_;
   const std::shared_ptr<const Schema> schema_;
   const Interval granule_;
   const RowGroupLayout layout_;
   std::vector<ColumnWriter> columns_;
-  std::vector<std::unique_ptr<RowGroup>> owned_groups_;  // writer only
+  std::vector<std::unique_ptr<RowGroup>> owned_groups_;   // writer only
+  std::vector<std::unique_ptr<RowGroup>> former_groups_;  // of the first rows
   RowGroups groups_;
   bool frozen_ = false;  // writer only
   std::atomic<uint32_t> num_rows_{0};
@@ -147,7 +156,7 @@ void LiveSegmentImpl::append_rows(const ColumnBatch& batch, const Rows& rows,
   for (uint32_t begin = 0; begin < count;) {
     uint32_t at = num_rows % kBlockRows;
     uint32_t part = std::min(count - begin, kBlockRows - at);
-    group_at(num_rows);
+    make_room(num_rows, part);
     for (size_t i = 0; i < columns_.size(); ++i) {
       append_column(i, batch.columns()[i], rows, begin, part, num_rows);
     }
@@ -205,12 +214,27 @@ void LiveSegmentImpl::append_strings(size_t column, const ColumnBuffer& from,
   }
 }
 
-RowGroup& LiveSegmentImpl::group_at(uint32_t row) {
-  if (row / kBlockRows == owned_groups_.size()) {
-    owned_groups_.push_back(std::make_unique<RowGroup>(layout_));
+// For rows of one block.
+void LiveSegmentImpl::make_room(uint32_t row, uint32_t count) {
+  uint32_t needed = row % kBlockRows + count;
+  if (row / kBlockRows == owned_groups_.size() && row > 0) {
+    owned_groups_.push_back(std::make_unique<RowGroup>(layout_, kBlockRows));
     groups_.append(owned_groups_.back().get());
   }
-  return *owned_groups_.back();
+  if (row >= kBlockRows) return;
+  uint32_t rows = owned_groups_.empty() ? 0 : owned_groups_[0]->rows();
+  if (needed <= rows) return;
+  uint32_t larger = std::max(rows, kFirstRows);
+  while (larger < needed) larger = std::min(larger * kGrowth, kBlockRows);
+  auto group = std::make_unique<RowGroup>(layout_, larger);
+  if (owned_groups_.empty()) {
+    owned_groups_.emplace_back();
+  } else {
+    group->copy(layout_, *owned_groups_[0]);
+    former_groups_.push_back(std::move(owned_groups_[0]));
+  }
+  groups_.set_first(group.get());
+  owned_groups_[0] = std::move(group);
 }
 
 void LiveSegmentImpl::close_group(uint32_t position) {
@@ -226,11 +250,14 @@ void LiveSegmentImpl::close_group(uint32_t position) {
 }
 
 void LiveSegmentImpl::publish(uint32_t num_rows) {
-  // Row memory in use is by rows, in pages: untouched pages take nothing.
-  uint64_t bytes = 0;
-  uint64_t row_bytes = layout_.bytes / kBlockRows + 1;
-  bytes += row_bytes * num_rows;
-  if (num_rows > 0) bytes += columns_.size() * 4096;
+  // What is mapped is in use by rows, in pages: untouched ones take nothing.
+  uint64_t bytes = sizeof *this + columns_.size() * sizeof(ColumnWriter);
+  for (const auto& group : former_groups_) bytes += bytes_of(group->rows());
+  if (!owned_groups_.empty()) {
+    uint32_t rows = owned_groups_[0]->rows();
+    bytes += rows < kBlockRows ? bytes_of(rows)
+                               : bytes_of(num_rows) + columns_.size() * 4096;
+  }
   for (const ColumnWriter& column : columns_) {
     if (column.dictionary) bytes += column.dictionary->bytes();
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 
 namespace freshet {
 namespace {
@@ -50,15 +51,36 @@ bool largest_is_moderate(const Run& granule, size_t begin, size_t count) {
   return largest <= sum - largest;
 }
 
+// How many of the run may become one segment: up to the first that must not be
+// merged, or in which a column has another type.
+size_t alike(const Run& granule, size_t begin, size_t count,
+             const SchemaOf& schema_of) {
+  std::map<std::string_view, ColumnType> types;
+  for (size_t i = 0; i < count; ++i) {
+    const Schema* schema = schema_of(*granule[begin + i]);
+    if (schema == nullptr) return i;
+    for (const ColumnSpec& column : schema->columns) {
+      auto known = types.try_emplace(column.name, column.type).first;
+      if (known->second != column.type) return i;
+    }
+  }
+  return count;
+}
+
 bool many_dead(const MergeCandidate& one) {
   return one.hidden * kDeadShare > one.rows;
 }
 
 void plan_granule(const Run& granule, size_t least, const MergeTarget& target,
+                  const SchemaOf& schema_of,
                   std::vector<std::vector<std::string>>& plan) {
+  auto pays = [&](size_t begin, size_t count) {
+    return count >= least && largest_is_moderate(granule, begin, count);
+  };
   for (size_t begin = 0; begin < granule.size();) {
     size_t count = fitting(granule, begin, target);
-    if (count >= least && largest_is_moderate(granule, begin, count)) {
+    if (pays(begin, count)) count = alike(granule, begin, count, schema_of);
+    if (pays(begin, count)) {
       std::vector<std::string> ids;
       for (size_t i = begin; i < begin + count; ++i) {
         ids.push_back(granule[i]->id);
@@ -67,7 +89,9 @@ void plan_granule(const Run& granule, size_t least, const MergeTarget& target,
       begin += count;
       continue;
     }
-    if (many_dead(*granule[begin])) plan.push_back({granule[begin]->id});
+    if (many_dead(*granule[begin]) && schema_of(*granule[begin]) != nullptr) {
+      plan.push_back({granule[begin]->id});
+    }
     ++begin;
   }
 }
@@ -75,7 +99,8 @@ void plan_granule(const Run& granule, size_t least, const MergeTarget& target,
 }  // namespace
 
 std::vector<std::vector<std::string>> plan_merges(
-    const std::vector<MergeCandidate>& candidates, const MergeTarget& target) {
+    const std::vector<MergeCandidate>& candidates, const MergeTarget& target,
+    const SchemaOf& schema_of) {
   std::map<int64_t, Run> granules;
   for (const MergeCandidate& one : candidates) {
     granules[one.granule.start.ms].push_back(&one);
@@ -83,7 +108,7 @@ std::vector<std::vector<std::string>> plan_merges(
   std::vector<std::vector<std::string>> plan;
   for (const auto& [start, run] : granules) {
     bool newest = start == granules.rbegin()->first;
-    plan_granule(run, newest ? kLeast : kLeastOfOld, target, plan);
+    plan_granule(run, newest ? kLeast : kLeastOfOld, target, schema_of, plan);
   }
   return plan;
 }

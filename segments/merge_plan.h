@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "segments/schema.h"
 #include "segments/time.h"
 
 namespace freshet {
@@ -22,7 +24,12 @@ struct MergeCandidate {
   std::string rollup = {};  // SegmentRecord::rollup
 };
 
-// Sets of ids to merge, each within a granule and rolled up alike, none twice.
+// The schema of a candidate; null if it must not be merged now. Asked for only
+// where everything else speaks for a merge, since a file has to be opened.
+using SchemaOf = std::function<const Schema*(const MergeCandidate&)>;
+
+// Sets of ids to merge, each within a granule, rolled up alike and no column of
+// two types, none twice.
 // `candidates` are in order of arrival, and a set is a run of that order, so
 // that rows of one time keep theirs. A set
 //  - has segments below half of the target, together at most the target, at
@@ -31,6 +38,7 @@ struct MergeCandidate {
 //    log2(target / first size) times; or
 //  - is one segment of which more than a fifth of the rows is hidden.
 std::vector<std::vector<std::string>> plan_merges(
-    const std::vector<MergeCandidate>& candidates, const MergeTarget& target);
+    const std::vector<MergeCandidate>& candidates, const MergeTarget& target,
+    const SchemaOf& schema_of);
 
 }  // namespace freshet

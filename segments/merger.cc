@@ -13,7 +13,8 @@ namespace freshet {
 namespace {
 
 constexpr auto kLookEvery = absl::Seconds(5);
-constexpr auto kLookAfterFailure = absl::Seconds(30);
+constexpr auto kRest = absl::Seconds(30);  // of a dataset, from its disk
+constexpr auto kApart = absl::Minutes(10);
 constexpr int kNiceness = 10;  // of this thread: Linux has it by thread
 
 // What a merge of the dataset may take, in order of arrival.
@@ -40,6 +41,19 @@ Result<std::vector<MergeCandidate>> candidates_of(SegmentStore& store,
     candidates.push_back(std::move(one));
   }
   return candidates;
+}
+
+using Segments = std::map<std::string_view, const Segment*>;
+
+Segments segments_of(const Timeline& timeline) {
+  Segments segments;
+  for (const auto& one : timeline.sealed) segments[one->id()] = one.get();
+  return segments;
+}
+
+bool is_readable(const Segment& segment) {
+  // A file that cannot be opened has no schema to show, but an error.
+  return segment.column(kTimeColumn).has_value() && !segment.fault();
 }
 
 }  // namespace
@@ -96,17 +110,30 @@ void Merger::run() {
   }
 }
 
+// Forgets what has been left alone for long enough.
+bool Merger::has_news(const std::string& name, Dataset& dataset) const {
+  absl::Time now = steady_now();
+  if (now < dataset.rests_until) return false;
+  size_t again = std::erase_if(
+      dataset.apart, [&](const auto& one) { return one.second <= now; });
+  if (dataset.rests_until != absl::InfinitePast()) ++again;
+  dataset.rests_until = absl::InfinitePast();
+  return again > 0 || store_.timeline(name)->version != dataset.seen_version;
+}
+
 uint32_t Merger::run_once() {
   Datasets datasets;
   {
     MutexLock lock(mutex_);
-    datasets = datasets_;
+    for (auto& [name, dataset] : datasets_) {
+      if (has_news(name, dataset)) datasets.emplace(name, dataset);
+    }
   }
   uint32_t merges = 0;
   for (const auto& [name, dataset] : datasets) {
+    if (stopping()) break;
     uint64_t version = store_.timeline(name)->version;
-    if (version == dataset.seen_version || stopping()) continue;
-    uint32_t done = merge_dataset(name, dataset.policy);
+    uint32_t done = merge_dataset(name, dataset);
     merges += done;
     MutexLock lock(mutex_);
     auto entry = datasets_.find(name);
@@ -117,27 +144,38 @@ uint32_t Merger::run_once() {
   return merges;
 }
 
-uint32_t Merger::merge_dataset(const std::string& dataset,
-                               const MergePolicy& policy) {
-  auto candidates = candidates_of(store_, dataset, *store_.timeline(dataset));
+uint32_t Merger::merge_dataset(const std::string& name,
+                               const Dataset& dataset) {
+  auto timeline = store_.timeline(name);
+  auto candidates = candidates_of(store_, name, *timeline);
   if (!candidates) {
-    report_(dataset, candidates.error());
+    report_(name, candidates.error());
     return 0;
   }
+  Segments segments = segments_of(*timeline);
+  auto schema_of = [&](const MergeCandidate& one) -> const Schema* {
+    if (dataset.apart.contains(one.id)) return nullptr;
+    const Segment& segment = *segments.at(one.id);
+    return is_readable(segment) ? &segment.schema() : nullptr;
+  };
   uint32_t merges = 0;
-  for (auto& segments : plan_merges(*candidates, policy.target)) {
-    if (stopping() || !merge_one(dataset, policy, std::move(segments))) break;
-    ++merges;
+  const MergePolicy& policy = dataset.policy;
+  for (const auto& set : plan_merges(*candidates, policy.target, schema_of)) {
+    if (stopping()) break;
+    auto merged = merge_one(name, policy, set);
+    if (!merged) break;
+    merges += *merged ? 1 : 0;
   }
   return merges;
 }
 
-bool Merger::merge_one(const std::string& dataset, const MergePolicy& policy,
-                       std::vector<std::string> segments) {
+Result<bool> Merger::merge_one(const std::string& dataset,
+                               const MergePolicy& policy,
+                               const std::vector<std::string>& segments) {
   absl::Time start = steady_now();
   Merge merge;
   merge.dataset = dataset;
-  merge.segments = std::move(segments);
+  merge.segments = segments;
   merge.options = policy.options;
   merge.pace = [&](uint64_t bytes) {
     return pace(bytes, policy.bytes_per_second);
@@ -146,24 +184,50 @@ bool Merger::merge_one(const std::string& dataset, const MergePolicy& policy,
   if (result || result.error().code != ErrorCode::kCancelled) {
     report_(dataset, result);
   }
+  if (!result) return failed(dataset, result.error(), segments);
   MutexLock lock(mutex_);
   auto entry = datasets_.find(dataset);
-  if (entry != datasets_.end()) {
-    MergeTotals& totals = entry->second.totals;
-    totals.failures += result ? 0 : 1;
-    if (result) {
-      ++totals.merges;
-      totals.segments_read += result->segments_read;
-      totals.rows += result->rows;
-      totals.bytes_read += result->bytes_read;
-      totals.bytes_written += result->bytes;
-      totals.seconds += absl::ToDoubleSeconds(steady_now() - start);
+  if (entry == datasets_.end()) return true;
+  MergeTotals& totals = entry->second.totals;
+  ++totals.merges;
+  totals.segments_read += result->segments_read;
+  totals.rows += result->rows;
+  totals.bytes_read += result->bytes_read;
+  totals.bytes_written += result->bytes;
+  totals.seconds += absl::ToDoubleSeconds(steady_now() - start);
+  return true;
+}
+
+// A damaged segment is left alone from now on by its fault; where none of them
+// has one, all are: nobody knows which it was.
+Result<bool> Merger::failed(const std::string& dataset, const Error& error,
+                            const std::vector<std::string>& segments) {
+  auto timeline = store_.timeline(dataset);
+  Segments known = segments_of(*timeline);
+  bool fault_is_known = false;
+  for (const std::string& id : segments) {
+    auto segment = known.find(id);
+    if (segment != known.end() && !is_readable(*segment->second)) {
+      fault_is_known = true;
     }
   }
-  if (!result && result.error().code != ErrorCode::kConflict && !stopping_) {
-    wake_.wait_for(mutex_, kLookAfterFailure);
+  MutexLock lock(mutex_);
+  auto entry = datasets_.find(dataset);
+  if (entry == datasets_.end()) return error;
+  Dataset& state = entry->second;
+  ++state.totals.failures;
+  // Something else changed the segments meanwhile, or the merger stops.
+  if (error.code == ErrorCode::kConflict) return false;
+  if (error.code == ErrorCode::kCancelled) return error;
+  if (fault_is_known) return false;
+  if (error.code == ErrorCode::kIo) {
+    state.rests_until = steady_now() + kRest;
+    return error;
   }
-  return result.has_value();
+  for (const std::string& id : segments) {
+    state.apart[id] = steady_now() + kApart;
+  }
+  return false;
 }
 
 // Waits until the bytes written so far, by whatever merge, are no more than the

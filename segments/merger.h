@@ -1,10 +1,12 @@
 // Merger: the thread that makes large segments of small ones and rewrites
 // those with many hidden rows, for all datasets of a store.
 //
-// It runs at low priority, writes no faster than its rate, and has one merge
-// in hand at a time: about 40 bytes of memory for each row of the target while
-// rows are sorted, then 12 for each row of the column being written. Whatever
-// it has not committed is forgotten by a restart.
+// A set that cannot be merged is left alone for some minutes, the others go on;
+// where the disk fails, the dataset rests. It runs at low priority, writes no
+// faster than its rate, and has one merge in hand at a time: about 40 bytes of
+// memory for each row of the target while rows are sorted, then 12 for each row
+// of the column being written. Whatever it has not committed is forgotten by a
+// restart.
 //
 // All methods are thread-safe. Owned by the application; the store outlives it.
 #pragma once
@@ -57,17 +59,27 @@ class Merger {
   void stop();
 
  private:
+  // Segments by id that are left alone, since a merge of them failed, until
+  // then.
+  using Apart = std::map<std::string, absl::Time, std::less<>>;
   struct Dataset {
     MergePolicy policy;
     MergeTotals totals;
     uint64_t seen_version = 0;  // of the timeline in which nothing was to do
+    Apart apart;
+    absl::Time rests_until = absl::InfinitePast();  // the disk was at fault
   };
   using Datasets = std::map<std::string, Dataset, std::less<>>;
 
   void run();
-  uint32_t merge_dataset(const std::string& dataset, const MergePolicy& policy);
-  bool merge_one(const std::string& dataset, const MergePolicy& policy,
-                 std::vector<std::string> segments);
+  bool has_news(const std::string& name, Dataset& dataset) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  uint32_t merge_dataset(const std::string& name, const Dataset& dataset);
+  // An error that concerns the sets after it too; false if this one failed.
+  Result<bool> merge_one(const std::string& dataset, const MergePolicy& policy,
+                         const std::vector<std::string>& segments);
+  Result<bool> failed(const std::string& dataset, const Error& error,
+                      const std::vector<std::string>& segments);
   Status pace(uint64_t bytes, uint64_t bytes_per_second);
   bool stopping() const;
 

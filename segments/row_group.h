@@ -1,10 +1,11 @@
-// RowGroup: the memory of kBlockRows rows of a LiveSegment, all columns.
+// RowGroup: the memory of up to kBlockRows rows of a LiveSegment, all columns.
 //
-// One anonymous mapping, so that it starts zeroed and takes no memory until it
-// is written to. Per column an array of kBlockRows values (int64, double or
-// uint32 ids) and, but for strings, kBlockRows null bits. Values are written
-// once, before the row count that covers them is published; the null words are
-// shared by rows on both sides of that count, hence atomic.
+// One of kBlockRows rows is an anonymous mapping, so that it starts zeroed and
+// takes no memory until it is written to; smaller ones, of which thousands may
+// be open, lie in the heap. Per column an array of values (int64, double or
+// uint32 ids) and, but for strings, of null bits. Values are written once,
+// before the row count that covers them is published; the null words are shared
+// by rows on both sides of that count, hence atomic.
 #pragma once
 
 #include <atomic>
@@ -19,10 +20,11 @@ namespace freshet {
 
 inline constexpr uint32_t kBlockWords = kBlockRows / 64;
 
-// Where each column lies in every group of one schema.
+// Where each column lies in every group of one schema: bytes for each 64 rows
+// of the group.
 struct RowGroupLayout {
   struct Slot {
-    size_t values = 0, nulls = 0;  // offsets in bytes
+    size_t values = 0, nulls = 0;  // offsets
   };
   std::vector<Slot> columns;
   size_t bytes = 0;
@@ -34,14 +36,21 @@ class RowGroup {
  public:
   // Ends the process when the machine has no address space left, as operator
   // new does: the caller bounds the rows it holds.
-  explicit RowGroup(const RowGroupLayout& layout);
+  // REQUIRES: `rows` is a multiple of 64, at most kBlockRows.
+  RowGroup(const RowGroupLayout& layout, uint32_t rows);
   ~RowGroup();
   RowGroup(const RowGroup&) = delete;
   RowGroup& operator=(const RowGroup&) = delete;
 
+  // How many rows it has room for.
+  uint32_t rows() const { return static_cast<uint32_t>(words_ * 64); }
+  // What `from`, a smaller group of the layout, holds. Nobody else knows this
+  // group yet.
+  void copy(const RowGroupLayout& layout, const RowGroup& from);
+
   template <class T>
   T* values(const RowGroupLayout::Slot& slot) const {
-    return reinterpret_cast<T*>(memory_ + slot.values);
+    return reinterpret_cast<T*>(memory_ + slot.values * words_);
   }
   void set_null(const RowGroupLayout::Slot& slot, uint32_t row) {
     std::atomic_ref<uint64_t> word(null_words(slot)[row / 64]);
@@ -59,11 +68,12 @@ class RowGroup {
 
  private:
   uint64_t* null_words(const RowGroupLayout::Slot& slot) const {
-    return reinterpret_cast<uint64_t*>(memory_ + slot.nulls);
+    return reinterpret_cast<uint64_t*>(memory_ + slot.nulls * words_);
   }
 
+  const size_t words_;  // of null bits of each column
+  const size_t bytes_;
   char* memory_;
-  size_t bytes_;
 };
 
 }  // namespace freshet

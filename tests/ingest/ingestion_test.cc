@@ -76,6 +76,36 @@ TEST_CASE("crashes at random points: every event once, rejected ones too") {
   CHECK(ingestion->seal().error().code == ErrorCode::kCancelled);
 }
 
+TEST_CASE("times spread over thousands of days end in one segment for each") {
+  constexpr size_t kDays = 2000;
+  std::mt19937 random(1);
+  ScratchFolder folder;
+  MemoryLog log(1);
+  std::set<size_t> days;
+  for (int i = 0; i < 10'000; ++i) {
+    size_t day = random() % kDays;
+    days.insert(day);
+    log.add(0, event(1795344067120 - static_cast<int64_t>(day) * kDay, i));
+  }
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  IngestionSettings s = settings();
+  s.late_ms = -1;
+  auto ingestion = start(s, log, **store);
+  REQUIRE(wait_for([&] { return next_total(*ingestion) == 10'000; }));
+  // Not sealed: two thousand files take a disk seconds.
+  auto timeline = (*store)->timeline("sales");
+  CHECK(timeline->sealed.empty());
+  CHECK(timeline->live.size() == days.size());
+  uint64_t rows = 0, bytes = 0;
+  for (const auto& live : timeline->live) {
+    rows += live->num_rows();
+    bytes += live->size_bytes();
+  }
+  CHECK(rows == 10'000);
+  CHECK(bytes / days.size() < 20'000);
+}
+
 TEST_CASE("late, early, filtered positions and the freshness") {
   ScratchFolder folder;
   auto store = SegmentStore::open(folder.path());
