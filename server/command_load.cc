@@ -10,6 +10,7 @@
 #include "server/application_lookups.h"
 #include "server/command.h"
 #include "server/command_output.h"
+#include "server/model/stored_types.h"
 
 namespace freshet {
 namespace {
@@ -48,6 +49,14 @@ int command_load(const LoadOptions& options) {
   }
   auto store = SegmentStore::open(options.data);
   if (!store) return report_error(store.error());
+  std::vector<ModelFault> faults = type_faults(*dataset, **store);
+  for (const ModelFault& fault : faults) {
+    print_notice("freshet: {}: {}\n", place_of(fault), fault.message);
+  }
+  if (!faults.empty()) return kExitInvalid;
+  if (Status known = forget_types(*dataset, **store); !known) {
+    return report_error(known.error());
+  }
   bool terminal = isatty(STDERR_FILENO);
   auto start = Clock::now();
   LoadProgress last;

@@ -32,13 +32,19 @@ const DescribedRoute kDescribed[] = {
      "", "", "200:Dataset"},
     {"PUT", "/api/v1/datasets/{d}",
      "Puts a definition (YAML or JSON) in force without a restart, or tells "
-     "its faults and changes nothing",
+     "its faults and changes nothing; the type of a column whose rows are "
+     "stored may only become wider, see /types",
      "", kDefinition, "200:Deployed"},
     {"DELETE", "/api/v1/datasets/{d}",
      "Takes a definition away; the data stays on disk", "", "", "200:Deployed"},
     {"GET", "/api/v1/datasets/{d}/versions",
      "What was put and deleted, when and by whom", "", "",
      "200:DatasetVersions"},
+    {"GET", "/api/v1/datasets/{d}/types",
+     "The types in which rows of each column are stored; a definition may only "
+     "have the same ones or wider ones (long to decimal to double, or a "
+     "decimal of more digits)",
+     "", "", "200:StoredTypes"},
     {"POST", "/api/v1/datasets/{d}/validate",
      "What a definition makes of real events, field by field: "
      "{\"definition\":...,\"events\":[\"...\"],\"sample\":100}; the definition "

@@ -75,6 +75,7 @@ struct ColumnModel {
   bool pii = false;
   // What is stored of personal data: plain | hash | drop.
   std::string pii_stored = "plain";
+  int line = 0;  // of its type in the file
 };
 
 // What makes two rows the same one, and which of them stays.
