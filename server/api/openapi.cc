@@ -21,7 +21,14 @@ const DescribedRoute kDescribed[] = {
     {"POST", "/ingest/{dataset}",
      "Events as JSON lines, a JSON array, one object, or CSV; answers when "
      "they are durable; `line` of an error is that of the body on which the "
-     "event begins, of a JSON array the number of the element",
+     "event begins, of a JSON array the number of the element. All events of "
+     "an answer 200 are in the log, so that none is to be sent again. "
+     "`accepted` are those that can be decoded and derived by the definition "
+     "now in force, `rejected` the others, which become dead letters. Accepted "
+     "is not yet a row: what is too late or too early, dropped by the filter, "
+     "or a repeat of a key is judged when the log is read, shortly after, and "
+     "counted in GET /api/v1/ingestion/{d} (rejected.too_late, "
+     "rejected.too_early, filtered, duplicates, outdated) and the dead letters",
      "",
      "[object]|object application/x-ndjson=string text/csv=string "
      "application/xml=string application/octet-stream=string",
