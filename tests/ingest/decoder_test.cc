@@ -126,6 +126,35 @@ TEST_CASE("errors name field and value") {
   CHECK(row.batch.num_rows() == 0);
 }
 
+TEST_CASE("digits beyond a decimal's are rounded half away from zero") {
+  auto price = [](const std::string& value) {
+    Row row = with("\"price\":" + value);
+    return row ? row.number(3) : INT64_MIN;
+  };
+  struct Case {
+    const char* text;
+    int64_t units;
+  };
+  for (const Case& c : {Case{"0.0049", 0},
+                        {"0.005", 1},
+                        {"1.005", 101},
+                        {"2.345", 235},
+                        {"2.3449999999999999999", 234},
+                        {"0.995", 100},
+                        {"5e-3", 1},
+                        {"-0", 0}}) {
+    const std::string text = c.text;
+    INFO(text);
+    CHECK(price(text) == c.units);
+    CHECK(price("\"" + text + "\"") == c.units);
+    if (text[0] == '-') continue;
+    CHECK(price("-" + text) == -c.units);
+    CHECK(price("\"-" + text + "\"") == -c.units);
+  }
+  CHECK(with(R"("qty":"1.0")").number(2) == 1);
+  CHECK_FALSE(with(R"("qty":1.5)"));
+}
+
 TEST_CASE("times") {
   auto time = [](const std::string& value) {
     Row row("{\"ts\":" + value + "}");
