@@ -331,6 +331,24 @@ def test_late_events_restate_a_bucket_of_a_series(tmp_path):
         assert server.stop() == 0
         server.start()
         assert series()["10"] == (5.0, True, False)
+def test_what_takes_no_body_refuses_keys(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        paths = [f"/api/v1/ingestion/sales/{verb}"
+                 for verb in ("pause", "resume", "restart", "seal")]
+        for path in paths + ["/api/v1/model/reload", "/api/v1/checkpoint"]:
+            error = post(server, path, {"dry_run": True}, expect=400)["error"]
+            assert "'dry_run'" in error["message"], error
+            assert error["details"][0]["path"] == "dry_run", error
+            for body in ("[]", "1", "{"):
+                assert server.request("POST", path, body)[0] == 400, path
+            for body in (None, "", " \n", "{}"):
+                assert server.request("POST", path, body)[0] == 200, path
+        error = post(server, "/api/v1/ingestion/sales/reset",
+                     {"to": "latest", "dry_rum": True}, expect=400)["error"]
+        assert "did you mean 'dry_run'" in error["message"]
+
+
 def test_accepted_is_what_the_log_took(tmp_path):
     model = freshet.sales_model(tmp_path / "m")
     file = model / "datasets/sales.yaml"
