@@ -309,7 +309,7 @@ Result<AlertModel> parse_alert_json(const JsonValue& body,
 // The rule as the JSON that parse_alert_json reads.
 std::string alert_to_json(const AlertModel& alert);
 
-// Writes the starter model into `folder` (`freshet init`). kConflict if it is
+// Writes the starter model into `folder` (`freshet init`). kInvalid if it is
 // not empty.
 Status write_starter_model(const std::string& folder);
 

@@ -103,7 +103,12 @@ def test_init_writes_a_valid_model_once(tmp_path):
     assert freshet.run("init", folder).returncode == 0
     done = freshet.run("validate", folder)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert freshet.run("init", folder).returncode == 3  # not empty
+    again = freshet.run("init", folder)
+    assert again.returncode == 1 and "not empty" in again.stderr
+    for size in ("--rows", "--days"):
+        done = freshet.run("generate", "--model", folder, "--dataset", "sales",
+                           size, 0, "--to", tmp_path / "none")
+        assert done.returncode == 2 and size in done.stderr, done
 
 
 def test_validate_prints_file_line_and_message(tmp_path):
