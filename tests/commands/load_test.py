@@ -132,3 +132,10 @@ def test_of_several_files_it_is_told_which_are_in(tmp_path, load):
         assert server.rows("sales") == 4
 
 
+def test_a_column_without_values_is_told_so(tmp_path, load):
+    (tmp_path / "a.jsonl").write_text('{"ts":"2026-03-01T10:00:00Z"}\n')
+    assert load(tmp_path / "a.jsonl").returncode == 0
+    dump = freshet.run("segment", "dump", tmp_path / "d").stdout
+    for name in ("store", "qty", "price"):
+        line, = [x for x in dump.splitlines() if x.startswith(f"column {name} ")]
+        assert line.endswith("nulls 1, no values"), line
