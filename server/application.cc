@@ -167,10 +167,7 @@ Status RunningApplication::open(const ServeOptions& options) {
   ModelLoad load = load_model(model_folder_);
   if (!load.model) return invalid(faults_text(load));
   TRY_ASSIGN(settings_, effective_settings(*load.model, options));
-  TRY(check_listen(settings_.listen));
-  TRY(check_exposure({settings_.listen, settings_.token,
-                      settings_.tls_certificate, settings_.tls_key,
-                      settings_.insecure}));
+  TRY(check_reach(settings_));
   {
     MutexLock lock(mutex_);
     model_ = load.model;
