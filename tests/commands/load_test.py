@@ -86,6 +86,8 @@ def test_rows_that_the_filter_drops_are_no_fault(tmp_path, load):
     done = load(tmp_path / "small.jsonl")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("0 rows loaded, 1 rejected")
+
+
 def test_a_header_that_fits_in_part_is_told(tmp_path, load):
     (tmp_path / "a.csv").write_text(
         "ts,txn_id,shop,qty,price\n2026-03-01,t1,S1,1,2.50\n")

@@ -331,6 +331,8 @@ def test_late_events_restate_a_bucket_of_a_series(tmp_path):
         assert server.stop() == 0
         server.start()
         assert series()["10"] == (5.0, True, False)
+
+
 def test_what_takes_no_body_refuses_keys(tmp_path):
     model = freshet.sales_model(tmp_path / "m")
     with freshet.Server(model, tmp_path / "d") as server:

@@ -89,9 +89,9 @@ def test_pages_of_dead_letters(tmp_path):
     with freshet.Server(model, tmp_path / "d") as server:
         server.ingest("sales", [{"ts": "no time", "qty": n} for n in range(5)])
         path = "/api/v1/ingestion/sales/dead-letters"
-        server.request("POST", "/api/v1/ingestion/sales/seal", {})
         freshet.wait_until(
             lambda: len(server.json(path)["dead_letters"]) == 5)
+        server.request("POST", "/api/v1/ingestion/sales/seal", {})
         page = server.json(path + "?limit=2")
         assert len(page["dead_letters"]) == 2 and page["next"]
         for wrong in ("-1", "0", "1001", "x", "", "2.5", "+3"):
@@ -114,6 +114,8 @@ def test_a_fault_without_a_line_names_none(tmp_path):
     assert "\n  roles/x.yaml: roles aren't available" in done.stderr
     done = freshet.run("validate", tmp_path / "nope")
     assert done.stdout.startswith(f"{tmp_path}/nope: there is no model folder")
+
+
 def test_what_insecure_opens_is_said(tmp_path):
     model = freshet.sales_model(tmp_path / "m")
     said = "can read and write everything"
