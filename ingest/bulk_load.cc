@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <set>
 
 #include "ingest/file_reader.h"
 #include "ingest/file_records.h"
@@ -100,10 +101,13 @@ class Load {
   Status run_events(const std::string& name,
                     const std::function<bool(std::string&)>& next);
   const KeptCounts& counts() const { return counts_; }
+  // What was refused is loaded already.
+  bool repeated() const { return repeated_; }
 
  private:
   Status refuse_repeated(const std::string& path, std::string_view key);
   Status open(const std::string& path);
+  Status look_at_header(const std::string& path);
   void start(std::unique_ptr<Decoder> decoder);
   Status run();
   Status take(std::span<const std::string_view> records);
@@ -124,8 +128,10 @@ class Load {
   KeptCounts counts_;
   bool keep_counts_ = false;
   bool refuses_useless_ = false;
+  bool repeated_ = false;
   std::vector<std::pair<std::string, std::string>> puts_;
   std::unique_ptr<Records> reader_;
+  std::vector<std::string> header_;
   std::unique_ptr<Intake> intake_;
   std::vector<RawMessage> messages_;
   uint64_t taken_ = 0;  // records
@@ -140,6 +146,7 @@ Status Load::refuse_repeated(const std::string& path, std::string_view key) {
   key_ = fmt::format("loaded/{}/{}", settings_.dataset, key);
   TRY_ASSIGN(auto kept, store_.metadata().get(key_));
   if (!kept) return {};
+  repeated_ = true;
   return Error{ErrorCode::kConflict, "already loaded: " + path};
 }
 
@@ -151,6 +158,7 @@ void Load::start(std::unique_ptr<Decoder> decoder) {
 Status Load::open(const std::string& path) {
   TRY_ASSIGN(OpenedFile opened, open_event_file(path, settings_.decoder));
   reader_ = std::move(opened.records);
+  header_ = std::move(opened.header);
   start(std::move(opened.decoder));
   return {};
 }
@@ -160,8 +168,48 @@ Status Load::run_file(const std::string& path) {
   TRY(refuse_repeated(
       path, fmt::format("{}/{:016x}", path.substr(path.rfind('/') + 1), hash)));
   TRY(open(path));
+  TRY(look_at_header(path));
   refuses_useless_ = true;
   return run();
+}
+
+// Names that the dataset does not know, and columns that the file lacks, are
+// told; with no column but the time it is the wrong file.
+Status Load::look_at_header(const std::string& path) {
+  if (header_.empty()) return {};
+  const DecoderSpec& spec = settings_.decoder;
+  std::set<std::string> unknown(header_.begin(), header_.end());
+  const bool has_time = unknown.erase(spec.time.path) > 0;
+  std::vector<std::string> missing;
+  size_t fields = 0, found = 0;
+  for (const FieldSpec& field : spec.fields) {
+    if (!field.message.empty()) continue;
+    ++fields;
+    const bool named = std::ranges::find(header_, field.path) != header_.end();
+    found += named;
+    unknown.erase(field.path);
+    if (!named && !field.has_default) {
+      missing.push_back(spec.schema->columns[field.column].name);
+    }
+  }
+  if (has_time && found == 0 && fields > 0) {
+    return invalid(fmt::format(
+        "the header of {} names no column of the dataset {} but its time, so "
+        "it is not loaded: {}",
+        path, settings_.dataset, fmt::join(header_, ", ")));
+  }
+  if (!unknown.empty()) {
+    progress_.notes.push_back(
+        fmt::format("{} has names that the dataset {} does not know, which are "
+                    "left out: {}",
+                    path, settings_.dataset, fmt::join(unknown, ", ")));
+  }
+  if (!missing.empty()) {
+    progress_.notes.push_back(
+        fmt::format("{} lacks columns of the dataset {}, which are null: {}",
+                    path, settings_.dataset, fmt::join(missing, ", ")));
+  }
+  return {};
 }
 
 Status Load::run_watched(const WatchedFile& file, uint64_t hash,
@@ -313,19 +361,43 @@ std::string LoadProgress::rejections() const {
   return text;
 }
 
-Status bulk_load(const IngestionSettings& settings, SegmentStore& store,
+namespace {
+
+// One after the other, until one cannot be loaded.
+Status load_each(const IngestionSettings& settings, SegmentStore& store,
                  const std::vector<std::string>& files,
-                 const std::function<void(const LoadProgress&)>& report) {
-  LoadProgress progress;
+                 const std::function<void(const LoadProgress&)>& report,
+                 LoadProgress& progress) {
   for (const std::string& file : files) {
     TRY_ASSIGN(uint64_t size, file_size(file));
     progress.bytes_total += size;
   }
   for (const std::string& file : files) {
+    const LoadProgress before = progress;
     Load load(settings, store, unpacked_name(file), report, progress);
-    TRY(load.run_file(file));
+    Status loaded = load.run_file(file);
+    if (loaded) {
+      progress.loaded.push_back(file);
+      continue;
+    }
+    progress = before;
+    if (!load.repeated()) return loaded;
+    progress.skipped.push_back(file);
+    TRY_ASSIGN(uint64_t size, file_size(file));
+    progress.bytes_read += size;
   }
   return {};
+}
+
+}  // namespace
+
+Status bulk_load(const IngestionSettings& settings, SegmentStore& store,
+                 const std::vector<std::string>& files,
+                 const std::function<void(const LoadProgress&)>& report) {
+  LoadProgress progress;
+  Status loaded = load_each(settings, store, files, report, progress);
+  report(progress);
+  return loaded;
 }
 
 Result<KeptCounts> load_file(const IngestionSettings& settings,

@@ -18,6 +18,10 @@ struct LoadProgress {
   // "line 26 of day.json: ...": where the first one begins, and why; of XML
   // "record 26", its number.
   std::string first_rejected{};
+  // Paths: files whose rows are in now, and those whose rows were before.
+  std::vector<std::string> loaded{}, skipped{};
+  // Oddities of files that were taken: "x.csv has no column ...".
+  std::vector<std::string> notes{};
 
   // "24 not_json, 1 time; the first, line 26 of ...", or empty.
   std::string rejections() const;
@@ -25,11 +29,13 @@ struct LoadProgress {
 
 // Reads JSON lines (or CSV with a header line, by the file's name ending in
 // .csv; .gz and .zst are unpacked) into granules and seals them. A file is
-// committed whole together with its name and content hash; loading the same
-// file again is refused as already loaded (kConflict). Rejected lines go to
-// the dead letters; but a file all of whose records are rejected is most likely
-// the wrong one, or meets the wrong definition: it is refused with the reasons
-// (kInvalid) and leaves nothing. `report` is called about ten times a second.
+// committed whole together with its name and content hash; the same file is
+// skipped when it comes again. Rejected lines go to the dead letters; but a
+// file all of whose records are rejected, or whose header line names no column,
+// is most likely the wrong one, or meets the wrong definition: it is refused
+// with the reasons (kInvalid) and leaves nothing. Ends at the first file that
+// cannot be loaded; those before it stay loaded. `report` is called about ten
+// times a second, and in the end, whatever that is.
 Status bulk_load(const IngestionSettings& settings, SegmentStore& store,
                  const std::vector<std::string>& files,
                  const std::function<void(const LoadProgress&)>& report);

@@ -216,13 +216,19 @@ Status split_csv_record(std::string_view record, std::vector<CsvField>& fields,
   }
 }
 
-Result<std::unique_ptr<Decoder>> make_csv_decoder(DecoderSpec spec,
-                                                  std::string_view header) {
+Result<std::vector<std::string>> csv_header(std::string_view header,
+                                            char delimiter) {
   std::vector<CsvField> fields;
   std::vector<std::string> unquoted;
-  TRY(read_header(header, fields, unquoted, spec.csv_delimiter));
+  TRY(read_header(header, fields, unquoted, delimiter));
   std::vector<std::string> names;
   for (const CsvField& field : fields) names.emplace_back(trim(field.text));
+  return names;
+}
+
+Result<std::unique_ptr<Decoder>> make_csv_decoder(DecoderSpec spec,
+                                                  std::string_view header) {
+  TRY_ASSIGN(auto names, csv_header(header, spec.csv_delimiter));
   return std::unique_ptr<Decoder>(
       std::make_unique<CsvDecoder>(std::move(spec), names, false));
 }

@@ -27,6 +27,11 @@ Status split_csv_record(std::string_view record, std::vector<CsvField>& fields,
                         std::vector<std::string>& unquoted,
                         char delimiter = ',');
 
+// The fields of a header line, trimmed. kInvalid if it is malformed or names
+// one twice.
+Result<std::vector<std::string>> csv_header(std::string_view header,
+                                            char delimiter = ',');
+
 // A message is one record. The paths of the spec are looked up in `header`
 // as they stand ("item.sku" is the header "item.sku"). kInvalid if the header
 // is malformed or names a field twice. Rejects as the JSON decoder does, with

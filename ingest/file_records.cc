@@ -186,6 +186,7 @@ Result<OpenedFile> open_event_file(const std::string& path, DecoderSpec spec) {
     std::vector<std::string_view> header;
     TRY(opened.records->next(header, 1));
     if (header.empty()) return invalid("the file is empty: " + path);
+    TRY_ASSIGN(opened.header, csv_header(header[0], spec.csv_delimiter));
     TRY_ASSIGN(opened.decoder, make_csv_decoder(std::move(spec), header[0]));
     return opened;
   }

@@ -31,6 +31,8 @@ class Records {
 struct OpenedFile {
   std::unique_ptr<Records> records;
   std::unique_ptr<Decoder> decoder;
+  // The names of the file's own header line; empty if it has none.
+  std::vector<std::string> header{};
 };
 
 // Opens the file at `path`, unpacked if it ends in .gz or .zst. What it holds

@@ -154,7 +154,8 @@ bool TimeReader::read_iso(std::string_view text, int64_t& ms) {
   auto parsed = parse_iso8601(text);
   if (!parsed || !in_range(parsed->ms)) return false;
   ms = parsed->ms;
-  if (short_form || long_form) {
+  bool leap = text.size() > 17 && text[17] == '6';  // on the day after
+  if ((short_form || long_form) && !leap) {
     int64_t day = int64_t{24} * 3600 * 1000;
     int64_t since = ms % day;
     std::memcpy(last_date_, text.data(), 10);

@@ -113,11 +113,10 @@ std::vector<std::string> block_texts(const Column& column, uint32_t block,
   return texts;
 }
 
-std::string range_text(const SealedColumn& column) {
+std::string range_text(const SealedColumn& column, uint32_t num_rows) {
   const ColumnFooter& footer = column.footer();
-  if (footer.num_nulls == 0 && column.zone_map()->min_long == INT64_MAX) {
-    return "no rows";
-  }
+  if (num_rows == 0) return "no rows";
+  if (footer.num_nulls == num_rows) return "no values";
   if (footer.encoding == Encoding::kDoubles) {
     return fmt::format("{} .. {}", std::bit_cast<double>(footer.min),
                        std::bit_cast<double>(footer.max));
@@ -146,9 +145,10 @@ std::string codecs_text(const SealedColumn& column, uint32_t num_blocks) {
   return text.empty() ? "no blocks" : text;
 }
 
-void describe_column(const SealedColumn& column, uint32_t num_blocks,
+void describe_column(const SealedColumn& column, const Footer& file,
                      std::string& out) {
   const ColumnFooter& footer = column.footer();
+  const uint32_t num_blocks = file.num_blocks();
   unsigned least = 64, greatest = 0;
   for (uint32_t block = 0; block < num_blocks; ++block) {
     least = std::min<unsigned>(least, column.entry(block).width);
@@ -158,7 +158,7 @@ void describe_column(const SealedColumn& column, uint32_t num_blocks,
       "column {} {}: {}, {}..{} bits, blocks {} bytes, nulls {}, {}\n",
       footer.spec.name, to_string(footer.spec.type),
       codecs_text(column, num_blocks), least, greatest, footer.blocks.length,
-      footer.num_nulls, range_text(column));
+      footer.num_nulls, range_text(column, file.num_rows));
   const Dictionary* dictionary = column.dictionary();
   if (dictionary == nullptr) return;
   if (footer.encoding == Encoding::kDerivedIds) {
@@ -273,7 +273,7 @@ Result<std::string> dump_segment(const std::string& path, uint32_t rows) {
   out += fmt::format(" {}\n", kTimeColumn);
   if (footer.rollup) describe_rollup(*footer.rollup, out);
   for (const auto& column : *columns) {
-    describe_column(*column, footer.num_blocks(), out);
+    describe_column(*column, footer, out);
   }
   for (const CubeFooter& cube : footer.cubes) describe_cube(cube, out);
   dump_rows(*columns, std::min(rows, footer.num_rows), out);

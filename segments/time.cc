@@ -118,7 +118,8 @@ bool read_date(Digits& in, int64_t& days) {
   return true;
 }
 
-bool read_clock(Digits& in, int64_t& ms) {
+// `leap`: it is the 61st second, and ms the first instant of the next one.
+bool read_clock(Digits& in, int64_t& ms, bool& leap) {
   unsigned hour, minute, second = 0, fraction = 0;
   if (!in.number(2, hour) || !in.take(':') || !in.number(2, minute)) {
     return false;
@@ -127,7 +128,9 @@ bool read_clock(Digits& in, int64_t& ms) {
     if (!in.number(2, second)) return false;
     if (in.take('.') && !in.fraction(fraction)) return false;
   }
-  if (hour > 23 || minute > 59 || second > 59) return false;
+  leap = second == 60;
+  if (hour > 23 || minute > 59 || second > 60) return false;
+  if (leap) fraction = 0;
   ms = hour * kHour + minute * kMinute + second * kSecond + fraction;
   return true;
 }
@@ -159,9 +162,12 @@ bool read_wall_time(std::string_view text, WallTime& time) {
   if (in.at_end()) return true;
   if (!in.take('T') && !in.take(' ') && !in.take('t')) return false;
   int64_t clock;
-  if (!read_clock(in, clock)) return false;
+  bool leap = false;
+  if (!read_clock(in, clock, leap)) return false;
   time.ms += clock;
-  return read_offset(in, time);
+  if (!read_offset(in, time)) return false;
+  // Leap seconds end days of UTC.
+  return !leap || (time.ms - time.offset_ms) % kDay == 0;
 }
 
 // The instant of a wall-clock time in a zone; where the clock skips it, the

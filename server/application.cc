@@ -34,6 +34,7 @@
 #include "server/kpi/kpi.h"
 #include "server/kpi/kpi_tables.h"
 #include "server/kpi/push_hub.h"
+#include "server/model/stored_types.h"
 #include "server/query/guarded_runner.h"
 #include "server/query/partial_cache.h"
 #include "server/query/sharing_runner.h"
@@ -52,15 +53,6 @@ constexpr auto kQueryGrace = std::chrono::seconds(1);
 constexpr absl::Duration kCheckpointWatch = absl::Seconds(10);
 // Of damage that queries met, so many messages are kept.
 constexpr size_t kMaxDamage = 100;
-
-std::string faults_text(const ModelLoad& load) {
-  std::string text = "the model has faults:";
-  for (const ModelFault& fault : load.faults) {
-    std::string place = place_of(fault);
-    text += "\n  " + place + (place.empty() ? "" : ": ") + fault.message;
-  }
-  return text;
-}
 
 // Why a dataset's events do not arrive or do not become durable.
 void add_ingestion_reasons(const std::string& name,
@@ -112,6 +104,7 @@ class RunningApplication : public Application {
 
  private:
   Status open_parts();
+  Status check_types();
   Status add_routes();
   Status serve();
   void remove_orphans();
@@ -174,10 +167,7 @@ Status RunningApplication::open(const ServeOptions& options) {
   ModelLoad load = load_model(model_folder_);
   if (!load.model) return invalid(faults_text(load));
   TRY_ASSIGN(settings_, effective_settings(*load.model, options));
-  TRY(check_listen(settings_.listen));
-  TRY(check_exposure({settings_.listen, settings_.token,
-                      settings_.tls_certificate, settings_.tls_key,
-                      settings_.insecure}));
+  TRY(check_reach(settings_));
   {
     MutexLock lock(mutex_);
     model_ = load.model;
@@ -205,6 +195,15 @@ void RunningApplication::remove_orphans() {
   }
 }
 
+Status RunningApplication::check_types() {
+  ModelLoad load;
+  load.model = model();
+  refuse_types(load, *store_);
+  if (!load.model) return invalid(faults_text(load));
+  keep_types(*load.model, *store_);
+  return {};
+}
+
 Status RunningApplication::open_parts() {
   auto current = [this] { return model(); };
   metrics_ = Metrics::create();
@@ -214,6 +213,7 @@ Status RunningApplication::open_parts() {
   for (const std::string& message : damaged_at_start_) {
     spdlog::error("{}", message);
   }
+  TRY(check_types());
   remove_checkpoints(settings_.data);
   checkpoints_ = std::make_unique<RepeatedTask>(
       kCheckpointWatch, [this] { remove_old_checkpoints(settings_.data); });
@@ -262,7 +262,7 @@ void RunningApplication::note_damage(const Error& error) {
 
 Status RunningApplication::add_routes() {
   deployer_ = make_dataset_deployer(
-      model_folder_, store_->metadata(), [this] { return model(); },
+      model_folder_, *store_, [this] { return model(); },
       [this] { return reload(); });
   services_ = std::make_unique<Services>(Services{
       *runner_, *sql_, running_, settings_.limits, *kpis_, *hub_, *alerts_,
@@ -340,6 +340,7 @@ std::string RunningApplication::url() const {
 ModelLoad RunningApplication::reload() {
   MutexLock reloading(reload_mutex_);
   ModelLoad load = load_model(model_folder_);
+  refuse_types(load, *store_);
   if (!load.model) {
     spdlog::error("reload: {}", faults_text(load));
     return load;
@@ -358,11 +359,13 @@ ModelLoad RunningApplication::reload() {
 
 Status RunningApplication::apply(const std::shared_ptr<const Model>& next) {
   const std::shared_ptr<const Model> before = model();
+  TRY(forget_types(*next, *store_));
   TRY(lookups_->apply(next));
   TRY(datasets_->apply(next, [&] {
     MutexLock lock(mutex_);
     model_ = next;
   }));
+  keep_types(*next, *store_);
   set_merge_policies(*merger_, before.get(), *next);
   hub_->notify();
   return {};

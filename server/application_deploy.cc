@@ -13,6 +13,7 @@
 #include "segments/mutex.h"
 #include "server/model/config_file.h"
 #include "server/model/config_node.h"
+#include "server/model/stored_types.h"
 
 namespace freshet {
 namespace {
@@ -68,7 +69,7 @@ std::optional<std::string> read_file(const std::string& path) {
 
 class FolderDeployer final : public DatasetDeployer {
  public:
-  FolderDeployer(std::string folder, MetadataStore& store,
+  FolderDeployer(std::string folder, SegmentStore& store,
                  std::function<std::shared_ptr<const Model>()> model,
                  std::function<ModelLoad()> reload)
       : folder_(std::move(folder)),
@@ -96,7 +97,7 @@ class FolderDeployer final : public DatasetDeployer {
                   DatasetVersion version);
 
   const std::string folder_;
-  MetadataStore& store_;
+  SegmentStore& store_;
   const std::function<std::shared_ptr<const Model>()> model_;
   const std::function<ModelLoad()> reload_;
   Mutex mutex_;  // one change at a time
@@ -251,6 +252,7 @@ ModelLoad FolderDeployer::check(ModelPart part, const std::string& name,
   if (auto other = lost(*model_(), *load.model, part, name)) {
     return fault(file, "the file holds " + *other + ", which would go");
   }
+  refuse_types(load, store_);
   return load;
 }
 
@@ -325,39 +327,50 @@ Status FolderDeployer::remember(ModelPart part, const std::string& name,
   uint64_t number = known.empty() ? 1 : known.back().number + 1;
   std::string who = version.who;
   std::erase(who, '\n');
-  return store_.put(fmt::format("{}{:012}", prefix(part, name), number),
-                    fmt::format("{}\n{}\n{}\n{}", version.when.ms,
-                                version.action, who, version.text));
+  return store_.metadata().put(
+      fmt::format("{}{:012}", prefix(part, name), number),
+      fmt::format("{}\n{}\n{}\n{}", version.when.ms, version.action, who,
+                  version.text));
 }
 
 Result<std::vector<DatasetVersion>> FolderDeployer::versions(
     ModelPart part, const std::string& name) const {
   std::vector<DatasetVersion> versions;
   std::string start = prefix(part, name);
-  TRY(store_.scan(start, "", [&](std::string_view key, std::string_view value) {
-    DatasetVersion version;
-    version.number = std::strtoull(
-        std::string(key.substr(start.size())).c_str(), nullptr, 10);
-    auto line = [&value] {
-      size_t end = std::min(value.find('\n'), value.size());
-      std::string text(value.substr(0, end));
-      value.remove_prefix(std::min(end + 1, value.size()));
-      return text;
-    };
-    version.when.ms = std::strtoll(line().c_str(), nullptr, 10);
-    version.action = line();
-    version.who = line();
-    version.text = value;
-    versions.push_back(std::move(version));
-    return true;
-  }));
+  TRY(store_.metadata().scan(
+      start, "", [&](std::string_view key, std::string_view value) {
+        DatasetVersion version;
+        version.number = std::strtoull(
+            std::string(key.substr(start.size())).c_str(), nullptr, 10);
+        auto line = [&value] {
+          size_t end = std::min(value.find('\n'), value.size());
+          std::string text(value.substr(0, end));
+          value.remove_prefix(std::min(end + 1, value.size()));
+          return text;
+        };
+        version.when.ms = std::strtoll(line().c_str(), nullptr, 10);
+        version.action = line();
+        version.who = line();
+        version.text = value;
+        versions.push_back(std::move(version));
+        return true;
+      }));
   return versions;
 }
 
 }  // namespace
 
+std::string faults_text(const ModelLoad& load) {
+  std::string text = "the model has faults:";
+  for (const ModelFault& fault : load.faults) {
+    std::string place = place_of(fault);
+    text += "\n  " + place + (place.empty() ? "" : ": ") + fault.message;
+  }
+  return text;
+}
+
 std::unique_ptr<DatasetDeployer> make_dataset_deployer(
-    std::string folder, MetadataStore& store,
+    std::string folder, SegmentStore& store,
     std::function<std::shared_ptr<const Model>()> model,
     std::function<ModelLoad()> reload) {
   return std::make_unique<FolderDeployer>(std::move(folder), store,

@@ -5,15 +5,19 @@
 #include <memory>
 #include <string>
 
-#include "segments/metadata_store.h"
+#include "segments/segment_store.h"
 #include "server/api/dataset_deployer.h"
 
 namespace freshet {
 
+// All faults, a line each.
+std::string faults_text(const ModelLoad& load);
+
 // `reload` reads the folder and puts it in force; `model` is what is in force.
-// Versions are kept in `store`, which must outlive it.
+// Versions are kept in `store`, whose segments say what types of columns may
+// become; it must outlive it.
 std::unique_ptr<DatasetDeployer> make_dataset_deployer(
-    std::string folder, MetadataStore& store,
+    std::string folder, SegmentStore& store,
     std::function<std::shared_ptr<const Model>()> model,
     std::function<ModelLoad()> reload);
 

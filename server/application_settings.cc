@@ -1,9 +1,30 @@
 #include "server/application_settings.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <thread>
 
+#include "server/auth/access.h"
+#include "server/http/http_server.h"
+#include "server/http/listen_socket.h"
+
 namespace freshet {
+namespace {
+
+// What --insecure opens to others.
+void warn_of_exposure(const Settings& settings) {
+  const bool tls = !settings.tls_certificate.empty();
+  const bool token = !settings.token.empty();
+  if (is_loopback(settings.listen) || (tls && token)) return;
+  spdlog::warn(
+      "insecure: {} at {} can read and write everything{}",
+      token ? "who listens in on the network learns the token, and with it"
+            : "whoever reaches the port",
+      settings.listen, tls ? "" : "; nothing is encrypted (no TLS)");
+}
+
+}  // namespace
 
 Result<Settings> effective_settings(const Model& model,
                                     const ServeOptions& options) {
@@ -23,6 +44,17 @@ Result<Settings> effective_settings(const Model& model,
         std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   }
   return settings;
+}
+
+Status check_reach(const Settings& settings) {
+  TRY(check_listen(settings.listen));
+  TRY(check_exposure({settings.listen, settings.token, settings.tls_certificate,
+                      settings.tls_key, settings.insecure}));
+  if (!settings.tls_certificate.empty()) {
+    TRY(check_tls_files(settings.tls_certificate, settings.tls_key));
+  }
+  warn_of_exposure(settings);
+  return {};
 }
 
 }  // namespace freshet

@@ -10,4 +10,9 @@ namespace freshet {
 Result<Settings> effective_settings(const Model& model,
                                     const ServeOptions& options);
 
+// Where the server listens and who may reach it there: looked at before
+// anything starts. kInvalid: the address, the TLS files, or a reach that is not
+// protected and not said to be --insecure, of which the log is told.
+Status check_reach(const Settings& settings);
+
 }  // namespace freshet

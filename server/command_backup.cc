@@ -2,6 +2,7 @@
 // also while a server runs on it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -136,7 +137,25 @@ int report(const Result<BackupStats>& stats, const char* what) {
   return kExitDone;
 }
 
+// A backup inside the folder would go with it, and be in the next one.
+bool is_inside(const std::string& path, const std::string& folder) {
+  std::error_code error;
+  auto plain = [&](const std::string& of) {
+    fs::path whole = fs::weakly_canonical(fs::absolute(of, error), error);
+    return whole.has_filename() ? whole : whole.parent_path();
+  };
+  const fs::path outer = plain(folder), inner = plain(path);
+  return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end())
+             .first == outer.end();
+}
+
 int create(const BackupOptions& options) {
+  if (is_inside(options.backup, options.data)) {
+    return report_error(invalid(
+        "a backup cannot be inside the data folder, with which it would be "
+        "lost: " +
+        options.backup));
+  }
   auto source =
       options.url.empty() ? make_checkpoint(options) : ask_server(options);
   if (!source) return report_error(source.error());

@@ -47,7 +47,7 @@ std::string dataset_name(std::string_view topic) {
 Status write_new(const fs::path& path, const std::string& text) {
   std::error_code error;
   if (fs::exists(path, error)) {
-    return Error{ErrorCode::kConflict, "exists already: " + path.string()};
+    return invalid("exists already: " + path.string());
   }
   fs::create_directories(path.parent_path(), error);
   std::ofstream file(path);

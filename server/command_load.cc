@@ -10,6 +10,7 @@
 #include "server/application_lookups.h"
 #include "server/command.h"
 #include "server/command_output.h"
+#include "server/model/stored_types.h"
 
 namespace freshet {
 namespace {
@@ -34,6 +35,21 @@ void print_progress(const LoadProgress& progress, Clock::time_point start) {
                left);
 }
 
+// After the file that could not be loaded: what is in, and what is not.
+void tell_rest(const std::vector<std::string>& files,
+               const LoadProgress& progress) {
+  for (const std::string& file : progress.loaded) {
+    print_notice("freshet: loaded: {}\n", file);
+  }
+  const size_t done = progress.loaded.size() + progress.skipped.size();
+  for (size_t i = done; i < files.size(); ++i) {
+    print_notice("freshet: not loaded: {}\n", files[i]);
+  }
+  if (done > 0) {
+    print_notice("freshet: the same command skips what is loaded already\n");
+  }
+}
+
 }  // namespace
 
 int command_load(const LoadOptions& options) {
@@ -48,6 +64,14 @@ int command_load(const LoadOptions& options) {
   }
   auto store = SegmentStore::open(options.data);
   if (!store) return report_error(store.error());
+  std::vector<ModelFault> faults = type_faults(*dataset, **store);
+  for (const ModelFault& fault : faults) {
+    print_notice("freshet: {}: {}\n", place_of(fault), fault.message);
+  }
+  if (!faults.empty()) return kExitInvalid;
+  if (Status known = forget_types(*dataset, **store); !known) {
+    return report_error(known.error());
+  }
   bool terminal = isatty(STDERR_FILENO);
   auto start = Clock::now();
   LoadProgress last;
@@ -60,7 +84,17 @@ int command_load(const LoadOptions& options) {
                   if (terminal) print_progress(progress, start);
                 });
   if (terminal) print_notice("\n");
-  if (!loaded) return report_error(loaded.error());
+  for (const std::string& note : last.notes) {
+    print_notice("freshet: warning: {}\n", note);
+  }
+  for (const std::string& file : last.skipped) {
+    print_notice("freshet: already loaded, skipped: {}\n", file);
+  }
+  if (!loaded) {
+    int code = report_error(loaded.error());
+    tell_rest(options.files, last);
+    return code;
+  }
   print_output("{} rows loaded, {} rejected, {:.1f} s\n", last.rows,
                last.rejected, seconds_since(start));
   if (last.rejected > 0) print_output("rejected: {}\n", last.rejections());

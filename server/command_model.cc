@@ -9,6 +9,7 @@
 #include "server/json/json_value.h"
 #include "server/kpi/lineage.h"
 #include "server/model/model.h"
+#include "server/model/stored_types.h"
 
 namespace freshet {
 
@@ -33,19 +34,65 @@ void print_faults(const ModelLoad& load, const std::string& folder) {
 }
 
 // Of a server; a token is sent if there is one.
-Result<JsonValue> ask_server(const ValidateOptions& options,
-                             const std::string& path) {
+Result<HttpReply> get_of_server(const ValidateOptions& options,
+                                const std::string& path) {
   std::vector<std::string> headers;
   if (!options.token.empty()) {
     headers.push_back("Authorization: Bearer " + options.token);
   }
-  const std::string url = options.against + path;
-  TRY_ASSIGN(auto reply, HttpClient().get(url, headers));
+  return HttpClient().get(options.against + path, headers);
+}
+
+Result<JsonValue> ask_server(const ValidateOptions& options,
+                             const std::string& path) {
+  TRY_ASSIGN(auto reply, get_of_server(options, path));
   if (reply.status != 200) {
-    return Error{ErrorCode::kUnavailable,
-                 fmt::format("{}: status {}", url, reply.status), 0, 0};
+    return Error{
+        ErrorCode::kUnavailable,
+        fmt::format("{}{}: status {}", options.against, path, reply.status), 0,
+        0};
   }
   return parse_json(reply.body);
+}
+
+// What the server's answer says; a type that this version does not know, and
+// what is no answer, say nothing.
+StoredTypes read_types(const JsonValue& answer) {
+  StoredTypes types;
+  const JsonValue* columns = answer.find("columns");
+  if (!columns || !columns->as_array()) return types;
+  for (const JsonValue& column : *columns->as_array()) {
+    const JsonValue* name = column.find("name");
+    const JsonValue* list = column.find("types");
+    if (!name || !name->as_string() || !list || !list->as_array()) continue;
+    for (const JsonValue& one : *list->as_array()) {
+      if (!one.as_string()) continue;
+      auto type = parse_column_type(*one.as_string());
+      if (type) types[*name->as_string()].push_back(*type);
+    }
+  }
+  return types;
+}
+
+// Adds what the server would refuse since its data is stored in other types.
+Status add_type_faults(const ValidateOptions& options, ModelLoad& load) {
+  for (const DatasetModel& dataset : load.read->datasets) {
+    const std::string path = "/api/v1/datasets/" + dataset.name + "/types";
+    TRY_ASSIGN(HttpReply reply, get_of_server(options, path));
+    if (reply.status == 404) continue;  // it has none of that name
+    if (reply.status != 200) {
+      return Error{
+          ErrorCode::kUnavailable,
+          fmt::format("{}{}: status {}", options.against, path, reply.status),
+          0, 0};
+    }
+    TRY_ASSIGN(JsonValue answer, parse_json(reply.body));
+    for (ModelFault& fault : type_faults(dataset, read_types(answer))) {
+      load.faults.push_back(std::move(fault));
+      load.model = nullptr;
+    }
+  }
+  return {};
 }
 
 // What a cube takes on the server: "; 1234 bytes in 3 segments of 56789".
@@ -119,9 +166,14 @@ int print_impact(const Model& model, const ValidateOptions& options) {
 int command_validate(const ValidateOptions& options) {
   const std::string& folder = options.folder;
   ModelLoad load = load_model(folder);
+  Status asked;
+  bool compares = !options.against.empty() && load.read;
+  if (compares) asked = add_type_faults(options, load);
   print_faults(load, folder);
   int impact = kExitDone;
-  if (!options.against.empty() && load.read) {
+  if (!asked) {
+    impact = report_error(asked.error());
+  } else if (compares) {
     impact = print_impact(*load.read, options);
   }
   if (!load.model) return kExitInvalid;

@@ -169,11 +169,11 @@ void CommandLine::add_generate() {
   sub->add_option("--dataset", generate.dataset, "Which dataset")->required();
   auto* size = sub->add_option_group("size");
   size->add_option("--rows", generate.rows, "How many events")
-      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000'000}));
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000'000}));
   size->add_option("--days", generate.days,
                    "Instead: all events of a company like the demo's in so "
                    "many days")
-      ->check(CLI::Range(0, 100'000));
+      ->check(CLI::Range(1, 100'000));
   size->require_option(1);
   sub->add_option("--until", generate.until,
                   "End of the event times, ISO 8601 (the last midnight UTC)");

@@ -1,5 +1,6 @@
 // POST /api/v1/checkpoint: the data folder as it is now, for a backup;
 // DELETE /api/v1/checkpoint/{c}: it is not needed any more.
+#include "server/api/empty_body.h"
 #include "server/api/services.h"
 #include "server/json/json_writer.h"
 
@@ -7,6 +8,8 @@ namespace freshet {
 namespace {
 
 HttpResponse make(Services& services, const HttpRequest& request) {
+  Status empty = check_empty_body(request.body);
+  if (!empty) return error_response(empty.error(), request.request_id);
   auto name = services.checkpoint();
   if (!name) return error_response(name.error(), request.request_id);
   JsonWriter out;

@@ -1,9 +1,11 @@
-// GET /api/v1/datasets, /api/v1/datasets/{d}: schema, size and freshness.
+// GET /api/v1/datasets, /api/v1/datasets/{d}: schema, size and freshness;
+// /api/v1/datasets/{d}/types: in which types columns are stored.
 #include <algorithm>
 
 #include "server/api/ingestion_service.h"
 #include "server/api/services.h"
 #include "server/json/json_writer.h"
+#include "server/model/stored_types.h"
 
 namespace freshet {
 namespace {
@@ -93,6 +95,27 @@ void write_dataset(JsonWriter& out, const DatasetModel& dataset,
   out.end_object();
 }
 
+Error no_dataset(const std::string& name) {
+  return {ErrorCode::kNotFound, "there is no dataset '" + name + "'"};
+}
+
+HttpResponse show_types(const Services& services, const HttpRequest& request) {
+  const std::string& name = request.params.at("d");
+  auto data = services.runner.catalog().snapshot(name);
+  if (!data) return error_response(no_dataset(name), request.request_id);
+  JsonWriter out;
+  out.begin_object().field("dataset", std::string_view(name));
+  out.key("columns").begin_array();
+  for (const auto& [column, types] : stored_types(*data->timeline)) {
+    out.begin_object().field("name", std::string_view(column));
+    out.key("types").begin_array();
+    for (ColumnType type : types) out.value(std::string_view(to_string(type)));
+    out.end_array().end_object();
+  }
+  out.end_array().end_object();
+  return json_response(out.take());
+}
+
 }  // namespace
 
 void add_dataset_routes(Router& router, Services& services) {
@@ -113,14 +136,15 @@ void add_dataset_routes(Router& router, Services& services) {
                auto model = services.model();
                const DatasetModel* dataset = model->dataset(name);
                if (!dataset) {
-                 return error_response({ErrorCode::kNotFound,
-                                        "there is no dataset '" + name + "'"},
-                                       request.request_id);
+                 return error_response(no_dataset(name), request.request_id);
                }
                JsonWriter out;
                write_dataset(out, *dataset, services);
                return json_response(out.take());
              });
+  router.add(
+      "GET", "/api/v1/datasets/{d}/types", Access::kRead,
+      [&services](const HttpRequest& r) { return show_types(services, r); });
 }
 
 }  // namespace freshet

@@ -1,4 +1,5 @@
 // POST /ingest/{dataset}, the progress of streams, and their verbs.
+#include "server/api/empty_body.h"
 #include "server/api/ingestion_service.h"
 #include "server/api/services.h"
 #include "server/json/json_writer.h"
@@ -151,7 +152,10 @@ HttpResponse show_progress(Services& services, const HttpRequest& request) {
 
 HttpResponse steer(Services& services, const HttpRequest& request) {
   const std::string& name = request.params.at("d");
-  Status done = services.ingestion.steer(name, request.params.at("verb"));
+  Status done = check_empty_body(request.body);
+  if (done) {
+    done = services.ingestion.steer(name, request.params.at("verb"));
+  }
   if (!done) return error_response(done.error(), request.request_id);
   return show_progress(services, request);
 }

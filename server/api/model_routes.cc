@@ -1,5 +1,6 @@
 // POST /api/v1/model/reload: reads the model folder again, whole or not at all.
 // GET /api/v1/model/schema/{kind}: JSON Schema of its files.
+#include "server/api/empty_body.h"
 #include "server/api/services.h"
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
@@ -27,6 +28,8 @@ void add_model_routes(Router& router, Services& services) {
   router.add(
       "POST", "/api/v1/model/reload", Access::kAdmin,
       [&services](const HttpRequest& request) {
+        Status empty = check_empty_body(request.body);
+        if (!empty) return error_response(empty.error(), request.request_id);
         ModelLoad load = services.reload();
         if (!load.model) {
           return error_response(

@@ -21,7 +21,14 @@ const DescribedRoute kDescribed[] = {
     {"POST", "/ingest/{dataset}",
      "Events as JSON lines, a JSON array, one object, or CSV; answers when "
      "they are durable; `line` of an error is that of the body on which the "
-     "event begins, of a JSON array the number of the element",
+     "event begins, of a JSON array the number of the element. All events of "
+     "an answer 200 are in the log, so that none is to be sent again. "
+     "`accepted` are those that can be decoded and derived by the definition "
+     "now in force, `rejected` the others, which become dead letters. Accepted "
+     "is not yet a row: what is too late or too early, dropped by the filter, "
+     "or a repeat of a key is judged when the log is read, shortly after, and "
+     "counted in GET /api/v1/ingestion/{d} (rejected.too_late, "
+     "rejected.too_early, filtered, duplicates, outdated) and the dead letters",
      "",
      "[object]|object application/x-ndjson=string text/csv=string "
      "application/xml=string application/octet-stream=string",
@@ -32,13 +39,19 @@ const DescribedRoute kDescribed[] = {
      "", "", "200:Dataset"},
     {"PUT", "/api/v1/datasets/{d}",
      "Puts a definition (YAML or JSON) in force without a restart, or tells "
-     "its faults and changes nothing",
+     "its faults and changes nothing; the type of a column whose rows are "
+     "stored may only become wider, see /types",
      "", kDefinition, "200:Deployed"},
     {"DELETE", "/api/v1/datasets/{d}",
      "Takes a definition away; the data stays on disk", "", "", "200:Deployed"},
     {"GET", "/api/v1/datasets/{d}/versions",
      "What was put and deleted, when and by whom", "", "",
      "200:DatasetVersions"},
+    {"GET", "/api/v1/datasets/{d}/types",
+     "The types in which rows of each column are stored; a definition may only "
+     "have the same ones or wider ones (long to decimal to double, or a "
+     "decimal of more digits)",
+     "", "", "200:StoredTypes"},
     {"POST", "/api/v1/datasets/{d}/validate",
      "What a definition makes of real events, field by field: "
      "{\"definition\":...,\"events\":[\"...\"],\"sample\":100}; the definition "
@@ -108,8 +121,8 @@ const DescribedRoute kDescribed[] = {
      "answers what that skips and reads again, with dry_run without doing it",
      "", "Reset"},
     {"POST", "/api/v1/ingestion/{d}/{verb}",
-     "Steers a stream: pause, resume, restart or seal", "", "",
-     "200:Ingestion"},
+     "Steers a stream: pause, resume, restart or seal; a body has no keys", "",
+     "", "200:Ingestion"},
     {"GET", "/api/v1/kpis", "Definitions of all KPIs", "", "", "200:KpiList"},
     {"GET", "/api/v1/kpis/{k}", "Definition of a KPI and its SQL", "", "",
      "200:Kpi"},

@@ -130,6 +130,8 @@ constexpr NamedShape kShapes[] = {
      "lag_ms?:integer complete?:boolean late_or_rejected?:integer "
      "state?:string error?:string"},
     {"DatasetList", "datasets:[Dataset]"},
+    {"StoredColumn", "name:string types:[string]"},
+    {"StoredTypes", "dataset:string columns:[StoredColumn]"},
     {"DatasetVersion",
      "version:integer when:time who:string action:string definition:string"},
     {"DatasetVersions", "versions:[DatasetVersion]"},

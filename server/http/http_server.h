@@ -35,6 +35,10 @@ struct HttpServerSettings {
   double heartbeat_seconds = 15;  // between comments of a quiet event stream
 };
 
+// kInvalid names the PEM file that cannot be used. For a look before anything
+// else starts; start() looks again.
+Status check_tls_files(const std::string& certificate, const std::string& key);
+
 class HttpServer {
  public:
   // Binds and listens; kInvalid/kIo/kConflict names the address or the file.

@@ -25,6 +25,12 @@ bool is_single(std::string_view name) {
          name == "origin" || name == "content-encoding" || name == "expect";
 }
 
+// Whether the first line does: the parser takes that for a bad version.
+bool ends_in_bare_lf(std::string_view bytes) {
+  size_t end = bytes.find('\n');
+  return end != bytes.npos && (end == 0 || bytes[end - 1] != '\r');
+}
+
 }  // namespace
 
 RequestParser::RequestParser() : parser_(std::make_unique<Parser>()) {
@@ -49,6 +55,10 @@ RequestParser::Progress RequestParser::read_head(std::string_view bytes,
                             error);
   if (error == http::error::header_limit) {
     return fail(431, ErrorCode::kLimit, "the request's head exceeds 16 KiB");
+  }
+  if (error == http::error::bad_version && ends_in_bare_lf(bytes)) {
+    return fail(400, ErrorCode::kInvalid,
+                "the request's first line ends in LF without CR");
   }
   if (error == http::error::bad_version) {
     return fail(505, ErrorCode::kUnsupported, "this server speaks HTTP/1.1");

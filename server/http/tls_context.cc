@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "server/http/http_server.h"
+
 namespace freshet {
 
 namespace ssl = boost::asio::ssl;
@@ -30,6 +32,11 @@ Result<std::shared_ptr<ssl::context>> load_tls_context(
                                error.message(), key));
   }
   return context;
+}
+
+Status check_tls_files(const std::string& certificate, const std::string& key) {
+  TRY_ASSIGN(auto context, load_tls_context(certificate, key));
+  return {};
 }
 
 std::string file_stamp(const std::string& certificate, const std::string& key) {

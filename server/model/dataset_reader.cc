@@ -225,6 +225,7 @@ void read_column(const ConfigNode& node, const std::string& dataset_place,
     map.rename("column '" + column.name + "' of " + dataset_place);
   }
   std::string type = map.required_text("type");
+  column.line = map.line_of("type");
   if (!type.empty()) {
     auto parsed = parse_column_type(type);
     if (parsed) {

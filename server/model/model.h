@@ -75,6 +75,7 @@ struct ColumnModel {
   bool pii = false;
   // What is stored of personal data: plain | hash | drop.
   std::string pii_stored = "plain";
+  int line = 0;  // of its type in the file
 };
 
 // What makes two rows the same one, and which of them stays.
@@ -308,7 +309,7 @@ Result<AlertModel> parse_alert_json(const JsonValue& body,
 // The rule as the JSON that parse_alert_json reads.
 std::string alert_to_json(const AlertModel& alert);
 
-// Writes the starter model into `folder` (`freshet init`). kConflict if it is
+// Writes the starter model into `folder` (`freshet init`). kInvalid if it is
 // not empty.
 Status write_starter_model(const std::string& folder);
 

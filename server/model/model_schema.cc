@@ -146,7 +146,9 @@ const std::vector<Map>& maps() {
         {"max_bytes", "integer", "Memory it may take (512 MiB)"}}},
       {"column",
        {{"name", "text", "Letters, digits and '_'", true},
-        {"type", "text", "string, long, double, bool, timestamp or decimal(N)",
+        {"type", "text",
+         "string, long, double, bool, timestamp or decimal(N), which "
+         "rounds more digits half away from zero",
          true},
         {"path", "text", "Of a nested field: item.sku"},
         {"default", "any", "When the event lacks it"},

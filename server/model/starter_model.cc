@@ -32,7 +32,7 @@ Status write_starter_model(const std::string& folder) {
   std::error_code error;
   if (fs::exists(folder, error) &&
       (!fs::is_directory(folder, error) || !fs::is_empty(folder, error))) {
-    return Error{ErrorCode::kConflict, "the folder is not empty: " + folder};
+    return invalid("the folder is not empty: " + folder);
   }
   auto write = [&](const std::string& name, const std::string& text) -> Status {
     fs::path path = fs::path(folder) / name;

@@ -261,9 +261,11 @@ def test_a_restore_that_is_killed_while_it_moves_is_no_data_folder(
 def test_checkpoints_do_not_stay_behind(made, data, tmp_path):
     held = data / "checkpoints"
     with freshet.Server(made / "m", data) as server:
-        wrong = backup("create", tmp_path / "b", "--data", tmp_path, "--url",
+        other = tmp_path / "other"
+        other.mkdir()
+        wrong = backup("create", tmp_path / "b", "--data", other, "--url",
                        server.url)
-        assert wrong.returncode == 1 and str(tmp_path) in wrong.stderr
+        assert wrong.returncode == 1 and str(other) in wrong.stderr
         assert list(held.iterdir()) == []
         (tmp_path / "file").write_text("no folder")
         failed = backup("create", tmp_path / "file", "--data", data, "--url",

@@ -130,6 +130,11 @@ def test_damage_and_wrong_places_are_named(tmp_path):
     assert backup("verify", tmp_path / "none").returncode != 0
     assert backup("create", copies, "--data", tmp_path / "no").returncode == 1
     assert backup("create", copies).returncode == 2
+    for inside in (data, data / "copies", data / "x/../y", f"{data}/"):
+        done = backup("create", inside, "--data", data)
+        assert done.returncode == 1, (inside, done)
+        assert "inside the data folder" in done.stderr
+    assert not (data / "copies").exists()
     done = backup("create", copies, "--data", data, "--url",
                   f"http://127.0.0.1:{freshet.free_port()}")
     assert done.returncode == 3

@@ -103,7 +103,12 @@ def test_init_writes_a_valid_model_once(tmp_path):
     assert freshet.run("init", folder).returncode == 0
     done = freshet.run("validate", folder)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert freshet.run("init", folder).returncode == 3  # not empty
+    again = freshet.run("init", folder)
+    assert again.returncode == 1 and "not empty" in again.stderr
+    for size in ("--rows", "--days"):
+        done = freshet.run("generate", "--model", folder, "--dataset", "sales",
+                           size, 0, "--to", tmp_path / "none")
+        assert done.returncode == 2 and size in done.stderr, done
 
 
 def test_validate_prints_file_line_and_message(tmp_path):
@@ -192,7 +197,9 @@ def test_load_then_query_and_look_into_segments(tmp_path):
     assert "30000 rows loaded, 1 rejected" in done.stdout
     again = freshet.run("load", "--data", tmp_path / "d", "--model", model,
                         "--dataset", "sales", tmp_path / "s.jsonl")
-    assert again.returncode == 3 and "already" in again.stderr
+    assert again.returncode == 0
+    assert "already loaded, skipped: " in again.stderr
+    assert again.stdout.startswith("0 rows loaded")
     assert freshet.run("segment", "verify", tmp_path / "d").returncode == 0
     listing = freshet.run("segment", "list", tmp_path / "d").stdout
     file = listing.splitlines()[1].split()[-1]

@@ -86,3 +86,58 @@ def test_rows_that_the_filter_drops_are_no_fault(tmp_path, load):
     done = load(tmp_path / "small.jsonl")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("0 rows loaded, 1 rejected")
+
+
+def test_a_header_that_fits_in_part_is_told(tmp_path, load):
+    (tmp_path / "a.csv").write_text(
+        "ts,txn_id,shop,qty,price\n2026-03-01,t1,S1,1,2.50\n")
+    done = load(tmp_path / "a.csv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("1 rows loaded")
+    assert "a.csv has names that the dataset sales does not know, which are " \
+        "left out: shop\n" in done.stderr, done.stderr
+    # Not discount, which has a default.
+    assert "a.csv lacks columns of the dataset sales, which are null: store, " \
+        "channel\n" in done.stderr, done.stderr
+    (tmp_path / "b.csv").write_text(
+        "ts,txn_id,store,channel,qty,price\n2026-03-01,t1,S1,web,1,2.50\n")
+    done = load(tmp_path / "b.csv")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+
+
+def test_a_header_without_a_column_but_the_time_is_refused(tmp_path, load):
+    (tmp_path / "a.csv").write_text("ts,Store,Qty\n2026-03-01,S1,1\n")
+    done = load(tmp_path / "a.csv")
+    assert done.returncode == 1, done.stdout
+    assert "a.csv names no column of the dataset sales but its time" in \
+        done.stderr and "ts, Store, Qty" in done.stderr, done.stderr
+    assert "no segments" in segments(tmp_path)
+
+
+def test_of_several_files_it_is_told_which_are_in(tmp_path, load):
+    names = [tmp_path / n for n in ("a.jsonl", "bad.jsonl", "c.jsonl")]
+    names[0].write_text(GOOD)
+    names[1].write_text("nonsense\n")
+    names[2].write_text(GOOD.replace("t1", "t2"))
+    done = load(*names)
+    assert done.returncode == 1, done.stdout
+    assert f"loaded: {names[0]}\n" in done.stderr
+    assert f"not loaded: {names[1]}\n" in done.stderr
+    assert f"not loaded: {names[2]}\n" in done.stderr
+    names[1].write_text(GOOD.replace("t1", "t3") * 2)
+    done = load(*names)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("3 rows loaded"), done.stdout
+    assert done.stderr == \
+        f"freshet: already loaded, skipped: {names[0]}\n", done.stderr
+    with freshet.Server(tmp_path / "m", tmp_path / "d") as server:
+        assert server.rows("sales") == 4
+
+
+def test_a_column_without_values_is_told_so(tmp_path, load):
+    (tmp_path / "a.jsonl").write_text('{"ts":"2026-03-01T10:00:00Z"}\n')
+    assert load(tmp_path / "a.jsonl").returncode == 0
+    dump = freshet.run("segment", "dump", tmp_path / "d").stdout
+    for name in ("store", "qty", "price"):
+        line, = [x for x in dump.splitlines() if x.startswith(f"column {name} ")]
+        assert line.endswith("nulls 1, no values"), line

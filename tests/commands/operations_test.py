@@ -331,3 +331,44 @@ def test_late_events_restate_a_bucket_of_a_series(tmp_path):
         assert server.stop() == 0
         server.start()
         assert series()["10"] == (5.0, True, False)
+
+
+def test_what_takes_no_body_refuses_keys(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        paths = [f"/api/v1/ingestion/sales/{verb}"
+                 for verb in ("pause", "resume", "restart", "seal")]
+        for path in paths + ["/api/v1/model/reload", "/api/v1/checkpoint"]:
+            error = post(server, path, {"dry_run": True}, expect=400)["error"]
+            assert "'dry_run'" in error["message"], error
+            assert error["details"][0]["path"] == "dry_run", error
+            for body in ("[]", "1", "{"):
+                assert server.request("POST", path, body)[0] == 400, path
+            for body in (None, "", " \n", "{}"):
+                assert server.request("POST", path, body)[0] == 200, path
+        error = post(server, "/api/v1/ingestion/sales/reset",
+                     {"to": "latest", "dry_rum": True}, expect=400)["error"]
+        assert "did you mean 'dry_run'" in error["message"]
+
+
+def test_accepted_is_what_the_log_took(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    file = model / "datasets/sales.yaml"
+    file.write_text(file.read_text() + 'filter: "qty > 0"\nkey: [txn_id]\n'
+                    "lateness: { accept: 1h, then: dead_letter }\n")
+    with freshet.Server(model, tmp_path / "d") as server:
+        answer = server.ingest("sales", [GOOD])
+        freshet.wait_until(lambda: server.rows("sales") == 1)
+        answer = server.ingest("sales", [
+            GOOD, {**GOOD, "txn_id": "t2", "qty": 0},
+            {**GOOD, "txn_id": "t3", "ts": "2026-10-01T10:00:00Z"},
+            {**GOOD, "txn_id": "t4", "qty": "?"}])
+        assert (answer["accepted"], answer["rejected"]) == (3, 1), answer
+
+        def state():
+            seen = server.json("/api/v1/ingestion/sales")
+            return seen if seen["caught_up"] and seen["rejected"] else None
+        seen = freshet.wait_until(state, what=server.log)
+        assert seen["rejected"] == {"too_late": 1, "wrong_type": 1}, seen
+        assert (seen["filtered"], seen["duplicates"]) == (1, 1), seen
+        assert server.rows("sales") == 1

@@ -1,8 +1,10 @@
 """How the server begins and ends: addresses, files that nobody needs, requests
 that never came whole."""
 import json
+import os
 import pathlib
 import socket
+import subprocess
 import sys
 import time
 
@@ -87,9 +89,9 @@ def test_pages_of_dead_letters(tmp_path):
     with freshet.Server(model, tmp_path / "d") as server:
         server.ingest("sales", [{"ts": "no time", "qty": n} for n in range(5)])
         path = "/api/v1/ingestion/sales/dead-letters"
-        server.request("POST", "/api/v1/ingestion/sales/seal", {})
         freshet.wait_until(
             lambda: len(server.json(path)["dead_letters"]) == 5)
+        server.request("POST", "/api/v1/ingestion/sales/seal", {})
         page = server.json(path + "?limit=2")
         assert len(page["dead_letters"]) == 2 and page["next"]
         for wrong in ("-1", "0", "1001", "x", "", "2.5", "+3"):
@@ -112,3 +114,45 @@ def test_a_fault_without_a_line_names_none(tmp_path):
     assert "\n  roles/x.yaml: roles aren't available" in done.stderr
     done = freshet.run("validate", tmp_path / "nope")
     assert done.stdout.startswith(f"{tmp_path}/nope: there is no model folder")
+
+
+def test_what_insecure_opens_is_said(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    said = "can read and write everything"
+    port = freshet.free_port()
+    with freshet.Server(model, tmp_path / "d", "--insecure", port=port) as server:
+        assert said not in server.log()  # loopback
+    for env in ({}, {"FRESHET_TOKEN": "a token of some length"}):
+        log = tmp_path / f"open{len(env)}.log"
+        server = freshet.Server(model, tmp_path / "e", port=port, log=log)
+        listen = ["serve", "--model", model, "--data", tmp_path / "e",
+                  "--listen", f"0.0.0.0:{port}", "--insecure"]
+        with open(log, "wb") as out:
+            server.process = subprocess.Popen(
+                [freshet.BINARY, *map(str, listen)], stdout=out, stderr=out,
+                env={**os.environ, **env})
+        with server:
+            freshet.wait_until(server.alive, what=server.log())
+            warnings = [json.loads(line) for line in server.log().splitlines()
+                        if said in line]
+            assert len(warnings) == 1, server.log()
+            assert warnings[0]["level"] in ("warn", "warning")
+            assert f"0.0.0.0:{port}" in server.log()
+            assert "no TLS" in server.log()
+            assert ("token" in json.dumps(warnings[0])) == bool(env)
+
+
+def test_tls_files_are_looked_at_before_anything_starts(tmp_path):
+    for name in ("a", "b"):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+             "-subj", "/CN=x", "-keyout", tmp_path / f"{name}.key", "-out",
+             tmp_path / f"{name}.pem"], check=True, capture_output=True)
+    done = freshet.run(
+        "serve", "--model", freshet.sales_model(tmp_path / "m"), "--data",
+        tmp_path / "d", "--listen", f"127.0.0.1:{freshet.free_port()}",
+        "--tls-certificate", tmp_path / "a.pem", "--tls-key",
+        tmp_path / "b.key")
+    assert done.returncode == 1, done
+    assert "b.key" in done.stderr
+    assert not (tmp_path / "d").exists()

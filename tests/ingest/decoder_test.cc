@@ -126,6 +126,35 @@ TEST_CASE("errors name field and value") {
   CHECK(row.batch.num_rows() == 0);
 }
 
+TEST_CASE("digits beyond a decimal's are rounded half away from zero") {
+  auto price = [](const std::string& value) {
+    Row row = with("\"price\":" + value);
+    return row ? row.number(3) : INT64_MIN;
+  };
+  struct Case {
+    const char* text;
+    int64_t units;
+  };
+  for (const Case& c : {Case{"0.0049", 0},
+                        {"0.005", 1},
+                        {"1.005", 101},
+                        {"2.345", 235},
+                        {"2.3449999999999999999", 234},
+                        {"0.995", 100},
+                        {"5e-3", 1},
+                        {"-0", 0}}) {
+    const std::string text = c.text;
+    INFO(text);
+    CHECK(price(text) == c.units);
+    CHECK(price("\"" + text + "\"") == c.units);
+    if (text[0] == '-') continue;
+    CHECK(price("-" + text) == -c.units);
+    CHECK(price("\"-" + text + "\"") == -c.units);
+  }
+  CHECK(with(R"("qty":"1.0")").number(2) == 1);
+  CHECK_FALSE(with(R"("qty":1.5)"));
+}
+
 TEST_CASE("times") {
   auto time = [](const std::string& value) {
     Row row("{\"ts\":" + value + "}");
@@ -139,6 +168,12 @@ TEST_CASE("times") {
   CHECK(time("\"2026-11-22T11:41:07.120+01:00\"") == kTimeMs);
   CHECK(time("\"2026-11-22T10:41:07.120Z\"") == kTimeMs);
   CHECK(time("\"2026-11-22T10:41:08Z\"") == kTimeMs + 880);
+  // A leap second, and days on both sides of it after that.
+  CHECK(time("\"2016-12-31T23:59:59Z\"") == 1483228799000);
+  CHECK(time("\"2016-12-31T23:59:60Z\"") == 1483228800000);
+  CHECK(time("\"2016-12-31T23:59:60.500Z\"") == 1483228800000);
+  CHECK(time("\"2016-12-31T23:59:59Z\"") == 1483228799000);
+  CHECK(time("\"2017-01-01T00:00:00Z\"") == 1483228800000);
   for (const char* bad :
        {"null", "true", "\"\"", "\"yesterday\"", "1e300", "-99999999999999999",
         "{}", "[]", "\"2026-13-01\"", "\"2026-11-22T10:61:07.120Z\""}) {

@@ -26,7 +26,8 @@ TEST_CASE("requests that could be read in two ways, or not at all") {
       {"GET /hello HTTP/1.1\r\n\r\n", 400},  // no Host
       {"GET /hello HTTP/1.1\r\nHost: localhost\r\nHost: a\r\n\r\n", 400},
       {"GET /hello HTTP/1.1\r\nHost : localhost\r\n\r\n", 400},
-      {"GET /hello HTTP/1.1\nHost: localhost\n\n", 505},
+      {"GET /hello HTTP/1.1\nHost: localhost\n\n", 400},
+      {"GET /hello HTTP/2.0\nHost: localhost\n\n", 400},
       {"GET /hello HTTP/1.1\r\nHost: localhost\r\nA\x01: b\r\n\r\n", 400},
       // A line that goes on with the header before it.
       {"GET /hello HTTP/1.1\r\nHost: localhost\r\n a\r\n\r\n", 400},

@@ -54,7 +54,7 @@ TEST_CASE("the starter model is written and has no fault") {
   CHECK(load.model);
   auto again = write_starter_model(target);
   REQUIRE(!again);
-  CHECK(again.error().code == ErrorCode::kConflict);
+  CHECK(again.error().code == ErrorCode::kInvalid);
 }
 
 TEST_CASE("no folder") {
