@@ -467,6 +467,7 @@ void RunningApplication::stop() {
   std::promise<void> drained;
   std::thread cancel_late([&, waiting = drained.get_future()] {
     if (waiting.wait_for(kQueryGrace) == std::future_status::ready) return;
+    running_.cancel_all();
     if (runner_) runner_->stop();
   });
   if (server_) server_->stop(kDrainSeconds);

@@ -48,7 +48,9 @@ HttpResponse show_value(Services& services, const HttpRequest& request) {
   auto wanted = parse_kpi_request(parameters);
   if (!wanted) return error_response(wanted.error(), request.request_id);
   auto answer = services.kpis.answer(*wanted, handle.flag());
-  if (!answer) return error_response(answer.error(), request.request_id);
+  if (!answer) {
+    return error_response(handle.told(answer.error()), request.request_id);
+  }
   return json_response(to_json(*answer));
 }
 
@@ -60,7 +62,9 @@ HttpResponse show_drivers(Services& services, const HttpRequest& request) {
   auto wanted = parse_drivers_request(std::move(parameters));
   if (!wanted) return error_response(wanted.error(), request.request_id);
   auto drivers = services.kpis.drivers(*wanted, handle.flag());
-  if (!drivers) return error_response(drivers.error(), request.request_id);
+  if (!drivers) {
+    return error_response(handle.told(drivers.error()), request.request_id);
+  }
   return json_response(to_json(*drivers));
 }
 
@@ -79,7 +83,7 @@ std::vector<std::string> answer_entries(Services& services,
                                         const JsonArray& entries,
                                         const std::string& list,
                                         const HttpRequest& request,
-                                        const CancelFlag& cancel) {
+                                        const RunningQueries::Handle& handle) {
   std::vector<std::string> texts(entries.size());
   std::vector<KpiRequest> requests;
   std::vector<size_t> places;
@@ -96,11 +100,11 @@ std::vector<std::string> answer_entries(Services& services,
     places.push_back(i);
   }
   std::vector<Result<KpiAnswer>> answers =
-      services.kpis.answer_all(requests, cancel);
+      services.kpis.answer_all(requests, handle.flag());
   for (size_t i = 0; i < answers.size(); ++i) {
-    texts[places[i]] =
-        answers[i] ? to_json(*answers[i])
-                   : entry_error(answers[i].error(), place(places[i]), request);
+    texts[places[i]] = answers[i] ? to_json(*answers[i])
+                                  : entry_error(handle.told(answers[i].error()),
+                                                place(places[i]), request);
   }
   return texts;
 }
@@ -130,7 +134,7 @@ HttpResponse answer_batch(Services& services, const HttpRequest& request) {
   JsonWriter out;
   out.begin_object().key("answers").begin_array();
   for (const std::string& text : answer_entries(
-           services, *list, queries ? "queries" : "", request, handle.flag())) {
+           services, *list, queries ? "queries" : "", request, handle)) {
     out.raw(text);
   }
   out.end_array().end_object();

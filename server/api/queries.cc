@@ -136,9 +136,12 @@ HttpResponse plain_query(Services& services, const HttpRequest& request) {
   services.metrics.query("sql", result.has_value(),
                          result ? result->provenance.elapsed_ms / 1000 : 0,
                          result ? result->provenance.rows_scanned : 0);
-  if (!result) return error_response(result.error(), request.request_id);
+  auto fail = [&](const Error& error) {
+    return error_response(handle.told(error), request.request_id);
+  };
+  if (!result) return fail(result.error());
   auto rows = rows_as_objects(*result, sql.zone, control);
-  if (!rows) return error_response(rows.error(), request.request_id);
+  if (!rows) return fail(rows.error());
   JsonWriter out;
   out.begin_object().key("rows").raw(*rows);
   write_provenance(out, result->provenance);

@@ -34,7 +34,9 @@ DruidResponse answer_druid_native(Sql& sql, const DatasetCatalog& catalog,
     id = base.id;
     RunningQueries::Handle handle(caller.running, id, caller.gone);
     base.cancel = handle.flag();
-    return NativeQuery(sql, catalog, query, std::move(base)).answer();
+    auto rows = NativeQuery(sql, catalog, query, std::move(base)).answer();
+    if (!rows) return handle.told(rows.error());
+    return rows;
   }();
   if (answer) {
     response.body = std::move(*answer);

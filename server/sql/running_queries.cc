@@ -19,6 +19,12 @@ RunningQueries::Handle::~Handle() {
   owner_.handles_.erase(place_);
 }
 
+Error RunningQueries::Handle::told(const Error& error) const {
+  MutexLock lock(owner_.mutex_);
+  if (error.code != ErrorCode::kCancelled || !owner_.cancelled_) return error;
+  return {ErrorCode::kUnavailable, "the server is stopping; ask again"};
+}
+
 RunningQueries::RunningQueries() : thread_([this] { look_after_clients(); }) {}
 
 RunningQueries::~RunningQueries() {

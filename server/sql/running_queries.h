@@ -37,6 +37,9 @@ class RunningQueries {
     Handle& operator=(const Handle&) = delete;
     // Give it to everything that runs for this request.
     const CancelFlag& flag() const { return flag_; }
+    // What to tell of `error`: a cancelled query ended because the server
+    // stops, if it does (kUnavailable).
+    Error told(const Error& error) const;
 
    private:
     friend class RunningQueries;
