@@ -101,12 +101,13 @@ uint32_t LiveDictionary::insert(std::string_view value, uint64_t hash) {
   assert(id < UINT32_MAX);
   values_.append(keep(value));
   bytes_ += sizeof(std::string_view);
-  size_.store(id + 1, std::memory_order_release);
   if (uint64_t{id} * 2 > tables_.back()->mask) {
     grow();
   } else {
     tables_.back()->put(hash, id);
   }
+  // Last: who knows of the id finds it.
+  size_.store(id + 1, std::memory_order_release);
   return id;
 }
 
