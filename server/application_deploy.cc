@@ -360,15 +360,6 @@ Result<std::vector<DatasetVersion>> FolderDeployer::versions(
 
 }  // namespace
 
-std::string faults_text(const ModelLoad& load) {
-  std::string text = "the model has faults:";
-  for (const ModelFault& fault : load.faults) {
-    std::string place = place_of(fault);
-    text += "\n  " + place + (place.empty() ? "" : ": ") + fault.message;
-  }
-  return text;
-}
-
 std::unique_ptr<DatasetDeployer> make_dataset_deployer(
     std::string folder, SegmentStore& store,
     std::function<std::shared_ptr<const Model>()> model,

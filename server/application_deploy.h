@@ -10,9 +10,6 @@
 
 namespace freshet {
 
-// All faults, a line each.
-std::string faults_text(const ModelLoad& load);
-
 // `reload` reads the folder and puts it in force; `model` is what is in force.
 // Versions are kept in `store`, whose segments say what types of columns may
 // become; it must outlive it.

@@ -43,9 +43,8 @@ Result<HttpReply> get_of_server(const ValidateOptions& options,
   return HttpClient().get(options.against + path, headers);
 }
 
-Result<JsonValue> ask_server(const ValidateOptions& options,
-                             const std::string& path) {
-  TRY_ASSIGN(auto reply, get_of_server(options, path));
+Result<JsonValue> read_reply(const ValidateOptions& options,
+                             const std::string& path, const HttpReply& reply) {
   if (reply.status != 200) {
     return Error{
         ErrorCode::kUnavailable,
@@ -53,6 +52,12 @@ Result<JsonValue> ask_server(const ValidateOptions& options,
         0};
   }
   return parse_json(reply.body);
+}
+
+Result<JsonValue> ask_server(const ValidateOptions& options,
+                             const std::string& path) {
+  TRY_ASSIGN(HttpReply reply, get_of_server(options, path));
+  return read_reply(options, path, reply);
 }
 
 // What the server's answer says; a type that this version does not know, and
@@ -80,13 +85,7 @@ Status add_type_faults(const ValidateOptions& options, ModelLoad& load) {
     const std::string path = "/api/v1/datasets/" + dataset.name + "/types";
     TRY_ASSIGN(HttpReply reply, get_of_server(options, path));
     if (reply.status == 404) continue;  // it has none of that name
-    if (reply.status != 200) {
-      return Error{
-          ErrorCode::kUnavailable,
-          fmt::format("{}{}: status {}", options.against, path, reply.status),
-          0, 0};
-    }
-    TRY_ASSIGN(JsonValue answer, parse_json(reply.body));
+    TRY_ASSIGN(JsonValue answer, read_reply(options, path, reply));
     for (ModelFault& fault : type_faults(dataset, read_types(answer))) {
       load.faults.push_back(std::move(fault));
       load.model = nullptr;

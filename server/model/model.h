@@ -290,6 +290,8 @@ struct ModelLoad {
   std::shared_ptr<const Model> read;   // what could be read, also with faults
   std::vector<ModelFault> faults;
 };
+// "the model has faults:", and each of them on a line of its own.
+std::string faults_text(const ModelLoad& load);
 // Reads and validates the folder. Faults come in file and line order.
 ModelLoad load_model(const std::string& folder);
 

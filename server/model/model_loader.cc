@@ -265,6 +265,15 @@ std::string place_of(const ModelFault& fault) {
   return fault.file + ":" + std::to_string(fault.line);
 }
 
+std::string faults_text(const ModelLoad& load) {
+  std::string text = "the model has faults:";
+  for (const ModelFault& fault : load.faults) {
+    std::string place = place_of(fault);
+    text += "\n  " + place + (place.empty() ? "" : ": ") + fault.message;
+  }
+  return text;
+}
+
 Error faults_error(std::string message, const std::vector<ModelFault>& faults) {
   Error error = invalid(std::move(message));
   for (const ModelFault& fault : faults) {

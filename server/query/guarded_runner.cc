@@ -7,13 +7,10 @@
 #include "server/query/lookup_source.h"
 
 namespace freshet {
-namespace {
 
 Error stopping_error() {
   return {ErrorCode::kUnavailable, "the server is stopping; ask again"};
 }
-
-}  // namespace
 
 GuardedRunner::GuardedRunner(std::unique_ptr<Runner> runner,
                              std::function<void(const Error&)> damaged)

@@ -14,6 +14,9 @@
 
 namespace freshet {
 
+// What is told of a query that the stop of the server ended or kept out.
+Error stopping_error();
+
 class GuardedRunner final : public Runner {
  public:
   // `damaged` gets each kCorrupt and kIo error of a query, on its thread.

@@ -1,5 +1,7 @@
 #include "server/sql/running_queries.h"
 
+#include "server/query/guarded_runner.h"
+
 namespace freshet {
 
 RunningQueries::Handle::Handle(RunningQueries& owner, std::string id,
@@ -22,7 +24,7 @@ RunningQueries::Handle::~Handle() {
 Error RunningQueries::Handle::told(const Error& error) const {
   MutexLock lock(owner_.mutex_);
   if (error.code != ErrorCode::kCancelled || !owner_.cancelled_) return error;
-  return {ErrorCode::kUnavailable, "the server is stopping; ask again"};
+  return stopping_error();
 }
 
 RunningQueries::RunningQueries() : thread_([this] { look_after_clients(); }) {}

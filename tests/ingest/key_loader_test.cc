@@ -77,4 +77,5 @@ TEST_CASE("keys are read whole while segments are merged") {
     CHECK(keys == kSegments);
   }
   merger.join();
+  CHECK(loads > 3);
 }
