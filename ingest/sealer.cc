@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "segments/niceness.h"
 #include "segments/time.h"
 
 namespace freshet {
@@ -11,6 +12,9 @@ namespace {
 
 constexpr size_t kInFlight = 2;
 constexpr uint64_t kLastAttempts = 3;  // while finishing
+// Of its thread: new rows come first. When too many wait to be sealed, they
+// wait, too.
+constexpr int kNiceness = 5;
 constexpr auto kRetentionEvery = absl::Minutes(1);
 
 absl::Duration backoff(uint64_t failures) {
@@ -176,6 +180,7 @@ void Sealer::recount() {
 }
 
 void Sealer::run() {
+  set_niceness(kNiceness);
   count_dead_letters();
   absl::Time next_retention = steady_now();
   for (;;) {

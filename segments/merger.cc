@@ -1,12 +1,11 @@
 #include "segments/merger.h"
 
 #include <absl/time/clock.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "segments/niceness.h"
 #include "segments/time.h"
 
 namespace freshet {
@@ -15,7 +14,7 @@ namespace {
 constexpr auto kLookEvery = absl::Seconds(5);
 constexpr auto kRest = absl::Seconds(30);  // of a dataset, from its disk
 constexpr auto kApart = absl::Minutes(10);
-constexpr int kNiceness = 10;  // of this thread: Linux has it by thread
+constexpr int kNiceness = 10;  // of this thread
 
 // What a merge of the dataset may take, in order of arrival.
 Result<std::vector<MergeCandidate>> candidates_of(SegmentStore& store,
@@ -102,7 +101,7 @@ bool Merger::stopping() const {
 }
 
 void Merger::run() {
-  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
+  set_niceness(kNiceness);
   while (!stopping()) {
     run_once();
     MutexLock lock(mutex_);

@@ -1,19 +1,18 @@
 #include "segments/scrubber.h"
 
 #include <absl/time/clock.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "segments/file_scrub.h"
+#include "segments/niceness.h"
 #include "segments/time.h"
 
 namespace freshet {
 namespace {
 
-constexpr int kNiceness = 15;  // of this thread: Linux has it by thread
+constexpr int kNiceness = 15;  // of this thread
 // Files that were bad are read again this often.
 constexpr auto kBadEvery = absl::Seconds(10);
 
@@ -65,7 +64,7 @@ ScrubTotals Scrubber::totals() const {
 
 // A start has enough to do: the first pass begins after the first pause.
 void Scrubber::run() {
-  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
+  set_niceness(kNiceness);
   absl::Time next_pass = steady_now() + settings_.every;
   while (!stopping()) {
     bool any_bad = false;

@@ -24,6 +24,10 @@ class BlockRows final : public RowSource {
   const SegmentContext& context() const { return context_; }
   uint32_t block() const { return block_; }
   size_t size() const override { return size_; }
+  // Of a lane's row in the block.
+  uint16_t position(size_t lane) const {
+    return all_ ? static_cast<uint16_t>(lane) : positions_[lane];
+  }
   Result<VectorPtr> column(const Expression& column) override;
   Result<VectorPtr> known(const Expression& expression) override;
 

@@ -4,13 +4,15 @@
 #include <numeric>
 
 #include "server/query/evaluator.h"
+#include "server/query/run_sort.h"
 #include "server/query/value_ids.h"
 
 namespace freshet {
 namespace {
 
 constexpr size_t kRowsBetweenChecks = 4096;
-constexpr size_t kSortedRun = size_t{1} << 16;
+constexpr size_t kSelectedRows = size_t{1} << 18;  // at once, unstopped
+constexpr size_t kFewRows = size_t{1} << 16;       // to pick, not to sort
 constexpr size_t kShortText = 15;  // texts that need no memory of their own
 
 // Compares rows by the plan's order, then by number.
@@ -92,34 +94,6 @@ VectorPtr picked(const Vector& v, const std::vector<uint32_t>& lanes) {
   return out;
 }
 
-// Sorts in runs that are then merged, so that a query of millions of rows can
-// be stopped in between.
-Status sort_rows(std::vector<uint32_t>& order, const RowOrder& before,
-                 const QueryControl& control) {
-  constexpr size_t kRun = kSortedRun;
-  const size_t size = order.size();
-  for (size_t begin = 0; begin < size; begin += kRun) {
-    auto at = order.begin() + static_cast<ptrdiff_t>(begin);
-    std::sort(at, at + static_cast<ptrdiff_t>(std::min(kRun, size - begin)),
-              before);
-    TRY(control.check());
-  }
-  std::vector<uint32_t> merged(size > kRun ? size : 0);
-  for (size_t run = kRun; run < size; run *= 2) {
-    for (size_t begin = 0; begin < size; begin += 2 * run) {
-      size_t a = begin, b = std::min(size, begin + run);
-      const size_t end_a = b, end_b = std::min(size, begin + 2 * run);
-      for (size_t to = begin; to < end_b; ++to) {
-        bool first = b == end_b || (a < end_a && !before(order[b], order[a]));
-        merged[to] = first ? order[a++] : order[b++];
-        if (to % kRun == 0) TRY(control.check());
-      }
-    }
-    order.swap(merged);
-  }
-  return {};
-}
-
 // Keeps the first of equal rows.
 std::vector<uint32_t> without_repeats(const ResultRows& rows,
                                       const std::vector<uint32_t>& order) {
@@ -153,13 +127,31 @@ Result<std::vector<uint32_t>> ordered_rows(const QueryPlan& plan,
   bool part = wanted && *wanted < order.size();
   if (!plan.order.empty()) {
     RowOrder before(plan, rows);
-    if (part && *wanted <= kSortedRun) {
+    if (part && *wanted <= kFewRows) {
       TRY(pick_first(order, *wanted, before, control));
     } else {
-      TRY(sort_rows(order, before, control));
+      TRY(sort_in_runs(order, before, control));
     }
   }
   if (part) order.resize(*wanted);
+  return order;
+}
+
+Result<std::vector<uint32_t>> first_rows(const QueryPlan& plan,
+                                         const ResultRows& rows, size_t wanted,
+                                         const QueryControl& control) {
+  std::vector<uint32_t> order;
+  if (plan.order.empty() || rows.size <= wanted || rows.size > kSelectedRows) {
+    TRY_ASSIGN(order, ordered_rows(plan, rows, wanted, control));
+  } else {
+    order.resize(rows.size);
+    std::iota(order.begin(), order.end(), 0u);
+    std::nth_element(order.begin(),
+                     order.begin() + static_cast<ptrdiff_t>(wanted),
+                     order.end(), RowOrder(plan, rows));
+    order.resize(wanted);
+  }
+  std::sort(order.begin(), order.end());
   return order;
 }
 

@@ -23,6 +23,11 @@ Result<std::vector<uint32_t>> ordered_rows(const QueryPlan& plan,
                                            std::optional<uint64_t> wanted,
                                            const QueryControl& control);
 
+// The same rows, but by number.
+Result<std::vector<uint32_t>> first_rows(const QueryPlan& plan,
+                                         const ResultRows& rows, size_t wanted,
+                                         const QueryControl& control);
+
 // Order, offset, limit and DISTINCT over the outputs; kLimit for too many.
 Status finish_rows(const QueryPlan& plan, const ResultRows& rows,
                    QueryControl& control, QueryResult& result);

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "server/query/row_key.h"
+#include "server/query/run_sort.h"
 
 namespace freshet {
 namespace {
@@ -31,7 +32,6 @@ int compare_rows(const std::vector<Value>& a, const std::vector<Value>& b,
   return 0;
 }
 
-// Sorts runs and merges them, so that it can be stopped in between.
 Result<std::vector<uint32_t>> sorted_rows(const ValueRows& rows,
                                           std::span<const RowOrder> order,
                                           const QueryControl& control) {
@@ -39,23 +39,10 @@ Result<std::vector<uint32_t>> sorted_rows(const ValueRows& rows,
   std::iota(numbers.begin(), numbers.end(), 0u);
   if (order.empty()) return numbers;
   auto before = [&](uint32_t a, uint32_t b) {
-    return compare_rows(rows[a], rows[b], order) < 0;
+    int by_keys = compare_rows(rows[a], rows[b], order);
+    return by_keys != 0 ? by_keys < 0 : a < b;
   };
-  auto at = [&](size_t i) {
-    return numbers.begin() +
-           static_cast<ptrdiff_t>(std::min(i, numbers.size()));
-  };
-  for (size_t begin = 0; begin < numbers.size(); begin += kRun) {
-    std::stable_sort(at(begin), at(begin + kRun), before);
-    TRY(control.check());
-  }
-  for (size_t run = kRun; run < numbers.size(); run *= 2) {
-    for (size_t begin = 0; begin < numbers.size(); begin += 2 * run) {
-      std::inplace_merge(at(begin), at(begin + run), at(begin + 2 * run),
-                         before);
-      TRY(control.check());
-    }
-  }
+  TRY(sort_in_runs(numbers, before, control));
   return numbers;
 }
 
@@ -88,12 +75,13 @@ Status drop_repeats(ValueRows& rows, size_t columns,
 }
 
 void cut_rows(ValueRows& rows, uint64_t offset, std::optional<uint64_t> limit) {
-  if (offset >= rows.size()) {
-    rows.clear();
-    return;
-  }
-  rows.erase(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(offset));
-  if (limit && *limit < rows.size()) rows.resize(*limit);
+  const size_t from = std::min<uint64_t>(offset, rows.size());
+  const size_t count =
+      std::min<uint64_t>(limit.value_or(rows.size()), rows.size() - from);
+  if (count == rows.size()) return;
+  ValueRows kept(count);
+  for (size_t i = 0; i < count; ++i) kept[i] = std::move(rows[from + i]);
+  rows.swap(kept);
 }
 
 }  // namespace freshet

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "server/query/expression_type.h"
 
@@ -10,76 +11,64 @@ namespace {
 
 // Rows kept beyond those wanted before sorting out the rest.
 constexpr size_t kPruneSlack = 2 * kBlockRows;
+// Of a task that reads outputs.
+constexpr size_t kFetchedRows = 16'384, kFetchedStretches = 64;
 
 std::vector<uint32_t> all_rows(size_t size) {
   std::vector<uint32_t> out(size);
-  for (size_t i = 0; i < size; ++i) out[i] = static_cast<uint32_t>(i);
+  std::iota(out.begin(), out.end(), 0u);
   return out;
+}
+
+// Copies a lane, its string into `arena`.
+void copy_lane(Vector& to, size_t at, const Vector& from, size_t lane,
+               Arena& arena) {
+  to.set_from(at, from, lane);
+  if (to.type.type == ValueType::kString && to.is_value(at)) {
+    to.strings[at] = arena.copy(to.strings[at]);
+  }
 }
 
 }  // namespace
 
-CollectedRows::CollectedRows(const QueryPlan& plan) {
-  for (const auto& e : plan.output_expressions) {
-    outputs_.push_back(make_vector(e->type, 0));
-  }
+FoundRows::FoundRows(const QueryPlan& plan) {
   for (const auto& by : plan.order) {
     order_.push_back(make_vector(by.expression->type, 0));
   }
 }
 
-void CollectedRows::append(Vector& to, const Vector& from, size_t lane) {
-  size_t at = to.size;
-  to.resize(at + 1);
-  to.set_from(at, from, lane);
-  if (to.type.type == ValueType::kString && to.is_value(at)) {
-    to.strings[at] = arena_->copy(to.strings[at]);
-  }
-}
-
-Status CollectedRows::add(const QueryPlan& plan, BlockRows& rows) {
-  for (size_t i = 0; i < outputs_.size(); ++i) {
-    TRY_ASSIGN(VectorPtr value,
-               rows.evaluate_checked(*plan.output_expressions[i]));
-    for (size_t lane = 0; lane < rows.size(); ++lane) {
-      append(*outputs_[i], *value, lane);
-    }
-  }
+Status FoundRows::add(const QueryPlan& plan, const PreparedSegment& segment,
+                      BlockRows& rows) {
+  const size_t before = size();
   for (size_t i = 0; i < order_.size(); ++i) {
     TRY_ASSIGN(VectorPtr value,
                rows.evaluate_checked(*plan.order[i].expression));
+    order_[i]->resize(before + rows.size());
     for (size_t lane = 0; lane < rows.size(); ++lane) {
-      append(*order_[i], *value, lane);
+      copy_lane(*order_[i], before + lane, *value, lane, *arena_);
     }
   }
-  size_ += rows.size();
+  for (size_t lane = 0; lane < rows.size(); ++lane) {
+    places_.push_back({&segment, rows.block(), rows.position(lane)});
+  }
   return {};
 }
 
-void CollectedRows::add(const CollectedRows& other,
-                        const std::vector<uint32_t>& chosen) {
-  for (uint32_t row : chosen) {
-    for (size_t i = 0; i < outputs_.size(); ++i) {
-      append(*outputs_[i], *other.outputs_[i], row);
-    }
-    for (size_t i = 0; i < order_.size(); ++i) {
-      append(*order_[i], *other.order_[i], row);
+void FoundRows::add(const FoundRows& other, std::span<const uint32_t> chosen) {
+  const size_t before = size();
+  for (size_t i = 0; i < order_.size(); ++i) {
+    order_[i]->resize(before + chosen.size());
+    for (size_t row = 0; row < chosen.size(); ++row) {
+      copy_lane(*order_[i], before + row, *other.order_[i], chosen[row],
+                *arena_);
     }
   }
-  size_ += chosen.size();
+  for (uint32_t row : chosen) places_.push_back(other.places_[row]);
 }
 
-ResultRows CollectedRows::view() const {
-  ResultRows out;
-  out.size = size_;
-  out.outputs.assign(outputs_.begin(), outputs_.end());
-  out.order.assign(order_.begin(), order_.end());
-  return out;
-}
-
-uint64_t CollectedRows::memory_bytes() const {
-  uint64_t bytes = arena_->memory_bytes();
-  for (const auto& v : outputs_) bytes += v->memory_bytes();
+uint64_t FoundRows::memory_bytes() const {
+  uint64_t bytes =
+      arena_->memory_bytes() + places_.capacity() * sizeof(places_[0]);
   for (const auto& v : order_) bytes += v->memory_bytes();
   return bytes;
 }
@@ -108,11 +97,15 @@ bool RowScan::enough() const {
          taken_.load(std::memory_order_relaxed) >= *wanted_;
 }
 
-Status RowScan::prune(CollectedRows& rows) const {
+// What is kept stays in the order of its places.
+Status RowScan::prune(FoundRows& rows) const {
   if (!wanted_ || rows.size() <= *wanted_) return {};
-  CollectedRows kept(plan_);
-  TRY_ASSIGN(auto order, ordered_rows(plan_, rows.view(), wanted_, control_));
-  kept.add(rows, order);
+  ResultRows view;
+  view.size = rows.size();
+  view.order.assign(rows.order().begin(), rows.order().end());
+  TRY_ASSIGN(auto chosen, first_rows(plan_, view, *wanted_, control_));
+  FoundRows kept(plan_);
+  kept.add(rows, chosen);
   rows = std::move(kept);
   return {};
 }
@@ -120,7 +113,7 @@ Status RowScan::prune(CollectedRows& rows) const {
 Status RowScan::scan(const BlockRange& range) {
   const PreparedSegment& segment = *range.segment;
   BlockRows rows(*segment.context);
-  CollectedRows collected(plan_);
+  FoundRows found(plan_);
   std::vector<uint16_t> positions;
   MemoryCharge charge(control_);
   uint64_t scanned = 0;
@@ -141,30 +134,30 @@ Status RowScan::scan(const BlockRange& range) {
       positions.resize(*wanted_);
       rows.reset(block, positions, false);
     }
-    TRY(collected.add(plan_, rows));
+    TRY(found.add(plan_, segment, rows));
     if (plan_.order.empty()) {
       taken_.fetch_add(rows.size(), std::memory_order_relaxed);
     }
-    if (wanted_ && collected.size() > *wanted_ + kPruneSlack) {
-      TRY(prune(collected));
+    if (wanted_ &&
+        found.size() > *wanted_ + std::max<size_t>(kPruneSlack, *wanted_)) {
+      TRY(prune(found));
     }
-    if (!wanted_) TRY(control_.check_rows(collected.size()));
-    charge.set(collected.memory_bytes());
+    if (!wanted_) TRY(control_.check_rows(found.size()));
+    charge.set(found.memory_bytes());
   }
-  TRY(prune(collected));
+  TRY(prune(found));
   MutexLock lock(mutex_);
-  return take(collected, scanned);
+  return take(found, scanned);
 }
 
-Status RowScan::take(const CollectedRows& rows, uint64_t scanned) {
+Status RowScan::take(const FoundRows& rows, uint64_t scanned) {
   rows_scanned_ += scanned;
   rows_.add(rows, all_rows(rows.size()));
-  TRY(prune(rows_));
+  if (by_time_ || (wanted_ && rows_.size() / 2 > *wanted_)) TRY(prune(rows_));
   charge_.set(rows_.memory_bytes());
   if (!wanted_) TRY(control_.check_rows(rows_.size()));
   if (by_time_ && wanted_ && *wanted_ > 0 && rows_.size() == *wanted_) {
-    // prune() orders only what it cuts: the horizon is the furthest kept.
-    const auto& times = rows_.order_column().longs;
+    const auto& times = rows_.order()[0]->longs;
     auto [least, greatest] = std::minmax_element(times.begin(), times.end());
     horizon_.store(plan_.order[0].descending ? *least : *greatest,
                    std::memory_order_relaxed);
@@ -191,7 +184,96 @@ Status RowScan::run(std::vector<BlockRange> ranges, ScanPool& pool,
     auto done = scan(ranges[i]);
     if (!done) status_.fail(done.error());
   });
+  TRY(status_.status());
+  TRY(prune(rows_));
+  return fetch(pool);
+}
+
+// The outputs of rows_, block by block.
+Status RowScan::fetch(ScanPool& pool) {
+  const auto& places = rows_.places();
+  for (const auto& e : plan_.output_expressions) {
+    outputs_.push_back(make_vector(e->type, places.size()));
+    outputs_.back()->need_states();  // tasks only write lanes
+  }
+  charge_.set(memory_bytes());
+  TRY(control_.check());
+  std::vector<Stretch> stretches;
+  std::vector<size_t> tasks;  // first stretch of each
+  size_t task_begin = 0;
+  for (size_t i = 0; i < places.size(); ++i) {
+    bool same = i > 0 && places[i].segment == places[i - 1].segment &&
+                places[i].block == places[i - 1].block &&
+                places[i].position > places[i - 1].position;
+    if (same) {
+      stretches.back().end = i + 1;
+      continue;
+    }
+    if (tasks.empty() || i - task_begin >= kFetchedRows ||
+        stretches.size() - tasks.back() >= kFetchedStretches) {
+      tasks.push_back(stretches.size());
+      task_begin = i;
+    }
+    stretches.push_back({i, i + 1});
+  }
+  tasks.push_back(stretches.size());
+  const size_t count = tasks.size() - 1;
+  arenas_.resize(count);
+  run_tasks(pool, count, places.size(), [&](size_t i) {
+    if (status_.failed()) return;
+    auto done =
+        fetch(std::span(stretches).subspan(tasks[i], tasks[i + 1] - tasks[i]),
+              arenas_[i]);
+    if (!done) status_.fail(done.error());
+  });
+  charge_.set(memory_bytes());
   return status_.status();
+}
+
+uint64_t RowScan::memory_bytes() const {
+  uint64_t bytes = rows_.memory_bytes();
+  for (const auto& v : outputs_) bytes += v->memory_bytes();
+  for (const Arena& arena : arenas_) bytes += arena.memory_bytes();
+  return bytes;
+}
+
+Status RowScan::fetch(std::span<const Stretch> stretches, Arena& arena) {
+  const auto& places = rows_.places();
+  const PreparedSegment* segment = nullptr;
+  std::optional<BlockRows> rows;
+  std::vector<uint16_t> positions;
+  MemoryCharge charge(control_);
+  for (const Stretch& stretch : stretches) {
+    TRY(control_.check());
+    const FoundRows::Place& first = places[stretch.begin];
+    if (first.segment != segment) {
+      segment = first.segment;
+      rows.emplace(*segment->context);
+    }
+    positions.clear();
+    for (size_t i = stretch.begin; i < stretch.end; ++i) {
+      positions.push_back(places[i].position);
+    }
+    rows->reset(first.block, positions,
+                positions.size() == segment->segment->block_rows(first.block));
+    for (size_t column = 0; column < outputs_.size(); ++column) {
+      TRY_ASSIGN(VectorPtr value,
+                 rows->evaluate_checked(*plan_.output_expressions[column]));
+      for (size_t lane = 0; lane < positions.size(); ++lane) {
+        copy_lane(*outputs_[column], stretch.begin + lane, *value, lane, arena);
+      }
+    }
+    charge.set(arena.memory_bytes());
+  }
+  return control_.check();
+}
+
+ResultRows RowScan::finish() const {
+  ResultRows out;
+  out.size = rows_.size();
+  out.outputs.assign(outputs_.begin(), outputs_.end());
+  out.order.assign(rows_.order().begin(), rows_.order().end());
+  return out;
 }
 
 }  // namespace freshet

@@ -62,15 +62,22 @@ class Partition {
  public:
   Partition(const QueryResult& rows, const WindowCall& call,
             std::span<const uint32_t> numbers, ExpressionType type)
-      : rows_(rows), call_(call), numbers_(numbers), type_(type) {
+      : rows_(rows), call_(call), numbers_(numbers), type_(type) {}
+
+  // Before all else. Fails as `control` does.
+  Status prepare(const QueryControl& control) {
     group_of_.resize(size());
-    for (size_t i = 0; i < size(); ++i) {
-      bool first = i == 0 || compare_rows(row(i - 1), row(i), call.order) != 0;
-      if (first) group_starts_.push_back(i);
-      group_of_[i] = group_starts_.size() - 1;
-    }
-    bool folds = call.function >= Function::kCount;
-    if (folds) tree_.emplace(leaves(), call.function == Function::kMin);
+    TRY(in_runs(size(), &control, [&](size_t begin, size_t count) {
+      for (size_t i = begin; i < begin + count; ++i) {
+        bool first =
+            i == 0 || compare_rows(row(i - 1), row(i), call_.order) != 0;
+        if (first) group_starts_.push_back(i);
+        group_of_[i] = group_starts_.size() - 1;
+      }
+    }));
+    bool folds = call_.function >= Function::kCount;
+    if (folds) tree_.emplace(leaves(), call_.function == Function::kMin);
+    return control.check();
   }
 
   size_t size() const { return numbers_.size(); }
@@ -250,18 +257,20 @@ Status add_window(QueryResult& rows, const WindowCall& call, std::string name,
                         parts) == 0) {
       ++end;
     }
-    TRY(control.check());
     Partition part(rows, call, std::span(numbers).subspan(begin, end - begin),
                    type);
+    TRY(part.prepare(control));
     for (size_t i = 0; i < part.size(); ++i) {
       if (i % 4096 == 4095) TRY(control.check());
       TRY_ASSIGN(values[numbers[begin + i]], part.value(i));
     }
     begin = end;
   }
-  for (size_t i = 0; i < values.size(); ++i) {
-    rows.rows[i].push_back(std::move(values[i]));
-  }
+  TRY(in_runs(values.size(), &control, [&](size_t begin, size_t count) {
+    for (size_t i = begin; i < begin + count; ++i) {
+      rows.rows[i].push_back(std::move(values[i]));
+    }
+  }));
   rows.columns.push_back({std::move(name), type});
   return {};
 }
