@@ -30,8 +30,10 @@ OffsetSpan span_of(int64_t t, const absl::TimeZone& zone) {
   if (zone.NextTransition(time, &step)) {
     span.end = to_ms(zone.At(step.to).post);
   }
-  // Prev is strict, so look from one tick later to find one exactly at t.
-  if (zone.PrevTransition(time + absl::Nanoseconds(1), &step)) {
+  // Prev is strict and counts in seconds, so look from one later to find a
+  // change exactly at t.
+  const absl::Time after = absl::FromUnixSeconds(absl::ToUnixSeconds(time) + 1);
+  if (zone.PrevTransition(after, &step)) {
     span.begin = to_ms(zone.At(step.to).post);
   }
   return span;

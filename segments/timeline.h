@@ -33,4 +33,8 @@ struct Timeline {
   std::map<std::string, std::shared_ptr<const Bitmap>, std::less<>> hidden;
 };
 
+// The same rows for as long as it is held: those of the live segments as they
+// are now are among `sealed`, and there is no live segment.
+std::shared_ptr<const Timeline> frozen(const Timeline& timeline);
+
 }  // namespace freshet

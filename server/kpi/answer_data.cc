@@ -22,21 +22,11 @@ Interval cover(Interval a, Interval b) {
 
 FrozenDataset freeze(DatasetSnapshot snapshot) {
   FrozenDataset out;
-  auto frozen = std::make_shared<Timeline>();
-  if (snapshot.timeline) {
-    frozen->version = snapshot.timeline->version;
-    frozen->missing = snapshot.timeline->missing;
-    frozen->sealed = snapshot.timeline->sealed;
-    for (const auto& live : snapshot.timeline->live) {
-      auto rows = live->snapshot();
-      if (rows->num_rows() == 0) continue;
-      frozen->sealed.push_back(std::move(rows));
-    }
-  }
-  for (const auto& segment : frozen->sealed) {
+  snapshot.timeline =
+      frozen(snapshot.timeline ? *snapshot.timeline : Timeline());
+  for (const auto& segment : snapshot.timeline->sealed) {
     out.time_range = cover(out.time_range, segment->time_range());
   }
-  snapshot.timeline = std::move(frozen);
   out.snapshot = std::move(snapshot);
   return out;
 }

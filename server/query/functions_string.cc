@@ -8,6 +8,7 @@
 
 #include "server/query/expression_type.h"
 #include "server/query/function_table.h"
+#include "server/query/letter_case.h"
 #include "server/query/like_pattern.h"
 #include "server/query/utf8.h"
 
@@ -96,14 +97,10 @@ std::shared_ptr<Vector> evaluate_concat(const FunctionCall& call) {
 
 template <bool kUpper>
 std::shared_ptr<Vector> evaluate_letters(const FunctionCall& call) {
+  std::string changed;
   return each_value(call, [&](Vector& out, size_t i) {
-    std::string_view in = text(call, 0, i);
-    char* to = call.context.arena.allocate(in.size());
-    for (size_t k = 0; k < in.size(); ++k) {
-      unsigned char c = static_cast<unsigned char>(in[k]);
-      to[k] = kUpper ? absl::ascii_toupper(c) : absl::ascii_tolower(c);
-    }
-    out.strings[i] = {to, in.size()};
+    change_case(text(call, 0, i), kUpper, changed);
+    out.strings[i] = call.context.arena.copy(changed);
   });
 }
 
@@ -251,15 +248,16 @@ std::shared_ptr<Vector> evaluate_pad(const FunctionCall& call) {
 
 std::shared_ptr<Vector> evaluate_contains(const FunctionCall& call) {
   const bool any_case = call.expression.name == "icontains_string";
+  std::string hay, needle;
   return each_value(call, [&](Vector& out, size_t i) {
-    std::string_view hay = text(call, 0, i), needle = text(call, 1, i);
-    auto at = std::search(
-        hay.begin(), hay.end(), needle.begin(), needle.end(),
-        [&](unsigned char a, unsigned char b) {
-          return a == b ||
-                 (any_case && absl::ascii_tolower(a) == absl::ascii_tolower(b));
-        });
-    out.longs[i] = at != hay.end() || needle.empty();
+    std::string_view in = text(call, 0, i), wanted = text(call, 1, i);
+    if (any_case) {
+      change_case(in, false, hay);
+      change_case(wanted, false, needle);
+      in = hay;
+      wanted = needle;
+    }
+    out.longs[i] = in.find(wanted) != std::string_view::npos;
   });
 }
 

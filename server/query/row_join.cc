@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "server/query/expression_type.h"
+#include "server/query/free_later.h"
 #include "server/query/row_key.h"
 #include "server/query/widen_value.h"
 
@@ -12,6 +13,16 @@ namespace freshet {
 namespace {
 
 constexpr size_t kRowsBetweenChecks = 4096;
+
+// Right rows by key: the first of each.
+class FirstRows : public absl::flat_hash_map<std::string, uint32_t> {
+ public:
+  ~FirstRows() {
+    constexpr size_t kMany = 20'000;
+    if (size() >= kMany)
+      free_later(std::move(static_cast<flat_hash_map&>(*this)));
+  }
+};
 
 // False if a key is null.
 bool key_of(const std::vector<Value>& row, const std::vector<size_t>& columns,
@@ -56,8 +67,7 @@ Result<std::vector<RowPair>> join_rows(const ValueRows& left,
                                        QueryControl& control) {
   std::vector<RowPair> pairs;
   MemoryCharge charge(control), table(control);
-  // Right rows of one key, linked from the last to the first.
-  absl::flat_hash_map<std::string, uint32_t> last;
+  FirstRows last;  // of a key; others are linked from it
   std::vector<uint32_t> before(right.size(), kNoRow);
   uint64_t bytes = right.size() * sizeof(uint32_t);
   std::string key;

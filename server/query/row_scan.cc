@@ -20,15 +20,6 @@ std::vector<uint32_t> all_rows(size_t size) {
   return out;
 }
 
-// Copies a lane, its string into `arena`.
-void copy_lane(Vector& to, size_t at, const Vector& from, size_t lane,
-               Arena& arena) {
-  to.set_from(at, from, lane);
-  if (to.type.type == ValueType::kString && to.is_value(at)) {
-    to.strings[at] = arena.copy(to.strings[at]);
-  }
-}
-
 }  // namespace
 
 FoundRows::FoundRows(const QueryPlan& plan) {
@@ -110,17 +101,50 @@ Status RowScan::prune(FoundRows& rows) const {
   return {};
 }
 
+// No row beyond the furthest of `wanted_` rows is needed.
+void RowScan::move_horizon(const FoundRows& rows) {
+  if (!by_time_ || !wanted_ || *wanted_ == 0 || rows.size() < *wanted_) return;
+  const auto& times = rows.order()[0]->longs;
+  auto [least, greatest] = std::minmax_element(times.begin(), times.end());
+  const bool descending = plan_.order[0].descending;
+  const int64_t furthest = descending ? *least : *greatest;
+  int64_t before = horizon_.load(std::memory_order_relaxed);
+  while (descending ? before < furthest : before > furthest) {
+    if (horizon_.compare_exchange_weak(before, furthest,
+                                       std::memory_order_relaxed)) {
+      return;
+    }
+  }
+}
+
+// Whether no row of the block can be among the first wanted.
+bool RowScan::too_far(const Column& times, uint32_t block) const {
+  auto zone = times.zone_map(block);
+  if (!zone || zone->min_long > zone->max_long) return false;
+  return too_far({Timestamp{zone->min_long}, Timestamp{zone->max_long + 1}});
+}
+
 Status RowScan::scan(const BlockRange& range) {
   const PreparedSegment& segment = *range.segment;
+  const Column* times = nullptr;
+  if (by_time_ && wanted_) {
+    times = segment.context->native(*plan_.order[0].expression);
+  }
+  // Newest first where they are wanted first: what is far is then not read.
+  const bool backwards = times && plan_.order[0].descending;
+  const size_t slack =
+      std::max<size_t>(by_time_ ? 0 : kPruneSlack, wanted_.value_or(0));
   BlockRows rows(*segment.context);
   FoundRows found(plan_);
   std::vector<uint16_t> positions;
   MemoryCharge charge(control_);
   uint64_t scanned = 0;
-  for (uint32_t block = range.begin; block < range.end; ++block) {
+  for (uint32_t i = range.begin; i < range.end; ++i) {
+    const uint32_t block = backwards ? range.end - 1 - (i - range.begin) : i;
     TRY(control_.check());
     if (status_.failed() || enough()) break;
-    if (by_time_ && wanted_ && too_far(segment.segment->time_range())) break;
+    if (times && too_far(segment.segment->time_range())) break;
+    if (times && too_far(*times, block)) continue;
     TRY_ASSIGN(bool some,
                segment.filter.select(block, rows, positions, scanned));
     if (!some) continue;
@@ -138,9 +162,9 @@ Status RowScan::scan(const BlockRange& range) {
     if (plan_.order.empty()) {
       taken_.fetch_add(rows.size(), std::memory_order_relaxed);
     }
-    if (wanted_ &&
-        found.size() > *wanted_ + std::max<size_t>(kPruneSlack, *wanted_)) {
+    if (wanted_ && found.size() > *wanted_ + slack) {
       TRY(prune(found));
+      move_horizon(found);
     }
     if (!wanted_) TRY(control_.check_rows(found.size()));
     charge.set(found.memory_bytes());
@@ -156,12 +180,7 @@ Status RowScan::take(const FoundRows& rows, uint64_t scanned) {
   if (by_time_ || (wanted_ && rows_.size() / 2 > *wanted_)) TRY(prune(rows_));
   charge_.set(rows_.memory_bytes());
   if (!wanted_) TRY(control_.check_rows(rows_.size()));
-  if (by_time_ && wanted_ && *wanted_ > 0 && rows_.size() == *wanted_) {
-    const auto& times = rows_.order()[0]->longs;
-    auto [least, greatest] = std::minmax_element(times.begin(), times.end());
-    horizon_.store(plan_.order[0].descending ? *least : *greatest,
-                   std::memory_order_relaxed);
-  }
+  move_horizon(rows_);
   return control_.check();
 }
 

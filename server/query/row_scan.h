@@ -1,8 +1,8 @@
 // RowScan: runs a scan plan: raw rows, filtered, in any order or in the
 // plan's. First finds which rows: it reads only what they are filtered and
 // ordered by, with a limit keeps no more rows than can reach the result, stops
-// early when it has enough, and with an order on __time skips segments that
-// are past the last row kept. Then reads the outputs of the rows it kept.
+// early when it has enough, and with an order on __time skips what is past the
+// last row kept. Then reads the outputs of the rows it kept.
 #pragma once
 
 #include <span>
@@ -55,6 +55,8 @@ class RowScan {
   Status take(const FoundRows& rows, uint64_t scanned);
   // Whether no row of these times can be among the first wanted.
   bool too_far(Interval times) const;
+  bool too_far(const Column& times, uint32_t block) const;
+  void move_horizon(const FoundRows& rows);
   bool enough() const;
   // Drops rows that cannot reach the result.
   Status prune(FoundRows& rows) const;

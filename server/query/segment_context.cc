@@ -1,19 +1,27 @@
 #include "server/query/segment_context.h"
 
+#include <algorithm>
+
 #include "server/query/evaluator.h"
 #include "server/query/expression_type.h"
 
 namespace freshet {
 namespace {
 
-// A dictionary's values as the lanes of its column.
+// Values of a dictionary that are evaluated together.
+constexpr uint32_t kStretch = 4096;
+
+// Values of a dictionary, from id `first` on, as the lanes of its column.
 class DictionaryRows final : public RowSource {
  public:
-  explicit DictionaryRows(const Dictionary& dictionary)
-      : values_(make_vector({ValueType::kString}, dictionary.size())) {
-    values_->set_null(kNullId);
-    for (uint32_t id = 1; id < values_->size; ++id) {
-      values_->strings[id] = dictionary.value(id);
+  DictionaryRows(const Dictionary& dictionary, uint32_t first, uint32_t count)
+      : values_(make_vector({ValueType::kString}, count)) {
+    for (uint32_t i = 0; i < count; ++i) {
+      if (first + i == kNullId) {
+        values_->set_null(i);
+      } else {
+        values_->strings[i] = dictionary.value(first + i);
+      }
     }
   }
   size_t size() const override { return values_->size; }
@@ -47,10 +55,11 @@ const Expression* only_string_column(const Expression& expression) {
 
 Result<std::unique_ptr<SegmentContext>> SegmentContext::create(
     std::shared_ptr<const Segment> segment, const RowExpressions& expressions,
-    const QueryControl& control) {
+    QueryControl& control) {
   auto made = std::make_unique<SegmentContext>();
   made->segment_ = std::move(segment);
   made->control_ = &control;
+  made->charge_.emplace(control);
   for (const std::string& name : expressions.columns) {
     TRY(made->add_column(name));
   }
@@ -94,10 +103,9 @@ Status SegmentContext::add_known(const ExpressionPtr& expression) {
   const Expression* only = only_string_column(*expression);
   const Column* column = only ? dictionary_column(*only) : nullptr;
   if (column && column->dictionary()->size() <= segment_->num_rows() / 2) {
-    TRY_ASSIGN(VectorPtr values, evaluate_dictionary(*expression, *column));
     DictionaryValues entry;
     entry.column = column;
-    entry.values = std::move(values);
+    TRY_ASSIGN(entry.values, keep_dictionary(*expression, *column));
     known_.emplace(expression.get(), std::move(entry));
     return {};
   }
@@ -105,11 +113,36 @@ Status SegmentContext::add_known(const ExpressionPtr& expression) {
   return {};
 }
 
-Result<VectorPtr> SegmentContext::evaluate_dictionary(
-    const Expression& expression, const Column& column) const {
-  DictionaryRows rows(*column.dictionary());
-  EvaluationContext context{arena_, false, control_};
-  return evaluate_vector(expression, rows, context);
+Result<VectorPtr> SegmentContext::keep_dictionary(const Expression& expression,
+                                                  const Column& column) {
+  auto out = make_vector(expression.type, column.dictionary()->size());
+  TRY(evaluate_dictionary(
+      expression, column, [&](uint32_t first, const Vector& values) -> Status {
+        for (size_t i = 0; i < values.size; ++i) {
+          copy_lane(*out, first + i, values, i, arena_);
+        }
+        charge_->set(charged_ + out->memory_bytes() + arena_.memory_bytes());
+        return control_->check();
+      }));
+  charged_ += out->memory_bytes();
+  return VectorPtr(out);
+}
+
+Status SegmentContext::evaluate_dictionary(const Expression& expression,
+                                           const Column& column,
+                                           const UseValues& use) const {
+  const Dictionary& dictionary = *column.dictionary();
+  Arena arena;
+  EvaluationContext context{arena, false, control_};
+  for (uint32_t first = 0; first < dictionary.size(); first += kStretch) {
+    DictionaryRows rows(dictionary, first,
+                        std::min(kStretch, dictionary.size() - first));
+    TRY_ASSIGN(VectorPtr values, evaluate_vector(expression, rows, context));
+    TRY(use(first, *values));
+    arena.clear();
+    TRY(control_->check());
+  }
+  return {};
 }
 
 }  // namespace freshet

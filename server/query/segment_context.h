@@ -5,11 +5,14 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "segments/segment.h"
+#include "server/query/query_control.h"
 #include "server/query/value_ids.h"
 #include "server/query/vector.h"
 
@@ -29,8 +32,6 @@ struct DictionaryValues {
   std::shared_ptr<const ValueIds> ids;
 };
 
-class QueryControl;
-
 // What a query evaluates on rows; made once per query.
 struct RowExpressions {
   std::vector<std::string> columns;      // all that are read
@@ -41,10 +42,10 @@ struct RowExpressions {
 class SegmentContext {
  public:
   // Errors are those of reading the columns, and of `control`, which must
-  // outlive this.
+  // outlive this and is charged for what is computed.
   static Result<std::unique_ptr<SegmentContext>> create(
       std::shared_ptr<const Segment> segment, const RowExpressions& expressions,
-      const QueryControl& control);
+      QueryControl& control);
 
   const Segment& segment() const { return *segment_; }
   const QueryControl& control() const { return *control_; }
@@ -60,18 +61,26 @@ class SegmentContext {
     auto at = known_.find(&expression);
     return at == known_.end() ? nullptr : &at->second;
   }
-  // Values of `expression`, which reads only `column`, by dictionary id.
-  Result<VectorPtr> evaluate_dictionary(const Expression& expression,
-                                        const Column& column) const;
+  // Calls use(first, values) for stretches of the dictionary of `column`, the
+  // only column that `expression` reads: its values by id, from `first` on.
+  // Strings are valid during the call. Fails as `use` and control() do.
+  using UseValues = std::function<Status(uint32_t first, const Vector& values)>;
+  Status evaluate_dictionary(const Expression& expression, const Column& column,
+                             const UseValues& use) const;
 
  private:
   Status add_column(const std::string& name);
   Status add_known(const ExpressionPtr& expression);
+  // All values of `expression`, strings in arena_.
+  Result<VectorPtr> keep_dictionary(const Expression& expression,
+                                    const Column& column);
   std::shared_ptr<const Segment> segment_;
   const QueryControl* control_ = nullptr;
+  std::optional<MemoryCharge> charge_;  // of known_ and arena_
+  uint64_t charged_ = 0;                // of known_ alone, bytes
   absl::flat_hash_map<std::string, SegmentColumn> columns_;
   absl::flat_hash_map<const Expression*, DictionaryValues> known_;
-  mutable Arena arena_;  // strings of known_; written by create() only
+  Arena arena_;  // strings of known_
 };
 
 // The only column an expression reads, if it is one string column.

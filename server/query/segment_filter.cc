@@ -19,36 +19,49 @@ constexpr double kIndexShare = 0.04;
 // practice and cost time to plan.
 constexpr uint32_t kMaxIndexedMembers = 4096;
 
-// Ids of the constants of a set: the smaller of the two is walked through.
-std::vector<uint32_t> ids_of(const ValueSet& set,
-                             const Dictionary& dictionary) {
+// Values of a dictionary that are read and compared in the time of one look-up.
+constexpr size_t kValuesPerLookup = 256;
+constexpr size_t kLookupsBetweenChecks = 256;
+
+// Ids of the constants of a set.
+Result<std::vector<uint32_t>> ids_of(const ValueSet& set,
+                                     const Dictionary& dictionary,
+                                     const QueryControl& control) {
   std::vector<uint32_t> ids;
-  if (set.values().size() > dictionary.size()) {
-    for (uint32_t id = 1; id < dictionary.size(); ++id) {
-      if (set.contains_text(dictionary.value(id))) ids.push_back(id);
-    }
+  const auto& values = set.values();
+  if (values.size() > dictionary.size() / kValuesPerLookup + 1) {
+    TRY(in_runs(dictionary.size(), &control, [&](size_t begin, size_t count) {
+      for (size_t id = std::max<size_t>(begin, 1); id < begin + count; ++id) {
+        auto number = static_cast<uint32_t>(id);
+        if (set.contains_text(dictionary.value(number))) ids.push_back(number);
+      }
+    }));
     return ids;
   }
-  for (const Value& value : set.values()) {
-    if (auto id = dictionary.find(*value.as_string())) ids.push_back(*id);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i % kLookupsBetweenChecks == 0) TRY(control.check());
+    if (auto id = dictionary.find(*values[i].as_string())) ids.push_back(*id);
   }
   return ids;
 }
 
 // "column = 'x'" and "column in ('x', ...)" by look-up; nothing for others.
-std::optional<std::vector<uint32_t>> looked_up(const Expression& e,
-                                               const Dictionary& dictionary) {
+Result<std::optional<std::vector<uint32_t>>> looked_up(
+    const Expression& e, const Dictionary& dictionary,
+    const QueryControl& control) {
+  using Ids = std::optional<std::vector<uint32_t>>;
   if (e.set && e.arguments[0]->kind == Expression::Kind::kColumn) {
-    return ids_of(*e.set, dictionary);
+    TRY_ASSIGN(auto ids, ids_of(*e.set, dictionary, control));
+    return Ids(std::move(ids));
   }
-  if (e.name != "=") return std::nullopt;
+  if (e.name != "=") return Ids();
   bool reversed = e.arguments[0]->kind == Expression::Kind::kLiteral;
   const Expression& column = *e.arguments[reversed ? 1 : 0];
   const std::string* text = e.arguments[reversed ? 0 : 1]->literal.as_string();
-  if (column.kind != Expression::Kind::kColumn || !text) return std::nullopt;
+  if (column.kind != Expression::Kind::kColumn || !text) return Ids();
   std::vector<uint32_t> ids;
   if (auto id = dictionary.find(*text)) ids.push_back(*id);
-  return ids;
+  return Ids(std::move(ids));
 }
 
 // Conditions of which is remembered that they failed.
@@ -166,25 +179,30 @@ Status SegmentFilter::add_condition(const ExpressionPtr& condition,
   const Dictionary& dictionary = *column->dictionary();
   ColumnTest set{column, 0, 0, only->name, {}};
   uint32_t members = 0;
-  if (auto ids = looked_up(*condition, dictionary)) {
+  TRY_ASSIGN(auto ids, looked_up(*condition, dictionary, context.control()));
+  if (ids) {
     set.member.resize(dictionary.size());
     for (uint32_t id : *ids) {
       members += !set.member[id];
       set.member[id] = 1;
     }
   } else if (dictionary.size() <= context.segment().num_rows() + 1) {
-    TRY_ASSIGN(VectorPtr truth,
-               context.evaluate_dictionary(*condition, *column));
-    bool fails = std::any_of(truth->states.begin(), truth->states.end(),
-                             [](uint8_t state) { return state > kLaneNull; });
-    if (fails) {  // on some value, perhaps of no row that is reached
+    bool fails = false;  // on some value, perhaps of no row that is reached
+    set.member.resize(dictionary.size());
+    TRY(context.evaluate_dictionary(
+        *condition, *column,
+        [&](uint32_t first, const Vector& truth) -> Status {
+          for (uint32_t i = 0; i < truth.size; ++i) {
+            fails = fails || truth.state(i) > kLaneNull;
+            bool passes = truth.is_value(i) && truth.longs[truth.at(i)] != 0;
+            set.member[first + i] = passes;
+            members += passes;
+          }
+          return {};
+        }));
+    if (fails) {
       rest_.push_back(condition);
       return {};
-    }
-    set.member.resize(truth->size);
-    for (uint32_t id = 0; id < truth->size; ++id) {
-      set.member[id] = truth->is_value(id) && truth->longs[truth->at(id)] != 0;
-      members += set.member[id];
     }
   } else {
     rest_.push_back(condition);

@@ -45,7 +45,7 @@ RowExpressions row_expressions(const QueryPlan& plan) {
 }
 
 Status prepare(RowExpressions expressions, const QueryPlan& plan,
-               const QueryControl& control, PreparedSegment& out) {
+               QueryControl& control, PreparedSegment& out) {
   TRY_ASSIGN(out.cube,
              choose_cube(plan, *out.segment,
                          plan.query.why_not ? &out.why_not : nullptr));
@@ -118,9 +118,11 @@ void run_tasks(ScanPool& pool, size_t tasks, uint64_t rows,
   for (size_t i = 0; i < tasks; ++i) task(i);
 }
 
-Result<std::vector<PreparedSegment>> prepare_segments(
-    const QueryPlan& plan, const Timeline& timeline,
-    const QueryControl& control, ScanPool& pool, PartialCache* cache) {
+Result<std::vector<PreparedSegment>> prepare_segments(const QueryPlan& plan,
+                                                      const Timeline& timeline,
+                                                      QueryControl& control,
+                                                      ScanPool& pool,
+                                                      PartialCache* cache) {
   const Interval interval = plan.filter.interval;
   std::vector<PreparedSegment> all;
   if (plan.filter.never || interval.empty()) return all;

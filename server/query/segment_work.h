@@ -49,9 +49,11 @@ struct BlockRange {
 // those that no row can pass. Sealed ones first. Fails with the error of a
 // missing segment that the interval meets. `cache`, or null: where the plan
 // may find and leave what segments come to.
-Result<std::vector<PreparedSegment>> prepare_segments(
-    const QueryPlan& plan, const Timeline& timeline,
-    const QueryControl& control, ScanPool& pool, PartialCache* cache);
+Result<std::vector<PreparedSegment>> prepare_segments(const QueryPlan& plan,
+                                                      const Timeline& timeline,
+                                                      QueryControl& control,
+                                                      ScanPool& pool,
+                                                      PartialCache* cache);
 
 // At most `threads` * a few ranges a segment needs, none shorter than is worth
 // a task, and none on both sides of `keep_end`.

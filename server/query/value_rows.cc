@@ -1,20 +1,15 @@
 #include "server/query/value_rows.h"
 
-#include <system_error>
-#include <thread>
+#include "server/query/free_later.h"
 
 namespace freshet {
 
 ValueRows::~ValueRows() {
   constexpr size_t kMany = 20'000;
   if (size() < kMany) return;
-  try {
-    std::vector<std::vector<Value>> rows;
-    rows.swap(*this);
-    std::thread([rows = std::move(rows)] {}).detach();
-  } catch (const std::system_error&) {
-    // No thread: they were freed while it was tried.
-  }
+  std::vector<std::vector<Value>> rows;
+  rows.swap(*this);
+  free_later(std::move(rows));
 }
 
 }  // namespace freshet

@@ -7,9 +7,7 @@
 
 namespace freshet {
 
-// A vector of rows that does not keep its owner waiting: to free hundreds of
-// thousands of rows takes a tenth of a second, in which neither an answer nor
-// the end of a cancelled query should be late. Another thread frees that many.
+// A vector of rows that does not keep its owner waiting: many are freed later.
 class ValueRows : public std::vector<std::vector<Value>> {
  public:
   using std::vector<std::vector<Value>>::vector;

@@ -138,6 +138,14 @@ Status check_lanes(const Vector& vector, const Expression& what) {
   return {};
 }
 
+void copy_lane(Vector& to, size_t at, const Vector& from, size_t lane,
+               Arena& arena) {
+  to.set_from(at, from, lane);
+  if (to.type.type == ValueType::kString && to.is_value(at)) {
+    to.strings[at] = arena.copy(to.strings[at]);
+  }
+}
+
 bool lanes_equal(const Vector& a, size_t i, const Vector& b, size_t j) {
   uint8_t x = a.state(i), y = b.state(j);
   if (x != kLaneValue || y != kLaneValue) return x == y;

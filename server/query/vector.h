@@ -82,6 +82,10 @@ VectorPtr make_constant(ExpressionType type, const Value& value, size_t size);
 // kInvalid if a lane holds an error; `what` names the expression.
 Status check_lanes(const Vector& vector, const Expression& what);
 
+// Copies a lane of a vector of the same type, its string into `arena`.
+void copy_lane(Vector& to, size_t at, const Vector& from, size_t lane,
+               Arena& arena);
+
 // Equality of two lanes of vectors of one type; nulls are equal. NaN equals
 // NaN, -0.0 equals 0.0.
 bool lanes_equal(const Vector& a, size_t i, const Vector& b, size_t j);

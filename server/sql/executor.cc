@@ -20,7 +20,6 @@
 namespace freshet {
 namespace {
 
-constexpr int kMostStatementDepth = 30;
 constexpr size_t kMostStatements = 200;  // WITH queries of one request
 
 const char* operation_name(SetOperation operation) {
@@ -222,7 +221,7 @@ Result<QueryResult> Executor::run_windows(const SelectStatement& statement,
     tell(
         fmt::format(R"({{"queryType":"window","rows":{}}})", rows.rows.size()));
   }
-  TRY_ASSIGN(Relation over, relation_of_rows(std::move(rows)));
+  TRY_ASSIGN(Relation over, relation_of_rows(std::move(rows), &control_));
   TRY_ASSIGN(PlannedQuery plan, plan_select(split.outer, over, scope()));
   return run_plan(std::move(plan), over);
 }
@@ -318,7 +317,7 @@ Result<QueryResult> Executor::run_parts(const SelectStatement& statement) {
   if (statement.order_by.empty() && !statement.limit && !statement.offset) {
     return all;
   }
-  TRY_ASSIGN(Relation relation, relation_of_rows(std::move(all)));
+  TRY_ASSIGN(Relation relation, relation_of_rows(std::move(all), &control_));
   TRY_ASSIGN(PlannedQuery plan,
              plan_select(star_over(statement), relation, scope()));
   return run_plan(std::move(plan), relation);
@@ -348,7 +347,7 @@ Result<QueryResult> Executor::run_values(const SelectStatement& statement) {
   if (statement.order_by.empty() && !statement.limit && !statement.offset) {
     return all;
   }
-  TRY_ASSIGN(Relation relation, relation_of_rows(std::move(all)));
+  TRY_ASSIGN(Relation relation, relation_of_rows(std::move(all), &control_));
   TRY_ASSIGN(PlannedQuery plan,
              plan_select(star_over(statement), relation, scope()));
   return run_plan(std::move(plan), relation);

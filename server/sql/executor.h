@@ -25,6 +25,7 @@ class Executor {
   Result<QueryResult> run();
 
  private:
+  static constexpr int kMostStatementDepth = 30;
   // A WITH query, run when it is first asked for.
   struct NamedTable {
     CommonTable table;
@@ -56,6 +57,8 @@ class Executor {
   Result<Relation> find_lookup_table(const FromItem& from);
   Result<Relation> computed(const SelectStatement& statement,
                             const FromItem& from);
+  // Nothing if the statement does more than that.
+  Result<std::optional<Relation>> mapped(const SelectStatement& statement);
   Result<Relation> join(SelectStatement& statement);
 
   TranslationScope scope();

@@ -6,8 +6,10 @@
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
 #include "server/query/lookup_source.h"
+#include "server/sql/derived_table.h"
 #include "server/sql/executor.h"
 #include "server/sql/joiner.h"
+#include "server/sql/kpi_table.h"
 #include "server/sql/letters.h"
 
 namespace freshet {
@@ -71,11 +73,36 @@ Result<Relation> Executor::join(SelectStatement& statement) {
 
 Result<Relation> Executor::computed(const SelectStatement& statement,
                                     const FromItem& from) {
-  TRY_ASSIGN(QueryResult rows, run_select(statement));
-  TRY_ASSIGN(Relation relation, relation_of_rows(std::move(rows)));
+  TRY_ASSIGN(std::optional<Relation> found, mapped(statement));
+  if (!found) {
+    ++needed_;  // what is over it is planned by its rows
+    auto rows = run_select(statement);
+    --needed_;
+    TRY(rows);
+    TRY_ASSIGN(found, relation_of_rows(std::move(*rows), &control_));
+  }
+  Relation& relation = *found;
   relation.name = from.table;
   relation.alias = from.alias;
-  return relation;
+  return std::move(relation);
+}
+
+// What is over a statement that only maps rows reads those rows itself: they
+// are not kept, and conditions on them find indexes and cubes.
+Result<std::optional<Relation>> Executor::mapped(
+    const SelectStatement& statement) {
+  if (!only_maps(statement) || is_kpi_table(statement.from) ||
+      depth_ >= kMostStatementDepth) {
+    return std::optional<Relation>();
+  }
+  SelectStatement own = statement;
+  own.order_by.clear();
+  ++depth_;
+  auto relation = find_relation(own);
+  --depth_;
+  TRY(relation);
+  TRY_ASSIGN(PlannedQuery plan, plan_select(own, *relation, scope()));
+  return std::optional(mapped_relation(std::move(*relation), std::move(plan)));
 }
 
 Result<Relation> Executor::find_one(const FromItem& from) {
@@ -83,10 +110,7 @@ Result<Relation> Executor::find_one(const FromItem& from) {
   Relation out;
   bool found = false;
   if (from.kind == FromItem::Kind::kSubquery) {
-    ++needed_;  // what is over it is planned by its rows
-    auto rows = computed(*from.subquery, from);
-    --needed_;
-    TRY_ASSIGN(out, std::move(rows));
+    TRY_ASSIGN(out, computed(*from.subquery, from));
     found = true;
   } else if (from.schema.empty()) {
     TRY_ASSIGN(out, find_named(from, found));
@@ -106,9 +130,7 @@ Result<Relation> Executor::find_named(const FromItem& from, bool& found) {
       // A WITH query sees those before it, not itself.
       Named later(named_.begin() + static_cast<ptrdiff_t>(i), named_.end());
       named_.resize(i);
-      ++needed_;
       auto relation = computed(*later[0].table.select, from);
-      --needed_;
       named_.insert(named_.end(), later.begin(), later.end());
       if (!relation) return relation;
       TRY(rename_columns(later[0].table.column_names, from, *relation));
@@ -168,8 +190,12 @@ Result<Relation> Executor::find_dataset(const FromItem& from) {
   std::optional<DatasetSnapshot> data;
   if (exact != names.end()) {
     auto seen = snapshots_.find(*exact);
-    data = seen != snapshots_.end() ? seen->second
-                                    : runner_.catalog().snapshot(*exact);
+    if (seen != snapshots_.end()) {
+      data = seen->second;
+    } else {
+      data = runner_.catalog().snapshot(*exact);
+      if (data && !reads_once_) data->timeline = frozen(*data->timeline);
+    }
   }
   if (!data) {
     for (const NamedTable& named : named_) names.push_back(named.table.name);

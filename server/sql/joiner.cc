@@ -225,7 +225,8 @@ class HashJoin {
       side.rows.columns[c].name =
           column ? outputs.expressions[origin.output]->name : "";
     }
-    TRY_ASSIGN(Relation relation, relation_of_rows(std::move(side.rows)));
+    TRY_ASSIGN(Relation relation,
+               relation_of_rows(std::move(side.rows), &context_.control));
     std::vector<VisibleColumn> visible;
     for (size_t c = 0; c < side.origins.size(); ++c) {
       const Origin& origin = side.origins[c];

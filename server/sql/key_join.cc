@@ -84,6 +84,7 @@ class KeyJoin {
       out_.columns[c].merged = first.merged[c];
     }
     std::vector<ExpressionPtr> filters;
+    if (out_.filter) filters.push_back(out_.filter);
     for (const Step& step : steps) {
       TRY_ASSIGN(ExpressionPtr key, outer_key(step));
       TRY_ASSIGN(std::optional<KeyedTable> table, keyed(step, *key));

@@ -103,12 +103,10 @@ std::optional<size_t> time_column(const QueryResult& result) {
   return std::nullopt;
 }
 
-VisibleColumn visible_column(std::string name, std::string physical,
-                             ColumnType type) {
+VisibleColumn visible_column(std::string name, std::string physical) {
   VisibleColumn out;
   out.name = std::move(name);
   out.physical = std::move(physical);
-  out.type = type;
   return out;
 }
 
@@ -127,7 +125,7 @@ DatasetSnapshot snapshot_of(std::shared_ptr<const Schema> schema,
 Relation dataset_relation(std::string name, DatasetSnapshot data) {
   Relation out;
   for (const ColumnSpec& spec : data.schema->columns) {
-    out.columns.push_back(visible_column(spec.name, spec.name, spec.type));
+    out.columns.push_back(visible_column(spec.name, spec.name));
   }
   out.dataset = name;
   out.name = std::move(name);
@@ -135,7 +133,8 @@ Relation dataset_relation(std::string name, DatasetSnapshot data) {
   return out;
 }
 
-Result<Relation> relation_of_rows(QueryResult result) {
+Result<Relation> relation_of_rows(QueryResult result,
+                                  const QueryControl* control) {
   Relation out;
   auto schema = std::make_shared<Schema>();
   schema->columns.push_back(
@@ -148,8 +147,7 @@ Result<Relation> relation_of_rows(QueryResult result) {
     std::string physical =
         time == c ? std::string(kTimeColumn) : fmt::format("c{}", c);
     if (time != c) schema->columns.push_back({physical, type});
-    out.columns.push_back(
-        visible_column(result.columns[c].name, physical, type));
+    out.columns.push_back(visible_column(result.columns[c].name, physical));
   }
   // Without a name: what queries find in it is not kept for others.
   auto segment = LiveSegment::create("", schema, Interval{});
@@ -157,12 +155,14 @@ Result<Relation> relation_of_rows(QueryResult result) {
   for (const auto& row : result.rows) {
     if (!time) batch.set_long(0, 0);
     for (size_t c = 0; c < places.size(); ++c) {
-      TRY(set_value(batch, places[c], out.columns[c].type, row[c]));
+      const size_t place = places[c];
+      TRY(set_value(batch, place, schema->columns[place].type, row[c]));
     }
     batch.commit_row();
     if (batch.num_rows() == kBatchRows) {
       segment->append(batch);
       batch.clear();
+      if (control) TRY(control->check());
     }
   }
   if (batch.num_rows() > 0) segment->append(batch);

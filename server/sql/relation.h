@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "server/query/runner.h"
+#include "server/query/query_control.h"
 #include "server/sql/translator.h"
 
 namespace freshet {
@@ -17,7 +17,7 @@ struct Relation {
   std::string dataset;  // name in the catalog; empty: computed rows
   DatasetSnapshot data;
   std::vector<VisibleColumn> columns;         // in the order of SELECT *
-  ExpressionPtr filter;                       // of a join's rows, or null
+  ExpressionPtr filter;                       // of its rows, or null
   std::shared_ptr<const LookupTable> lookup;  // if it is one's rows
   std::string name, alias;                    // what a qualifier may be
 };
@@ -25,8 +25,10 @@ struct Relation {
 Relation dataset_relation(std::string name, DatasetSnapshot data);
 
 // `result` as a relation. Columns that are no usable `__time` get a hidden
-// one, since every segment has it. Decimals beyond 18 digits are kLimit.
-Result<Relation> relation_of_rows(QueryResult result);
+// one, since every segment has it. Decimals beyond 18 digits are kLimit. Fails
+// as `control`, if given, does.
+Result<Relation> relation_of_rows(QueryResult result,
+                                  const QueryControl* control = nullptr);
 
 // One row without columns: SELECT 1.
 Relation unit_relation();

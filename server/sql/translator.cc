@@ -41,6 +41,12 @@ Result<ExpressionType> cast_type_of(const SqlExpression& node) {
                    node);
 }
 
+size_t size_of(const Expression& expression) {
+  size_t nodes = 1;
+  for (const auto& argument : expression.arguments) nodes += size_of(*argument);
+  return nodes;
+}
+
 }  // namespace
 
 Error sql_error(ErrorCode code, std::string what, const SqlExpression& node) {
@@ -211,8 +217,9 @@ Result<ExpressionPtr> Translator::translate(const SqlExpression& node) {
 }
 
 // CASE x WHEN ... repeats x: nested ones would grow without end.
-Status Translator::count_node(const SqlExpression& node) {
-  if (++nodes_ <= scope_.limits.max_statement_nodes) return {};
+Status Translator::count_node(const SqlExpression& node, size_t nodes) {
+  nodes_ += nodes;
+  if (nodes_ <= scope_.limits.max_statement_nodes) return {};
   Error error =
       limit_error(scope_.limits, &Limits::max_statement_nodes,
                   "the statement has more names, operators and functions",
@@ -246,7 +253,10 @@ Result<ExpressionPtr> Translator::translate_column(const SqlExpression& node) {
                      fmt::format("unknown table: {}", node.qualifier), node);
   }
   TRY_ASSIGN(const VisibleColumn* c, find_visible(*scope_.columns, node));
-  if (c && c->computed) return c->computed;
+  if (c && c->computed) {
+    TRY(count_node(node, size_of(*c->computed)));
+    return c->computed;
+  }
   if (c) {
     out->name = c->physical;
     return ExpressionPtr(out);

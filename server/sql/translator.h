@@ -20,9 +20,8 @@ class LookupSource;
 struct VisibleColumn {
   std::string name;
   std::string physical;
-  ColumnType type;
   std::string qualifier;   // of a join's table; empty: any that fits
-  ExpressionPtr computed;  // in place of `physical`: a value by a key
+  ExpressionPtr computed;  // in place of `physical`
   bool merged = false;     // by USING into another: found by qualifier only
 };
 
@@ -82,7 +81,7 @@ class Translator {
   using Arguments = std::vector<ExpressionPtr>;
 
   Result<ExpressionPtr> translate(const SqlExpression& node);
-  Status count_node(const SqlExpression& node);
+  Status count_node(const SqlExpression& node, size_t nodes = 1);
   Result<ExpressionPtr> translate_column(const SqlExpression& node);
   Result<ExpressionPtr> translate_call(const SqlExpression& node);
   Result<ExpressionPtr> translate_tests(const SqlExpression& node);

@@ -72,6 +72,29 @@ TEST_CASE("forms of ISO 8601") {
   CHECK(load_time_zone("+05:30").has_value());
 }
 
+// Around the clock's changes from 2016 to 2026, and at random times from 1980
+// to 2040.
+std::vector<int64_t> times_to_cut(const absl::TimeZone& zone,
+                                  std::mt19937_64& random) {
+  std::vector<int64_t> out;
+  absl::Time t = absl::FromUnixMillis(1451606400000);
+  absl::TimeZone::CivilTransition change;
+  while (zone.NextTransition(t, &change)) {
+    t = zone.At(change.to).trans;
+    const int64_t at = absl::ToUnixMillis(t);
+    if (at > 1798761600000) break;
+    for (int64_t minutes : {-61, -30, 0, 1, 29, 30, 61}) {
+      out.push_back(at + minutes * 60'000);
+      out.push_back(at + minutes * 60'000 - 1);
+    }
+  }
+  for (int i = 0; i < 60; ++i) {
+    out.push_back(315532800000 +
+                  static_cast<int64_t>(random() % 1893456000000));
+  }
+  return out;
+}
+
 TEST_CASE("buckets tile time, in every zone, over changes of the clock") {
   std::mt19937_64 random(7);
   for (const char* name :
@@ -85,10 +108,8 @@ TEST_CASE("buckets tile time, in every zone, over changes of the clock") {
       CAPTURE(grain);
       Granularity g = *Granularity::parse(grain);
       std::vector<int64_t> in, out;
-      for (int i = 0; i < 60; ++i) {
-        // 1980 to 2040.
-        int64_t t =
-            315532800000 + static_cast<int64_t>(random() % 1893456000000);
+      for (int64_t t : times_to_cut(zone, random)) {
+        CAPTURE(t);
         Timestamp start = g.floor(Timestamp{t}, zone);
         Timestamp next = g.next(Timestamp{t}, zone);
         CHECK(start.ms <= t);

@@ -168,8 +168,12 @@ Value naive_call(const Expression& e, const std::vector<Value>& args) {
   if (f == "concat") return Value(*args[0].as_string() + *args[1].as_string());
   if (f == "upper") {
     std::string text = *args[0].as_string();
-    for (char& c : text) {
-      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+    for (size_t i = 0; i < text.size(); ++i) {
+      auto c = static_cast<unsigned char>(text[i]);
+      bool ascii = c >= 'a' && c <= 'z';
+      bool latin = i > 0 && text[i - 1] == '\xC3' && c >= 0xA0 && c <= 0xBE &&
+                   c != 0xB7;  // à to þ
+      if (ascii || latin) text[i] = static_cast<char>(c - 32);
     }
     return Value(text);
   }

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <limits>
 
 #include "query_data.h"
@@ -175,6 +176,56 @@ TEST_CASE("a broken limit fails the query and names the limit") {
   CHECK(stopped.error().code == ErrorCode::kCancelled);
   cancel->store(false);
   CHECK(f.run(query, cancel).has_value());
+}
+
+TEST_CASE("the newest rows are found without reading the others") {
+  Fixture f;
+  const int count = 20 * kBlockRows;
+  f.timeline->sealed = {sealed_segment(f.data.schema, many(count))};
+  f.timeline->live = {live_segment(f.data.schema, many(count))};
+  for (bool descending : {true, false}) {
+    Query query;
+    query.kind = Query::Kind::kScan;
+    query.select = {{"t", column(std::string(kTimeColumn))},
+                    {"n", column("n")},
+                    {"s", column("s")}};
+    query.order_by = {{"t", descending, {}}};
+    query.limit = 4;
+    auto result = f.run(query);
+    REQUIRE(result.has_value());
+    REQUIRE(result->rows.size() == 4);
+    const int64_t first = descending ? count - 1 : 0;
+    for (const auto& r : result->rows) {
+      const int64_t n = *r[1].as_long();
+      CHECK(r[0].as_timestamp()->ms == n);
+      CHECK(*r[2].as_string() == "s" + std::to_string(n % 5000));
+      CHECK(std::abs(n - first) <= 1);  // each is there twice
+    }
+    CHECK(result->provenance.rows_scanned <= 8 * kBlockRows);
+  }
+}
+
+TEST_CASE("a limit over any order finds the same rows as the whole order") {
+  Fixture f;
+  f.timeline->sealed = {sealed_segment(f.data.schema, many(30'000))};
+  f.timeline->live = {live_segment(f.data.schema, many(7'000))};
+  Query query;
+  query.kind = Query::Kind::kScan;
+  query.select = {{"s", column("s")}, {"n", column("n")}};
+  query.order_by = {{"s", true, {}}, {"n", false, {}}};
+  auto whole = f.run(query);
+  REQUIRE(whole.has_value());
+  REQUIRE(whole->rows.size() == 37'000);
+  for (uint64_t limit : {1, 100, 20'000, 36'999}) {
+    query.limit = limit;
+    auto part = f.run(query);
+    REQUIRE(part.has_value());
+    REQUIRE(part->rows.size() == limit);
+    for (size_t i = 0; i < limit; ++i) {
+      REQUIRE(part->rows[i][0].to_text() == whole->rows[i][0].to_text());
+      REQUIRE(part->rows[i][1].to_text() == whole->rows[i][1].to_text());
+    }
+  }
 }
 
 TEST_CASE("a missing segment fails only the queries that meet it") {

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "query_data.h"
 #include "server/query/query_control.h"
 #include "server/query/resolve_names.h"
@@ -70,6 +72,87 @@ TEST_CASE("a condition that fails on rows of another is asked last from then") {
   REQUIRE(!once.has_value());
   REQUIRE(!again.has_value());
   CHECK(once.error().message == again.error().message);
+}
+
+// Thousands of values, each in two rows.
+std::shared_ptr<const Segment> segment_of_values(int count) {
+  std::vector<Row> rows;
+  for (int i = 0; i < 2 * count; ++i) {
+    rows.push_back({Value(Timestamp{i}), Value("s" + std::to_string(i / 2)),
+                    Value("t"), Value(int64_t{i}), Value(0.5),
+                    Value(Decimal{1, 2}), Value(true)});
+  }
+  return sealed_segment(sales_schema(), rows);
+}
+
+TEST_CASE("what is computed for a dictionary stops and is charged") {
+  auto segment = segment_of_values(20'000);
+  auto cancel = std::make_shared<std::atomic<bool>>(false);
+  QueryControl control({}, cancel);
+  RowExpressions expressions;
+  expressions.columns = {"s"};
+  auto context = SegmentContext::create(segment, expressions, control);
+  REQUIRE(context.has_value());
+  auto upper = resolved(call("upper", {column("s")}));
+  const Column* s = (*context)->column("s").column;
+  int calls = 0;
+  uint32_t seen = 0;
+  auto use = [&](uint32_t first, const Vector& values) -> Status {
+    CHECK(first == seen);
+    seen += static_cast<uint32_t>(values.size);
+    ++calls;
+    return {};
+  };
+  CHECK((*context)->evaluate_dictionary(*upper, *s, use).has_value());
+  CHECK(seen == 20'001);  // null, too
+  CHECK(calls > 1);
+  cancel->store(true);
+  seen = 0;
+  calls = 0;
+  auto stopped = (*context)->evaluate_dictionary(*upper, *s, use);
+  REQUIRE_FALSE(stopped.has_value());
+  CHECK(stopped.error().code == ErrorCode::kCancelled);
+  CHECK(calls <= 1);
+  // What is kept for the whole dictionary counts as the query's memory.
+  Limits limits;
+  limits.max_memory_bytes = 10 << 20;
+  QueryControl small(limits, nullptr);
+  auto longer =
+      resolved(call("repeat", {column("s"), literal(Value(int64_t{1000}))}));
+  expressions.evaluated = {longer};
+  auto refused = SegmentContext::create(segment, expressions, small);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == ErrorCode::kLimit);
+}
+
+TEST_CASE("a long list of values is found by look-ups and by a walk alike") {
+  auto segment = segment_of_values(5'000);
+  for (int count : {3, 4'000}) {
+    std::vector<ExpressionPtr> arguments{column("s")};
+    for (int i = 0; i < count; ++i) {
+      arguments.push_back(literal(Value("s" + std::to_string(i * 2))));
+    }
+    Filter filter;
+    filter.rest = {resolved(call("in", std::move(arguments)))};
+    filter.interval = {kMinTimestamp, kMaxTimestamp};
+    QueryControl control({}, nullptr);
+    RowExpressions expressions;
+    expressions.columns = {"s"};
+    auto context = SegmentContext::create(segment, expressions, control);
+    REQUIRE(context.has_value());
+    auto made = SegmentFilter::create(filter, **context);
+    REQUIRE(made.has_value());
+    BlockRows rows(**context);
+    std::vector<uint16_t> positions;
+    uint64_t looked_at = 0;
+    size_t found = 0;
+    for (uint32_t block = 0; block < segment->num_blocks(); ++block) {
+      auto some = made->select(block, rows, positions, looked_at);
+      REQUIRE(some.has_value());
+      if (*some) found += rows.size();
+    }
+    CHECK(found == 2 * static_cast<size_t>(std::min(count, 2'500)));
+  }
 }
 
 }  // namespace
