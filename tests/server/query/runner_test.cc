@@ -181,8 +181,8 @@ TEST_CASE("a broken limit fails the query and names the limit") {
 TEST_CASE("the newest rows are found without reading the others") {
   Fixture f;
   const int count = 20 * kBlockRows;
-  f.timeline->sealed = {sealed_segment(f.data.schema, many(count))};
-  f.timeline->live = {live_segment(f.data.schema, many(count))};
+  f.timeline->sealed = {sealed_segment(f.data.schema, many(count)),
+                        sealed_segment(f.data.schema, many(count))};
   for (bool descending : {true, false}) {
     Query query;
     query.kind = Query::Kind::kScan;
