@@ -300,3 +300,32 @@ def test_ingestion_waits_for_a_lookup_that_was_never_read(tmp_path):
             "SELECT category FROM sales") == [{"category": "Vigo"}],
             what=server.log)
         assert server.stop() == 0
+
+
+def test_a_load_is_refused_until_its_lookup_was_read(tmp_path):
+    sales = SALES.replace("lookup: products.category, by: sku",
+                          "lookup: stores.city, by: store").replace(
+                              "lookup('products.cost', sku)", "1")
+    folder = model(tmp_path / "m", **{"datasets/sales.yaml": sales})
+    (folder / "lookups/stores.csv").write_text("store,city\nS1,Vigo\n")
+    events = tmp_path / "a.jsonl"
+    events.write_text('{"ts":"2026-11-01T10:00:00Z","store":"S1","sku":"a",'
+                      '"qty":1,"net":1}\n')
+
+    def load():
+        return freshet.run("load", "--data", tmp_path / "d", "--model", folder,
+                           "--dataset", "sales", events)
+    done = load()
+    assert done.returncode == 1, done.stdout
+    assert "the lookup stores is not read yet" in done.stderr
+    assert "start the server once" in done.stderr
+    with freshet.Server(folder, tmp_path / "d") as server:
+        assert server.rows("sales") == 0
+        freshet.wait_until(lambda: server.json(
+            "/api/v1/lookups/stores")["complete"], what=server.log)
+        assert server.stop() == 0
+        assert load().returncode == 0
+        server.start()
+        assert server.sql("SELECT category FROM sales") == [
+            {"category": "Vigo"}]
+        assert server.stop() == 0
