@@ -274,12 +274,20 @@ def test_files_that_change_break_and_are_mended(tmp_path):
                 server.json("/api/v1/lookups/stores")))
         assert "stores.csv, line 2" in shown["error"]
         assert "lots" in shown["error"] and shown["rows"] == 2
+        assert not shown["complete"]
         status, body = server.get("/readyz")
         assert status == 503 and b"lookup stores: file stores.csv" in body
         file.write_text('store,city,daily_target\nS1,"Vi,go",1\n')
         freshet.wait_until(lambda: server.sql(
             "SELECT city FROM lookup.stores") == [{"city": "Vi,go"}])
         freshet.wait_until(lambda: server.get("/readyz")[0] == 200)
+        assert server.json("/api/v1/lookups/stores")["complete"]
+        file.unlink()
+        shown = freshet.wait_until(lambda: (
+            lambda one: one if one["state"] == "waiting" else None)(
+                server.json("/api/v1/lookups/stores")))
+        assert shown["rows"] == 1 and not shown["complete"]
+        assert "no file fits" in shown["error"]
 
 
 def test_ingestion_waits_for_a_lookup_that_was_never_read(tmp_path):

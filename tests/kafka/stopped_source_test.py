@@ -303,4 +303,5 @@ columns:
         freshet.wait_until(lambda: server.json(names)["complete"], 20)
         topics.delete("names")
         freshet.wait_until(lambda: server.json(names).get("error"), 20)
+        assert not server.json(names)["complete"]
         assert_ends(server)
