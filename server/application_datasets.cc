@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "ingest/bulk_keys.h"
 #include "segments/mutex.h"
 #include "server/api/ingestion_accept.h"
 #include "server/application_operations.h"
@@ -143,6 +144,7 @@ Result<std::shared_ptr<Stream>> RunningDatasets::start_stream(
     spdlog::info("dataset {}: it was paused and stays so until it is resumed",
                  dataset.name);
   }
+  TRY(judge_loaded(settings, store_));  // of a load that crashed
   if (auto* files = std::get_if<FilesSourceModel>(&dataset.source)) {
     TRY_ASSIGN(stream->ingestion,
                start_file_ingestion(

@@ -113,6 +113,9 @@ int command_load(const LoadOptions& options) {
   }
   print_output("{} rows loaded, {} rejected, {:.1f} s\n", last.rows,
                last.rejected, seconds_since(start));
+  if (last.repeated > 0) {
+    print_output("{} rows left out, as their key came before\n", last.repeated);
+  }
   if (last.rejected > 0) print_output("rejected: {}\n", last.rejections());
   return kExitDone;
 }
