@@ -15,6 +15,7 @@
 #include <future>
 #include <set>
 
+#include "ingest/bulk_keys.h"
 #include "ingest/file_reader.h"
 #include "ingest/file_records.h"
 #include "ingest/intake.h"
@@ -91,6 +92,8 @@ class Load {
                settings.decoder.schema, for_spilling(settings.seal)) {
     settings_.late_ms = -1;  // history is not late
   }
+  // Of the dataset, in place of no keys.
+  void use_keys(std::shared_ptr<SeenKeys> seen) { seen_ = std::move(seen); }
   ~Load() {
     if (spilling_.valid()) spilling_.wait();
   }
@@ -125,6 +128,7 @@ class Load {
   const std::vector<PartitionName> names_;
   const LoadProgress before_ = progress_;
   std::string key_;  // under which the file is remembered
+  std::shared_ptr<SeenKeys> seen_;
   KeptCounts counts_;
   bool keep_counts_ = false;
   bool refuses_useless_ = false;
@@ -153,6 +157,7 @@ Status Load::refuse_repeated(const std::string& path, std::string_view key) {
 void Load::start(std::unique_ptr<Decoder> decoder) {
   intake_ =
       std::make_unique<Intake>(settings_, std::move(decoder), counts_, nullptr);
+  intake_->use_keys(seen_);
 }
 
 Status Load::open(const std::string& path) {
@@ -325,11 +330,15 @@ Status Load::commit() {
       key_,
       fmt::format("rows {} rejected {} at {}", progress_.rows - before_.rows,
                   progress_.rejected - before_.rejected, to_iso8601(now())));
+  // Of watched files nobody judges keys.
+  std::string note = keep_counts_ ? std::string() : unjudged_note(settings_);
+  if (!note.empty()) seal.puts.emplace_back(std::move(note), "1");
   TRY(store_.seal(seal));
   return {};
 }
 
 void Load::note_rejected() {
+  progress_.repeated = before_.repeated + intake_->counts().duplicates;
   progress_.rejected = before_.rejected;
   progress_.reasons = before_.reasons;
   for (const auto& [reason, count] : intake_->counts().rejected) {
@@ -372,9 +381,11 @@ Status load_each(const IngestionSettings& settings, SegmentStore& store,
     TRY_ASSIGN(uint64_t size, file_size(file));
     progress.bytes_total += size;
   }
+  TRY_ASSIGN(std::shared_ptr<SeenKeys> seen, seen_before_load(settings, store));
   for (const std::string& file : files) {
     const LoadProgress before = progress;
     Load load(settings, store, unpacked_name(file), report, progress);
+    load.use_keys(seen);
     Status loaded = load.run_file(file);
     if (loaded) {
       progress.loaded.push_back(file);
@@ -396,8 +407,10 @@ Status bulk_load(const IngestionSettings& settings, SegmentStore& store,
                  const std::function<void(const LoadProgress&)>& report) {
   LoadProgress progress;
   Status loaded = load_each(settings, store, files, report, progress);
+  Status judged = judge_loaded(settings, store);
   report(progress);
-  return loaded;
+  TRY(loaded);
+  return judged;
 }
 
 Result<KeptCounts> load_file(const IngestionSettings& settings,

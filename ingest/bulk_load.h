@@ -14,6 +14,7 @@ namespace freshet {
 
 struct LoadProgress {
   uint64_t bytes_read = 0, bytes_total = 0, rows = 0, rejected = 0;
+  uint64_t repeated = 0;  // rows left out, as their key came before
   std::map<std::string, uint64_t> reasons{};  // of the rejected
   // "line 26 of day.json: ...": where the first one begins, and why; of XML
   // "record 26", its number.
@@ -30,7 +31,8 @@ struct LoadProgress {
 // Reads JSON lines (or CSV with a header line, by the file's name ending in
 // .csv; .gz and .zst are unpacked) into granules and seals them. A file is
 // committed whole together with its name and content hash; the same file is
-// skipped when it comes again. Rejected lines go to the dead letters; but a
+// skipped when it comes again. Rows with a key are judged, see bulk_keys.
+// Rejected lines go to the dead letters; but a
 // file all of whose records are rejected, or whose header line names no column,
 // is most likely the wrong one, or meets the wrong definition: it is refused
 // with the reasons (kInvalid) and leaves nothing. Ends at the first file that

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <thread>
@@ -16,6 +17,7 @@ namespace {
 
 constexpr const char* kPartition = "files";
 constexpr auto kRetentionEvery = absl::Minutes(1);
+constexpr int64_t kRetryMs = 500;
 
 class FileIngestion final : public Ingestion {
  public:
@@ -67,6 +69,7 @@ class FileIngestion final : public Ingestion {
 
  private:
   void run();
+  bool ready();
   void look();
   bool take(const PlacedFile& file);
   Status load(const PlacedFile& file);
@@ -132,6 +135,7 @@ Status FileIngestion::open() {
 void FileIngestion::run() {
   for (;;) {
     bool paused = false, recount = false;
+    int64_t rest_ms = files_.look_every_ms;
     {
       MutexLock lock(mutex_);
       if (stopping_) break;
@@ -141,16 +145,26 @@ void FileIngestion::run() {
     if (recount) count_letters();
     if (paused) {
       publish(IngestionState::kPaused, "");
-    } else {
+    } else if (ready()) {
       look();
+    } else {
+      rest_ms = std::min(rest_ms, kRetryMs);
     }
     drop_old();
     MutexLock lock(mutex_);
     if (!stopping_ && !recount_ && paused == paused_) {
-      wake_.wait_for(mutex_, absl::Milliseconds(files_.look_every_ms));
+      wake_.wait_for(mutex_, absl::Milliseconds(rest_ms));
     }
   }
   publish(IngestionState::kStopped, "");
+}
+
+// What rows are derived from may not be there yet: the files wait.
+bool FileIngestion::ready() {
+  if (settings_.transform == nullptr) return true;
+  Status there = settings_.transform->prepare();
+  if (!there) publish(IngestionState::kWaiting, there.error().message);
+  return there.has_value();
 }
 
 void FileIngestion::look() {

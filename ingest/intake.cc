@@ -64,16 +64,12 @@ Intake::Intake(const IngestionSettings& settings,
 
 Status Intake::load_keys(const std::function<bool()>& stopped) {
   if (settings_.key.columns.empty()) return {};
-  Timestamp least = kMaxTimestamp;
-  for (const auto& [partition, time] : counts_.watermark) {
-    least = std::min(least, time);
-  }
-  least_watermark_ = counts_.watermark.empty() ? kMinTimestamp : least;
+  least_watermark_ = counts_.least_watermark();
   if (replaces(settings_)) {
     newest_rows_ = std::make_unique<NewestRows>(settings_, *store_);
     return newest_rows_->load(least_watermark_, stopped);
   }
-  seen_keys_ = std::make_unique<SeenKeys>(settings_, *store_);
+  seen_keys_ = std::make_shared<SeenKeys>(settings_, *store_);
   return seen_keys_->load(least_watermark_, stopped);
 }
 

@@ -30,8 +30,13 @@ class Intake {
     return decoder_->prepare(messages);
   }
   // Makes the dataset's key hold from here on: rows in segments are known.
-  // Without this (bulk load) no row is a duplicate. As SeenKeys::load.
+  // As SeenKeys::load.
   Status load_keys(const std::function<bool()>& stopped);
+  // In place of load_keys(): repeats of these, which others know, too, are
+  // dropped. With neither no row is a duplicate.
+  void use_keys(std::shared_ptr<SeenKeys> seen) {
+    seen_keys_ = std::move(seen);
+  }
   // What comes from here on belongs to this generation; at first to 1.
   void begin_generation(uint64_t number) { generation_ = number; }
   uint64_t generation() const { return generation_; }
@@ -101,7 +106,7 @@ class Intake {
   ColumnBatch batch_;
   Sinks sinks_;
   // At most one of them is there.
-  std::unique_ptr<SeenKeys> seen_keys_;      // on_duplicate: ignore
+  std::shared_ptr<SeenKeys> seen_keys_;      // on_duplicate: ignore
   std::unique_ptr<NewestRows> newest_rows_;  // on_duplicate: replace
   uint64_t generation_ = 1;
   Timestamp least_watermark_ = kMinTimestamp;

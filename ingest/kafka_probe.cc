@@ -41,23 +41,22 @@ Result<std::unique_ptr<KafkaProbe>> KafkaProbe::open(
   TRY_ASSIGN(KafkaConf conf, make_kafka_conf(settings, own, &probe->health_));
   TRY_ASSIGN(probe->handle_, open_kafka_handle(std::move(conf), false));
   rd_kafka_poll_set_consumer(probe->handle_.get());
+  probe->assignment_ = std::make_unique<KafkaAssignment>(probe->handle_.get());
   return probe;
 }
 
 Result<std::optional<Source::StoredRecord>> KafkaProbe::read(
     const std::string& topic, int32_t partition, int64_t offset) {
-  rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
-  rd_kafka_topic_partition_list_add(list, topic.c_str(), partition)->offset =
-      offset;
-  auto code = rd_kafka_assign(handle_.get(), list);
-  rd_kafka_topic_partition_list_destroy(list);
+  const KafkaAssignment::Place place{topic, partition, offset};
+  int code = assignment_->set(std::span(&place, 1));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return Error{ErrorCode::kUnavailable,
-                 fmt::format("Kafka partition {}/{}: {}", topic, partition,
-                             rd_kafka_err2str(code))};
+    return Error{
+        ErrorCode::kUnavailable,
+        fmt::format("Kafka partition {}/{}: {}", topic, partition,
+                    rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(code)))};
   }
   auto record = wait_for(topic, partition, offset);
-  rd_kafka_assign(handle_.get(), nullptr);
+  assignment_->clear();
   return record;
 }
 

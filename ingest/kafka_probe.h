@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "ingest/kafka_assignment.h"
 #include "ingest/kafka_client.h"
 #include "ingest/source.h"
 
@@ -30,6 +31,7 @@ class KafkaProbe {
                                                        int64_t offset);
   KafkaHealth health_;
   KafkaHandle handle_;
+  std::unique_ptr<KafkaAssignment> assignment_;
 };
 
 }  // namespace freshet

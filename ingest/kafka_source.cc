@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "ingest/kafka_assignment.h"
 #include "ingest/kafka_client.h"
 #include "ingest/kafka_probe.h"
 #include "ingest/kafka_topics.h"
@@ -41,6 +42,12 @@ const KafkaProperties kOwnProperties = {
 KafkaProperties own_properties(const KafkaSettings& settings) {
   KafkaProperties own = kOwnProperties;
   own.emplace_back("group.id", settings.group);
+  // There is no membership for it, but so long a report of offsets waits for
+  // the group's coordinator to be found, and the end of the handle for that.
+  constexpr const char* kReportPatience = "session.timeout.ms";
+  if (!settings.properties.contains(kReportPatience)) {
+    own.emplace_back(kReportPatience, "1000");
+  }
   return own;
 }
 
@@ -93,7 +100,6 @@ class KafkaSource final : public Source {
   ~KafkaSource() override {
     drop_messages();
     queue_.reset();
-    if (handle_ != nullptr) rd_kafka_assign(handle_.get(), nullptr);
   }
   Status open();
 
@@ -136,6 +142,7 @@ class KafkaSource final : public Source {
   const KafkaSettings settings_;
   KafkaHealth health_;
   KafkaHandle handle_;
+  std::unique_ptr<KafkaAssignment> assignment_;
   std::unique_ptr<rd_kafka_queue_t, QueueDeleter> queue_;
   std::unique_ptr<KafkaProbe> probe_;  // for read_one, once it was needed
 
@@ -170,6 +177,7 @@ Status KafkaSource::open() {
              make_kafka_conf(settings_, own_properties(settings_), &health_));
   TRY_ASSIGN(handle_, open_kafka_handle(std::move(conf), false));
   rd_kafka_poll_set_consumer(handle_.get());
+  assignment_ = std::make_unique<KafkaAssignment>(handle_.get());
   queue_.reset(rd_kafka_queue_get_consumer(handle_.get()));
   return {};
 }
@@ -190,25 +198,20 @@ Result<std::vector<PartitionBounds>> KafkaSource::partitions() {
 
 Status KafkaSource::assign(const std::vector<AssignedPartition>& partitions) {
   drop_messages();
-  PartitionList list(
-      rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  std::vector<KafkaAssignment::Place> places;
   assigned_.clear();
   indexes_.clear();
   last_topic_ = nullptr;
   for (const AssignedPartition& partition : partitions) {
     TRY_ASSIGN(auto name, split_name(partition.name));
-    rd_kafka_topic_partition_list_add(list.get(), name.first.c_str(),
-                                      name.second)
-        ->offset = partition.next;
+    places.push_back({name.first, name.second, partition.next});
     assigned_.push_back(
         {partition.name, name.first, name.second, partition.next, false});
   }
-  // A partition that stopped on an error starts only when it is taken away
-  // first.
-  rd_kafka_assign(handle_.get(), nullptr);
-  auto code = rd_kafka_assign(handle_.get(), list.get());
+  int code = assignment_->set(places);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return unavailable("Kafka partitions cannot be assigned", code);
+    return unavailable("Kafka partitions cannot be assigned",
+                       static_cast<rd_kafka_resp_err_t>(code));
   }
   return {};
 }

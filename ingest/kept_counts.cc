@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <sstream>
 
 namespace freshet {
@@ -55,6 +56,13 @@ uint64_t* KeptCounts::named(std::string_view kind) {
   if (kind == "outdated") return &outdated;
   if (kind == "replayed") return &replayed;
   return nullptr;
+}
+
+Timestamp KeptCounts::least_watermark() const {
+  if (watermark.empty()) return kMinTimestamp;
+  Timestamp least = kMaxTimestamp;
+  for (const auto& [partition, time] : watermark) least = std::min(least, time);
+  return least;
 }
 
 std::pair<std::string, std::string> KeptCounts::encode(

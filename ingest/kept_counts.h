@@ -24,6 +24,8 @@ struct KeptCounts {
   std::map<PartitionName, int64_t> begin;  // first offset ever covered
   std::map<PartitionName, Timestamp> watermark;
 
+  // Of all partitions; kMinTimestamp if there is none.
+  Timestamp least_watermark() const;
   // The count of a line without a name, or null.
   uint64_t* named(std::string_view kind);
   static Result<KeptCounts> load(const MetadataStore& store,

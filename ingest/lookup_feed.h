@@ -31,6 +31,8 @@ class LookupTarget {
 struct LookupFeedState {
   IngestionState state = IngestionState::kStarting;
   std::string error;
+  // What the source had at the start, or by the last look at files, was taken.
+  bool whole = false;
   std::vector<PartitionProgress> partitions;  // of a stream
   uint64_t messages = 0, bytes = 0;           // since the start
   // Messages that could not be read since the start, and what was wrong with

@@ -49,6 +49,10 @@ class LookupFiles final : public LookupFeed {
   Status read_records(OpenedFile& opened, const std::string& name,
                       LookupChange& change, uint64_t& bytes);
   void show(IngestionState state, std::string error);
+  void set_whole(bool whole) {
+    MutexLock lock(mutex_);
+    state_.whole = whole;
+  }
 
   const LookupSettings settings_;
   const FileSettings files_;
@@ -97,8 +101,9 @@ void LookupFiles::look() {
     return;
   }
   std::string found = signature(*listed);
-  bool whole = found == seen_;  // nothing is being written
+  bool still = found == seen_;  // nothing is being written
   seen_ = found;
+  set_whole(found == known_);
   if (found == known_) {
     show(IngestionState::kRunning, "");
     return;
@@ -107,7 +112,7 @@ void LookupFiles::look() {
     show(IngestionState::kFailed, fault_);
     return;
   }
-  if (!whole) return;
+  if (!still) return;
   LookupChange change;
   change.replaces = change.complete = true;
   change.files = found;
@@ -117,6 +122,7 @@ void LookupFiles::look() {
     spdlog::info("lookup {}: {} rows were read of {}", settings_.name,
                  change.entries.size(), files_.place.path);
     known_ = std::move(found);
+    set_whole(true);
     show(IngestionState::kRunning, "");
     return;
   }

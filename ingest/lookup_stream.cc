@@ -50,7 +50,7 @@ class LookupStream final : public LookupFeed {
  private:
   void run();
   void connect();
-  void read();
+  bool read();
   bool take();
   Status decode(LookupChange& change);
   void note_rejections(const std::vector<Rejection>& rejections);
@@ -73,7 +73,8 @@ class LookupStream final : public LookupFeed {
   // The thread's own.
   Positions positions_;
   std::map<PartitionName, OffsetRecord> committed_;
-  bool complete_;
+  bool complete_;       // durably
+  bool whole_ = false;  // see LookupFeedState
   MessageBatch batch_;
   bool assigned_ = false;
   std::string listing_error_;
@@ -96,8 +97,7 @@ void LookupStream::run() {
     }
     if (!assigned_ || Clock::now() >= next_refresh_) connect();
     if (assigned_) {
-      read();
-      full = !take();
+      if (read()) full = !take();
       target_.idle();
     } else {
       nap(kRetryMs);
@@ -124,17 +124,19 @@ void LookupStream::connect() {
   if (!status) show(IngestionState::kWaiting, status.error().message);
 }
 
-void LookupStream::read() {
+// False: nothing could be read.
+bool LookupStream::read() {
   Status status = source_->poll(kPollMs, kPollMessages, batch_);
   if (!status) {
     batch_.clear();
     show(IngestionState::kWaiting, status.error().message);
     nap(kRetryMs);
-    return;
+    return false;
   }
   if (batch_.suspicious || !batch_.faults.empty()) {
     next_refresh_ = std::min(next_refresh_, Clock::now() + kLookAgain);
   }
+  return true;
 }
 
 // What was read becomes durable, however often that must be tried. False if
@@ -150,8 +152,10 @@ bool LookupStream::take() {
   }
   positions_.passed(batch_.messages);
   positions_.arrived(batch_);
-  bool whole = !complete_ && assigned_ && reached_start();
-  if (!positions_.moved() && !whole) {
+  bool reached = whole_ || (assigned_ && reached_start());
+  bool completes = !complete_ && reached;
+  if (!positions_.moved() && !completes) {
+    whole_ = reached;
     std::string fault = positions_.first_fault();
     if (fault.empty()) fault = listing_error_;
     show(fault.empty() ? IngestionState::kRunning : IngestionState::kDegraded,
@@ -159,7 +163,7 @@ bool LookupStream::take() {
     return true;
   }
   change.offsets = positions_.taken();
-  change.complete = whole;
+  change.complete = completes;
   while (true) {
     Status taken = target_.take(change);
     if (taken) break;
@@ -173,7 +177,8 @@ bool LookupStream::take() {
     nap(kRetryMs);
     if (stopping()) return true;
   }
-  complete_ = complete_ || whole;
+  complete_ = complete_ || completes;
+  whole_ = reached;
   std::map<PartitionName, int64_t> next;
   for (const auto& [partition, record] : change.offsets) {
     committed_[partition] = record;
@@ -241,6 +246,7 @@ void LookupStream::show(IngestionState state, std::string error) {
   MutexLock lock(mutex_);
   state_.state = state;
   state_.error = std::move(error);
+  state_.whole = whole_;
   state_.partitions = std::move(partitions);
 }
 

@@ -40,7 +40,7 @@ class NewestRows {
   NewestRows(const IngestionSettings& settings, SegmentStore& store);
 
   // Reads the keys of all rows in segments. Of rows with one key there (history
-  // loaded in bulk, a key that is new) all but the newest are hidden.
+  // just loaded in bulk, a key that is new) all but the newest are hidden.
   // `least_watermark` is that of all partitions.
   Status load(Timestamp least_watermark, const std::function<bool()>& stopped);
 

@@ -21,7 +21,7 @@ class SeenKeys {
   SeenKeys(const IngestionSettings& settings, SegmentStore& store);
 
   // Reads the keys of the segments whose rows a repeat may still come of, and
-  // hides rows that repeat an earlier one there (history loaded in bulk).
+  // hides rows that repeat an earlier one there (a key that is new).
   // kCancelled as soon as `stopped` says so. REQUIRES: called once, first.
   Status load(Timestamp least_watermark, const std::function<bool()>& stopped);
 

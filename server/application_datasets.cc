@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "ingest/bulk_keys.h"
 #include "segments/mutex.h"
 #include "server/api/ingestion_accept.h"
 #include "server/application_operations.h"
@@ -91,8 +92,7 @@ class RunningDatasets : public Datasets {
   void go_back(const Streams& before, const Streams& after,
                const Streams& stopped);
   Result<std::shared_ptr<Stream>> start_stream(
-      std::shared_ptr<const Model> model, const DatasetModel& dataset,
-      bool paused = false);
+      std::shared_ptr<const Model> model, const DatasetModel& dataset);
   Result<std::unique_ptr<Source>> open_source(const DatasetModel& dataset);
   Result<std::unique_ptr<Source>> open_looking(const DatasetModel& dataset,
                                                std::string_view group_end);
@@ -133,14 +133,18 @@ Result<std::unique_ptr<Source>> RunningDatasets::open_source(
 }
 
 Result<std::shared_ptr<Stream>> RunningDatasets::start_stream(
-    std::shared_ptr<const Model> model, const DatasetModel& dataset,
-    bool paused) {
+    std::shared_ptr<const Model> model, const DatasetModel& dataset) {
   auto stream = std::make_shared<Stream>();
   stream->model = std::move(model);
   stream->dataset = &dataset;
   stream->fingerprint = fingerprint(dataset);
   IngestionSettings settings = ingestion_settings(dataset, &lookups_);
-  settings.start_paused = paused;
+  TRY_ASSIGN(settings.start_paused, is_paused(store_.metadata(), dataset.name));
+  if (settings.start_paused) {
+    spdlog::info("dataset {}: it was paused and stays so until it is resumed",
+                 dataset.name);
+  }
+  TRY(judge_loaded(settings, store_));  // of a load that crashed
   if (auto* files = std::get_if<FilesSourceModel>(&dataset.source)) {
     TRY_ASSIGN(stream->ingestion,
                start_file_ingestion(
@@ -189,6 +193,8 @@ Status RunningDatasets::apply(std::shared_ptr<const Model> model,
   }
   if (published) published();
   changed_();
+  Status forgotten = forget_pauses(store_.metadata(), *model);
+  if (!forgotten) spdlog::warn("{}", forgotten.error().message);
   return {};
 }
 
@@ -335,18 +341,25 @@ std::optional<IngestionProgress> RunningDatasets::progress(
 Status RunningDatasets::steer(std::string_view dataset, std::string_view verb) {
   auto stream = find(dataset);
   if (!stream) return no_dataset(dataset);
-  if (verb != "restart") return steer_stream(*stream->ingestion, verb);
-  return restart(*stream, [] { return Status(); });
+  if (verb == "restart") return restart(*stream, [] { return Status(); });
+  if (verb != "pause" && verb != "resume") {
+    return steer_stream(*stream->ingestion, verb);
+  }
+  MutexLock applying(apply_mutex_);  // it shall hit the stream that goes on
+  stream = find(dataset);
+  if (!stream) return no_dataset(dataset);
+  TRY(keep_pause(store_.metadata(), stream->dataset->name, verb == "pause"));
+  return steer_stream(*stream->ingestion, verb);
 }
 
 // Stops the stream, calls `between`, and starts it again, whatever that says.
 Status RunningDatasets::restart(const Stream& stream,
                                 const std::function<Status()>& between) {
   MutexLock applying(apply_mutex_);
-  bool paused = stream.ingestion->progress().state == IngestionState::kPaused;
   TRY(stream.ingestion->stop());
   Status done = between();
-  TRY_ASSIGN(auto fresh, start_stream(stream.model, *stream.dataset, paused));
+  TRY_ASSIGN(auto fresh, start_stream(stream.model, *stream.dataset));
+  TRY_ASSIGN(bool paused, is_paused(store_.metadata(), stream.dataset->name));
   if (paused) TRY(steer_stream(*fresh->ingestion, "pause"));
   MutexLock lock(mutex_);
   streams_[stream.dataset->name] = std::move(fresh);

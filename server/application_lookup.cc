@@ -209,6 +209,8 @@ LookupStatus KeptLookup::status() const {
   LookupFeedState feed = feed_->state();
   status.state = state_name(feed.state);
   status.error = feed.error;
+  status.complete =
+      status.complete && feed.whole && feed.state == IngestionState::kRunning;
   status.messages = feed.messages;
   status.rejected = feed.rejected;
   status.last_rejection = feed.last_rejection;

@@ -163,7 +163,7 @@ void add_lookup_reasons(const Lookups& lookups,
     if (!status) continue;
     if (!status->error.empty()) {
       reasons.push_back(fmt::format("lookup {}: {}", name, status->error));
-    } else if (!status->complete) {
+    } else if (!lookups.ready(name)) {
       reasons.push_back(fmt::format("lookup {}: not read yet", name));
     }
   }

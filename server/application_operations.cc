@@ -13,7 +13,12 @@ namespace {
 constexpr size_t kPageLetters = 10'000;
 constexpr size_t kPageBytes = 16 << 20;
 constexpr size_t kListedErrors = 100;
+constexpr std::string_view kPauses = "paused/";  // and the dataset's name
 constexpr auto kMaxSealWait = absl::Seconds(20);
+
+std::string pause_key(const std::string& dataset) {
+  return std::string(kPauses) + dataset;
+}
 
 // Until the stream's thread has seen that it shall pause or go on, so that the
 // answer tells it; a second at most.
@@ -80,6 +85,28 @@ Status steer_stream(Ingestion& ingestion, std::string_view verb) {
                              verb)};
   }
   return {};
+}
+
+Status keep_pause(MetadataStore& store, const std::string& dataset,
+                  bool paused) {
+  return paused ? store.put(pause_key(dataset), to_iso8601(now()))
+                : store.remove(pause_key(dataset));
+}
+
+Result<bool> is_paused(const MetadataStore& store, const std::string& dataset) {
+  TRY_ASSIGN(auto since, store.get(pause_key(dataset)));
+  return since.has_value();
+}
+
+Status forget_pauses(MetadataStore& store, const Model& model) {
+  std::vector<std::string> gone;
+  TRY(store.scan(kPauses, "", [&](std::string_view key, std::string_view) {
+    if (model.dataset(key.substr(kPauses.size())) == nullptr) {
+      gone.emplace_back(key);
+    }
+    return true;
+  }));
+  return gone.empty() ? Status() : store.change({}, gone);
 }
 
 Result<LetterReplayReport> replay_letters(Ingestion& ingestion,

@@ -16,6 +16,14 @@ namespace freshet {
 // until the stream's thread has seen it. kNotFound: another verb.
 Status steer_stream(Ingestion& ingestion, std::string_view verb);
 
+// Whether the dataset's stream is paused, which outlasts the stream and the
+// server: durable when it returns.
+Status keep_pause(MetadataStore& store, const std::string& dataset,
+                  bool paused);
+Result<bool> is_paused(const MetadataStore& store, const std::string& dataset);
+// Of datasets that the model has no more.
+Status forget_pauses(MetadataStore& store, const Model& model);
+
 // Page by page, in the order of their places. Those that are in memory still
 // are written before, which is waited for 20 s at most (kUnavailable). Not two
 // calls at a time for one dataset, nor this and remove_letters().

@@ -35,6 +35,18 @@ void print_progress(const LoadProgress& progress, Clock::time_point start) {
                left);
 }
 
+// kInvalid if rows would lack what they read: loads follow no sources.
+Status check_lookups(const IngestionSettings& settings,
+                     const std::string& data) {
+  if (settings.transform == nullptr) return {};
+  Status ready = settings.transform->prepare();
+  if (ready) return {};
+  return invalid(fmt::format(
+      "nothing is loaded into {}: {}; start the server once with this data "
+      "folder, so that it is read: {}",
+      settings.dataset, ready.error().message, data));
+}
+
 // After the file that could not be loaded: what is in, and what is not.
 void tell_rest(const std::vector<std::string>& files,
                const LoadProgress& progress) {
@@ -77,12 +89,16 @@ int command_load(const LoadOptions& options) {
   LoadProgress last;
   auto lookups = Lookups::open_kept(options.data, load.model);
   if (!lookups) return report_error(lookups.error());
-  Status loaded =
-      bulk_load(ingestion_settings(*dataset, lookups->get()), **store,
-                options.files, [&](const LoadProgress& progress) {
-                  last = progress;
-                  if (terminal) print_progress(progress, start);
-                });
+  const IngestionSettings settings =
+      ingestion_settings(*dataset, lookups->get());
+  if (Status ready = check_lookups(settings, options.data); !ready) {
+    return report_error(ready.error());
+  }
+  Status loaded = bulk_load(settings, **store, options.files,
+                            [&](const LoadProgress& progress) {
+                              last = progress;
+                              if (terminal) print_progress(progress, start);
+                            });
   if (terminal) print_notice("\n");
   for (const std::string& note : last.notes) {
     print_notice("freshet: warning: {}\n", note);
@@ -97,6 +113,9 @@ int command_load(const LoadOptions& options) {
   }
   print_output("{} rows loaded, {} rejected, {:.1f} s\n", last.rows,
                last.rejected, seconds_since(start));
+  if (last.repeated > 0) {
+    print_output("{} rows left out, as their key came before\n", last.repeated);
+  }
   if (last.rejected > 0) print_output("rejected: {}\n", last.rejections());
   return kExitDone;
 }

@@ -17,7 +17,9 @@ struct LookupStatus {
   std::string source;  // http | kafka | files
   std::string state;   // running, waiting, failed, ...
   std::string error;
-  bool complete = false;  // it holds what its source had when it was opened
+  // It holds what its source had when it was opened, or of files what these
+  // are, and nothing keeps it from following.
+  bool complete = false;
   uint64_t rows = 0, memory_bytes = 0;
   uint64_t max_keys = 0, max_bytes = 0;
   Timestamp changed;  // when its content last changed; 0: never

@@ -121,8 +121,9 @@ const DescribedRoute kDescribed[] = {
      "answers what that skips and reads again, with dry_run without doing it",
      "", "Reset"},
     {"POST", "/api/v1/ingestion/{d}/{verb}",
-     "Steers a stream: pause, resume, restart or seal; a body has no keys", "",
-     "", "200:Ingestion"},
+     "Steers a stream: pause (which lasts until resume, also over restarts of "
+     "the server), resume, restart or seal; a body has no keys",
+     "", "", "200:Ingestion"},
     {"GET", "/api/v1/kpis", "Definitions of all KPIs", "", "", "200:KpiList"},
     {"GET", "/api/v1/kpis/{k}", "Definition of a KPI and its SQL", "", "",
      "200:Kpi"},

@@ -1,5 +1,6 @@
 """freshet load of files that are none: refused with the reasons, and nothing
 of them stays; of a file with some bad records it says which and why."""
+import json
 import pathlib
 import random
 import sys
@@ -141,3 +142,92 @@ def test_a_column_without_values_is_told_so(tmp_path, load):
     for name in ("store", "qty", "price"):
         line, = [x for x in dump.splitlines() if x.startswith(f"column {name} ")]
         assert line.endswith("nulls 1, no values"), line
+
+
+KEYED = """\
+dataset: {name}
+source: {{ log: {{ partitions: 2, format: json }} }}
+time: {{ field: ts }}
+columns: [ {{ name: id, type: long }}, {{ name: ver, type: long }} ]
+key: [id]
+on_duplicate: {rule}
+"""
+RULES = {"first": "ignore", "last": "replace",
+         "greatest": "replace\norder_by: ver"}
+
+
+def keyed_model(folder):
+    return freshet.write_model(folder, {
+        f"datasets/{name}.yaml": KEYED.format(name=name, rule=rule)
+        for name, rule in RULES.items()})
+
+
+def load_keyed(folder, name, *files):
+    done = freshet.run("load", "--data", folder / "d", "--model", folder / "m",
+                       "--dataset", name, *files)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def events(path, rows):
+    path.write_text("".join(json.dumps(
+        {"ts": ts, "id": i, "ver": ver}) + "\n" for ts, i, ver in rows))
+    return path
+
+
+def test_of_a_key_that_is_loaded_twice_queries_see_one_row(tmp_path):
+    """From the first answer of a server on."""
+    keyed_model(tmp_path / "m")
+    count = 150_000
+    one = events(tmp_path / "a.jsonl", (
+        (f"2026-{1 + i % 10:02}-{1 + i % 28:02}", i, 1) for i in range(count)))
+    two = events(tmp_path / "b.jsonl", (
+        (f"2026-{1 + i % 7:02}-{1 + i % 28:02}", i, 2)
+        for i in range(count // 2, count + 1000)))
+    expected = {"first": count + 1000, "last": 2 * (count + 1000) - count // 2,
+                "greatest": 2 * (count + 1000) - count // 2}
+    for name in RULES:
+        load_keyed(tmp_path, name, one)
+        told = load_keyed(tmp_path, name, two)
+        if name == "first":
+            assert f"{count // 2} rows left out" in told
+    for _ in range(2):
+        with freshet.Server(tmp_path / "m", tmp_path / "d") as server:
+            for name in list(RULES) * 3:
+                seen = server.sql("SELECT COUNT(*) AS n, SUM(ver) AS v, "
+                                  f"COUNT(DISTINCT id) AS d FROM {name}")[0]
+                assert seen["n"] == seen["d"] == count + 1000, (name, seen)
+                if name != "first":
+                    assert seen["v"] == expected[name]
+            assert server.stop() == 0
+
+
+def test_of_a_key_in_several_files_the_rule_says_which_row_stays(tmp_path):
+    """Whatever their times are: first is the first line of the first file."""
+    keyed_model(tmp_path / "m")
+    new, old, older = "2026-11-01T10:00:00Z", "2026-03-05", "2026-03-01"
+    files = [events(tmp_path / f"{k}.jsonl", [
+        (ts, i, 10 * k + i) for i, ts in enumerate(times)])
+        for k, times in enumerate([[new, older, old, older],
+                                   [older, old, older, new],
+                                   [older, older, older, older]])]
+    twice = events(tmp_path / "twice.jsonl", [(new, 9, 1), (older, 9, 2)])
+    for name in RULES:
+        load_keyed(tmp_path, name, *files[:2])
+        load_keyed(tmp_path, name, files[2], twice)
+    with freshet.Server(tmp_path / "m", tmp_path / "d") as server:
+        def kept(name):
+            return [r["ver"] for r in server.sql(
+                f"SELECT ver FROM {name} WHERE id < 9 ORDER BY id")]
+        assert kept("first") == [0, 1, 2, 3]
+        assert kept("last") == kept("greatest") == [20, 21, 22, 23]
+        for name, version in (("first", 1), ("greatest", 2)):
+            assert server.sql(f"SELECT ver FROM {name} WHERE id = 9") == [
+                {"ver": version}]
+        # What is posted meets what was loaded.
+        for name in RULES:
+            server.ingest(name, [{"ts": new, "id": 1, "ver": 30}])
+        freshet.wait_until(lambda: kept("last")[1] == 30)
+        freshet.wait_until(lambda: kept("greatest")[1] == 30)
+        assert kept("first") == [0, 1, 2, 3]
+        assert server.stop() == 0

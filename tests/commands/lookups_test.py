@@ -274,12 +274,20 @@ def test_files_that_change_break_and_are_mended(tmp_path):
                 server.json("/api/v1/lookups/stores")))
         assert "stores.csv, line 2" in shown["error"]
         assert "lots" in shown["error"] and shown["rows"] == 2
+        assert not shown["complete"]
         status, body = server.get("/readyz")
         assert status == 503 and b"lookup stores: file stores.csv" in body
         file.write_text('store,city,daily_target\nS1,"Vi,go",1\n')
         freshet.wait_until(lambda: server.sql(
             "SELECT city FROM lookup.stores") == [{"city": "Vi,go"}])
         freshet.wait_until(lambda: server.get("/readyz")[0] == 200)
+        assert server.json("/api/v1/lookups/stores")["complete"]
+        file.unlink()
+        shown = freshet.wait_until(lambda: (
+            lambda one: one if one["state"] == "waiting" else None)(
+                server.json("/api/v1/lookups/stores")))
+        assert shown["rows"] == 1 and not shown["complete"]
+        assert "no file fits" in shown["error"]
 
 
 def test_ingestion_waits_for_a_lookup_that_was_never_read(tmp_path):
@@ -299,4 +307,33 @@ def test_ingestion_waits_for_a_lookup_that_was_never_read(tmp_path):
         freshet.wait_until(lambda: server.sql(
             "SELECT category FROM sales") == [{"category": "Vigo"}],
             what=server.log)
+        assert server.stop() == 0
+
+
+def test_a_load_is_refused_until_its_lookup_was_read(tmp_path):
+    sales = SALES.replace("lookup: products.category, by: sku",
+                          "lookup: stores.city, by: store").replace(
+                              "lookup('products.cost', sku)", "1")
+    folder = model(tmp_path / "m", **{"datasets/sales.yaml": sales})
+    (folder / "lookups/stores.csv").write_text("store,city\nS1,Vigo\n")
+    events = tmp_path / "a.jsonl"
+    events.write_text('{"ts":"2026-11-01T10:00:00Z","store":"S1","sku":"a",'
+                      '"qty":1,"net":1}\n')
+
+    def load():
+        return freshet.run("load", "--data", tmp_path / "d", "--model", folder,
+                           "--dataset", "sales", events)
+    done = load()
+    assert done.returncode == 1, done.stdout
+    assert "the lookup stores is not read yet" in done.stderr
+    assert "start the server once" in done.stderr
+    with freshet.Server(folder, tmp_path / "d") as server:
+        assert server.rows("sales") == 0
+        freshet.wait_until(lambda: server.json(
+            "/api/v1/lookups/stores")["complete"], what=server.log)
+        assert server.stop() == 0
+        assert load().returncode == 0
+        server.start()
+        assert server.sql("SELECT category FROM sales") == [
+            {"category": "Vigo"}]
         assert server.stop() == 0

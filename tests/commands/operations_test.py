@@ -372,3 +372,53 @@ def test_accepted_is_what_the_log_took(tmp_path):
         assert seen["rejected"] == {"too_late": 1, "wrong_type": 1}, seen
         assert (seen["filtered"], seen["duplicates"]) == (1, 1), seen
         assert server.rows("sales") == 1
+
+
+def test_a_pause_lasts_until_it_is_resumed(tmp_path):
+    """Over stops, kill -9 and new definitions; not over DELETE."""
+    model = freshet.sales_model(tmp_path / "m")
+    steer = "/api/v1/ingestion/sales/"
+    file = model / "datasets/sales.yaml"
+    kpis = (model / "kpis/sales.yaml", model / "dashboards/main.yaml")
+
+    def state():
+        return server.json("/api/v1/ingestion/sales")["state"]
+
+    def assert_paused():
+        freshet.wait_until(lambda: state() == "paused", 10, what=server.log)
+        time.sleep(0.2)
+        assert state() == "paused" and server.rows("sales") == 0
+
+    with freshet.Server(model, tmp_path / "d") as server:
+        assert post(server, steer + "pause")["state"] == "paused"
+        server.ingest("sales", [GOOD] * 3)
+        server.kill()
+        server.start()
+        assert_paused()
+        assert "it was paused and stays so" in server.log()
+        assert server.stop() == 0
+        server.start()
+        assert_paused()
+        file.write_text(file.read_text().replace("age: 10m", "age: 11m"))
+        assert server.request("POST", "/api/v1/model/reload")[0] == 200
+        assert_paused()
+        text = file.read_text().replace("age: 11m", "age: 12m")
+        yaml = {"Content-Type": "application/yaml"}
+        assert server.request("PUT", "/api/v1/datasets/sales", text,
+                              yaml)[0] == 200
+        assert_paused()
+        assert post(server, steer + "resume")["state"] != "paused"
+        freshet.wait_until(lambda: server.rows("sales") == 3)
+        server.kill()
+        server.start()
+        freshet.wait_until(lambda: server.rows("sales") == 3)
+        assert state() != "paused"
+        # Gone with the dataset, and not back with it.
+        assert post(server, steer + "pause")["state"] == "paused"
+        for other in kpis:
+            other.unlink()
+        assert server.request("POST", "/api/v1/model/reload")[0] == 200
+        assert server.request("DELETE", "/api/v1/datasets/sales")[0] == 200
+        assert server.request("PUT", "/api/v1/datasets/sales", text,
+                              yaml)[0] == 200
+        freshet.wait_until(lambda: state() == "running", what=server.log)

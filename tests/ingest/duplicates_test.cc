@@ -7,6 +7,8 @@
 #include <map>
 #include <random>
 
+#include "ingest/bulk_keys.h"
+#include "ingest/bulk_load.h"
 #include "ingest/ingestion.h"
 #include "segments/masked_segment.h"
 #include "tests/ingest/memory_source.h"
@@ -377,4 +379,29 @@ TEST_CASE("replace: without an order the last to arrive stays") {
   CHECK(progress.replaced == 2);
   CHECK(progress.deleted == 1);
   CHECK(progress.filtered == 1);
+}
+
+TEST_CASE("replace: a load that ended before its rows were judged") {
+  ScratchFolder folder;
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  IngestionSettings s = replacing();
+  s.transform = nullptr;
+  for (int64_t version : {2, 1, 3}) {  // none of which judges
+    uint64_t key = 0;
+    auto next = [&](std::string& made) {
+      made = event(kStart + version * kDay, key, version);
+      return key++ < 10;
+    };
+    REQUIRE(ok(bulk_load_events(s, **store, fmt::to_string(version), next,
+                                [](const LoadProgress&) {})));
+  }
+  MetadataStore& metadata = (*store)->metadata();
+  REQUIRE(metadata.get(unjudged_note(s))->has_value());
+  REQUIRE(ok(judge_loaded(s, **store)));
+  std::map<uint64_t, int64_t> expected;
+  for (uint64_t key = 0; key < 10; ++key) expected[key] = 3;
+  CHECK(contents(**store) == expected);
+  CHECK_FALSE(metadata.get(unjudged_note(s))->has_value());
+  REQUIRE(ok(judge_loaded(s, **store)));  // nothing to do
 }

@@ -156,3 +156,11 @@ def test_a_topic_with_more_keys_than_allowed_stops_the_lookup(broker, tmp_path):
         assert server.request("POST", "/api/v1/model/reload")[0] == 200
         freshet.wait_until(lambda: server.json("/api/v1/lookups/products")
                            ["rows"] == 3000, what=server.log)
+        freshet.wait_until(lambda: server.json("/api/v1/lookups/products")
+                           ["complete"], what=server.log)
+        send(broker, "products_many", [(f"q{i}", {"category": "c"})
+                                       for i in range(3000)])
+        shown = freshet.wait_until(lambda: (
+            lambda one: one if one["state"] == "failed" else None)(
+                server.json("/api/v1/lookups/products")), what=server.log)
+        assert "max_keys" in shown["error"] and not shown["complete"]

@@ -233,3 +233,75 @@ def test_a_topic_that_was_never_there_and_a_partition_that_comes(
         read_all(server, 13)
         names = {p["partition"] for p in progress(server)["partitions"]}
         assert names == {"here/0", "here/1", "here/2", "absent/0"}
+
+
+def assert_ends(server):
+    server.process.terminate()
+    freshet.wait_until(lambda: server.process.poll() is not None, 8,
+                       what="the server has ended after SIGTERM")
+    assert server.process.returncode == 0
+
+
+def test_a_server_ends_whatever_became_of_its_topics(broker, topics, tmp_path):
+    """librdkafka keeps what it knows of a deleted topic, if one lets it."""
+    for noticed in (False, True):
+        name = f"ends{noticed}"
+        for topic in (name, name + "_kept"):
+            topics.create(topic, 2)
+            topics.send(topic, 200)
+        model = model_of(tmp_path, broker, name, name + "_kept")
+        with freshet.Server(model, tmp_path / name) as server:
+            read_all(server, 400)
+            topics.send(name, 3000)
+            topics.delete(name)
+            if noticed:
+                freshet.wait_until(lambda: any(name in r
+                                               for r in reasons(server)), 20)
+            assert_ends(server)
+
+
+def test_a_deleted_topic_does_not_keep_the_definition_from_changing(
+        broker, topics, tmp_path):
+    for name in ("steered", "steered_kept"):
+        topics.create(name)
+        topics.send(name, 20)
+    model = model_of(tmp_path, broker, "steered", "steered_kept")
+    with freshet.Server(model, tmp_path / "d") as server:
+        read_all(server, 40)
+        topics.delete("steered")
+        assert_says_stopped(server, "steered", "degraded", 40)
+        steer = "/api/v1/ingestion/sales/restart"
+        assert server.request("POST", steer, timeout=8)[0] == 200
+        file = model / "datasets/sales.yaml"
+        text = file.read_text().replace("rows: 1000000", "rows: 1000001")
+        assert server.request("PUT", "/api/v1/datasets/sales", text,
+                              {"Content-Type": "application/yaml"},
+                              timeout=8)[0] == 200
+        file.write_text(text.replace("rows: 1000001", "rows: 1000002"))
+        assert server.request("POST", "/api/v1/model/reload",
+                              timeout=8)[0] == 200
+        # Stopped while the group's coordinator is being looked for.
+        server.request("POST", "/api/v1/ingestion/sales/pause")
+        assert server.request("POST", steer, timeout=8)[0] == 200
+        assert_ends(server)
+
+
+def test_a_server_ends_with_a_lookup_on_a_deleted_topic(broker, topics,
+                                                        tmp_path):
+    topics.create("names")
+    topics.send("names", 1)
+    model = freshet.write_model(tmp_path / "m", {"lookups/names.yaml": f"""\
+lookup: names
+key: store
+source: {{ kafka: {{ brokers: "{broker.address}", topics: [names] }} }}
+columns:
+  - {{ name: store, type: string }}
+  - {{ name: qty, type: long }}
+"""})
+    with freshet.Server(model, tmp_path / "d") as server:
+        names = "/api/v1/lookups/names"
+        freshet.wait_until(lambda: server.json(names)["complete"], 20)
+        topics.delete("names")
+        freshet.wait_until(lambda: server.json(names).get("error"), 20)
+        assert not server.json(names)["complete"]
+        assert_ends(server)

@@ -171,3 +171,37 @@ def test_an_xml_drop_of_many_records(tmp_path):
         assert rows < 1_000_000 or peak < size / 2
         total = server.sql("SELECT SUM(qty) AS s FROM stock")[0]["s"]
         assert total == rows * (rows - 1) // 2
+
+
+def test_files_wait_for_the_lookup_that_their_rows_read(tmp_path):
+    drop, names = tmp_path / "drop", tmp_path / "names"
+    drop.mkdir()
+    names.mkdir()
+    model = stock_model(tmp_path / "m", drop / "*")
+    stock = model / "datasets/stock.yaml"
+    stock.write_text(stock.read_text() + """\
+  - { name: title, type: string, lookup: titles.title, by: sku }
+""")
+    freshet.write_model(model, {"lookups/titles.yaml": f"""\
+lookup: titles
+key: sku
+source: {{ files: {{ path: "{names}/*.csv", format: csv, poll: 100ms }} }}
+columns:
+  - {{ name: sku, type: string }}
+  - {{ name: title, type: string }}
+"""})
+    put(drop, "a.jsonl", lines("a", 500))
+    with freshet.Server(model, tmp_path / "d") as server:
+        progress = freshet.wait_until(lambda: (
+            lambda one: one if one["state"] == "waiting" else None)(
+                server.json("/api/v1/ingestion/stock")), what=server.log)
+        assert "titles is not read yet" in progress["error"]
+        assert not progress["complete"] and by_file(server) == {}
+        put(names, "titles.csv", "sku,title\n" + "".join(
+            f"a-{i},Title {i}\n" for i in range(500)))
+        freshet.wait_until(lambda: by_file(server) == {"a.jsonl": 500},
+                           what=server.log)
+        assert server.sql("SELECT COUNT(title) AS n FROM stock") == [{"n": 500}]
+        freshet.wait_until(lambda: server.json(
+            "/api/v1/ingestion/stock")["state"] == "running")
+        assert server.stop() == 0
