@@ -258,8 +258,11 @@ bool JsonDecoder::read_value(JsonMember& member) {
     ++at_;
     return read_object(paths_.level(member.level));
   }
-  if (member.targets.empty()) return skip_value() || broken();
-  return targets_.reject_value(member.targets[0], {&text_[*at_], 1});
+  for (size_t target : member.targets) {
+    const char* what = first == '[' ? "an array" : "an object";
+    if (!targets_.misfit(target, what, *batch_)) return false;
+  }
+  return skip_value() || broken();
 }
 
 bool JsonDecoder::read_text(JsonMember& member) {

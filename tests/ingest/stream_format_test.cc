@@ -210,6 +210,18 @@ TEST_CASE("a message's own fields are columns, in every format") {
   CHECK(!ok(parse_message_field("header.")));
 }
 
+TEST_CASE("an array or object that does not fit may become null") {
+  DecoderSpec spec =
+      spec_of({{"x", ColumnKind::kLong}, {"y", ColumnKind::kLong}});
+  spec.fields[0].on_error = FieldSpec::OnError::kNull;
+  for (const char* path : {"y", "y[0]"}) {  // both readers of JSON
+    spec.fields[1].path = path;
+    DecodedRows rows(spec);
+    rows.decode({R"({"x":[1,{"y":2}],"ts":1})", R"({"x":{"a":[]},"ts":2})"});
+    CHECK(rows.text() == std::vector<std::string>{"1000|-|-", "2000|-|-"});
+  }
+}
+
 TEST_CASE("a value that does not fit is rejected, null or the default") {
   DecoderSpec spec = spec_of({{"qty", ColumnKind::kLong}});
   using OnError = FieldSpec::OnError;
