@@ -132,6 +132,16 @@ Result<std::unique_ptr<Source>> RunningDatasets::open_source(
   return log_.open_source(dataset.name);
 }
 
+DatasetAliases dataset_aliases(const DatasetModel& dataset) {
+  DatasetAliases aliases;
+  for (const ColumnModel& column : dataset.columns) {
+    if (!column.aliases.empty()) {
+      aliases.push_back({column.name, column.aliases});
+    }
+  }
+  return aliases;
+}
+
 Result<std::shared_ptr<Stream>> RunningDatasets::start_stream(
     std::shared_ptr<const Model> model, const DatasetModel& dataset,
     bool paused) {
@@ -139,6 +149,8 @@ Result<std::shared_ptr<Stream>> RunningDatasets::start_stream(
   stream->model = std::move(model);
   stream->dataset = &dataset;
   stream->fingerprint = fingerprint(dataset);
+  // Before the keys of what is stored are read.
+  store_.set_aliases(dataset.name, dataset_aliases(dataset));
   IngestionSettings settings = ingestion_settings(dataset, &lookups_);
   settings.start_paused = paused;
   if (auto* files = std::get_if<FilesSourceModel>(&dataset.source)) {

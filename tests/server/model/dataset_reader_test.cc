@@ -148,5 +148,40 @@ TEST_CASE("a key without a value is a fault that names it") {
   }
 }
 
+TEST_CASE("former names of a column") {
+  auto with = [](const std::string& keys) {
+    return dataset_faults("{ name: channel, type: string }",
+                          "{ name: channel, type: string, " + keys + " }");
+  };
+  CHECK(with("aliases: [way, kind]") == Faults{});
+  CHECK(with("aliases: way") == Faults{});
+  const std::string at = "datasets/sales.yaml:6: ";
+  const std::string place = "column 'channel' of dataset 'sales'";
+  CHECK(with("aliases: [qty]") == Faults{at + "'aliases' of " + place +
+                                         ": 'qty' is a column of the dataset"});
+  CHECK(with("aliases: channel") == Faults{at + "'channel' in 'aliases' of " +
+                                           place + " is the column itself"});
+  CHECK(with("aliases: [__time]") ==
+        Faults{at + "'__time' in 'aliases' of " + place +
+               " is the time of all rows"});
+  CHECK(with("aliases: ['']").size() == 1);
+  CHECK(with("aliases: [a, a]").size() == 1);
+  CHECK(with("aliases: { a: b }").size() == 1);
+  CHECK(with("alias: a").at(0).find("did you mean 'aliases'") !=
+        std::string::npos);
+  CHECK(with("aliases: [q] }\n  - { name: c2, type: long, aliases: [q]") ==
+        Faults{"datasets/sales.yaml:7: 'aliases' of column 'c2' of dataset "
+               "'sales': 'q' is one of column 'channel' already"});
+  ModelFolder folder;
+  folder.write("datasets/sales.yaml",
+               replaced(kSalesYaml, "qty, type: long",
+                        "qty, type: long, aliases: [units, pieces]"));
+  ModelLoad load = folder.load();
+  REQUIRE(load.model);
+  const ColumnModel& qty = load.model->dataset("sales")->columns[2];
+  CHECK(qty.aliases == std::vector<std::string>{"units", "pieces"});
+  CHECK(qty.path == "qty");
+}
+
 }  // namespace
 }  // namespace freshet
