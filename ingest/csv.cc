@@ -100,7 +100,7 @@ class CsvDecoder final : public Decoder {
 };
 
 bool CsvDecoder::decode_message(const RawMessage& message, ColumnBatch& batch) {
-  std::string_view text = message.value;
+  std::string_view text = without_byte_order_mark(message.value);
   if (text.size() > kMaxEventBytes) {
     return targets_.reject("too_large",
                            fmt::format("the record is larger than {} bytes: {}",
@@ -166,7 +166,7 @@ void append_json_text(std::string& out, std::string_view text) {
 
 Status read_header(std::string_view record, std::vector<CsvField>& header,
                    std::vector<std::string>& unquoted, char delimiter = ',') {
-  if (record.starts_with("\xEF\xBB\xBF")) record.remove_prefix(3);
+  record = without_byte_order_mark(record);
   TRY(split_csv_record(record, header, unquoted, delimiter));
   absl::flat_hash_map<std::string, int> seen;
   for (const CsvField& field : header) {
