@@ -132,16 +132,6 @@ Result<std::unique_ptr<Source>> RunningDatasets::open_source(
   return log_.open_source(dataset.name);
 }
 
-DatasetAliases dataset_aliases(const DatasetModel& dataset) {
-  DatasetAliases aliases;
-  for (const ColumnModel& column : dataset.columns) {
-    if (!column.aliases.empty()) {
-      aliases.push_back({column.name, column.aliases});
-    }
-  }
-  return aliases;
-}
-
 Result<std::shared_ptr<Stream>> RunningDatasets::start_stream(
     std::shared_ptr<const Model> model, const DatasetModel& dataset,
     bool paused) {
@@ -426,6 +416,16 @@ KeySettings key_settings(const DatasetModel& dataset) {
 }
 
 }  // namespace
+
+DatasetAliases dataset_aliases(const DatasetModel& dataset) {
+  DatasetAliases aliases;
+  for (const ColumnModel& column : dataset.columns) {
+    if (!column.aliases.empty()) {
+      aliases.push_back({column.name, column.aliases});
+    }
+  }
+  return aliases;
+}
 
 IngestionSettings ingestion_settings(const DatasetModel& dataset,
                                      const LookupSource* lookups) {
