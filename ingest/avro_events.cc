@@ -40,6 +40,8 @@ class RegistryReader final : public EventReader {
     return {};
   }
 
+  void forget_faults() override { registry_.forget_faults(); }
+
   bool read(std::string_view bytes, EventTree& tree) override {
     uint32_t id = 0;
     reason_ = "not_avro";

@@ -23,8 +23,10 @@ namespace freshet {
 Result<std::unique_ptr<Decoder>> make_debezium_decoder(DecoderSpec spec);
 
 // AWS DMS: {"data", "metadata", "before-image"}. Control records are passed
-// over. An update whose before-image has another key (spec.key) deletes the row
-// of the old key first.
+// over, but for those that take a table's rows away: truncate-table and
+// drop-table (with which a full load may begin) are rejected with the reason
+// "truncate": the rows stay, and a person should know. An update whose
+// before-image has another key (spec.key) deletes the row of the old key first.
 Result<std::unique_ptr<Decoder>> make_dms_decoder(DecoderSpec spec);
 
 }  // namespace freshet

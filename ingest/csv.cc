@@ -100,7 +100,7 @@ class CsvDecoder final : public Decoder {
 };
 
 bool CsvDecoder::decode_message(const RawMessage& message, ColumnBatch& batch) {
-  std::string_view text = message.value;
+  std::string_view text = without_byte_order_mark(message.value);
   if (text.size() > kMaxEventBytes) {
     return targets_.reject("too_large",
                            fmt::format("the record is larger than {} bytes: {}",
@@ -112,7 +112,7 @@ bool CsvDecoder::decode_message(const RawMessage& message, ColumnBatch& batch) {
   if (!many_) return decode_one(message, text, batch);
   size_t rows = 0;
   for (size_t at = 0; at < text.size();) {
-    size_t end = std::min(csv_record_end(text, at), text.size());
+    size_t end = csv_record_end(text, at, delimiter_, true);
     std::string_view record = text.substr(at, end - at);
     at = end;
     if (without_line_end(record).empty()) continue;
@@ -166,7 +166,7 @@ void append_json_text(std::string& out, std::string_view text) {
 
 Status read_header(std::string_view record, std::vector<CsvField>& header,
                    std::vector<std::string>& unquoted, char delimiter = ',') {
-  if (record.starts_with("\xEF\xBB\xBF")) record.remove_prefix(3);
+  record = without_byte_order_mark(record);
   TRY(split_csv_record(record, header, unquoted, delimiter));
   absl::flat_hash_map<std::string, int> seen;
   for (const CsvField& field : header) {
@@ -178,15 +178,56 @@ Status read_header(std::string_view record, std::vector<CsvField>& header,
   return {};
 }
 
+// Where the first field at or behind `at`, a field's beginning, is that begins
+// with a quote before `end`, or npos.
+size_t next_quoted_field(std::string_view text, size_t at, size_t end,
+                         char delimiter) {
+  std::string_view line = text.substr(at, end == text.npos ? end : end - at);
+  if (line.starts_with('"')) return at;
+  const char opening[] = {delimiter, '"'};
+  size_t found = line.find(std::string_view(opening, 2));
+  return found == line.npos ? text.npos : at + found + 1;
+}
+
+// Position behind the closing quote of the field at `quote`, npos without one.
+size_t behind_quoted_field(std::string_view text, size_t quote) {
+  for (size_t at = quote + 1;; at += 2) {
+    at = text.find('"', at);
+    if (at == text.npos) return at;
+    if (at + 1 == text.size() || text[at + 1] != '"') return at + 1;
+  }
+}
+
 }  // namespace
 
-size_t csv_record_end(std::string_view text, size_t from) {
-  bool quoted = false;
-  for (size_t i = from; i < text.size(); ++i) {
-    if (text[i] == '"') quoted = !quoted;
-    if (text[i] == '\n' && !quoted) return i + 1;
+size_t csv_record_end(std::string_view text, size_t from, char delimiter,
+                      bool whole) {
+  size_t line = text.find('\n', from);
+  const size_t line_end = line != text.npos ? line + 1
+                          : whole           ? text.size()
+                                            : text.npos;
+  size_t end = line_end;  // of the line on which the field begins
+  for (size_t at = from;;) {
+    // Without another quoted field on this line it is the last one.
+    size_t quote = next_quoted_field(text, at, end, delimiter);
+    if (quote == text.npos) return end;
+    at = behind_quoted_field(text, quote);
+    if (at == text.npos) return whole ? line_end : at;
+    if (at >= text.size()) return whole ? text.size() : text.npos;
+    size_t more = text.substr(at).starts_with("\r\n") ? 2
+                  : text[at] == '\n'                  ? 1
+                                                      : 0;
+    if (more > 0) return at + more;
+    if (text[at] == '\r' && at + 1 == text.size() && !whole) return text.npos;
+    if (text[at] != delimiter) return line_end;
+    ++at;
+    end = text.find('\n', at);
+    if (end != text.npos) {
+      ++end;
+    } else if (whole) {
+      end = text.size();
+    }
   }
-  return std::string_view::npos;
 }
 
 Status split_csv_record(std::string_view record, std::vector<CsvField>& fields,
@@ -248,16 +289,8 @@ Result<std::unique_ptr<Decoder>> make_csv_stream_decoder(DecoderSpec spec) {
 
 namespace {
 
-// Takes one record off `body`. One whose quote does not end within it ends at
-// its first line end: the rest is not lost with it.
 std::string_view take_record(std::string_view& body) {
-  size_t end = csv_record_end(body, 0);
-  bool open = end == std::string_view::npos &&
-              std::count(body.begin(), body.end(), '"') % 2 == 1;
-  if (open) end = body.find('\n');
-  bool last = end == std::string_view::npos;
-  if (open && !last) ++end;
-  std::string_view record = body.substr(0, last ? body.size() : end);
+  std::string_view record = body.substr(0, csv_record_end(body, 0, ',', true));
   body.remove_prefix(record.size());
   return record;
 }

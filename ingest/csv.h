@@ -13,9 +13,13 @@
 
 namespace freshet {
 
-// Position behind the line end of the record that starts at `from`, or npos if
-// it does not end within `text`.
-size_t csv_record_end(std::string_view text, size_t from);
+// Position behind the record that starts at `from` and its line end. A quote
+// opens a field only at its beginning. A record whose quote is broken, since
+// text follows the closing one or none comes, ends at its first line end: only
+// that line is at fault, not what follows. npos if that takes more text, which
+// is so only where `whole` is false: more may follow behind `text`.
+size_t csv_record_end(std::string_view text, size_t from, char delimiter,
+                      bool whole);
 
 // The fields of one record (with or without its line end). An empty field
 // without quotes is a null. kInvalid for a stray or missing quote.

@@ -123,6 +123,8 @@ class Decoder {
   // Fetches what the messages need to be read (schemas). kUnavailable: it is
   // not to be had now; the messages must wait.
   virtual Status prepare(std::span<const RawMessage> messages) { return {}; }
+  // What was not to be had is to be asked for again by the next prepare().
+  virtual void forget_faults() {}
   // Appends the rows of the messages to `batch`: one, several or none each. A
   // message at fault appends nothing but its rejection. Missing fields are
   // null; unknown fields are ignored. This is the fast way: many messages

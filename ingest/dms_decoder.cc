@@ -42,7 +42,12 @@ bool DmsDecoder::take(EventNode& root, const Taking& taking) {
   if (metadata == nullptr || metadata->kind != Kind::kObject) {
     return reject("not_dms", "the event has no metadata: it is not of AWS DMS");
   }
-  if (said("record-type") == "control") return true;
+  if (said("record-type") == "control") {
+    std::string_view operation = said("operation");
+    bool empties = operation == "truncate-table" || operation == "drop-table";
+    return !empties ||
+           reject("truncate", fmt::format("{}: the rows here stay", operation));
+  }
   const EventNode* data = tree_.child(root, "data");
   if (data == nullptr || data->kind != Kind::kObject) {
     return reject("not_dms", fmt::format("operation {} without a row in 'data'",

@@ -19,6 +19,7 @@ class EventReader {
   virtual ~EventReader() = default;
   // As Decoder::prepare, for the values of the messages.
   virtual Status prepare(std::span<const RawMessage> messages) { return {}; }
+  virtual void forget_faults() {}
   // Builds `tree`, which is empty. Its texts lie in the tree, in `bytes` or in
   // the reader, until the next read(). False: reason() and error() say why.
   virtual bool read(std::string_view bytes, EventTree& tree) = 0;

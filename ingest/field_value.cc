@@ -196,6 +196,11 @@ int64_t count_line_ends(std::string_view text) {
   return count;
 }
 
+std::string_view without_byte_order_mark(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return text;
+}
+
 std::string_view trim(std::string_view text) {
   auto blank = [](char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';

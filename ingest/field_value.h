@@ -24,6 +24,8 @@ bool parse_bool(std::string_view text, int64_t& out);
 
 // Without the blanks, tabs and line ends at both ends.
 std::string_view trim(std::string_view text);
+// Without the byte order mark that some writers begin with.
+std::string_view without_byte_order_mark(std::string_view text);
 // How many of its characters end a line (LF).
 int64_t count_line_ends(std::string_view text);
 

@@ -219,6 +219,7 @@ bool FileIngestion::take(const PlacedFile& file) {
       fmt::format("file {}: {}", file.name, done.error().message);
   spdlog::error("dataset {}: {}", settings_.dataset, text);
   faults_[file.name] = text;
+  last_errors_.add({now(), state_name(IngestionState::kDegraded), text, {}});
   ErrorCode code = done.error().code;
   bool later = code == ErrorCode::kUnavailable || code == ErrorCode::kIo ||
                code == ErrorCode::kNotFound;

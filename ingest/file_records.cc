@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <deque>
+#include <optional>
 
 #include "ingest/csv.h"
 #include "ingest/field_value.h"
@@ -16,11 +17,13 @@ namespace {
 constexpr size_t kReadBytes = 1 << 20;
 constexpr size_t kMaxRecordBytes = 64 << 20;
 
-// Cuts the text of a file into records: lines, or CSV records.
+// Cuts the text of a file into records: lines, or CSV records. What looks like
+// a CSV record beyond kMaxRecordBytes has a broken quote.
 class TextRecords final : public Records {
  public:
-  TextRecords(std::unique_ptr<FileReader> file, bool csv)
-      : file_(std::move(file)), csv_(csv) {}
+  // `delimiter` is that of CSV records.
+  TextRecords(std::unique_ptr<FileReader> file, std::optional<char> delimiter)
+      : file_(std::move(file)), delimiter_(delimiter) {}
 
   Status next(std::vector<std::string_view>& records, size_t most) override {
     records.clear();
@@ -61,16 +64,8 @@ class TextRecords final : public Records {
   void cut(std::vector<std::string_view>& records, size_t most) {
     std::string_view text(text_);
     while (records.size() < most && begin_ < text.size()) {
-      size_t end = std::string_view::npos;
-      if (csv_) {
-        end = csv_record_end(text, begin_);
-      } else if (size_t at = text.find('\n', begin_); at != text.npos) {
-        end = at + 1;
-      }
-      if (end == std::string_view::npos) {
-        if (!ended_) return;
-        end = text.size();
-      }
+      size_t end = record_end(text);
+      if (end == std::string_view::npos) return;
       std::string_view whole = text.substr(begin_, end - begin_);
       std::string_view record = trim(whole);
       begin_ = end;
@@ -82,8 +77,20 @@ class TextRecords final : public Records {
     }
   }
 
+  // npos: the record goes on in what was not read yet.
+  size_t record_end(std::string_view text) const {
+    if (delimiter_ && !ended_ && text.size() - begin_ > kMaxRecordBytes) {
+      size_t end = csv_record_end(text, begin_, *delimiter_, true);
+      return end < text.size() ? end : text.npos;
+    }
+    if (delimiter_) return csv_record_end(text, begin_, *delimiter_, ended_);
+    size_t at = text.find('\n', begin_);
+    if (at != text.npos) return at + 1;
+    return ended_ ? text.size() : text.npos;
+  }
+
   const std::unique_ptr<FileReader> file_;
-  const bool csv_;
+  const std::optional<char> delimiter_;
   std::string text_;
   size_t begin_ = 0;
   int64_t line_ = 0;            // of begin_, in the file
@@ -179,8 +186,9 @@ Result<OpenedFile> open_event_file(const std::string& path, DecoderSpec spec) {
     TRY_ASSIGN(opened.decoder, make_xml_record_decoder(std::move(spec)));
     return opened;
   }
-  opened.records =
-      std::make_unique<TextRecords>(std::move(file), format == "csv");
+  opened.records = std::make_unique<TextRecords>(
+      std::move(file),
+      format == "csv" ? std::optional(spec.csv_delimiter) : std::nullopt);
   spec.format = format;
   if (format == "csv" && spec.csv_fields.empty()) {
     std::vector<std::string_view> header;

@@ -173,6 +173,8 @@ Result<std::optional<DeadLetter>> StreamIngestion::letter_to_take(
 
 Status StreamIngestion::take_batch(ReplayBatch& batch, ReplayOutcome& outcome) {
   batch.make_messages();
+  // Whoever replays has mended something: a schema is there now.
+  intake_->forget_faults();
   TRY(intake_->prepare(batch.messages));
   std::vector<Rejection> refused;
   intake_->set_complete(claimed_, restated_.get());

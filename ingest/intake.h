@@ -25,6 +25,7 @@ class Intake {
          KeptCounts counts, SegmentStore* store);
 
   // kUnavailable: the messages cannot be decoded now and must wait.
+  void forget_faults() { decoder_->forget_faults(); }
   Status prepare(std::span<const RawMessage> messages) {
     if (settings_.transform) TRY(settings_.transform->prepare());
     return decoder_->prepare(messages);

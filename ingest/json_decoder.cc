@@ -123,7 +123,7 @@ size_t JsonDecoder::cut_chunk(size_t first) {
       ++decoded_->ignored;
       continue;
     }
-    size_t size = messages_[first].value.size();
+    size_t size = without_byte_order_mark(messages_[first].value).size();
     auto number = static_cast<uint32_t>(first);
     if (size > kMaxEventBytes) {
       // In the order of the messages.
@@ -145,7 +145,8 @@ size_t JsonDecoder::cut_chunk(size_t first) {
 void JsonDecoder::read_chunk() {
   char* chunk = blocks_.take(chunk_bytes_);
   for (const Piece& piece : pieces_) {
-    std::string_view message = messages_[piece.message].value;
+    std::string_view message =
+        without_byte_order_mark(messages_[piece.message].value);
     if (!message.empty()) {
       std::memcpy(chunk + piece.begin, message.data(), message.size());
     }
@@ -258,8 +259,11 @@ bool JsonDecoder::read_value(JsonMember& member) {
     ++at_;
     return read_object(paths_.level(member.level));
   }
-  if (member.targets.empty()) return skip_value() || broken();
-  return targets_.reject_value(member.targets[0], {&text_[*at_], 1});
+  for (size_t target : member.targets) {
+    const char* what = first == '[' ? "an array" : "an object";
+    if (!targets_.misfit(target, what, *batch_)) return false;
+  }
+  return skip_value() || broken();
 }
 
 bool JsonDecoder::read_text(JsonMember& member) {

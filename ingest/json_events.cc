@@ -83,7 +83,7 @@ std::vector<std::string_view> split_lines(std::string_view body) {
 }
 
 std::string_view without_frame(std::string_view body) {
-  if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
+  body = without_byte_order_mark(body);
   return trim(body);
 }
 

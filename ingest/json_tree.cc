@@ -40,6 +40,7 @@ bool is_number(std::string_view text) {
 // Stage one leaves the places of tokens, then the size twice: a bracket is put
 // there, on which every walk ends.
 bool JsonTree::read(std::string_view text, EventTree& tree) {
+  text = without_byte_order_mark(text);
   blocks_.reset();
   kinds_.clear();
   size_ = text.size();

@@ -108,13 +108,14 @@ Status load_keys(SegmentStore& store, const KeyLoad& load, KeyHasher& hasher,
     if (attempt > 0) std::this_thread::sleep_for(kBetweenAttempts);
     TRY_ASSIGN(segments, segments_of(store, load.dataset));
   }
+  auto aliases = store.aliases(load.dataset);
   SegmentReader reader(load, hasher, visit);
   for (const auto& [record, segment] : *segments) {
     if (record.time_range.end < load.from) continue;
     auto file = open_segment(store.data_folder() + "/segments/" + record.file);
     // Merged meanwhile: the timeline's own mapping still has the bytes.
-    const Segment& readable = file ? **file : *segment;
-    TRY(reader.read(readable, segment->hidden_rows()));
+    auto readable = file ? with_aliases(*file, aliases) : segment;
+    TRY(reader.read(*readable, segment->hidden_rows()));
   }
   return {};
 }

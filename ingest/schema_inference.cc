@@ -18,6 +18,9 @@ using Kind = EventNode::Kind;
 constexpr size_t kMaxFields = 500;
 constexpr size_t kMaxDepth = 8;
 constexpr size_t kMaxDistinct = 1000;
+// Of a number with a fraction: what comes later may be 1.25 where the sample
+// had but 0.5, and would be rounded.
+constexpr int kMinScale = 2;
 // More of them than money or weights have: a binary fraction.
 constexpr int kMaxScale = 6;
 // Epochs between 2001 and 2065, by unit.
@@ -50,6 +53,11 @@ class Inference {
     for (const auto& [path, seen] : order) add_field(path, *seen);
     choose_time();
     result_.arrays.assign(arrays_.begin(), arrays_.end());
+    for (const std::string& path : nulls_) {
+      bool met = seen_.contains(path) || arrays_.contains(path) ||
+                 objects_.contains(path);
+      if (!met) result_.empty.push_back(path);
+    }
     return std::move(result_);
   }
 
@@ -83,8 +91,13 @@ class Inference {
       std::string path = before + std::string(at->name);
       bool odd = at->name.empty() ||
                  at->name.find_first_of(".[]$\"") != std::string_view::npos;
-      if (odd || at->is_null()) continue;
+      if (odd) continue;
+      if (at->is_null()) {
+        if (nulls_.size() < kMaxFields) nulls_.insert(path);
+        continue;
+      }
       if (at->kind == Kind::kObject) {
+        objects_.insert(path);
         if (depth < kMaxDepth) walk(*at, path + ".", depth + 1);
       } else if (at->kind == Kind::kArray) {
         arrays_.insert(path);
@@ -177,7 +190,7 @@ class Inference {
       field.type.kind = ColumnKind::kDouble;
     } else if (seen.scale > 0) {
       field.type.kind = ColumnKind::kDecimal;
-      field.type.scale = static_cast<uint8_t>(seen.scale);
+      field.type.scale = static_cast<uint8_t>(std::max(seen.scale, kMinScale));
     } else {
       field.type.kind = ColumnKind::kLong;
       for (size_t i = 0; i < 3; ++i) {
@@ -221,7 +234,7 @@ class Inference {
   EventTree tree_;
   TimeReader time_{"iso"};
   std::map<std::string, Seen> seen_;
-  std::set<std::string> arrays_, names_{"__time"};
+  std::set<std::string> arrays_, nulls_, objects_, names_{"__time"};
   InferredDataset result_;
 };
 
@@ -257,6 +270,11 @@ std::string inferred_yaml(const InferredDataset& dataset,
     out += fmt::format(
         "# {} is an array: explode it in the source, or take {}[0]\n", array,
         array);
+  }
+  for (const std::string& path : dataset.empty) {
+    out += fmt::format(
+        "# {} was null in all of them, which says no type: add its column\n",
+        path);
   }
   out += "columns:\n";
   for (const InferredField& field : dataset.fields) {

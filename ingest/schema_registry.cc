@@ -69,6 +69,11 @@ Status SchemaRegistry::fetch(uint32_t id) {
   return {};
 }
 
+void SchemaRegistry::forget_faults() {
+  absl::erase_if(
+      known_, [](const auto& known) { return known.second.schema == nullptr; });
+}
+
 Result<SchemaRegistry::Known> SchemaRegistry::load(uint32_t id) {
   auto final = [](const Error& error) {
     return Known{nullptr, error.message, {}};

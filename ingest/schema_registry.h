@@ -23,6 +23,8 @@ class SchemaRegistry {
 
   // Sees to it that find(id) knows. kUnavailable: no registry answers now.
   Status fetch(uint32_t id);
+  // Asks again at once for what cannot be used.
+  void forget_faults();
   // After fetch(id): the schema, or why it can never be used (unknown id, not
   // Avro, broken); asked again after a while.
   Result<const AvroSchema*> find(uint32_t id) const;

@@ -19,6 +19,7 @@ class TreeDecoder : public Decoder {
   Status prepare(std::span<const RawMessage> messages) override {
     return reader_->prepare(messages);
   }
+  void forget_faults() override { reader_->forget_faults(); }
   using Decoder::decode;
   void decode(std::span<const RawMessage> messages, ColumnBatch& batch,
               Decoded& decoded) final;

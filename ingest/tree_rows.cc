@@ -132,8 +132,8 @@ bool TreeRows::put_text(size_t target, const EventNode& node,
     return targets_.put_bare(target, batch.keep(node.text), batch);
   }
   if (node.kind != Kind::kText) {
-    return targets_.misfit(target, node.kind == Kind::kObject ? "{" : "[",
-                           batch);
+    return targets_.misfit(
+        target, node.kind == Kind::kObject ? "an object" : "an array", batch);
   }
   ColumnType type = targets_.type(target);
   if (decimals_ == Decimals::kBase64 && !node.stated &&

@@ -19,6 +19,7 @@
 #include "segments/file_system.h"
 #include "segments/metadata_store.h"
 #include "segments/paced_files.h"
+#include "segments/renamed_segment.h"
 #include "segments/row_moves.h"
 #include "segments/segment_writer.h"
 #include "segments/timeline.h"
@@ -100,6 +101,14 @@ class SegmentStore {
 
   // Empty timeline for a dataset that has none.
   virtual std::shared_ptr<const Timeline> timeline(
+      std::string_view dataset) const = 0;
+
+  // From the next timeline on sealed segments are read by these, in place of
+  // those given before. Nothing is written: who opens a store gives them anew.
+  virtual void set_aliases(std::string_view dataset,
+                           DatasetAliases aliases) = 0;
+  // Null if none were given.
+  virtual std::shared_ptr<const DatasetAliases> aliases(
       std::string_view dataset) const = 0;
 
   // Makes `live` visible to queries from the next timeline on.

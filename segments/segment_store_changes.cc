@@ -311,6 +311,9 @@ Status SegmentStoreImpl::publish(Commit commit,
   for (NewSegment& segment : written) {
     if (segment.hidden.all()) hidden[segment.record.id] = segment.hidden;
   }
+  for (NewSegment& segment : written) {
+    segment.segment = with_aliases(segment.segment, find_aliases(dataset));
+  }
   datasets_.change(dataset, [&](Timeline& timeline) {
     swap_in(timeline, written, leaving, hidden);
   });
@@ -355,26 +358,6 @@ void SegmentStoreImpl::swap_in(Timeline& timeline,
     }
     timeline.sealed.insert(timeline.sealed.end() - after, segment.segment);
   }
-}
-
-RowMoves SegmentStoreImpl::moves_of(std::vector<NewSegment>& written,
-                                    const Leaving& leaving) {
-  RowMoves moves;
-  std::set<std::string> moved;
-  for (NewSegment& segment : written) {
-    for (size_t i = 0; i < segment.places.size(); ++i) {
-      const std::string& from = segment.inputs[i].first->id();
-      moved.insert(from);
-      moves.moved.push_back(
-          {from, segment.record.id, std::move(segment.places[i])});
-    }
-  }
-  for (const auto* ids : {&leaving.live, &leaving.sealed}) {
-    for (const std::string& id : *ids) {
-      if (!moved.contains(id)) moves.dropped.push_back(id);
-    }
-  }
-  return moves;
 }
 
 // Fills merged.inputs; returns the granule.

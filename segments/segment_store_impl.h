@@ -33,6 +33,9 @@ class SegmentStoreImpl final : public SegmentStore {
       std::string_view dataset) const override {
     return datasets_.timeline(dataset);
   }
+  void set_aliases(std::string_view dataset, DatasetAliases aliases) override;
+  std::shared_ptr<const DatasetAliases> aliases(
+      std::string_view dataset) const override;
   void add_live(std::string_view dataset,
                 std::shared_ptr<const LiveSegment> live) override;
   Status change_rows(std::string_view dataset,
@@ -108,6 +111,8 @@ class SegmentStoreImpl final : public SegmentStore {
   bool is_watched(std::string_view dataset) const;
   void find_hidden_since(const HiddenById& hidden, uint64_t settled,
                          NewSegment& segment) const;
+  std::shared_ptr<const DatasetAliases> find_aliases(std::string_view dataset)
+      const ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
   void swap_in(Timeline& timeline, std::vector<NewSegment>& written,
                const Leaving& leaving, const HiddenById& hidden) const;
   static RowMoves moves_of(std::vector<NewSegment>& written,
@@ -138,6 +143,8 @@ class SegmentStoreImpl final : public SegmentStore {
   mutable Mutex commit_mutex_;
   std::map<std::string, HiddenById, std::less<>> hidden_
       ABSL_GUARDED_BY(commit_mutex_);  // by dataset, then segment
+  std::map<std::string, std::shared_ptr<const DatasetAliases>, std::less<>>
+      aliases_ ABSL_GUARDED_BY(commit_mutex_);  // by dataset
   std::map<std::string, std::function<void(RowMoves)>, std::less<>> watchers_
       ABSL_GUARDED_BY(commit_mutex_);  // by dataset
   // After a failed write of metadata the batch may be in the log all the same

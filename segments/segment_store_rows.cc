@@ -42,6 +42,55 @@ Result<std::optional<Bitmap>> newly_hidden(const Timeline& timeline,
 
 }  // namespace
 
+RowMoves SegmentStoreImpl::moves_of(std::vector<NewSegment>& written,
+                                    const Leaving& leaving) {
+  RowMoves moves;
+  std::set<std::string> moved;
+  for (NewSegment& segment : written) {
+    for (size_t i = 0; i < segment.places.size(); ++i) {
+      const std::string& from = segment.inputs[i].first->id();
+      moved.insert(from);
+      moves.moved.push_back(
+          {from, segment.record.id, std::move(segment.places[i])});
+    }
+  }
+  for (const auto* ids : {&leaving.live, &leaving.sealed}) {
+    for (const std::string& id : *ids) {
+      if (!moved.contains(id)) moves.dropped.push_back(id);
+    }
+  }
+  return moves;
+}
+
+std::shared_ptr<const DatasetAliases> SegmentStoreImpl::find_aliases(
+    std::string_view dataset) const {
+  auto found = aliases_.find(dataset);
+  return found == aliases_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<const DatasetAliases> SegmentStoreImpl::aliases(
+    std::string_view dataset) const {
+  MutexLock lock(commit_mutex_);
+  return find_aliases(dataset);
+}
+
+void SegmentStoreImpl::set_aliases(std::string_view dataset,
+                                   DatasetAliases aliases) {
+  auto given = std::make_shared<const DatasetAliases>(std::move(aliases));
+  MutexLock lock(commit_mutex_);
+  auto known = find_aliases(dataset);
+  if (known == nullptr ? given->empty() : *known == *given) return;
+  aliases_.insert_or_assign(std::string(dataset), given);
+  datasets_.change(dataset, [&](Timeline& timeline) {
+    for (auto& segment : timeline.sealed) {
+      segment = with_aliases(without_aliases(without_hidden(segment)), given);
+      auto rows = timeline.hidden.find(segment->id());
+      if (rows == timeline.hidden.end()) continue;
+      segment = with_hidden(std::move(segment), rows->second);
+    }
+  });
+}
+
 void SegmentStoreImpl::add_live(std::string_view dataset,
                                 std::shared_ptr<const LiveSegment> live) {
   datasets_.change(dataset, [&](Timeline& timeline) {

@@ -218,6 +218,10 @@ Status RunningApplication::open_parts() {
   checkpoints_ = std::make_unique<RepeatedTask>(
       kCheckpointWatch, [this] { remove_old_checkpoints(settings_.data); });
   merger_ = start_merger(*store_);
+  // A merge before would write former names.
+  for (const DatasetModel& dataset : model()->datasets) {
+    store_->set_aliases(dataset.name, dataset_aliases(dataset));
+  }
   set_merge_policies(*merger_, nullptr, *model());
   scrubber_ = std::make_unique<Scrubber>(
       *store_,

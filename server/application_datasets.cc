@@ -138,6 +138,8 @@ Result<std::shared_ptr<Stream>> RunningDatasets::start_stream(
   stream->model = std::move(model);
   stream->dataset = &dataset;
   stream->fingerprint = fingerprint(dataset);
+  // Before the keys of what is stored are read.
+  store_.set_aliases(dataset.name, dataset_aliases(dataset));
   IngestionSettings settings = ingestion_settings(dataset, &lookups_);
   TRY_ASSIGN(settings.start_paused, is_paused(store_.metadata(), dataset.name));
   if (settings.start_paused) {
@@ -427,6 +429,16 @@ KeySettings key_settings(const DatasetModel& dataset) {
 }
 
 }  // namespace
+
+DatasetAliases dataset_aliases(const DatasetModel& dataset) {
+  DatasetAliases aliases;
+  for (const ColumnModel& column : dataset.columns) {
+    if (!column.aliases.empty()) {
+      aliases.push_back({column.name, column.aliases});
+    }
+  }
+  return aliases;
+}
 
 IngestionSettings ingestion_settings(const DatasetModel& dataset,
                                      const LookupSource* lookups) {

@@ -25,6 +25,9 @@ namespace freshet {
 IngestionSettings ingestion_settings(const DatasetModel& dataset,
                                      const LookupSource* lookups);
 
+// The former names of its columns, for SegmentStore::set_aliases.
+DatasetAliases dataset_aliases(const DatasetModel& dataset);
+
 class Datasets : public DatasetCatalog, public IngestionService {
  public:
   // `store`, `log` and `lookups` must outlive it. `changed` is called when a

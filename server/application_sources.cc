@@ -81,6 +81,7 @@ std::string fingerprint(const DatasetModel& dataset) {
     add(column.name + " " + to_string(column.type));
   }
   for (const ColumnModel& column : dataset.columns) {
+    for (const std::string& alias : column.aliases) add("alias " + alias);
     add(column.path + "=" + column.default_text.value_or("\1"));
     add(column.message + "/" + column.time_format + "/" + column.on_error +
         "/" + column.pii_stored);

@@ -15,6 +15,10 @@ std::string quoted(std::string_view text) {
   return "'" + std::string(text) + "'";
 }
 
+bool empty_in_file(const ConfigNode& node) {
+  return node.kind == ConfigNode::Kind::kNull && node.line != 0;
+}
+
 }  // namespace
 
 std::string did_you_mean(std::string_view name,
@@ -49,13 +53,25 @@ ConfigMap::ConfigMap(const ConfigNode& node, std::string place,
   }
 }
 
-const ConfigNode* ConfigMap::find(std::string_view key) {
-  if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
-    known_.emplace_back(key);
+bool ConfigMap::know(std::string_view key) {
+  if (std::find(known_.begin(), known_.end(), key) != known_.end()) {
+    return false;
   }
+  known_.emplace_back(key);
+  return true;
+}
+
+const ConfigNode* ConfigMap::find(std::string_view key) {
+  bool first = know(key);
   const ConfigNode* found = node_.find(key);
-  if (found && found->kind == ConfigNode::Kind::kNull) return nullptr;
-  return found;
+  if (!found || found->kind != ConfigNode::Kind::kNull) return found;
+  if (first && empty_in_file(*found)) {
+    faults_.add(found->line,
+                quoted(key) + " in " + place_ +
+                    " has no value: give it one or leave the key out",
+                std::string(key));
+  }
+  return nullptr;
 }
 
 bool ConfigMap::has(std::string_view key) { return find(key) != nullptr; }
@@ -111,7 +127,9 @@ void ConfigMap::refuse_reference(std::string_view key, const ConfigNode& node) {
 bool ConfigMap::lacks(std::string_view key) {
   const ConfigNode* node = find(key);
   if (!node) {
-    if (node_.kind == ConfigNode::Kind::kMap) {
+    const ConfigNode* empty = node_.find(key);
+    bool told = empty && empty_in_file(*empty);
+    if (node_.kind == ConfigNode::Kind::kMap && !told) {
       faults_.add(node_.line, place_ + " lacks the key " + quoted(key),
                   std::string(key));
     }
@@ -217,10 +235,17 @@ int64_t ConfigMap::duration_ms(std::string_view key, int64_t fallback,
 
 std::string ConfigMap::choice(std::string_view key, std::string fallback,
                               const std::vector<std::string>& known) {
+  auto takes = [&](std::string_view word) {
+    return std::find(known.begin(), known.end(), word) != known.end();
+  };
+  if (const ConfigNode* node = node_.find(key);
+      node && node->kind == ConfigNode::Kind::kNull && takes(node->text)) {
+    know(key);
+    return node->text;
+  }
   const ConfigNode* node = find(key);
   if (!node) return fallback;
-  if (node->kind == ConfigNode::Kind::kScalar &&
-      std::find(known.begin(), known.end(), node->text) != known.end()) {
+  if (node->kind == ConfigNode::Kind::kScalar && takes(node->text)) {
     return node->text;
   }
   std::string list;

@@ -49,7 +49,8 @@ class ConfigMap {
   FaultList& faults() { return faults_; }
 
   bool has(std::string_view key);
-  // The value, or nullptr if absent or null. Null counts as absent.
+  // The value, or nullptr if absent or null. A null in a file is a fault, told
+  // once: who wrote the key meant something. In a JSON body it is an absence.
   const ConfigNode* find(std::string_view key);
   int line_of(std::string_view key);
   // "KEY in PLACE must be WHAT, not VALUE" at the value.
@@ -76,6 +77,7 @@ class ConfigMap {
                   int64_t most);
   int64_t duration_ms(std::string_view key, int64_t fallback,
                       int64_t least = 0);
+  // Where "null" is among the known words, a bare null of YAML is that word.
   std::string choice(std::string_view key, std::string fallback,
                      const std::vector<std::string>& known);
   // A list of texts; a text alone is a list of one. Duplicates are faults.
@@ -89,6 +91,8 @@ class ConfigMap {
   void finish();
 
  private:
+  // Whether it is asked for the first time.
+  bool know(std::string_view key);
   bool lacks(std::string_view key);
   void refuse_reference(std::string_view key, const ConfigNode& node);
   std::string resolved(std::string_view key, const ConfigNode& node);

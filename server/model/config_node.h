@@ -16,8 +16,10 @@ struct ConfigEntry;
 struct ConfigNode {
   enum class Kind { kNull, kScalar, kList, kMap };
   Kind kind = Kind::kNull;
-  int line = 0;                      // 1-based; 0 in a JSON body
-  std::string text;                  // kScalar: as written, without quotes
+  int line = 0;  // 1-based; 0 in a JSON body
+  // kScalar: as written, without quotes. kNull: "null" where a file says so
+  // with that word, "" where it has nothing.
+  std::string text;
   bool quoted = false;               // a string even if it looks like a number
   std::vector<ConfigNode> items;     // kList
   std::vector<ConfigEntry> entries;  // kMap, in the order of the file

@@ -1,6 +1,7 @@
 // datasets/*.yaml
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include "server/model/cube_reader.h"
 #include "server/model/files_reader.h"
@@ -215,6 +216,51 @@ void read_pii_key(ConfigMap& map, DatasetModel& dataset) {
 
 namespace {
 
+// Former names of a column. Whether they are others' is looked at when all
+// columns are read.
+std::vector<std::string> read_aliases(ConfigMap& map, const std::string& name) {
+  std::vector<std::string> aliases;
+  for (const ConfigText& alias : map.texts("aliases")) {
+    std::string_view why = alias.text.empty()          ? "an empty name"
+                           : alias.text == name        ? "the column itself"
+                           : alias.text == kTimeColumn ? "the time of all rows"
+                                                       : "";
+    if (why.empty()) {
+      aliases.push_back(alias.text);
+      continue;
+    }
+    map.faults().add(alias.line,
+                     "'" + alias.text + "' in 'aliases' of " + map.place() +
+                         " is " + std::string(why),
+                     "aliases");
+  }
+  return aliases;
+}
+
+// Stored rows have an alias's values for one column alone.
+void check_aliases(const ConfigMap& map, const DatasetModel& dataset,
+                   const Schema& schema, FaultList& faults) {
+  std::map<std::string, std::string> owners;  // by alias
+  for (const ColumnModel& column : dataset.columns) {
+    for (const std::string& alias : column.aliases) {
+      std::string place =
+          "'aliases' of column '" + column.name + "' of " + map.place() + ": ";
+      auto [owner, fresh] = owners.try_emplace(alias, column.name);
+      if (schema.find(alias)) {
+        faults.add(column.line,
+                   place + "'" + alias +
+                       "' is a column of the dataset",
+                   "aliases");
+      } else if (!fresh) {
+        faults.add(column.line,
+                   place + "'" + alias + "' is one of column '" +
+                       owner->second + "' already",
+                   "aliases");
+      }
+    }
+  }
+}
+
 void read_column(const ConfigNode& node, const std::string& dataset_place,
                  DatasetModel& dataset, Schema& schema, FaultList& faults,
                  const LookupSource* lookups) {
@@ -235,6 +281,7 @@ void read_column(const ConfigNode& node, const std::string& dataset_place,
                 "string, long, double, decimal(N), bool or timestamp");
     }
   }
+  column.aliases = read_aliases(map, column.name);
   read_column_source(map, column);
   if (map.has("default")) {
     column.default_text = map.text("default");
@@ -274,6 +321,7 @@ void read_columns(ConfigMap& map, DatasetModel& dataset, Schema& schema,
   for (const ConfigNode& item : node->items) {
     read_column(item, map.place(), dataset, schema, map.faults(), lookups);
   }
+  check_aliases(map, dataset, schema, map.faults());
 }
 
 namespace {

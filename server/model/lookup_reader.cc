@@ -121,6 +121,15 @@ void read_lookup(const ConfigNode& root, ReadContext& context) {
   schema->columns.push_back(
       {std::string(kTimeColumn), {ColumnKind::kTimestamp, 0}, false});
   read_columns(map, rows, *schema, nullptr);
+  for (const ColumnModel& column : rows.columns) {
+    if (column.aliases.empty()) continue;
+    map.faults().add(column.line,
+                     "'aliases' in column '" + column.name + "' of " +
+                         map.place() +
+                         " has no meaning: the rows of a lookup are read anew "
+                         "when its columns change",
+                     "aliases");
+  }
   read_pii_key(map, rows);
   read_filter(map, rows, *schema, nullptr);
   read_lookup_key(map, lookup, *schema);

@@ -62,7 +62,8 @@ struct FormatModel {
 struct ColumnModel {
   std::string name;
   ColumnType type;
-  std::string path;  // in the event; default: the name
+  std::vector<std::string> aliases{};  // its former names
+  std::string path;                    // in the event; default: the name
   // Not empty: a part of the message itself, such as "key" or "header.NAME".
   std::string message;
   std::string time_format = "auto";  // of a timestamp

@@ -150,8 +150,10 @@ const std::vector<Map>& maps() {
          "string, long, double, bool, timestamp or decimal(N), which "
          "rounds more digits half away from zero",
          true},
+        {"aliases", "texts", "Names it had before, as stored rows have them"},
         {"path", "text", "Of a nested field: item.sku"},
         {"default", "any", "When the event lacks it"},
+        {"on_error", "reject|null|default", "Of a value that does not fit"},
         {"from", "text", "An expression over the columns before"},
         {"lookup", "text", "Taken from a lookup: products.category"},
         {"by", "text", "The column before that has its key"},
@@ -208,6 +210,8 @@ void write_choices(JsonWriter& out, std::string_view choices) {
   while (!choices.empty()) {
     size_t bar = choices.find('|');
     out.value(choices.substr(0, bar));
+    // Written bare, YAML reads this word as a null.
+    if (choices.substr(0, bar) == "null") out.null();
     if (bar == std::string_view::npos) break;
     choices.remove_prefix(bar + 1);
   }

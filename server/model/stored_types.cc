@@ -35,11 +35,33 @@ std::string allowed(ColumnType stored) {
   return to_string(stored);
 }
 
+// The first name and type that rows of the column are stored in and that may
+// not become its type. Whether a segment with both names is read by the present
+// one alone is not asked: what is stored under an alias must fit, too.
+std::optional<std::pair<std::string, ColumnType>> refused_type(
+    const ColumnModel& column, const StoredTypes& stored) {
+  std::vector<std::string> names = column.aliases;
+  names.insert(names.begin(), column.name);
+  for (const std::string& name : names) {
+    auto found = stored.find(name);
+    if (found == stored.end()) continue;
+    for (ColumnType type : found->second) {
+      if (!may_become(type, column.type)) return std::pair(name, type);
+    }
+  }
+  return std::nullopt;
+}
+
 // "shop string\nprice decimal(4)\n".
 std::string types_text(const DatasetModel& dataset) {
   std::string text;
   for (const ColumnSpec& column : dataset.schema->columns) {
     text += column.name + " " + to_string(column.type) + "\n";
+  }
+  for (const ColumnModel& column : dataset.columns) {
+    for (const std::string& alias : column.aliases) {
+      text += column.name + " was " + alias + "\n";
+    }
   }
   return text;
 }
@@ -78,19 +100,17 @@ std::vector<ModelFault> type_faults(const DatasetModel& dataset,
                                     const StoredTypes& stored) {
   std::vector<ModelFault> faults;
   for (const ColumnModel& column : dataset.columns) {
-    auto found = stored.find(column.name);
-    if (found == stored.end()) continue;
-    for (ColumnType type : found->second) {
-      if (may_become(type, column.type)) continue;
-      faults.push_back(
-          {dataset.file, column.line,
-           fmt::format("column '{}' of dataset '{}' is stored as {} and cannot "
-                       "become {}; allowed are {}, or a column of another "
-                       "name, with 'path', for what comes from now on",
-                       column.name, dataset.name, to_string(type),
-                       to_string(column.type), allowed(type))});
-      break;
-    }
+    auto refused = refused_type(column, stored);
+    if (!refused) continue;
+    const auto& [name, type] = *refused;
+    faults.push_back(
+        {dataset.file, column.line,
+         fmt::format("column '{}' of dataset '{}' is stored as {}{} and cannot "
+                     "become {}; allowed are {}, or a column of another "
+                     "name, with 'path', for what comes from now on",
+                     column.name, dataset.name, to_string(type),
+                     name == column.name ? "" : ", named '" + name + "',",
+                     to_string(column.type), allowed(type))});
   }
   return faults;
 }

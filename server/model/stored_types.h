@@ -20,9 +20,9 @@ using StoredTypes = std::map<std::string, std::vector<ColumnType>>;
 // count.
 StoredTypes stored_types(const Timeline& timeline);
 
-// A fault for each column of the dataset whose type those it is stored in may
-// not become, at the line of the type. Allowed are the same type, long to
-// decimal to double, and a decimal of more digits.
+// A fault for each column of the dataset whose type those it is stored in,
+// under its name or an alias, may not become, at the line of the type. Allowed
+// are the same type, long to decimal to double, and a decimal of more digits.
 std::vector<ModelFault> type_faults(const DatasetModel& dataset,
                                     const StoredTypes& stored);
 

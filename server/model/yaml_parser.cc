@@ -6,6 +6,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -35,12 +36,15 @@ struct YamlFault {
 
 class TreeBuilder : public YAML::EventHandler {
  public:
+  explicit TreeBuilder(std::string_view text) : text_(text) {}
+
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     ConfigNode node;
     node.line = line_of(mark);
+    if (says_null(mark)) node.text = "null";
     place(std::move(node), anchor);
   }
 
@@ -92,6 +96,19 @@ class TreeBuilder : public YAML::EventHandler {
     ConfigNode value;
     size_t nodes = 0;
   };
+
+  // yaml-cpp does not tell the word from a missing value, whose mark is at what
+  // comes next: a key, if that begins with the word.
+  bool says_null(const YAML::Mark& mark) const {
+    if (mark.is_null()) return false;
+    std::string_view rest =
+        text_.substr(std::min(text_.size(), static_cast<size_t>(mark.pos)), 5);
+    bool word = rest.starts_with("null") || rest.starts_with("Null") ||
+                rest.starts_with("NULL");
+    return word &&
+           (rest.size() < 5 || std::string_view(" \t\r\n,]}#").find(rest[4]) !=
+                                   std::string_view::npos);
+  }
 
   static int line_of(const YAML::Mark& mark) { return mark.line + 1; }
 
@@ -165,6 +182,7 @@ class TreeBuilder : public YAML::EventHandler {
     map.key_line = node.line;
   }
 
+  std::string_view text_;
   ConfigNode root_;
   std::vector<Open> stack_;
   std::map<YAML::anchor_t, Anchored> anchors_;
@@ -177,14 +195,14 @@ Result<ConfigNode> parse_yaml(std::string_view text) {
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
-    TreeBuilder builder;
+    TreeBuilder builder(text);
     if (!parser.HandleNextDocument(builder)) {
       ConfigNode empty;
       empty.kind = ConfigNode::Kind::kMap;
       empty.line = 1;
       return empty;
     }
-    TreeBuilder rest;
+    TreeBuilder rest(text);
     if (parser.HandleNextDocument(rest)) {
       return Error{ErrorCode::kInvalid,
                    "a file holds one document; a second '---' begins another",

@@ -149,26 +149,36 @@ std::shared_ptr<const LookupTable> LookupTable::edited(
 
 QueryResult LookupTable::rows() const {
   QueryResult out;
-  out.columns.push_back({"k", key_.type});
-  std::vector<size_t> shown;  // which values
-  if (!columns_.empty()) {
-    out.columns.push_back({"v", columns_[0].type});
-    shown.push_back(0);
-  }
-  for (size_t c = 0; columns_.size() > 1 && c < columns_.size(); ++c) {
-    out.columns.push_back(columns_[c]);
-    shown.push_back(c);
-  }
-  bool named = std::ranges::any_of(
-      out.columns, [&](const ResultColumn& c) { return c.name == key_.name; });
-  if (!named) out.columns.push_back(key_);
+  out.columns.push_back(key_);
+  out.columns.insert(out.columns.end(), columns_.begin(), columns_.end());
+  auto add = [&](const char* name, ExpressionType type) {
+    bool taken = std::ranges::any_of(
+        out.columns, [&](const ResultColumn& c) { return c.name == name; });
+    if (!taken) out.columns.push_back({name, type});
+  };
+  add("k", key_.type);
+  if (!columns_.empty()) add("v", columns_[0].type);
   for (size_t r = 0; r < num_rows(); ++r) {
-    std::vector<Value> row = {keys_->keys()[r]};
-    for (size_t c : shown) row.push_back((*maps_[c]->values)[r]);
-    if (!named) row.push_back(keys_->keys()[r]);
+    std::vector<Value> row;
+    for (size_t c = 0; c < out.columns.size(); ++c) {
+      auto value = value_of(c);
+      row.push_back(value ? (*maps_[*value]->values)[r] : keys_->keys()[r]);
+    }
     out.rows.push_back(std::move(row));
   }
   return out;
+}
+
+std::optional<size_t> LookupTable::value_of(size_t column) const {
+  if (column == 0) return std::nullopt;
+  if (column < num_named()) return column - 1;
+  // k and v, or the one of them that is no column's own name.
+  bool taken = key_.name == "k" ||
+               std::ranges::any_of(columns_, [](const ResultColumn& c) {
+                 return c.name == "k";
+               });
+  bool is_key = column == num_named() && !taken;
+  return is_key ? std::nullopt : std::optional<size_t>(0);
 }
 
 uint64_t LookupTable::memory_bytes() const {

@@ -55,10 +55,14 @@ class LookupTable {
   const std::shared_ptr<const ValueMap>& map(size_t i) const {
     return maps_[i];
   }
-  // As a result of columns k, v and, if there are several values, each by its
-  // own name; v is the first of them. The key comes last by its own name, if
-  // that is no other's. This is `lookup.NAME` in SQL.
+  // As a result of the key and each value by its own name, and behind these k
+  // and v, the key and the first value by the names that Druid gives them,
+  // unless a column has that name. This is `lookup.NAME` in SQL.
   QueryResult rows() const;
+  // How many columns of rows() have their own names.
+  size_t num_named() const { return 1 + columns_.size(); }
+  // Of a column of rows(): which of columns() it is; nothing for the key.
+  std::optional<size_t> value_of(size_t column) const;
   uint64_t memory_bytes() const;
 
  private:

@@ -172,6 +172,9 @@ Result<Relation> Executor::find_lookup_table(const FromItem& from) {
   }
   if (!table) return unknown_table(from, names);
   TRY_ASSIGN(Relation relation, relation_of_rows(table->rows()));
+  for (size_t c = table->num_named(); c < relation.columns.size(); ++c) {
+    relation.columns[c].by_name = true;
+  }
   relation.name = from.table;
   relation.alias = from.alias;
   relation.lookup = std::move(table);

@@ -259,8 +259,9 @@ void JoinTree::need_name(const SqlExpression& node) {
     }
     const auto& columns = leaf.relation.columns;
     for (size_t c = 0; c < columns.size(); ++c) {
-      bool named =
-          node.kind == Kind::kStar || same_letters(columns[c].name, node.name);
+      bool named = node.kind == Kind::kStar
+                       ? !columns[c].by_name
+                       : same_letters(columns[c].name, node.name);
       if (named) leaf.needed.push_back(c);
       any |= named;
     }

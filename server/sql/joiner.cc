@@ -238,7 +238,9 @@ class HashJoin {
       if (origin.output >= outputs_[origin.leaf].num_columns) continue;
       const JoinLeaf& leaf = tree_.leaves()[origin.leaf];
       made.qualifier = leaf.qualifier;
-      made.merged = leaf.merged[leaf.needed[origin.output]];
+      const size_t column_of_leaf = leaf.needed[origin.output];
+      made.merged = leaf.merged[column_of_leaf];
+      made.by_name = leaf.relation.columns[column_of_leaf].by_name;
       visible.push_back(std::move(made));
     }
     relation.columns = std::move(visible);

@@ -138,33 +138,38 @@ class KeyJoin {
     return of_rows(std::move(rows), *type);
   }
 
+  static bool is_key(const Relation& relation, const std::string& name) {
+    const auto& columns = relation.columns;
+    for (size_t c = 0; c < columns.size(); ++c) {
+      if (!same_letters(columns[c].name, name)) continue;
+      return !relation.lookup->value_of(c);
+    }
+    return false;
+  }
+
   // What the lookup keeps ready.
   std::optional<KeyedTable> of_lookup(const Step& step, const JoinLeaf& leaf,
                                       ExpressionType outer) const {
     const auto& lookup = leaf.relation.lookup;
     bool by_key = lookup && !lookup->columns().empty() && leaf.tests.empty() &&
                   step.own->kind == Kind::kColumn &&
-                  (same_letters(step.own->name, "k") ||
-                   same_letters(step.own->name, lookup->key().name)) &&
+                  is_key(leaf.relation, step.own->name) &&
                   outer == lookup->key().type;
     if (!by_key) return std::nullopt;
     KeyedTable out;
     out.keys = std::shared_ptr<const KeyIndex>(lookup, &lookup->keys());
     for (size_t column : leaf.needed) {
-      // Columns are k, v, of several values each value by its name, and the
-      // key by its name.
-      size_t values = lookup->columns().size();
-      if (column == 0 || column >= (values > 1 ? 2 + values : 2)) {
-        auto map = std::make_shared<ValueMap>();
-        map->identity = "k of " + lookup->map(0)->identity;
-        map->keys = out.keys;
-        map->type = lookup->key().type;
-        map->values = std::shared_ptr<const std::vector<Value>>(
-            lookup, &out.keys->keys());
-        out.columns.push_back(std::move(map));
-      } else {
-        out.columns.push_back(lookup->map(column == 1 ? 0 : column - 2));
+      if (auto value = lookup->value_of(column)) {
+        out.columns.push_back(lookup->map(*value));
+        continue;
       }
+      auto map = std::make_shared<ValueMap>();
+      map->identity = "k of " + lookup->map(0)->identity;
+      map->keys = out.keys;
+      map->type = lookup->key().type;
+      map->values =
+          std::shared_ptr<const std::vector<Value>>(lookup, &out.keys->keys());
+      out.columns.push_back(std::move(map));
     }
     return out;
   }

@@ -71,7 +71,7 @@ class Planner {
                          *item.expression);
       }
       for (const VisibleColumn& column : relation_.columns) {
-        if (!qualifies(column, *item.expression)) continue;
+        if (column.by_name || !qualifies(column, *item.expression)) continue;
         auto node = std::make_shared<SqlExpression>(*item.expression);
         node->kind = Kind::kColumn;
         node->name = column.name;

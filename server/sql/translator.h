@@ -23,6 +23,7 @@ struct VisibleColumn {
   std::string qualifier;   // of a join's table; empty: any that fits
   ExpressionPtr computed;  // in place of `physical`
   bool merged = false;     // by USING into another: found by qualifier only
+  bool by_name = false;    // not in SELECT *
 };
 
 struct TranslationScope {

@@ -115,7 +115,7 @@ class Splitter {
         continue;
       }
       for (const VisibleColumn& column : relation_.columns) {
-        if (!qualifies(column, *item.expression)) continue;
+        if (column.by_name || !qualifies(column, *item.expression)) continue;
         auto node = std::make_shared<SqlExpression>(*item.expression);
         node->kind = Kind::kColumn;
         node->name = column.name;

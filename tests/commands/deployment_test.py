@@ -222,15 +222,21 @@ def test_columns_are_found_in_events(tmp_path):
                 "POST", "/api/v1/datasets/visits/infer", json.dumps(body))
             return status, json.loads(answer)
         status, answer = ask({"events": [
-            '{"at":"2026-11-20T10:00:00Z","shop":{"id":"S1"},"price":1.50}',
-            '{"at":"2026-11-20T10:00:01Z","price":12.25,"tags":["a"]}']})
+            '{"at":"2026-11-20T10:00:00Z","shop":{"id":"S1"},"price":1.50,'
+            '"rate":0.5,"weight":0.125,"memo":null}',
+            '{"at":"2026-11-20T10:00:01Z","price":12.25,"tags":["a"],'
+            '"rate":1.5,"memo":null,"shop":null}']})
         assert status == 200, answer
         assert (answer["messages"], answer["time_field"]) == (2, "at")
         assert answer["arrays"] == ["tags"]
+        assert answer["empty"] == ["memo"]
         assert [(f["name"], f["path"], f["type"], f["filled"])
                 for f in answer["fields"]] == [
             ("at", "at", "timestamp", 2), ("shop_id", "shop.id", "string", 1),
-            ("price", "price", "decimal(2)", 2)]
+            ("price", "price", "decimal(2)", 2),
+            # One digit in a sample does not say that there are no two.
+            ("rate", "rate", "decimal(2)", 2),
+            ("weight", "weight", "decimal(3)", 1)]
         assert server.get("/api/v1/datasets/visits")[0] == 404
         assert ask({"events": ["no"]})[0] == 400
         assert ask({})[0] == 404

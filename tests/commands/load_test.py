@@ -73,6 +73,28 @@ def test_a_record_is_named_by_the_line_on_which_it_begins(tmp_path, load):
     assert "the first, line 5 of b.jsonl: " in done.stdout
 
 
+def test_a_broken_quote_takes_its_line_and_no_more(tmp_path, load):
+    """By POST the same text says the same."""
+    lines = ["ts,txn_id,store,qty,price"]
+    for i in range(50000):
+        text = f'"t\n{i}"' if i % 100 == 50 else f"t{i}"
+        lines.append(f"2026-03-01,{text},S1,1,2.50")
+    lines[4] = '2026-03-01,t3,"oops,1,1.00'
+    text = "\n".join(lines) + "\n"
+    (tmp_path / "a.csv").write_text(text)
+    done = load(tmp_path / "a.csv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("49999 rows loaded, 1 rejected"), done.stdout
+    assert "the first, line 5 of a.csv: " in done.stdout
+    with freshet.Server(tmp_path / "m", tmp_path / "d") as server:
+        assert server.rows("sales") == 49999
+        status, _, body = server.request(
+            "POST", "/ingest/sales", text, {"Content-Type": "text/csv"})
+        answer = json.loads(body)
+        assert status == 200, body
+        assert (answer["accepted"], answer["rejected"]) == (49999, 1)
+
+
 def test_an_empty_file_is_no_fault(tmp_path, load):
     (tmp_path / "empty.jsonl").write_text("\n\n")
     done = load(tmp_path / "empty.jsonl")

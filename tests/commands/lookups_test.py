@@ -93,6 +93,9 @@ def test_sql_in_both_orders_and_joins(tmp_path):
                 {"c": "toys", "n": 20.0}], call
         assert server.sql("SELECT LOOKUP('a', 'products.cost') AS x") == [
             {"x": 1.5}]
+        # One value or several: each by its own name.
+        assert server.sql("SELECT * FROM lookup.products ORDER BY sku LIMIT 1"
+                          ) == [{"sku": "a", "category": "tools", "cost": 1.5}]
         for key in ("p.sku", "p.k"):
             assert server.sql(
                 "SELECT p.category, SUM(s.net) AS n FROM sales s JOIN "

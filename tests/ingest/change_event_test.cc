@@ -237,7 +237,7 @@ TEST_CASE("DMS: every operation, control records") {
        R"({"metadata":{"record-type":"control","operation":"create-table",
           "table-name":"foo"}})",
        R"({"control":{},"metadata":{"record-type":"control",
-          "operation":"drop-table"}})"});
+          "operation":"rename-table"}})"});
   CHECK(rows.rejections() == std::vector<std::string>{});
   CHECK(rows.text() == std::vector<std::string>{"1000|1|a", "1000|2|b",
                                                 "1000|2|c", "delete 1000|46|d",
@@ -246,6 +246,29 @@ TEST_CASE("DMS: every operation, control records") {
   CHECK(rows.decoded.row_messages ==
         std::vector<uint32_t>{0, 1, 2, 3, 3, 4, 5});
   CHECK(rows.decoded.ignored == 2);
+}
+
+// Debezium's `t` leaves the same trace.
+TEST_CASE("DMS: a table that is emptied is told") {
+  DecodedRows rows(dms_spec());
+  auto control = [](const std::string& operation) {
+    return fmt::format(R"({{"control":{{}},"metadata":{{
+        "timestamp":"2026-11-01T10:00:00Z","record-type":"control",
+        "operation":"{}","schema-name":"public","table-name":"foo"}}}})",
+                       operation);
+  };
+  rows.decode({control("truncate-table"), control("create-table"),
+               control("drop-table"), control("add-column")});
+  CHECK(rows.batch.num_rows() == 0);
+  CHECK(rows.decoded.ignored == 2);
+  REQUIRE(rows.decoded.rejections.size() == 2);
+  for (const Rejection& rejection : rows.decoded.rejections) {
+    CHECK(rejection.reason == std::string("truncate"));
+  }
+  CHECK(rows.decoded.rejections[0].message == 0);
+  CHECK(rows.decoded.rejections[0].text ==
+        "truncate-table: the rows here stay");
+  CHECK(rows.decoded.rejections[1].message == 2);
 }
 
 TEST_CASE("DMS: a delete of a key without the row's time") {

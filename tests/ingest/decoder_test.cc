@@ -121,8 +121,11 @@ TEST_CASE("errors name field and value") {
   Row row = with(R"("qty":"many")");
   REQUIRE(!row);
   CHECK(row.status.error().message == "qty is not a long: many");
-  CHECK(!with(R"("store":{"a":1})"));
-  CHECK(!with(R"("store":[1])"));
+  CHECK(with(R"("store":{"a":1})").status.error().message ==
+        "store is not a string: an object");
+  CHECK(with(R"("qty":[1])").status.error().message ==
+        "qty is not a long: an array");
+  CHECK(with(R"("qty":"[")").status.error().message == "qty is not a long: [");
   CHECK(row.batch.num_rows() == 0);
 }
 

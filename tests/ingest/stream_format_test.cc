@@ -210,6 +210,36 @@ TEST_CASE("a message's own fields are columns, in every format") {
   CHECK(!ok(parse_message_field("header.")));
 }
 
+TEST_CASE("an array or object that does not fit may become null") {
+  DecoderSpec spec =
+      spec_of({{"x", ColumnKind::kLong}, {"y", ColumnKind::kLong}});
+  spec.fields[0].on_error = FieldSpec::OnError::kNull;
+  for (const char* path : {"y", "y[0]"}) {  // both readers of JSON
+    spec.fields[1].path = path;
+    DecodedRows rows(spec);
+    rows.decode({R"({"x":[1,{"y":2}],"ts":1})", R"({"x":{"a":[]},"ts":2})"});
+    CHECK(rows.text() == std::vector<std::string>{"1000|-|-", "2000|-|-"});
+  }
+}
+
+TEST_CASE("a byte order mark before an event is none of it") {
+  DecoderSpec spec =
+      spec_of({{"x", ColumnKind::kLong}, {"y", ColumnKind::kLong}});
+  const std::string mark = "\xEF\xBB\xBF", json = R"({"ts":1,"x":2,"y":3})";
+  for (const char* format : {"json", "csv", "tree"}) {
+    CAPTURE(format);
+    spec.format = format == std::string("csv") ? "csv" : "json";
+    spec.csv_fields = {"ts", "x", "y"};
+    spec.explode = format == std::string("tree") ? "x" : "";
+    const std::string event = spec.format == "csv" ? "1,2,3" : json;
+    DecodedRows rows(spec);
+    rows.decode({mark + event, event, mark});
+    CHECK(rows.text() == std::vector<std::string>{"1000|2|3", "1000|2|3"});
+    REQUIRE(rows.decoded.rejections.size() == 1);  // of nothing but a mark
+    CHECK(rows.decoded.rejections[0].message == 2);
+  }
+}
+
 TEST_CASE("a value that does not fit is rejected, null or the default") {
   DecoderSpec spec = spec_of({{"qty", ColumnKind::kLong}});
   using OnError = FieldSpec::OnError;

@@ -69,7 +69,7 @@ TEST_CASE("XML: records with attributes and what stands around them") {
   CHECK(rows.decoded.ignored == 1);
   CHECK(rows.rejections() ==
         std::vector<std::string>{
-            "1 wrong_type qty is not a long: [",
+            "1 wrong_type qty is not a long: an array",
             "2 not_xml the event is not XML: line 1: no element found"});
   spec.explode = "qty";
   DecodedRows exploded(spec);

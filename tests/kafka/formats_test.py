@@ -101,6 +101,31 @@ def test_avro_by_a_registry_that_evolves_and_goes_away(broker, tmp_path):
     registry.close()
 
 
+def test_a_replay_asks_the_registry_again(broker, tmp_path):
+    registry = Registry()
+    number = registry.add({"type": "string"}) + 1  # the next one
+    writer = Registry()
+    for schema in ({"type": "string"}, FIRST):
+        writer.add(schema)
+    send(broker, "late", [{"value": writer.message(number, record("a", "1"))}])
+    model = freshet.write_model(tmp_path / "m", {
+        "datasets/prices.yaml": AVRO.format(
+            broker=broker.address, registry=registry.url).replace(
+                "topics: [prices]", "topics: [late]")})
+    with freshet.Server(model, tmp_path / "d") as server:
+        route = "/api/v1/ingestion/prices/dead-letters"
+        freshet.wait_until(lambda: server.json(route)["total"] == 1,
+                           what=server.log)
+        assert registry.add(FIRST) == number
+        status, _, body = server.request("POST", route + "/replay",
+                                         {"all": True})
+        answer = json.loads(body)
+        assert status == 200 and answer["replayed"] == 1, answer
+        assert server.rows("prices") == 1
+    registry.close()
+    writer.close()
+
+
 def test_a_dataset_is_found_tried_and_deployed(broker, tmp_path):
     send(broker, "web.visits", [
         {"value": json.dumps({"ts": 1790000000000 + i, "visit": f"v{i}",

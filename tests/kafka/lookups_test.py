@@ -63,7 +63,7 @@ def change(op, before=None, after=None):
 
 def rows(server, name):
     return {row.pop("k"): row for row in server.sql(
-        f"SELECT * FROM lookup.{name}")}
+        f"SELECT k, * FROM lookup.{name}")}
 
 
 def test_a_compacted_topic_and_a_database_table(broker, tmp_path):
@@ -101,7 +101,7 @@ def test_a_compacted_topic_and_a_database_table(broker, tmp_path):
         assert shown["messages"] == 5003
         freshet.wait_until(lambda: len(rows(server, "stores")) == 3,
                            what=server.log)
-        assert rows(server, "stores")[1] == {"v": "Vigo", "city": "Vigo",
+        assert rows(server, "stores")[1] == {"city": "Vigo",
                                              "note": "long text", "id": 1}
         assert server.request("PUT", "/api/v1/lookups/products", [])[0] == 409
         # Live: updates, a value left out, deletes with their tombstones.

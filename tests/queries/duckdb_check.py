@@ -95,8 +95,7 @@ def create(db, lines, schema):
     if schema == "lookup":
         kinds = [kind for _, kind in columns]
         names = [column for column, _ in columns]
-        named = ["k", "v"] + (names[1:] if len(names) > 2 else [])
-        kinds = kinds[:2] + (kinds[1:] if len(names) > 2 else [])
+        named, kinds = names + ["k", "v"], kinds + kinds[:2]
     else:
         named, kinds = zip(*columns)
 
@@ -111,7 +110,7 @@ def create(db, lines, schema):
     for line in lines[2:]:
         fields = [f.strip() for f in line.split("|")]
         if schema == "lookup":
-            fields = fields[:2] + (fields[1:] if len(columns) > 2 else [])
+            fields = fields + fields[:2]
         values = [literal(f, k) for f, k in zip(fields, kinds)]
         marks = ", ".join("?" * len(values))
         db.execute(f"INSERT INTO {table} VALUES ({marks})", values)

@@ -114,6 +114,10 @@ def test_files_at_fault_hold_nobody_up(tmp_path):
             lambda: (p := server.json("/api/v1/ingestion/stock"))["state"] ==
             "degraded" and p, what="degraded")
         assert "a.jsonl.gz" in progress["error"], progress
+        # Each of them is one entry, however often it is tried.
+        told = sorted(e["message"].split(":")[0]
+                      for e in progress["last_errors"])
+        assert told == ["file a.jsonl.gz", "file b.xml", "file c.csv"], progress
         put(drop, "a.jsonl.gz", gzip.compress(lines("a", 10).encode()))
         put(drop, "b.xml", "<stock/>")
         (drop / "c.csv").unlink()

@@ -94,6 +94,7 @@ TEST_CASE("how events are written") {
   };
   CHECK(column("message: header.trace") == Faults{});
   CHECK(column("on_error: \"null\"") == Faults{});
+  CHECK(column("on_error: null") == Faults{});
   CHECK(column("message: body").size() == 1);
   CHECK(column("message: key, path: a").size() == 1);
   CHECK(column("on_error: default").size() == 1);
@@ -101,6 +102,85 @@ TEST_CASE("how events are written") {
   CHECK(column("pii: drop") == Faults{});
   CHECK(column("pii: true").size() == 1);
   CHECK(column("pii: hash").size() == 1);  // without a key
+}
+
+// The README writes it bare, which YAML reads as no value.
+TEST_CASE("on_error: null stores null, however it is written") {
+  for (const char* written : {"null", "'null'", "\"null\"", "Null"}) {
+    CAPTURE(written);
+    ModelFolder folder;
+    folder.write(
+        "datasets/sales.yaml",
+        replaced(kSalesYaml, "qty, type: long",
+                 std::string("qty, type: long, on_error: ") + written));
+    CHECK(folder.faults() == Faults{});
+    ModelLoad load = folder.load();
+    REQUIRE(load.model);
+    for (const ColumnModel& c : load.model->dataset("sales")->columns) {
+      CHECK(c.on_error == (c.name == "qty" ? "null" : "reject"));
+    }
+  }
+}
+
+TEST_CASE("a key without a value is a fault that names it") {
+  for (const std::string key : {"partition_by", "retention", "sort_by",
+                                "filter", "key", "seal", "title"}) {
+    for (const char* nothing : {":", ": null", ": ~"}) {
+      CAPTURE(key);
+      Faults faults = dataset_faults_with(key + nothing);
+      REQUIRE(faults.size() == 1);
+      CHECK(faults[0].find("'" + key + "' in dataset 'sales' has no value") !=
+            std::string::npos);
+    }
+  }
+  for (const char* key : {"on_error:", "on_error: ~", "cardinality: null",
+                          "format:", "pii: null"}) {
+    CAPTURE(key);
+    Faults faults = dataset_faults("qty, type: long",
+                                   std::string("qty, type: long, ") + key);
+    REQUIRE(faults.size() == 1);
+    CHECK(faults[0].find("in column 'qty' of dataset 'sales' has no value") !=
+          std::string::npos);
+  }
+  for (const std::string& fault :
+       dataset_faults("dataset: sales", "dataset:")) {
+    CHECK(fault.find("lacks the key 'dataset'") == std::string::npos);
+  }
+}
+
+TEST_CASE("former names of a column") {
+  auto with = [](const std::string& keys) {
+    return dataset_faults("{ name: channel, type: string }",
+                          "{ name: channel, type: string, " + keys + " }");
+  };
+  CHECK(with("aliases: [way, kind]") == Faults{});
+  CHECK(with("aliases: way") == Faults{});
+  const std::string at = "datasets/sales.yaml:6: ";
+  const std::string place = "column 'channel' of dataset 'sales'";
+  CHECK(with("aliases: [qty]") == Faults{at + "'aliases' of " + place +
+                                         ": 'qty' is a column of the dataset"});
+  CHECK(with("aliases: channel") == Faults{at + "'channel' in 'aliases' of " +
+                                           place + " is the column itself"});
+  CHECK(with("aliases: [__time]") ==
+        Faults{at + "'__time' in 'aliases' of " + place +
+               " is the time of all rows"});
+  CHECK(with("aliases: ['']").size() == 1);
+  CHECK(with("aliases: [a, a]").size() == 1);
+  CHECK(with("aliases: { a: b }").size() == 1);
+  CHECK(with("alias: a").at(0).find("did you mean 'aliases'") !=
+        std::string::npos);
+  CHECK(with("aliases: [q] }\n  - { name: c2, type: long, aliases: [q]") ==
+        Faults{"datasets/sales.yaml:7: 'aliases' of column 'c2' of dataset "
+               "'sales': 'q' is one of column 'channel' already"});
+  ModelFolder folder;
+  folder.write("datasets/sales.yaml",
+               replaced(kSalesYaml, "qty, type: long",
+                        "qty, type: long, aliases: [units, pieces]"));
+  ModelLoad load = folder.load();
+  REQUIRE(load.model);
+  const ColumnModel& qty = load.model->dataset("sales")->columns[2];
+  CHECK(qty.aliases == std::vector<std::string>{"units", "pieces"});
+  CHECK(qty.path == "qty");
 }
 
 }  // namespace

@@ -69,6 +69,13 @@ TEST_CASE("every key of the schema is one that the reader knows") {
   }
 }
 
+// Editors read a bare null as YAML does.
+TEST_CASE("the schema takes on_error: null") {
+  std::string schema = *model_schema("dataset");
+  CHECK(schema.find(R"("enum":["reject","null",null,"default"])") !=
+        std::string::npos);
+}
+
 // The keys that the reader names when one is unknown.
 TEST_CASE("every key of a KPI or dashboard is in the schema") {
   for (const char* map : {"kpi", "dashboard", "default"}) {

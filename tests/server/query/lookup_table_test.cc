@@ -111,16 +111,35 @@ TEST_CASE("long keys") {
   CHECK(after->keys().find(Value(int64_t{5})) == KeyIndex::kNone);
 }
 
-TEST_CASE("the key has its own name in SQL, unless it is another's") {
-  QueryResult rows = products()->rows();
-  std::string names;
-  for (const auto& column : rows.columns) names += column.name + " ";
-  CHECK(names == "k v category size sku ");
+TEST_CASE("columns have their own names in SQL, and Druid's behind them") {
+  auto names_of = [](const LookupTable& table) {
+    std::string names;
+    for (const auto& column : table.rows().columns) names += column.name + " ";
+    return names;
+  };
+  auto table = products();
+  QueryResult rows = table->rows();
+  CHECK(names_of(*table) == "sku category size k v ");
+  CHECK(table->num_named() == 3);
   REQUIRE(rows.rows.size() == 2);
-  CHECK(rows.rows[0][4] == Value("a"));
-  auto plain =
-      LookupTable::create("s", "1", {"k", kText}, {{"name", kText}}, {});
-  CHECK((*plain)->rows().columns.size() == 2);
+  CHECK(rows.rows[0] == std::vector<Value>{Value("a"), Value("food"),
+                                           Value(int64_t{3}), Value("a"),
+                                           Value("food")});
+  auto named = [](const char* key, std::vector<ResultColumn> values) {
+    return *LookupTable::create("s", "1", {key, kText}, std::move(values), {});
+  };
+  CHECK(names_of(*named("k", {{"name", kText}})) == "k name v ");
+  CHECK(names_of(*named("k", {{"v", kText}})) == "k v ");
+  // Names of its own come first, whatever Druid means by them.
+  auto swapped = named("v", {{"k", kText}, {"x", kText}});
+  CHECK(names_of(*swapped) == "v k x ");
+  CHECK_FALSE(swapped->value_of(0));
+  CHECK(swapped->value_of(1) == 0);
+  auto other = named("id", {{"x", kText}, {"k", kText}});
+  CHECK(names_of(*other) == "id x k v ");
+  CHECK(other->value_of(3) == 0);
+  CHECK_FALSE(table->value_of(3));
+  CHECK(table->value_of(4) == 0);
 }
 
 TEST_CASE("expressions over shapes are bound to what there is") {
