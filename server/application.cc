@@ -19,6 +19,7 @@
 #include "server/alert/alert_engine.h"
 #include "server/api/services.h"
 #include "server/application_checkpoint.h"
+#include "server/application_dataset_settings.h"
 #include "server/application_datasets.h"
 #include "server/application_deploy.h"
 #include "server/application_lookups.h"

@@ -20,14 +20,6 @@
 
 namespace freshet {
 
-// How the model's dataset is read: what Ingestion and bulk_load take. `lookups`
-// (null: none) as in make_transform.
-IngestionSettings ingestion_settings(const DatasetModel& dataset,
-                                     const LookupSource* lookups);
-
-// The former names of its columns, for SegmentStore::set_aliases.
-DatasetAliases dataset_aliases(const DatasetModel& dataset);
-
 class Datasets : public DatasetCatalog, public IngestionService {
  public:
   // `store`, `log` and `lookups` must outlive it. `changed` is called when a

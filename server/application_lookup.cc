@@ -7,7 +7,7 @@
 
 #include "ingest/kafka_source.h"
 #include "ingest/lookup_rows.h"
-#include "server/application_datasets.h"
+#include "server/application_dataset_settings.h"
 #include "server/application_sources.h"
 #include "server/query/expression_type.h"
 

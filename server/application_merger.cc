@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "server/application_datasets.h"
+#include "server/application_dataset_settings.h"
 
 namespace freshet {
 namespace {

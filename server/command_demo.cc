@@ -18,7 +18,7 @@
 #include "segments/segment_store.h"
 #include "server/api/ingestion_service.h"
 #include "server/api/lookup_service.h"
-#include "server/application_datasets.h"
+#include "server/application_dataset_settings.h"
 #include "server/command.h"
 #include "server/command_output.h"
 #include "server/demo/live_traffic.h"

@@ -6,7 +6,7 @@
 #include <chrono>
 
 #include "ingest/bulk_load.h"
-#include "server/application_datasets.h"
+#include "server/application_dataset_settings.h"
 #include "server/application_lookups.h"
 #include "server/command.h"
 #include "server/command_output.h"
