@@ -72,6 +72,8 @@ class FileIngestion final : public Ingestion {
   bool ready();
   void look();
   bool take(const PlacedFile& file);
+  void put_away(const PlacedFile& file);
+  void tell_fault(const PlacedFile& file, const Error& error);
   Status load(const PlacedFile& file);
   Status known(const PlacedFile& file, bool& is_known) const;
   std::string known_key(const PlacedFile& file) const {
@@ -176,7 +178,7 @@ void FileIngestion::look() {
   files_seen_ = listed->size();
   pending_ = 0;
   std::map<std::string, PlacedFile> now;
-  std::vector<PlacedFile> complete;
+  std::vector<PlacedFile> complete, loaded;
   for (PlacedFile& file : *listed) {
     auto before = seen_.find(file.name);
     bool same = before != seen_.end() && before->second == file;
@@ -190,11 +192,13 @@ void FileIngestion::look() {
     bool left = faulty != faulty_.end() && faulty->second == identity(file);
     if (!is_known && !left) ++pending_;
     if (same && !is_known && !left) complete.push_back(file);
+    if (same && is_known) loaded.push_back(file);
     now.emplace(file.name, std::move(file));
   }
   seen_ = std::move(now);
   std::erase_if(faults_,
                 [&](const auto& f) { return !seen_.contains(f.first); });
+  for (const PlacedFile& file : loaded) put_away(file);
   for (const PlacedFile& file : complete) {
     if (!take(file)) return;
   }
@@ -215,11 +219,7 @@ bool FileIngestion::take(const PlacedFile& file) {
     --pending_;
     return true;
   }
-  std::string text =
-      fmt::format("file {}: {}", file.name, done.error().message);
-  spdlog::error("dataset {}: {}", settings_.dataset, text);
-  faults_[file.name] = text;
-  last_errors_.add({now(), state_name(IngestionState::kDegraded), text, {}});
+  tell_fault(file, done.error());
   ErrorCode code = done.error().code;
   bool later = code == ErrorCode::kUnavailable || code == ErrorCode::kIo ||
                code == ErrorCode::kNotFound;
@@ -228,6 +228,25 @@ bool FileIngestion::take(const PlacedFile& file) {
     --pending_;
   }
   return true;
+}
+
+// A file that was loaded before: the end came, or a fault, before it was put
+// away.
+void FileIngestion::put_away(const PlacedFile& file) {
+  Status done = place_->finish(file);
+  if (done) {
+    faults_.erase(file.name);
+  } else {
+    tell_fault(file, done.error());
+  }
+}
+
+void FileIngestion::tell_fault(const PlacedFile& file, const Error& error) {
+  std::string text = fmt::format("file {}: {}", file.name, error.message);
+  if (faults_[file.name] == text) return;  // told at an earlier look
+  spdlog::error("dataset {}: {}", settings_.dataset, text);
+  faults_[file.name] = text;
+  last_errors_.add({now(), state_name(IngestionState::kDegraded), text, {}});
 }
 
 Status FileIngestion::known(const PlacedFile& file, bool& is_known) const {

@@ -150,6 +150,29 @@ def test_every_row_once_over_kills(tmp_path):
         assert by_file(server) == expected
 
 
+def test_a_loaded_file_is_put_away_when_that_is_possible(tmp_path):
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    (drop / "done").write_text("where a folder should be")
+    model = stock_model(tmp_path / "m", drop / "*.jsonl", "after: move")
+    with freshet.Server(model, tmp_path / "d") as server:
+        put(drop, "a.jsonl", lines("a.jsonl", 10))
+
+        def state():
+            told = server.json("/api/v1/ingestion/stock")
+            return told["state"], told.get("error", "")
+
+        freshet.wait_until(lambda: "put away" in state()[1], what=state)
+        assert state()[0] == "degraded" and "a.jsonl" in state()[1]
+        server.kill()  # what was loaded is known, but not what is to be done
+        server.start()
+        (drop / "done").unlink()
+        freshet.wait_until(lambda: (drop / "done" / "a.jsonl").exists(),
+                           what=state)
+        freshet.wait_until(lambda: state() == ("running", ""), what=state)
+        assert by_file(server) == {"a.jsonl": 10}
+
+
 def test_an_xml_drop_of_many_records(tmp_path):
     """Streamed: of a large document (XML_ROWS, 200,000; a million in the long
     tier) the memory stays far below its size."""
