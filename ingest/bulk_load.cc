@@ -330,8 +330,7 @@ Status Load::commit() {
       key_,
       fmt::format("rows {} rejected {} at {}", progress_.rows - before_.rows,
                   progress_.rejected - before_.rejected, to_iso8601(now())));
-  // Of watched files nobody judges keys.
-  std::string note = keep_counts_ ? std::string() : unjudged_note(settings_);
+  std::string note = unjudged_note(settings_);
   if (!note.empty()) seal.puts.emplace_back(std::move(note), "1");
   TRY(store_.seal(seal));
   return {};
@@ -415,10 +414,12 @@ Status bulk_load(const IngestionSettings& settings, SegmentStore& store,
 
 Result<KeptCounts> load_file(const IngestionSettings& settings,
                              SegmentStore& store, const WatchedFile& file,
-                             KeptCounts counts, LoadProgress& progress) {
+                             KeptCounts counts, std::shared_ptr<SeenKeys> seen,
+                             LoadProgress& progress) {
   TRY_ASSIGN(uint64_t hash, file_hash(file.path));
   const std::function<void(const LoadProgress&)> nobody;
   Load load(settings, store, unpacked_name(file.name), nobody, progress);
+  load.use_keys(std::move(seen));
   TRY(load.run_watched(file, hash, std::move(counts)));
   return load.counts();
 }

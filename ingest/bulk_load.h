@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "ingest/ingestion.h"
 #include "ingest/kept_counts.h"
+#include "ingest/seen_keys.h"
 
 namespace freshet {
 
@@ -53,10 +55,13 @@ struct WatchedFile {
 // Loads one file into a store that is being served: its rows appear whole, in
 // the step that makes durable its name and content hash, `counts` with what it
 // adds, and its puts. kConflict if a file of that name and content is loaded
-// already. Returns the new counts; progress has rows and rejections.
+// already. Returns the new counts; progress has rows and rejections. `seen`, or
+// null, as seen_before_load() gives it; after an error it has keys of rows that
+// are not there.
 Result<KeptCounts> load_file(const IngestionSettings& settings,
                              SegmentStore& store, const WatchedFile& file,
-                             KeptCounts counts, LoadProgress& progress);
+                             KeptCounts counts, std::shared_ptr<SeenKeys> seen,
+                             LoadProgress& progress);
 
 // The same from events that are made in memory, one JSON object at a time:
 // `next` replaces its argument, and returns false at the end. `name` stands

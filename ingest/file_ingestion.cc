@@ -8,6 +8,7 @@
 #include <map>
 #include <thread>
 
+#include "ingest/bulk_keys.h"
 #include "ingest/bulk_load.h"
 #include "segments/mutex.h"
 #include "segments/time.h"
@@ -97,6 +98,7 @@ class FileIngestion final : public Ingestion {
   std::unique_ptr<FilePlace> place_;
   DeadLetterShelf shelf_;
   KeptCounts counts_;
+  std::shared_ptr<SeenKeys> seen_keys_;        // null: not read, or no key
   std::map<std::string, PlacedFile> seen_;     // by the last look
   std::map<std::string, std::string> faulty_;  // identity by name
   std::map<std::string, std::string> faults_;  // text by name
@@ -259,8 +261,13 @@ Status FileIngestion::load(const PlacedFile& file) {
   TRY_ASSIGN(std::string path, place_->fetch(file));
   WatchedFile watched{path, file.name, {{known_key(file), identity(file)}}};
   LoadProgress progress;
-  auto counts = load_file(settings_, store_, watched, counts_, progress);
+  if (!seen_keys_) {
+    TRY_ASSIGN(seen_keys_, seen_before_load(settings_, store_));
+  }
+  auto counts =
+      load_file(settings_, store_, watched, counts_, seen_keys_, progress);
   place_->release(path);
+  if (!counts) seen_keys_ = nullptr;  // it has those of rows that are not there
   if (counts) {
     counts_ = std::move(*counts);
     loaded(file, progress);
@@ -332,6 +339,7 @@ void FileIngestion::publish(IngestionState state, std::string error) {
   progress_.error = std::move(error);
   progress_.rejected = counts_.rejected;
   progress_.filtered = counts_.filtered;
+  progress_.duplicates = counts_.duplicates;
   auto watermark = counts_.watermark.find(kPartition);
   progress_.as_of =
       watermark == counts_.watermark.end() ? kMinTimestamp : watermark->second;

@@ -248,8 +248,7 @@ void check_aliases(const ConfigMap& map, const DatasetModel& dataset,
       auto [owner, fresh] = owners.try_emplace(alias, column.name);
       if (schema.find(alias)) {
         faults.add(column.line,
-                   place + "'" + alias +
-                       "' is a column of the dataset",
+                   place + "'" + alias + "' is a column of the dataset",
                    "aliases");
       } else if (!fresh) {
         faults.add(column.line,
@@ -377,6 +376,13 @@ void read_storage(ConfigMap& map, DatasetModel& dataset, const Schema& schema) {
     }
   }
   dataset.key = read_key(map, schema);
+  if (dataset.key.replace &&
+      std::holds_alternative<FilesSourceModel>(dataset.source)) {
+    map.fault("on_duplicate",
+              "on_duplicate: replace of " + map.place() +
+                  " is not possible with files, whose rows appear all at once; "
+                  "post the events, or produce them to a topic");
+  }
   dataset.rollup = read_rollup(map, schema, dataset.sort_by);
   dataset.cubes =
       read_cubes(map, schema, dataset.rollup ? &*dataset.rollup : nullptr);

@@ -150,6 +150,29 @@ def test_every_row_once_over_kills(tmp_path):
         assert by_file(server) == expected
 
 
+def test_of_rows_with_one_key_the_first_stays(tmp_path):
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    model = stock_model(tmp_path / "m", drop / "*.jsonl")
+    definition = model / "datasets/stock.yaml"
+    definition.write_text(definition.read_text() + "key: [sku]\n")
+    with freshet.Server(model, tmp_path / "d") as server:
+        put(drop, "a.jsonl", lines("a", 100) + lines("a", 10))
+        freshet.wait_until(lambda: server.rows("stock") == 100)
+        server.kill()
+        server.start()
+        put(drop, "b.jsonl", "{\n" + lines("a", 50) + lines("b", 5))
+        freshet.wait_until(lambda: server.rows("stock") == 105)
+        assert by_file(server) == {"a.jsonl": 100, "b.jsonl": 5}
+        freshet.wait_until(
+            lambda: server.json("/api/v1/ingestion/stock")["duplicates"] == 60)
+        replaces = definition.read_text() + "on_duplicate: replace\n"
+        definition.write_text(replaces)
+        refused = freshet.run("validate", model)
+        assert refused.returncode == 1, refused.stdout
+        assert "not possible with files" in refused.stdout + refused.stderr
+
+
 def test_a_loaded_file_is_put_away_when_that_is_possible(tmp_path):
     drop = tmp_path / "drop"
     drop.mkdir()
