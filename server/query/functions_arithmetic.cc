@@ -334,7 +334,28 @@ std::shared_ptr<Vector> evaluate_sign(const FunctionCall& call) {
   return out;
 }
 
+// wide_decimal(high, low, scale): a decimal that was kept as two halves.
+Result<ExpressionType> check_halves(Expression& call) {
+  TRY(expect(call, 0, kLong));
+  TRY(expect(call, 1, kLong));
+  const int64_t* scale = call.arguments[2]->literal.as_long();
+  if (!scale || *scale < 0 || *scale > 38) return type_error(call);
+  return ExpressionType{ValueType::kDecimal, static_cast<uint8_t>(*scale)};
+}
+
+std::shared_ptr<Vector> evaluate_halves(const FunctionCall& call) {
+  auto out = result_vector(call);
+  const Vector &high = call.argument(0), &low = call.argument(1);
+  for (size_t i = 0; i < call.size; ++i) {
+    const auto upper = static_cast<unsigned __int128>(high.longs[high.at(i)]);
+    const auto lower = static_cast<uint64_t>(low.longs[low.at(i)]);
+    out->decimals[i] = static_cast<__int128>(upper << 64 | lower);
+  }
+  return out;
+}
+
 constexpr Function kFunctions[] = {
+    {"wide_decimal", 3, 3, check_halves, evaluate_halves},
     {"+", 2, 2, check_add, evaluate_exact<Operation::kAdd>},
     {"-", 2, 2, check_add, evaluate_exact<Operation::kSubtract>},
     {"*", 2, 2, check_multiply, evaluate_exact<Operation::kMultiply>},

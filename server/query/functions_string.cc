@@ -55,6 +55,20 @@ Result<ExpressionType> check_test(Expression& call) {
   return kBool;
 }
 
+// like(text, pattern[, escape])
+Result<ExpressionType> check_like(Expression& call) {
+  TRY(check_texts(call));
+  const std::string* escape = call.arguments.size() > 2
+                                  ? call.arguments[2]->literal.as_string()
+                                  : nullptr;
+  if (escape && utf16_length(*escape) > 1) {
+    return Error{ErrorCode::kInvalid,
+                 "ESCAPE takes one character, not '" + *escape + "'", call.line,
+                 call.column};
+  }
+  return kBool;
+}
+
 // f(lane) for lanes whose arguments are all values.
 template <class F>
 std::shared_ptr<Vector> each_value(const FunctionCall& call, F f) {
@@ -262,7 +276,7 @@ std::shared_ptr<Vector> evaluate_contains(const FunctionCall& call) {
 }
 
 constexpr Function kFunctions[] = {
-    {"like", 2, 3, check_test, evaluate_like},
+    {"like", 2, 3, check_like, evaluate_like},
     {"concat", 1, -1, check_texts, evaluate_concat},
     {"||", 2, -1, check_texts, evaluate_concat},
     {"lower", 1, 1, check_texts, evaluate_letters<false>},

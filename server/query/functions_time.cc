@@ -189,6 +189,16 @@ std::shared_ptr<Vector> evaluate_same_number(const FunctionCall& call) {
   return out;
 }
 
+// Null beyond the years that a time may have, as a cast.
+std::shared_ptr<Vector> evaluate_to_time(const FunctionCall& call) {
+  auto out = evaluate_same_number(call);
+  for (size_t i = 0; i < call.size; ++i) {
+    const int64_t ms = out->longs[i];
+    if (ms < kMinTimestamp.ms || ms > kMaxTimestamp.ms) out->set_null(i);
+  }
+  return out;
+}
+
 Result<ExpressionType> check_to_time(Expression& call) {
   TRY(expect(call, 0, kLong));
   return kTimestamp;
@@ -198,7 +208,7 @@ constexpr Function kFunctions[] = {
     {"time_floor", 1, 1, check_time, evaluate_floor},
     {"time_ceil", 1, 1, check_time, evaluate_ceil},
     {"timestamp_to_millis", 1, 1, check_part, evaluate_same_number},
-    {"millis_to_timestamp", 1, 1, check_to_time, evaluate_same_number},
+    {"millis_to_timestamp", 1, 1, check_to_time, evaluate_to_time},
     {"extract_millisecond", 1, 1, check_part, evaluate_instant<millisecond>},
     {"extract_second", 1, 1, check_part, evaluate_clock<second>},
     {"extract_minute", 1, 1, check_part, evaluate_clock<minute>},

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "segments/live_segment.h"
 
@@ -32,8 +31,8 @@ ColumnType column_type(ExpressionType type) {
   return {ColumnKind::kString};
 }
 
-// Units of `value` at `scale`; nothing when they do not fit an int64.
-std::optional<int64_t> units_at(const Value& value, int scale) {
+// Units of `value` at `scale`; nothing when they do not fit.
+std::optional<__int128> units_at(const Value& value, int scale) {
   Decimal d;
   if (const Decimal* decimal = value.as_decimal()) d = *decimal;
   if (const int64_t* number = value.as_long()) d = Decimal{*number, 0};
@@ -44,48 +43,66 @@ std::optional<int64_t> units_at(const Value& value, int scale) {
       return std::nullopt;
     }
   }
-  if (units > std::numeric_limits<int64_t>::max() ||
-      units < std::numeric_limits<int64_t>::min()) {
-    return std::nullopt;
-  }
-  return static_cast<int64_t>(units);
+  return units;
 }
 
-Status set_value(ColumnBatch& batch, size_t column, ColumnType type,
-                 const Value& value) {
+bool is_narrow(__int128 units) { return units == static_cast<int64_t>(units); }
+
+// Whether a decimal column's values need more than 64 bits.
+bool is_wide(const QueryResult& result, size_t c) {
+  const ColumnType type = column_type(result.columns[c].type);
+  if (type.kind != ColumnKind::kDecimal) return false;
+  return std::any_of(result.rows.begin(), result.rows.end(),
+                     [&](const auto& row) {
+                       auto units = units_at(row[c], type.scale);
+                       return !units || !is_narrow(*units);
+                     });
+}
+
+// A column of decimals as two of longs.
+Status set_halves(ColumnBatch& batch, size_t column, int scale,
+                  const Value& value) {
   if (value.is_null()) return {};
+  auto units = units_at(value, scale);
+  if (!units) {
+    return Error{
+        ErrorCode::kLimit,
+        "a decimal of a sub-query has more than 38 digits: " + value.to_text()};
+  }
+  batch.set_long(column, static_cast<int64_t>(*units >> 64));
+  batch.set_long(column + 1, static_cast<int64_t>(*units));
+  return {};
+}
+
+void set_value(ColumnBatch& batch, size_t column, ColumnType type,
+               const Value& value) {
+  if (value.is_null()) return;
   switch (type.kind) {
     case ColumnKind::kString:
       batch.set_string(column, value.as_string()
                                    ? batch.keep(*value.as_string())
                                    : batch.keep(value.to_text()));
-      return {};
+      return;
     case ColumnKind::kDouble:
       batch.set_double(column, value.to_double());
-      return {};
-    case ColumnKind::kDecimal: {
-      auto units = units_at(value, type.scale);
-      if (!units) {
-        return Error{ErrorCode::kLimit,
-                     "a decimal of a sub-query has more than 18 digits: " +
-                         value.to_text()};
-      }
-      batch.set_long(column, *units);
-      return {};
-    }
+      return;
+    case ColumnKind::kDecimal:  // see is_wide()
+      batch.set_long(column,
+                     static_cast<int64_t>(*units_at(value, type.scale)));
+      return;
     case ColumnKind::kLong:
       if (value.as_long()) batch.set_long(column, *value.as_long());
-      return {};
+      return;
     case ColumnKind::kBool:
       if (value.as_bool()) batch.set_long(column, *value.as_bool() ? 1 : 0);
-      return {};
+      return;
     case ColumnKind::kTimestamp:
       if (value.as_timestamp()) {
         batch.set_long(column, value.as_timestamp()->ms);
       }
-      return {};
+      return;
   }
-  return {};
+  return;
 }
 
 // The result column that can be the segment's own __time.
@@ -146,8 +163,16 @@ Result<Relation> relation_of_rows(QueryResult result,
     places.push_back(time == c ? 0 : schema->columns.size());
     std::string physical =
         time == c ? std::string(kTimeColumn) : fmt::format("c{}", c);
-    if (time != c) schema->columns.push_back({physical, type});
     out.columns.push_back(visible_column(result.columns[c].name, physical));
+    if (is_wide(result, c)) {
+      schema->columns.push_back({physical, {ColumnKind::kLong}});
+      schema->columns.push_back({physical + "_low", {ColumnKind::kLong}});
+      out.columns.back().computed =
+          call("wide_decimal", {column(physical), column(physical + "_low"),
+                                literal(Value(int64_t{type.scale}))});
+    } else if (time != c) {
+      schema->columns.push_back({physical, type});
+    }
   }
   // Without a name: what queries find in it is not kept for others.
   auto segment = LiveSegment::create("", schema, Interval{});
@@ -156,7 +181,11 @@ Result<Relation> relation_of_rows(QueryResult result,
     if (!time) batch.set_long(0, 0);
     for (size_t c = 0; c < places.size(); ++c) {
       const size_t place = places[c];
-      TRY(set_value(batch, place, schema->columns[place].type, row[c]));
+      if (out.columns[c].computed) {
+        TRY(set_halves(batch, place, result.columns[c].type.scale, row[c]));
+      } else {
+        set_value(batch, place, schema->columns[place].type, row[c]);
+      }
     }
     batch.commit_row();
     if (batch.num_rows() == kBatchRows) {

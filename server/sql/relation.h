@@ -25,8 +25,8 @@ struct Relation {
 Relation dataset_relation(std::string name, DatasetSnapshot data);
 
 // `result` as a relation. Columns that are no usable `__time` get a hidden
-// one, since every segment has it. Decimals beyond 18 digits are kLimit. Fails
-// as `control`, if given, does.
+// one, since every segment has it; decimals beyond 64 bits are kept as two
+// columns. Fails as `control`, if given, does.
 Result<Relation> relation_of_rows(QueryResult result,
                                   const QueryControl* control = nullptr);
 

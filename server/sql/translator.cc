@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "server/json/json_value.h"
+#include "server/query/function_table.h"
 #include "server/sql/aggregate_name.h"
 #include "server/sql/function_name.h"
 #include "server/sql/letters.h"
@@ -39,6 +40,20 @@ Result<ExpressionType> cast_type_of(const SqlExpression& node) {
   }
   return sql_error(ErrorCode::kInvalid, fmt::format("unknown type: {}", n),
                    node);
+}
+
+template <class Names>
+Error unknown_function(const SqlExpression& node, std::string_view what,
+                       const Names& names) {
+  std::string near = nearest_name(
+      node.name, std::vector<std::string>(names.begin(), names.end()));
+  return sql_error(
+      ErrorCode::kInvalid,
+      fmt::format(
+          "{}{}: {}", what,
+          near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near),
+          node.name),
+      node);
 }
 
 size_t size_of(const Expression& expression) {
@@ -292,8 +307,7 @@ Result<ExpressionPtr> Translator::translate_call(const SqlExpression& node) {
   }
   if (is_aggregate_name(node.name)) return translate_aggregate(node);
   if (node.star || node.distinct || node.filter) {
-    return sql_error(ErrorCode::kInvalid,
-                     fmt::format("not an aggregate: {}", node.name), node);
+    return unknown_function(node, "not an aggregate", aggregate_names());
   }
   TRY_ASSIGN(ExpressionPtr time, translate_time(node));
   if (time) return time;
@@ -304,8 +318,14 @@ Result<ExpressionPtr> Translator::translate_call(const SqlExpression& node) {
     return sql_error(ErrorCode::kInvalid,
                      fmt::format("{} needs OVER (...)", node.name), node);
   }
+  std::string name = engine_name(node.name);
+  if (scope_.columns && !find_function(name) && name != "grouping") {
+    std::vector<std::string> known = scalar_function_names();
+    for (std::string_view a : aggregate_names()) known.emplace_back(a);
+    return unknown_function(node, "unknown function", known);
+  }
   TRY_ASSIGN(Arguments arguments, translate_all(node));
-  return made_call(node, engine_name(node.name), std::move(arguments));
+  return made_call(node, std::move(name), std::move(arguments));
 }
 
 // AND and OR. Tests of a column with constants count as constants, since they
