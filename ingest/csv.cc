@@ -11,12 +11,6 @@
 namespace freshet {
 namespace {
 
-std::string_view without_line_end(std::string_view record) {
-  if (record.ends_with('\n')) record.remove_suffix(1);
-  if (record.ends_with('\r')) record.remove_suffix(1);
-  return record;
-}
-
 // Reads the quoted field that starts at record[at] == '"'; at moves behind it.
 Status read_quoted(std::string_view record, size_t& at, CsvField& field,
                    std::vector<std::string>& unquoted) {
@@ -199,6 +193,12 @@ size_t behind_quoted_field(std::string_view text, size_t quote) {
 }
 
 }  // namespace
+
+std::string_view without_line_end(std::string_view record) {
+  if (record.ends_with('\n')) record.remove_suffix(1);
+  if (record.ends_with('\r')) record.remove_suffix(1);
+  return record;
+}
 
 size_t csv_record_end(std::string_view text, size_t from, char delimiter,
                       bool whole) {

@@ -13,6 +13,9 @@
 
 namespace freshet {
 
+// `record` without the LF or CRLF at its end.
+std::string_view without_line_end(std::string_view record);
+
 // Position behind the record that starts at `from` and its line end. A quote
 // opens a field only at its beginning. A record whose quote is broken, since
 // text follows the closing one or none comes, ends at its first line end: only

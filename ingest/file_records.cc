@@ -67,10 +67,10 @@ class TextRecords final : public Records {
       size_t end = record_end(text);
       if (end == std::string_view::npos) return;
       std::string_view whole = text.substr(begin_, end - begin_);
-      std::string_view record = trim(whole);
       begin_ = end;
-      if (!record.empty()) {
-        records.push_back(record);
+      if (!trim(whole).empty()) {
+        // Blanks may be a field, and a tab end an empty one.
+        records.push_back(delimiter_ ? without_line_end(whole) : trim(whole));
         lines_.push_back(line_);
       }
       line_ += count_line_ends(whole);

@@ -30,9 +30,9 @@ Texts records_of(std::string_view text, char delimiter = ',') {
 }
 
 // The records of a file with that text, its header among them.
-Texts file_records(const std::string& text) {
+Texts file_records(const std::string& text, const char* name = "/a.csv") {
   ScratchFolder folder;
-  std::string path = folder.path() + "/a.csv";
+  std::string path = folder.path() + name;
   std::ofstream(path, std::ios::binary) << text;
   DecoderSpec spec = spec_of({{"a", ColumnKind::kString}});
   spec.csv_fields = {"a", "b"};
@@ -69,6 +69,12 @@ TEST_CASE("a broken quote takes no more than its line") {
         Texts{"1,\"oops\n", "2,\"oops\n", "3,\"c\nd\"\n"});
   CHECK(records_of("1,\"a\" b\n2,c\n") == Texts{"1,\"a\" b\n", "2,c\n"});
   CHECK(records_of("1,\"oops") == Texts{"1,\"oops"});
+}
+
+TEST_CASE("blanks and tabs at the ends of a record are its fields'") {
+  CHECK(file_records("a\tb\tc\r\n\tB\t\r\n\r\n \n\t\tC\n", "/a.tsv") ==
+        Texts{"a\tb\tc", "\tB\t", "\t\tC"});
+  CHECK(file_records(" x ,y \n", "/a.csv") == Texts{" x ,y "});
 }
 
 TEST_CASE("a CSV record that may go on is waited for") {
