@@ -14,7 +14,7 @@ bool only_maps(const SelectStatement& s) {
   return s.from.kind != FromItem::Kind::kNothing && s.with.empty() &&
          s.parts.empty() && s.values.empty() && !s.distinct &&
          s.group_by.empty() && s.grouping_sets.empty() && !s.having &&
-         !s.limit && !s.offset && !has_window(s) &&
+         s.order_by.empty() && !s.limit && !s.offset && !has_window(s) &&
          std::all_of(s.items.begin(), s.items.end(), is_plain);
 }
 

@@ -6,7 +6,8 @@
 
 namespace freshet {
 
-// Whether each row of the answer is one of FROM, in any order.
+// Whether each row of the answer is one of FROM, in no order of its own: what
+// is over an ordered one without ORDER BY comes in its order.
 bool only_maps(const SelectStatement& statement);
 
 // What `map`, the plan of such a statement over `from`, leaves of `from`: its

@@ -95,8 +95,7 @@ Result<std::optional<Relation>> Executor::mapped(
       depth_ >= kMostStatementDepth) {
     return std::optional<Relation>();
   }
-  SelectStatement own = statement;
-  own.order_by.clear();
+  SelectStatement own = statement;  // a join takes conditions out of it
   ++depth_;
   auto relation = find_relation(own);
   --depth_;
