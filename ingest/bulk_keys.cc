@@ -1,14 +1,10 @@
 #include "ingest/bulk_keys.h"
 
-#include <algorithm>
-
 #include "ingest/kept_counts.h"
 #include "ingest/newest_rows.h"
 
 namespace freshet {
 namespace {
-
-using OnDuplicate = KeySettings::OnDuplicate;
 
 bool never() { return false; }
 
@@ -17,10 +13,7 @@ bool never() { return false; }
 Result<std::shared_ptr<SeenKeys>> seen_before_load(
     const IngestionSettings& settings, SegmentStore& store) {
   std::shared_ptr<SeenKeys> seen;
-  if (settings.key.columns.empty() ||
-      settings.key.on_duplicate != OnDuplicate::kIgnore) {
-    return seen;
-  }
+  if (!settings.key.ignores()) return seen;
   IngestionSettings of_any_age = settings;  // history is not late
   of_any_age.late_ms = -1;
   seen = std::make_shared<SeenKeys>(of_any_age, store);
@@ -29,9 +22,8 @@ Result<std::shared_ptr<SeenKeys>> seen_before_load(
 }
 
 std::string unjudged_note(const IngestionSettings& settings) {
-  bool replaces = !settings.key.columns.empty() &&
-                  settings.key.on_duplicate == OnDuplicate::kReplace;
-  return replaces ? "unjudged/" + settings.dataset : std::string();
+  return settings.key.replaces() ? "unjudged/" + settings.dataset
+                                 : std::string();
 }
 
 Status judge_loaded(const IngestionSettings& settings, SegmentStore& store) {

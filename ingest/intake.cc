@@ -9,13 +9,6 @@
 namespace freshet {
 namespace {
 
-using OnDuplicate = KeySettings::OnDuplicate;
-
-bool replaces(const IngestionSettings& settings) {
-  return !settings.key.columns.empty() &&
-         settings.key.on_duplicate == OnDuplicate::kReplace;
-}
-
 // Whether a column of the key is computed from others.
 bool derives_key(const IngestionSettings& settings) {
   return std::ranges::any_of(settings.key.columns, [&](size_t column) {
@@ -57,7 +50,7 @@ Intake::Intake(const IngestionSettings& settings,
       decoder_(std::move(decoder)),
       batch_(settings.decoder.schema),
       sinks_(settings.dataset, settings.decoder.schema, settings.partition_by,
-             replaces(settings) ? nullptr : store),
+             settings.key.replaces() ? nullptr : store),
       counts_(std::move(counts)),
       derives_key_(derives_key(settings)),
       rollup_zone_(zone_of(settings.seal)) {}
@@ -65,7 +58,7 @@ Intake::Intake(const IngestionSettings& settings,
 Status Intake::load_keys(const std::function<bool()>& stopped) {
   if (settings_.key.columns.empty()) return {};
   least_watermark_ = counts_.least_watermark();
-  if (replaces(settings_)) {
+  if (settings_.key.replaces()) {
     newest_rows_ = std::make_unique<NewestRows>(settings_, *store_);
     return newest_rows_->load(least_watermark_, stopped);
   }

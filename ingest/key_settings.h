@@ -16,6 +16,13 @@ struct KeySettings {
   } on_duplicate = OnDuplicate::kIgnore;
   std::optional<size_t> order_by;  // column: integer-backed or double
   uint64_t memory_bytes = uint64_t{256} << 20;  // beyond: on disk
+
+  bool ignores() const {
+    return !columns.empty() && on_duplicate == OnDuplicate::kIgnore;
+  }
+  bool replaces() const {
+    return !columns.empty() && on_duplicate == OnDuplicate::kReplace;
+  }
 };
 
 }  // namespace freshet

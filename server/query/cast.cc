@@ -49,10 +49,6 @@ std::optional<__int128> to_units(double value, int scale) {
   return static_cast<__int128>(scaled);
 }
 
-bool in_time_range(int64_t ms) {
-  return ms >= kMinTimestamp.ms && ms <= kMaxTimestamp.ms;
-}
-
 struct Target {
   Vector& out;
   size_t lane;
@@ -117,8 +113,9 @@ void from_long(int64_t value, Target to) {
     case ValueType::kDecimal:
       return to.set_units(rescale(value, 0, to.out.type.scale));
     case ValueType::kTimestamp:
-      return to.set_long(in_time_range(value) ? std::optional(value)
-                                              : std::nullopt);
+      return to.set_long(Interval().contains(Timestamp{value})
+                             ? std::optional(value)
+                             : std::nullopt);
     default:
       return to.set_long(value);
   }

@@ -262,12 +262,13 @@ std::shared_ptr<Vector> evaluate_pad(const FunctionCall& call) {
 
 std::shared_ptr<Vector> evaluate_contains(const FunctionCall& call) {
   const bool any_case = call.expression.name == "icontains_string";
+  const bool same = call.argument(1).constant;
   std::string hay, needle;
   return each_value(call, [&](Vector& out, size_t i) {
     std::string_view in = text(call, 0, i), wanted = text(call, 1, i);
     if (any_case) {
       change_case(in, false, hay);
-      change_case(wanted, false, needle);
+      if (!same || needle.empty()) change_case(wanted, false, needle);
       in = hay;
       wanted = needle;
     }

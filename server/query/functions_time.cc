@@ -193,8 +193,7 @@ std::shared_ptr<Vector> evaluate_same_number(const FunctionCall& call) {
 std::shared_ptr<Vector> evaluate_to_time(const FunctionCall& call) {
   auto out = evaluate_same_number(call);
   for (size_t i = 0; i < call.size; ++i) {
-    const int64_t ms = out->longs[i];
-    if (ms < kMinTimestamp.ms || ms > kMaxTimestamp.ms) out->set_null(i);
+    if (!Interval().contains(Timestamp{out->longs[i]})) out->set_null(i);
   }
   return out;
 }

@@ -17,11 +17,7 @@ constexpr size_t kRowsBetweenChecks = 4096;
 // Right rows by key: the first of each.
 class FirstRows : public absl::flat_hash_map<std::string, uint32_t> {
  public:
-  ~FirstRows() {
-    constexpr size_t kMany = 20'000;
-    if (size() >= kMany)
-      free_later(std::move(static_cast<flat_hash_map&>(*this)));
-  }
+  ~FirstRows() { free_later(static_cast<flat_hash_map&>(*this)); }
 };
 
 // False if a key is null.

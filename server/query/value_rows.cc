@@ -5,11 +5,7 @@
 namespace freshet {
 
 ValueRows::~ValueRows() {
-  constexpr size_t kMany = 20'000;
-  if (size() < kMany) return;
-  std::vector<std::vector<Value>> rows;
-  rows.swap(*this);
-  free_later(std::move(rows));
+  free_later(static_cast<std::vector<std::vector<Value>>&>(*this));
 }
 
 }  // namespace freshet

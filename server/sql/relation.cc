@@ -102,7 +102,6 @@ void set_value(ColumnBatch& batch, size_t column, ColumnType type,
       }
       return;
   }
-  return;
 }
 
 // The result column that can be the segment's own __time.
