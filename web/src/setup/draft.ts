@@ -139,22 +139,28 @@ export const kpiFile = (
   kpis: [{ ...kpi, dataset: draft.name, dimensions }],
 });
 
-// Today's events want today's page; a file of last month would be empty there.
-function rangeOf(newest: number | null): string {
-  const age = newest === null ? 0 : (Date.now() - newest) / 86_400_000;
-  if (age < 0.5) return 'today';
-  return age < 7 ? 'last_7d' : age < 30 ? 'last_30d' : 'ytd';
+// The range that holds a sample from its oldest event on, by the days of the
+// browser's zone: today's events want today's page; a file of last month would
+// be empty there, and of a sample from either side of midnight half be missing.
+function rangeOf(oldest: number | null): string {
+  const daysAgo = (days: number) => {
+    const midnight = new Date();
+    midnight.setHours(0, 0, 0, 0);
+    return midnight.setDate(midnight.getDate() - days);
+  };
+  if (oldest === null || oldest >= daysAgo(0)) return 'today';
+  return oldest >= daysAgo(6) ? 'last_7d' : oldest >= daysAgo(29) ? 'last_30d' : 'ytd';
 }
 
 export function dashboardFile(
   draft: DatasetDraft,
   kpis: KpiDraft[],
   dimensions: string[],
-  newest: number | null,
+  oldest: number | null,
   titles: { course: (kpi: string) => string; by: (kpi: string, by: string) => string },
 ): object {
   const [first] = kpis;
-  const range = rangeOf(newest);
+  const range = rangeOf(oldest);
   return {
     dashboard: draft.name,
     title: draft.title || titled(draft.name),

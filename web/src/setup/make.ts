@@ -63,8 +63,8 @@ export async function refused(draft: DatasetDraft, sample: Sample): Promise<stri
     .map((error) => t('setup.event_fault', { n: error.event, why: error.message }));
 }
 
-// The newest time in a pasted sample, to show a range that holds it.
-function newest({ time, events }: Sample): number | null {
+// The oldest time in a pasted sample, to show a range that holds it.
+function oldest({ time, events }: Sample): number | null {
   const known = events.flatMap((event) => {
     const value = time
       .split('.')
@@ -73,7 +73,7 @@ function newest({ time, events }: Sample): number | null {
     if (typeof value !== 'number') return [];
     return value > 1e14 ? value / 1000 : value > 1e11 ? value : value * 1000;
   });
-  return known.length > 0 ? Math.max(...known) : null;
+  return known.length > 0 ? Math.min(...known) : null;
 }
 
 // Each of these may be repeated: what is there already is written once more.
@@ -92,7 +92,7 @@ export async function create(
   }
   await put(
     `/api/v1/dashboards/${encodeURIComponent(draft.name)}`,
-    dashboardFile(draft, kpis, dimensions, newest(sample), {
+    dashboardFile(draft, kpis, dimensions, oldest(sample), {
       course: (kpi) => t('setup.tile_course', { kpi }),
       by: (kpi, by) => t('setup.tile_by', { kpi, by }),
     }),
