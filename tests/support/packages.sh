@@ -1,8 +1,9 @@
 # What Freshet needs from Debian 12, from npm and from PyPI. Sourced by ./run.
 
-# To build and run the product.
+# To build and run the product. make is g++'s own: without it link-time
+# optimisation uses one core.
 PRODUCT_PACKAGES=(
-  g++ meson ninja-build ccache cmake pkg-config mold git ca-certificates
+  g++ make meson ninja-build cmake pkg-config mold git ca-certificates
   python3 libboost1.81-dev libboost-system1.81-dev librocksdb-dev
   libroaring-dev libsimdjson-dev librdkafka-dev libabsl-dev libhwy-dev
   libpg-query-dev libre2-dev libfmt-dev libspdlog-dev libyaml-cpp-dev libcli11-dev
@@ -11,9 +12,10 @@ PRODUCT_PACKAGES=(
 )
 # Only where no Node.js 18 or newer is installed already.
 NODE_PACKAGES=(nodejs npm)
-# To test it as well.
+# To test it as well. ccache only here: a build that happens once is slower
+# with it.
 TEST_PACKAGES=(
-  doctest-dev libbenchmark-dev librapidcheck-dev python3-venv chromium
+  ccache doctest-dev libbenchmark-dev librapidcheck-dev python3-venv chromium
   fonts-liberation kcat curl openssh-server clang-19 libclang-rt-19-dev llvm-19
 )
 # Only where no Java 17 or newer is installed already.
