@@ -4,6 +4,7 @@
 // Packed bytes are followed by 8 bytes of slack for that load. FORMAT.md.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -28,6 +29,11 @@ void unpack_longs(const char* packed, uint32_t count, uint8_t width,
 // The same for dictionary ids, modulo 2^32. REQUIRES: width <= 32.
 void unpack_ids(const char* packed, uint32_t count, uint8_t width,
                 uint32_t reference, uint32_t* out);
+
+// ids[i] = the less of ids[i] and `greatest`.
+void cap_ids(uint32_t* ids, size_t count, uint32_t greatest);
+// ids[i] = table[ids[i]]. REQUIRES: the table has every id.
+void map_ids(const uint32_t* table, uint32_t* ids, size_t count);
 
 // out[i] = the double nearest to values[i] / divisor.
 void divide_longs(const int64_t* values, uint32_t count, double divisor,

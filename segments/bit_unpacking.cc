@@ -1,5 +1,5 @@
-// unpack_longs, unpack_ids and divide_longs of bit_packing.h with SIMD
-// instructions, chosen at run time by Highway.
+// unpack_longs, unpack_ids, cap_ids, map_ids and divide_longs of bit_packing.h
+// with SIMD instructions, chosen at run time by Highway.
 //
 // Eight values start on a byte. Each 128-bit lane block is loaded from the
 // byte its first value starts in; a byte shuffle brings every value's bytes
@@ -139,6 +139,27 @@ uint32_t UnpackLongs(const char* packed, uint32_t count, uint8_t width,
   });
 }
 
+void CapIds(uint32_t* ids, size_t count, uint32_t greatest) {
+  const hn::ScalableTag<uint32_t> d;
+  const auto most = hn::Set(d, greatest);
+  size_t i = 0;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
+    hn::StoreU(hn::Min(hn::LoadU(d, ids + i), most), d, ids + i);
+  }
+  for (; i < count; ++i) ids[i] = std::min(ids[i], greatest);
+}
+
+void MapIds(const uint32_t* table, uint32_t* ids, size_t count) {
+  const hn::ScalableTag<uint32_t> d;
+  const hn::RebindToSigned<decltype(d)> places;
+  size_t i = 0;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
+    const auto at = hn::BitCast(places, hn::LoadU(d, ids + i));
+    hn::StoreU(hn::GatherIndex(d, table, at), d, ids + i);
+  }
+  for (; i < count; ++i) ids[i] = table[ids[i]];
+}
+
 void DivideLongs(const int64_t* values, uint32_t count, double divisor,
                  double* out) {
   const hn::CappedTag<double, 4> d;
@@ -161,6 +182,8 @@ namespace freshet {
 
 HWY_EXPORT(UnpackIds);
 HWY_EXPORT(UnpackLongs);
+HWY_EXPORT(CapIds);
+HWY_EXPORT(MapIds);
 HWY_EXPORT(DivideLongs);
 
 void unpack_longs(const char* packed, uint32_t count, uint8_t width,
@@ -192,6 +215,14 @@ void unpack_ids(const char* packed, uint32_t count, uint8_t width,
   }
   unpack_ids_scalar(packed + uint64_t{done} * width / 8, count - done, width,
                     reference, out + done);
+}
+
+void cap_ids(uint32_t* ids, size_t count, uint32_t greatest) {
+  HWY_DYNAMIC_DISPATCH(CapIds)(ids, count, greatest);
+}
+
+void map_ids(const uint32_t* table, uint32_t* ids, size_t count) {
+  HWY_DYNAMIC_DISPATCH(MapIds)(table, ids, count);
 }
 
 void divide_longs(const int64_t* values, uint32_t count, double divisor,

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "segments/bit_packing.h"
+
 namespace freshet {
 namespace {
 
@@ -268,7 +270,7 @@ void SealedColumn::keep_known(uint32_t block, uint32_t* ids,
         uint64_t{entry.parameter} * ((uint64_t{1} << entry.width) - 1);
     if (above + static_cast<uint64_t>(reference(block)) <= last) return;
   }
-  for (size_t i = 0; i < count; ++i) ids[i] = std::min(ids[i], last);
+  cap_ids(ids, count, last);
 }
 
 void SealedColumn::read_ids(uint32_t block, uint32_t* out) const {
@@ -278,8 +280,12 @@ void SealedColumn::read_ids(uint32_t block, uint32_t* out) const {
     return;
   }
   base_->read_ids(block, out);
-  uint32_t rows = block_rows(block);
-  for (uint32_t i = 0; i < rows; ++i) out[i] = derivation_[out[i]];
+  map_ids(derivation_, out, block_rows(block));
+}
+
+std::optional<DerivedIds> SealedColumn::derived() const {
+  if (!base_) return std::nullopt;
+  return DerivedIds{base_.get(), {derivation_, base_->footer_.dictionary_size}};
 }
 
 void SealedColumn::gather_longs(uint32_t block, std::span<const uint16_t> rows,
@@ -303,7 +309,7 @@ void SealedColumn::gather_ids(uint32_t block, std::span<const uint16_t> rows,
     return;
   }
   base_->gather_ids(block, rows, out);
-  for (size_t i = 0; i < rows.size(); ++i) out[i] = derivation_[out[i]];
+  map_ids(derivation_, out, rows.size());
 }
 
 bool SealedColumn::may_have(uint32_t block, int64_t low, int64_t high) const {

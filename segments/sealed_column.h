@@ -45,6 +45,7 @@ class SealedColumn final : public Column {
   const Dictionary* dictionary() const override {
     return dictionary_ ? &*dictionary_ : nullptr;
   }
+  std::optional<DerivedIds> derived() const override;
   const Bitmap* rows_of(uint32_t id) const override;
 
   const ColumnFooter& footer() const { return footer_; }

@@ -50,6 +50,16 @@ struct ZoneMap {
   uint32_t num_nulls = 0;
 };
 
+class Column;
+
+// Ids that follow from another column's: a row's id is ids[its id in `base`].
+// Of `base` only read_ids and gather_ids may be used. Both are valid as long as
+// the segment.
+struct DerivedIds {
+  const Column* base = nullptr;
+  std::span<const uint32_t> ids;
+};
+
 // One column of a segment. The reads write exactly the block's rows (or the
 // gathered rows) to `out`; a null row yields 0 / 0.0 / kNullId.
 class Column {
@@ -88,6 +98,9 @@ class Column {
 
   // kString only, else null.
   virtual const Dictionary* dictionary() const = 0;
+  // Set where read_ids and gather_ids map the ids of another column, so that
+  // whoever tests those spares the mapping.
+  virtual std::optional<DerivedIds> derived() const { return std::nullopt; }
   // Rows with dictionary id `id`, or nothing if the column has no inverted
   // index, or none for this id because it is too frequent. REQUIRES: id <
   // dictionary()->size().

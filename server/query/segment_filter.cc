@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 
-#include "server/query/row_mask.h"
 #include "server/query/value_set.h"
 
 namespace freshet {
@@ -178,25 +177,21 @@ Status SegmentFilter::add_condition(const ExpressionPtr& condition,
   }
   const Dictionary& dictionary = *column->dictionary();
   ColumnTest set{column, 0, 0, only->name, {}};
-  uint32_t members = 0;
   TRY_ASSIGN(auto ids, looked_up(*condition, dictionary, context.control()));
   if (ids) {
-    set.member.resize(dictionary.size());
-    for (uint32_t id : *ids) {
-      members += !set.member[id];
-      set.member[id] = 1;
-    }
+    set.members = IdSet(dictionary.size());
+    for (uint32_t id : *ids) set.members.add(id);
   } else if (dictionary.size() <= context.segment().num_rows() + 1) {
     bool fails = false;  // on some value, perhaps of no row that is reached
-    set.member.resize(dictionary.size());
+    set.members = IdSet(dictionary.size());
     TRY(context.evaluate_dictionary(
         *condition, *column,
         [&](uint32_t first, const Vector& truth) -> Status {
           for (uint32_t i = 0; i < truth.size; ++i) {
             fails = fails || truth.state(i) > kLaneNull;
-            bool passes = truth.is_value(i) && truth.longs[truth.at(i)] != 0;
-            set.member[first + i] = passes;
-            members += passes;
+            if (truth.is_value(i) && truth.longs[truth.at(i)] != 0) {
+              set.members.add(first + i);
+            }
           }
           return {};
         }));
@@ -208,25 +203,48 @@ Status SegmentFilter::add_condition(const ExpressionPtr& condition,
     rest_.push_back(condition);
     return {};
   }
-  add_ids(std::move(set), members, context);
+  add_ids(std::move(set), context);
   return {};
 }
 
-void SegmentFilter::add_ids(ColumnTest test, uint32_t members,
-                            const SegmentContext& context) {
+void SegmentFilter::ColumnTest::find_bounds() {
+  low = 0;
+  high = members.size() - 1;
+  while (!members.contains(static_cast<uint32_t>(low))) ++low;
+  while (!members.contains(static_cast<uint32_t>(high))) --high;
+  gaps = high - low + 1 != members.count();
+}
+
+void SegmentFilter::add_ids(ColumnTest test, const SegmentContext& context) {
+  const uint32_t members = test.members.count();
   if (members == 0) {
     never_ = true;
     return;
   }
-  if (members == test.member.size()) return;  // all, null included
-  auto first = std::find(test.member.begin(), test.member.end(), 1);
-  auto last = std::find(test.member.rbegin(), test.member.rend(), 1);
-  test.low = first - test.member.begin();
-  test.high = test.member.rend() - last - 1;
-  test.gaps = test.high - test.low + 1 != members;
+  if (members == test.members.size()) return;  // all, null included
+  test.find_bounds();
   test.share =
-      static_cast<double>(members) / static_cast<double>(test.member.size());
-  if (!index_ids(test, members, context)) tests_.push_back(std::move(test));
+      static_cast<double>(members) / static_cast<double>(test.members.size());
+  if (index_ids(test, members, context)) return;
+  test.base = test_of_base(test);
+  tests_.push_back(std::move(test));
+}
+
+// Null where the column's ids are its own, and where none of the others' leads
+// to a member.
+std::unique_ptr<SegmentFilter::ColumnTest> SegmentFilter::test_of_base(
+    const ColumnTest& test) {
+  const std::optional<DerivedIds> derived = test.column->derived();
+  if (!derived) return nullptr;
+  auto base = std::make_unique<ColumnTest>(
+      ColumnTest{derived->base, 0, 0, test.name, {}});
+  base->members = IdSet(static_cast<uint32_t>(derived->ids.size()));
+  for (uint32_t id = 0; id < base->members.size(); ++id) {
+    if (test.members.contains(derived->ids[id])) base->members.add(id);
+  }
+  if (base->members.count() == 0) return nullptr;
+  base->find_bounds();
+  return base;
 }
 
 // Answers the test by the bitmaps of its members, if they leave few enough
@@ -238,7 +256,7 @@ bool SegmentFilter::index_ids(const ColumnTest& test, uint32_t members,
   std::vector<const Bitmap*> bitmaps;
   uint64_t rows = 0;
   for (int64_t id = test.low; id <= test.high; ++id) {
-    if (!test.member[static_cast<size_t>(id)]) continue;
+    if (!test.members.contains(static_cast<uint32_t>(id))) continue;
     const Bitmap* bitmap = test.column->rows_of(static_cast<uint32_t>(id));
     if (bitmap == nullptr) return false;
     rows += bitmap->cardinality();
@@ -256,13 +274,12 @@ std::vector<std::string> SegmentFilter::describe() const {
   std::vector<std::string> out;
   if (rows_) out.push_back(fmt::format("index: {} rows", rows_->cardinality()));
   for (const ColumnTest& test : tests_) {
-    if (test.member.empty()) {
+    if (!test.of_ids()) {
       out.push_back(fmt::format("range of {}", test.name));
       continue;
     }
-    auto members = std::count(test.member.begin(), test.member.end(), 1);
-    out.push_back(fmt::format("values of {}: {} of {}", test.name, members,
-                              test.member.size()));
+    out.push_back(fmt::format("values of {}: {} of {}", test.name,
+                              test.members.count(), test.members.size()));
   }
   for (size_t i : rest_in_order()) {
     out.push_back("test: " + to_text(*rest_[i]));
@@ -272,8 +289,8 @@ std::vector<std::string> SegmentFilter::describe() const {
 
 bool SegmentFilter::zone_excludes(uint32_t block) const {
   for (const ColumnTest& test : tests_) {
-    if (!test.member.empty() &&
-        (!test.column->dictionary()->sorted() || test.member[kNullId])) {
+    if (test.of_ids() && (!test.column->dictionary()->sorted() ||
+                          test.members.contains(kNullId))) {
       continue;
     }
     if (!test.column->may_have(block, test.low, test.high)) return true;
@@ -283,7 +300,7 @@ bool SegmentFilter::zone_excludes(uint32_t block) const {
 
 bool SegmentFilter::needed(const ColumnTest& test, uint32_t block) {
   if (test.gaps) return true;
-  if (!test.member.empty() && !test.column->dictionary()->sorted()) return true;
+  if (test.of_ids() && !test.column->dictionary()->sorted()) return true;
   auto zone = test.column->zone_map(block);
   return !zone || zone->num_nulls > 0 || zone->min_long < test.low ||
          zone->max_long > test.high;
@@ -325,17 +342,17 @@ struct SegmentFilter::Passing {
     rows.reset(block, positions, count == size);
   }
 
-  void apply(const ColumnTest& test) {
+  void apply(const ColumnTest& asked) {
+    const ColumnTest& test = asked.base ? *asked.base : asked;
     if (as_mask) {
-      test.member.empty() ? keep_values(test) : keep_ids(test);
+      test.of_ids() ? keep_ids(test) : keep_values(test);
       count = count_rows(mask);
       if (count * kSparse < size) use_positions();
       return;
     }
-    if (test.member.empty()) return keep_lanes(test);
+    if (!test.of_ids()) return keep_lanes(test);
     const uint32_t* ids = rows.ids(*test.column).data();
-    const uint8_t* member = test.member.data();
-    keep([&](size_t i) { return member[ids[i]]; });
+    keep([&](size_t i) { return test.members.contains(ids[i]); });
   }
 
   // Of lanes, after which everything is read at positions.
@@ -369,7 +386,7 @@ struct SegmentFilter::Passing {
   void keep_ids(const ColumnTest& test) {
     const auto& ids = rows.whole_ids(*test.column);
     if (test.gaps) {
-      keep_members(ids.data(), size, test.member.data(), mask);
+      keep_members(ids.data(), size, test.members, mask);
     } else {
       keep_id_range(ids.data(), size, static_cast<uint32_t>(test.low),
                     static_cast<uint32_t>(test.high), mask);

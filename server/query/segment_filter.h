@@ -10,6 +10,7 @@
 
 #include "server/query/block_rows.h"
 #include "server/query/filter.h"
+#include "server/query/row_mask.h"
 
 namespace freshet {
 
@@ -37,12 +38,20 @@ class SegmentFilter {
   // A test of one column's values or dictionary ids.
   struct ColumnTest {
     const Column* column;
-    int64_t low, high;            // of values, or the members' ids
-    std::string name;             // the column's
-    std::vector<uint8_t> member;  // by id; empty: a test of values
-    bool gaps = false;            // not all ids from low to high are members
-    double share = 1;             // of the rows, that is thought to pass
+    int64_t low, high;  // of values, or the members' ids
+    std::string name;   // the column's
+    IdSet members;      // of size 0: a test of values
+    bool gaps = false;  // not all ids from low to high are members
+    double share = 1;   // of the rows, that is thought to pass
+    // The same test of the column whose ids this one's follow from, if they
+    // do: what is read in place of it.
+    std::unique_ptr<ColumnTest> base = nullptr;
+
+    bool of_ids() const { return members.size() > 0; }
+    // low, high and gaps. REQUIRES: a member.
+    void find_bounds();
   };
+  static std::unique_ptr<ColumnTest> test_of_base(const ColumnTest& test);
   // The rows of a block that passed so far: as bits while they are many, as
   // positions when few are left.
   struct Passing;
@@ -51,8 +60,7 @@ class SegmentFilter {
   void add_range(const RangeTest& test, const SegmentContext& context);
   Status add_condition(const ExpressionPtr& condition,
                        const SegmentContext& context);
-  void add_ids(ColumnTest test, uint32_t members,
-               const SegmentContext& context);
+  void add_ids(ColumnTest test, const SegmentContext& context);
   bool index_ids(const ColumnTest& test, uint32_t members,
                  const SegmentContext& context);
   bool zone_excludes(uint32_t block) const;

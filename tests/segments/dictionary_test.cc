@@ -296,6 +296,10 @@ TEST_CASE("columns that follow from another have no ids of their own") {
       ++derived;
     }
     CHECK(derived == (broken ? 1 : 2));
+    for (const char* name : {"nation", "city", "region"}) {
+      const bool follows = name[0] == 'r' || (name[0] == 'n' && !broken);
+      CHECK((*sealed->column(name))->derived().has_value() == follows);
+    }
     // Written again from the file, with other ids on the way in.
     options.sort_by = {"free"};
     REQUIRE(write_segment(real_file_system(), *sealed, "y",

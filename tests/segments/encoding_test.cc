@@ -69,6 +69,29 @@ TEST_CASE("unpacking with SIMD equals the scalar reference at every width") {
   }
 }
 
+TEST_CASE("ids are capped and mapped, at every length") {
+  std::mt19937_64 random(5);
+  std::vector<uint32_t> table(70'000);
+  for (uint32_t& to : table) to = static_cast<uint32_t>(random());
+  for (size_t count : {0u, 1u, 7u, 8u, 15u, 16u, 17u, 63u, 4095u, 4096u}) {
+    std::vector<uint32_t> ids(count), capped(count), mapped(count);
+    for (size_t i = 0; i < count; ++i) {
+      ids[i] = static_cast<uint32_t>(random() % table.size());
+      capped[i] = ids[i] < 900 ? ids[i] : 900;
+      mapped[i] = table[ids[i]];
+    }
+    std::vector<uint32_t> out = ids;
+    cap_ids(out.data(), count, 900);
+    CHECK(out == capped);
+    out = ids;
+    map_ids(table.data(), out.data(), count);
+    CHECK(out == mapped);
+    out.assign(count, UINT32_MAX);
+    cap_ids(out.data(), count, INT32_MAX + 7u);
+    CHECK(out == std::vector<uint32_t>(count, INT32_MAX + 7u));
+  }
+}
+
 // Shapes of a block's integers; each of the given length.
 struct Shape {
   const char* name;

@@ -139,6 +139,21 @@ bool check_index(const Segment& segment, const Column& column) {
   return true;
 }
 
+// The ids that follow from another column's are those read.
+bool check_derived(const Segment& segment, const Column& column) {
+  const std::optional<DerivedIds> derived = column.derived();
+  if (!derived) return true;
+  std::vector<uint32_t> ids(kBlockRows), base(kBlockRows);
+  for (uint32_t block = 0; block < segment.num_blocks(); ++block) {
+    column.read_ids(block, ids.data());
+    derived->base->read_ids(block, base.data());
+    for (uint32_t i = 0; i < segment.block_rows(block); ++i) {
+      if (ids[i] != derived->ids[base[i]]) return false;
+    }
+  }
+  return true;
+}
+
 bool check_dictionary(const Dictionary& dictionary) {
   for (uint32_t id = 1; id < dictionary.size(); ++id) {
     if (dictionary.find(dictionary.value(id)) != id) return false;
@@ -255,6 +270,7 @@ std::string check_consistency(const Segment& segment, std::mt19937_64& random) {
       return "dictionary " + spec.name;
     }
     if (!check_index(segment, column)) return "index " + spec.name;
+    if (!check_derived(segment, column)) return "derived ids " + spec.name;
   }
   return "";
 }

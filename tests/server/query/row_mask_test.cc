@@ -53,10 +53,20 @@ TEST_CASE("ids: ranges, members, and the rows that are dropped") {
   std::vector<uint32_t> ids(kBlockRows);
   for (int round = 0; round < 200; ++round) {
     const auto rows = static_cast<uint32_t>(random() % (kBlockRows + 1));
-    const auto size = static_cast<uint32_t>(1 + random() % 300);
-    std::vector<uint8_t> member(size);
+    // Within a vector's words, within 512, and beyond.
+    const auto size =
+        static_cast<uint32_t>(1 + random() % (round % 3 == 0   ? 128
+                                              : round % 3 == 1 ? 520
+                                                               : 5000));
+    IdSet member(size);
+    uint32_t count = 0;
     for (uint32_t& id : ids) id = static_cast<uint32_t>(random() % size);
-    for (uint8_t& m : member) m = random() % 2;
+    for (uint32_t id = 0; id < size; ++id) {
+      if (random() % 2 == 0) continue;
+      member.add(id);
+      ++count;
+    }
+    REQUIRE(member.count() == count);
     const auto low = static_cast<uint32_t>(random() % size);
     const auto high = static_cast<uint32_t>(random() % size);
     RowMask got = all(rows), expected = got;
@@ -65,11 +75,14 @@ TEST_CASE("ids: ranges, members, and the rows that are dropped") {
     REQUIRE(got == expected);
 
     RowMask members = all(rows);
-    keep_members(ids.data(), rows, member.data(), members);
+    keep_members(ids.data(), rows, member, members);
+    RowMask plain = all(rows);
+    keep_members_scalar(ids.data(), rows, member, plain);
+    REQUIRE(members == plain);
     std::vector<uint16_t> kept, wanted;
     mask_positions(members, kept);
     for (uint32_t i = 0; i < rows; ++i) {
-      if (member[ids[i]]) wanted.push_back(static_cast<uint16_t>(i));
+      if (member.contains(ids[i])) wanted.push_back(static_cast<uint16_t>(i));
     }
     REQUIRE(kept == wanted);
 

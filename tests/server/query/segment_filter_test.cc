@@ -155,5 +155,83 @@ TEST_CASE("a long list of values is found by look-ups and by a walk alike") {
   }
 }
 
+// t follows from s: s is "c0" to "c699" and null, t one of 40 and null.
+std::vector<Row> rows_of_places() {
+  std::vector<Row> rows;
+  for (int i = 0; i < 9 * static_cast<int>(kBlockRows) + 100; ++i) {
+    const int city = i * 7919 % 701;
+    const int nation = city % 41;
+    rows.push_back(
+        {Value(Timestamp{i}),
+         city == 700 ? Value() : Value("c" + std::to_string(city)),
+         nation == 40 ? Value() : Value("n" + std::to_string(nation)),
+         Value(int64_t{i}), Value(0.5), Value(Decimal{1, 2}), Value(true)});
+  }
+  return rows;
+}
+
+// The values of n in the rows that pass.
+std::vector<int64_t> passing(const std::shared_ptr<const Segment>& segment,
+                             std::vector<ExpressionPtr> conditions) {
+  QueryControl control({}, nullptr);
+  Filter filter;
+  filter.rest = std::move(conditions);
+  filter.interval = {kMinTimestamp, kMaxTimestamp};
+  RowExpressions expressions;
+  expressions.columns = {"s", "t", "n"};
+  expressions.evaluated = filter.rest;
+  auto context = SegmentContext::create(segment, expressions, control);
+  REQUIRE(context.has_value());
+  auto made = SegmentFilter::create(filter, **context);
+  REQUIRE(made.has_value());
+  BlockRows block(**context);
+  std::vector<uint16_t> positions;
+  std::vector<int64_t> out;
+  uint64_t looked_at = 0;
+  for (uint32_t number = 0; number < segment->num_blocks(); ++number) {
+    if (made->never()) break;
+    auto some = made->select(number, block, positions, looked_at);
+    REQUIRE(some.has_value());
+    if (!*some) continue;
+    std::vector<int64_t> values;
+    block.read_longs(*(*context)->column("n").column, values);
+    out.insert(out.end(), values.begin(), values.end());
+  }
+  return out;
+}
+
+TEST_CASE("conditions on a column that follows from another") {
+  const std::vector<Row> rows = rows_of_places();
+  auto schema = std::make_shared<Schema>(*sales_schema());
+  schema->columns[2].high_cardinality = false;  // such have ids of their own
+  auto sealed = sealed_segment(schema, rows);
+  auto live = live_segment(schema, rows)->snapshot();
+  auto derived = (*sealed->column("t"))->derived();
+  REQUIRE(derived.has_value());
+  auto text = [](const std::string& value) { return literal(Value(value)); };
+  auto t = column("t"), s = column("s");
+  const std::vector<ExpressionPtr> conditions = {
+      resolved(call("<", {t, text("n2")})),      // a range of t, not of s
+      resolved(call("like", {t, text("n%3")})),  // gaps
+      resolved(call("<>", {t, text("n17")})),    // nearly all
+      resolved(call("is_null", {t})),            //
+      resolved(call("not", {call("is_null", {t})})),
+      resolved(call("=", {t, text("n5")})),
+      resolved(call("like", {s, text("c1%")})),
+      resolved(call("<", {column("n"), literal(Value(int64_t{9000}))})),
+  };
+  size_t some = 0;
+  for (const ExpressionPtr& a : conditions) {
+    for (const ExpressionPtr& b : conditions) {
+      CAPTURE(to_text(*a));
+      CAPTURE(to_text(*b));
+      const std::vector<int64_t> expected = passing(live, {a, b});
+      some += !expected.empty();
+      CHECK(passing(sealed, {a, b}) == expected);
+    }
+  }
+  CHECK(some > 40);
+}
+
 }  // namespace
 }  // namespace freshet::test
