@@ -36,6 +36,10 @@ PROGRAMS = ROOT / "build/perf"
 MODEL = ROOT / "perf/workloads/ssb_model"
 ROWS = int(os.environ.get("SSB_ROWS", "1000000"))
 KAFKA_ROWS = int(os.environ.get("KAFKA_ROWS", "1000000"))
+# Events whose latency is measured, and how long the broker and the server have
+# had the rate before.
+MARKS = 1000
+WARM_SECONDS = 10
 SEGMENTS = int(os.environ.get("SEGMENTS", "10000"))
 
 
@@ -309,20 +313,27 @@ def read_after(bare, producer):
     return (time.perf_counter() - start) * 1e3
 
 
-def bare_latency(address, producer, count):
-    """What librdkafka alone takes, beside the same events."""
-    bare = subprocess.Popen([PROGRAMS / "bare_consumer", address, "fresh",
-                             "mark", '"BARE"'], stdout=subprocess.PIPE,
-                            text=True)
-    try:
-        assert bare.stdout.readline() == "ready\n"
-        return sorted(read_after(bare, producer) for _ in range(count))
-    finally:
-        bare.kill()
-        bare.wait()
+def latencies(server, address, producer, first):
+    """Milliseconds of MARKS events by Freshet, and of as many by librdkafka
+    alone, in turns, so that both meet the same broker."""
+    ours, bares = [], []
+    for start in range(first, first + MARKS, MARKS // 10):
+        numbers = range(start, start + MARKS // 10)
+        ours += [visible_after(server, producer, n) for n in numbers]
+        bare = subprocess.Popen([PROGRAMS / "bare_consumer", address, "fresh",
+                                 "mark", '"BARE"'], stdout=subprocess.PIPE,
+                                text=True)
+        try:
+            assert bare.stdout.readline() == "ready\n"
+            bares += [read_after(bare, producer) for _ in numbers]
+        finally:
+            bare.kill()
+            bare.wait()
+    return ours, bares
 
 
 def percentiles(spent):
+    spent = sorted(spent)
     return tuple(f"{spent[min(int(len(spent) * p), len(spent) - 1)]:.1f}"
                  for p in (0.5, 0.99, 1))
 
@@ -343,29 +354,27 @@ def bench_latency(folder):
                 if rate:
                     background = subprocess.Popen(
                         [freshet.BINARY, "generate", "--model", model,
-                         "--dataset", "sales", "--rows", str(rate * 40),
+                         "--dataset", "sales", "--rows", str(rate * 300),
                          "--rate", str(rate), "--to",
                          f"kafka://{address}/fresh"], stdout=subprocess.DEVNULL)
-                    time.sleep(3)
+                    time.sleep(WARM_SECONDS)
                 producer = Producer({"bootstrap.servers": address,
                                      "linger.ms": 0})
                 producer.produce("fresh", "{}")
                 producer.flush(30)
                 count = server.sql("SELECT COUNT(*) AS n FROM sales WHERE store "
                                    "LIKE 'MARK%'")[0]["n"]
-                spent = sorted(visible_after(server, producer, count + i)
-                               for i in range(160))
+                ours, bares = latencies(server, address, producer, count)
                 rate_seen = server.json("/api/v1/ingestion/sales")
-                bare = bare_latency(address, producer, len(spent))
                 rows.append((f"{rate:,}", f"{rate_seen['rows_per_second']:,.0f}",
-                             *percentiles(spent), *percentiles(bare)))
+                             *percentiles(ours), *percentiles(bares)))
                 if background:
                     background.kill()
                     background.wait()
     finally:
         broker_script("stop", address, folder)
     table("Produced to visible in SQL over HTTP, real broker, same 2 cores, ms "
-          "(160 marked events, then as many to a bare librdkafka loop)",
+          f"({MARKS:,} marked events, in turns with a bare librdkafka loop)",
           ("events/s asked", "seen", "p50", "p99", "max", "bare p50",
            "bare p99", "bare max"), rows)
 
