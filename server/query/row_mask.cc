@@ -187,19 +187,25 @@ void drop_rows(const uint64_t* words, RowMask& mask) {
   for (size_t i = 0; i < mask.size(); ++i) mask[i] &= ~words[i];
 }
 
+// Eight at a time, of which the last ones may be too many: how many bits a word
+// has is hard to foresee, whether it has more than eight is not.
 void mask_positions(const RowMask& mask, std::vector<uint16_t>& out) {
-  out.resize(count_rows(mask));
+  constexpr size_t kAtOnce = 8;
+  const uint32_t count = count_rows(mask);
+  out.resize(count + kAtOnce);
   uint16_t* to = out.data();
   for (size_t i = 0; i < mask.size(); ++i) {
     const auto base = static_cast<uint16_t>(i * 64);
-    if (mask[i] == ~uint64_t{0}) {
-      for (uint16_t k = 0; k < 64; ++k) *to++ = static_cast<uint16_t>(base + k);
-      continue;
+    uint64_t word = mask[i];
+    uint16_t* const end = to + std::popcount(word);
+    for (; to < end; to += kAtOnce) {
+      for (size_t k = 0; k < kAtOnce; ++k, word &= word - 1) {
+        to[k] = static_cast<uint16_t>(base + std::countr_zero(word));
+      }
     }
-    for (uint64_t word = mask[i]; word != 0; word &= word - 1) {
-      *to++ = static_cast<uint16_t>(base + std::countr_zero(word));
-    }
+    to = end;
   }
+  out.resize(count);
 }
 
 }  // namespace freshet
