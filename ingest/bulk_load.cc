@@ -87,7 +87,7 @@ class Load {
         store_(store),
         report_(report),
         progress_(progress),
-        names_{"file/" + name},
+        names_{std::string(kFilePartition) + name},
         spill_(store.data_folder() + "/loading/" + settings.dataset,
                settings.decoder.schema, for_spilling(settings.seal)) {
     settings_.late_ms = -1;  // history is not late
@@ -136,6 +136,8 @@ class Load {
   std::vector<std::pair<std::string, std::string>> puts_;
   std::unique_ptr<Records> reader_;
   std::vector<std::string> header_;
+  std::string header_line_;
+  std::vector<MessageHeader> message_headers_;  // of each record
   std::unique_ptr<Intake> intake_;
   std::vector<RawMessage> messages_;
   uint64_t taken_ = 0;  // records
@@ -164,6 +166,8 @@ Status Load::open(const std::string& path) {
   TRY_ASSIGN(OpenedFile opened, open_event_file(path, settings_.decoder));
   reader_ = std::move(opened.records);
   header_ = std::move(opened.header);
+  header_line_ = std::move(opened.header_line);
+  if (!header_line_.empty()) message_headers_ = {{kCsvHeader, header_line_}};
   start(std::move(opened.decoder));
   return {};
 }
@@ -269,6 +273,7 @@ Status Load::take(std::span<const std::string_view> records) {
     message.partition_name = names_[0];
     message.offset = reader_->place(i);
     message.value = records[i];
+    message.headers = message_headers_;
     messages_.push_back(message);
   }
   taken_ += records.size();

@@ -4,12 +4,14 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <thread>
 
 #include "ingest/bulk_keys.h"
 #include "ingest/bulk_load.h"
+#include "ingest/file_replay.h"
 #include "segments/mutex.h"
 #include "segments/time.h"
 
@@ -19,6 +21,8 @@ namespace {
 constexpr const char* kPartition = "files";
 constexpr auto kRetentionEvery = absl::Minutes(1);
 constexpr int64_t kRetryMs = 500;
+// A large file that is being read is not interrupted for a replay.
+constexpr auto kMaxReplayWait = absl::Seconds(20);
 
 class FileIngestion final : public Ingestion {
  public:
@@ -41,11 +45,8 @@ class FileIngestion final : public Ingestion {
   void resume() override { set_paused(false); }
   // What is visible is durable.
   Status seal(absl::Time) override { return {}; }
-  Result<ReplayOutcome> replay(const std::vector<LetterReplay>&) override {
-    return Error{ErrorCode::kUnsupported,
-                 "the events of " + settings_.dataset +
-                     " come as files: put the mended ones into a new file"};
-  }
+  Result<ReplayOutcome> replay(
+      const std::vector<LetterReplay>& letters) override;
   // A file's letters come with its rows.
   PendingLetters pending_letters(size_t) const override { return {}; }
   std::vector<IngestionError> last_errors() const override {
@@ -69,7 +70,18 @@ class FileIngestion final : public Ingestion {
   }
 
  private:
+  // One call of replay() on its way through the thread.
+  struct ReplayCall {
+    const std::vector<LetterReplay>* letters = nullptr;
+    Result<ReplayOutcome> outcome = ReplayOutcome();
+    bool begun = false;
+    bool done = false;
+  };
+
   void run();
+  void serve_replays();
+  Result<ReplayOutcome> take_letters(const std::vector<LetterReplay>& letters);
+  Status know_keys();
   bool ready();
   void look();
   bool take(const PlacedFile& file);
@@ -115,6 +127,8 @@ class FileIngestion final : public Ingestion {
   bool paused_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool recount_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<ReplayCall*> replays_ ABSL_GUARDED_BY(mutex_);
+  CondVar served_;  // for replay()
   std::thread thread_;
   Mutex join_mutex_;
 };
@@ -147,6 +161,7 @@ void FileIngestion::run() {
       std::swap(recount, recount_);
     }
     if (recount) count_letters();
+    serve_replays();
     if (paused) {
       publish(IngestionState::kPaused, "");
     } else if (ready()) {
@@ -156,11 +171,83 @@ void FileIngestion::run() {
     }
     drop_old();
     MutexLock lock(mutex_);
-    if (!stopping_ && !recount_ && paused == paused_) {
+    if (!stopping_ && !recount_ && replays_.empty() && paused == paused_) {
       wake_.wait_for(mutex_, absl::Milliseconds(rest_ms));
     }
   }
   publish(IngestionState::kStopped, "");
+}
+
+Result<ReplayOutcome> FileIngestion::replay(
+    const std::vector<LetterReplay>& letters) {
+  ReplayCall call;
+  call.letters = &letters;
+  const absl::Time deadline = steady_now() + kMaxReplayWait;
+  MutexLock lock(mutex_);
+  replays_.push_back(&call);
+  wake_.signal_all();
+  while (!call.done) {
+    if (!call.begun && (stopping_ || steady_now() > deadline)) {
+      std::erase(replays_, &call);
+      return Error{ErrorCode::kUnavailable,
+                   stopping_
+                       ? "the ingestion is stopped: " + settings_.dataset
+                       : "a large file is being read, the dead letters stay: "
+                         "try again when it is loaded"};
+    }
+    served_.wait_for(mutex_, absl::Milliseconds(100));
+  }
+  return std::move(call.outcome);
+}
+
+void FileIngestion::serve_replays() {
+  for (;;) {
+    ReplayCall* call = nullptr;
+    {
+      MutexLock lock(mutex_);
+      if (replays_.empty()) return;
+      call = replays_.front();
+      replays_.pop_front();
+      call->begun = true;
+    }
+    auto outcome = take_letters(*call->letters);
+    MutexLock lock(mutex_);
+    call->outcome = std::move(outcome);
+    call->done = true;
+    served_.signal_all();
+  }
+}
+
+Result<ReplayOutcome> FileIngestion::take_letters(
+    const std::vector<LetterReplay>& letters) {
+  TRY(know_keys());
+  auto replay =
+      replay_file_letters(settings_, store_, letters, counts_, seen_keys_);
+  if (!replay) {
+    seen_keys_ = nullptr;  // it has those of rows that are not there
+    return replay.error();
+  }
+  counts_ = std::move(replay->counts);
+  count_letters();
+  std::function<void()> callback;
+  IngestionState state;
+  std::string error;
+  {
+    MutexLock lock(mutex_);
+    progress_.rows += replay->rows;
+    state = progress_.state;
+    error = progress_.error;
+    callback = callback_;
+  }
+  publish(state, std::move(error));
+  if (callback) callback();
+  return std::move(replay->outcome);
+}
+
+Status FileIngestion::know_keys() {
+  if (seen_keys_) return {};
+  TRY_ASSIGN(seen_keys_, seen_before_load(settings_, store_));
+  return {};
 }
 
 // What rows are derived from may not be there yet: the files wait.
@@ -202,6 +289,7 @@ void FileIngestion::look() {
                 [&](const auto& f) { return !seen_.contains(f.first); });
   for (const PlacedFile& file : loaded) put_away(file);
   for (const PlacedFile& file : complete) {
+    serve_replays();
     if (!take(file)) return;
   }
   publish(
@@ -261,9 +349,7 @@ Status FileIngestion::load(const PlacedFile& file) {
   TRY_ASSIGN(std::string path, place_->fetch(file));
   WatchedFile watched{path, file.name, {{known_key(file), identity(file)}}};
   LoadProgress progress;
-  if (!seen_keys_) {
-    TRY_ASSIGN(seen_keys_, seen_before_load(settings_, store_));
-  }
+  TRY(know_keys());
   auto counts =
       load_file(settings_, store_, watched, counts_, seen_keys_, progress);
   place_->release(path);
@@ -340,6 +426,7 @@ void FileIngestion::publish(IngestionState state, std::string error) {
   progress_.rejected = counts_.rejected;
   progress_.filtered = counts_.filtered;
   progress_.duplicates = counts_.duplicates;
+  progress_.replayed = counts_.replayed;
   auto watermark = counts_.watermark.find(kPartition);
   progress_.as_of =
       watermark == counts_.watermark.end() ? kMinTimestamp : watermark->second;

@@ -162,44 +162,73 @@ std::string format_of(const std::string& name, const DecoderSpec& spec) {
   return json && !lines ? "json" : spec.format;
 }
 
+// As the file is, so is the spec.
+Status fit_spec(const std::string& name, DecoderSpec& spec) {
+  spec.format = format_of(name, spec);
+  if (name.ends_with(".tsv")) spec.csv_delimiter = '\t';
+  if (spec.format == "avro") {
+    return Error{ErrorCode::kUnsupported,
+                 "files of Avro events are not read: " + name};
+  }
+  if (spec.format == "xml" && spec.record.empty()) {
+    return invalid(
+        "the dataset does not say where the records of an XML file are "
+        "(record): " +
+        name);
+  }
+  return {};
+}
+
+bool has_header_line(const DecoderSpec& spec) {
+  return spec.format == "csv" && spec.csv_fields.empty();
+}
+
+// REQUIRES: fit_spec(), and the header line if there is one.
+Result<std::unique_ptr<Decoder>> decoder_of(std::string_view header_line,
+                                            DecoderSpec spec) {
+  if (spec.format == "xml") return make_xml_record_decoder(std::move(spec));
+  if (has_header_line(spec)) {
+    return make_csv_decoder(std::move(spec), header_line);
+  }
+  return make_decoder(std::move(spec));
+}
+
 }  // namespace
 
 Result<OpenedFile> open_event_file(const std::string& path, DecoderSpec spec) {
-  std::string name = unpacked_name(path);
-  std::string format = format_of(name, spec);
-  if (format == "avro") {
-    return Error{ErrorCode::kUnsupported,
-                 "files of Avro events are not read: " + path};
-  }
-  if (name.ends_with(".tsv")) spec.csv_delimiter = '\t';
+  TRY(fit_spec(unpacked_name(path), spec));
   TRY_ASSIGN(auto file, FileReader::open(path));
   OpenedFile opened;
-  if (format == "xml") {
-    if (spec.record.empty()) {
-      return invalid(
-          "the dataset does not say where the records of an XML "
-          "file are (record): " +
-          path);
-    }
+  if (spec.format == "xml") {
     TRY_ASSIGN(opened.records,
                XmlFileRecords::make(std::move(file), spec.record));
-    TRY_ASSIGN(opened.decoder, make_xml_record_decoder(std::move(spec)));
-    return opened;
+  } else {
+    opened.records = std::make_unique<TextRecords>(
+        std::move(file), spec.format == "csv"
+                             ? std::optional(spec.csv_delimiter)
+                             : std::nullopt);
   }
-  opened.records = std::make_unique<TextRecords>(
-      std::move(file),
-      format == "csv" ? std::optional(spec.csv_delimiter) : std::nullopt);
-  spec.format = format;
-  if (format == "csv" && spec.csv_fields.empty()) {
+  if (has_header_line(spec)) {
     std::vector<std::string_view> header;
     TRY(opened.records->next(header, 1));
     if (header.empty()) return invalid("the file is empty: " + path);
+    opened.header_line = header[0];
     TRY_ASSIGN(opened.header, csv_header(header[0], spec.csv_delimiter));
-    TRY_ASSIGN(opened.decoder, make_csv_decoder(std::move(spec), header[0]));
-    return opened;
   }
-  TRY_ASSIGN(opened.decoder, make_decoder(std::move(spec)));
+  TRY_ASSIGN(opened.decoder, decoder_of(opened.header_line, std::move(spec)));
   return opened;
+}
+
+Result<std::unique_ptr<Decoder>> make_record_decoder(
+    const std::string& name, std::string_view header_line, DecoderSpec spec) {
+  TRY(fit_spec(name, spec));
+  if (has_header_line(spec) && header_line.empty()) {
+    return invalid(
+        "the header line of the file was not kept: put the record into a new "
+        "file: " +
+        name);
+  }
+  return decoder_of(header_line, std::move(spec));
 }
 
 }  // namespace freshet

@@ -31,9 +31,19 @@ class Records {
 struct OpenedFile {
   std::unique_ptr<Records> records;
   std::unique_ptr<Decoder> decoder;
-  // The names of the file's own header line; empty if it has none.
+  // The file's own header line, and the names in it; empty if it has none.
+  std::string header_line{};
   std::vector<std::string> header{};
 };
+
+// "file/NAME" is the partition of messages that are records of a file, by its
+// name without packing. Those of CSV with a header line have that as a message
+// header, so that a dead letter can be read without its file.
+inline constexpr std::string_view kFilePartition = "file/";
+inline constexpr std::string_view kCsvHeader = "csv_header";
+inline bool is_file_partition(std::string_view partition) {
+  return partition.starts_with(kFilePartition);
+}
 
 // Opens the file at `path`, unpacked if it ends in .gz or .zst. What it holds
 // is told by the rest of its name: .csv (or .tsv) has a header line unless the
@@ -41,5 +51,10 @@ struct OpenedFile {
 // .ndjson have a JSON object a line; otherwise it is the spec's format. XML
 // records are handed on as JSON objects (xml_record_json).
 Result<OpenedFile> open_event_file(const std::string& path, DecoderSpec spec);
+
+// The decoder of records that such a file gave, by its name without packing and
+// its header line, if it had one. kInvalid, kUnsupported: they cannot be read.
+Result<std::unique_ptr<Decoder>> make_record_decoder(
+    const std::string& name, std::string_view header_line, DecoderSpec spec);
 
 }  // namespace freshet

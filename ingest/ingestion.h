@@ -160,7 +160,7 @@ class Ingestion {
   // are). Letters leave in the same commit as their rows come, so that a crash
   // neither loses nor doubles one. Returns when that is durable. An error: what
   // was not refused may still become durable by itself; until then another
-  // replay refuses it. kUnsupported: of files.
+  // replay refuses it.
   virtual Result<ReplayOutcome> replay(
       const std::vector<LetterReplay>& letters) = 0;
   // Somebody removed dead letters: they are counted anew.

@@ -69,7 +69,7 @@ Status Intake::load_keys(const std::function<bool()>& stopped) {
 Result<uint64_t> Intake::take(std::span<const RawMessage> messages,
                               std::span<const PartitionName> partitions,
                               std::span<Timestamp> watermarks) {
-  decode(messages, partitions);
+  decode(*decoder_, messages, partitions);
   TRY(transform());
   judge(messages, partitions, watermarks);
   return keep(watermarks.empty() ? least_watermark_
@@ -79,14 +79,15 @@ Result<uint64_t> Intake::take(std::span<const RawMessage> messages,
 Result<uint64_t> Intake::replay(std::span<const RawMessage> messages,
                                 std::span<const PartitionName> partitions,
                                 Timestamp least,
-                                std::vector<Rejection>& refused) {
+                                std::vector<Rejection>& refused,
+                                Decoder* other) {
   // A person wants these rows, however late they are. But where keys are
   // forgotten with lateness, a row beyond it could be a repeat.
   std::vector<Timestamp> watermarks(
       partitions.size(), seen_keys_ != nullptr ? least : kMinTimestamp);
   refused_ = &refused;
   first_ = messages.data();
-  decode(messages, partitions);
+  decode(other == nullptr ? *decoder_ : *other, messages, partitions);
   Status transformed = transform();
   if (transformed) judge(messages, partitions, watermarks);
   refused_ = nullptr;
@@ -94,12 +95,12 @@ Result<uint64_t> Intake::replay(std::span<const RawMessage> messages,
   return keep(least);
 }
 
-void Intake::decode(std::span<const RawMessage> messages,
+void Intake::decode(Decoder& decoder, std::span<const RawMessage> messages,
                     std::span<const PartitionName> partitions) {
   batch_.clear();
   decoded_.clear();
   now_ = now();
-  decoder_->decode(messages, batch_, decoded_);
+  decoder.decode(messages, batch_, decoded_);
   counts_.filtered += decoded_.ignored;
   for (Rejection& rejection : decoded_.rejections) {
     const RawMessage& message = messages[rejection.message];

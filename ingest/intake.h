@@ -20,15 +20,18 @@ namespace freshet {
 
 class Intake {
  public:
-  // `store` may be null, see Sinks. `decoder` reads the messages.
+  // `store` may be null, see Sinks. `decoder` reads the messages; null where
+  // only replay() is called, with another.
   Intake(const IngestionSettings& settings, std::unique_ptr<Decoder> decoder,
          KeptCounts counts, SegmentStore* store);
 
   // kUnavailable: the messages cannot be decoded now and must wait.
   void forget_faults() { decoder_->forget_faults(); }
-  Status prepare(std::span<const RawMessage> messages) {
+  // `other`: the decoder, if it is not the own one.
+  Status prepare(std::span<const RawMessage> messages,
+                 Decoder* other = nullptr) {
     if (settings_.transform) TRY(settings_.transform->prepare());
-    return decoder_->prepare(messages);
+    return (other == nullptr ? *decoder_ : *other).prepare(messages);
   }
   // Makes the dataset's key hold from here on: rows in segments are known.
   // As SeenKeys::load.
@@ -53,10 +56,12 @@ class Intake {
 
   // Takes messages of dead letters again, as Ingestion::replay has it; what is
   // refused goes to `refused` and nowhere else. `least`: of the watermarks,
-  // which stay. REQUIRES, and errors: as take().
+  // which stay. `other` reads them in place of the own decoder, if it is not
+  // null. REQUIRES, and errors: as take().
   Result<uint64_t> replay(std::span<const RawMessage> messages,
                           std::span<const PartitionName> partitions,
-                          Timestamp least, std::vector<Rejection>& refused);
+                          Timestamp least, std::vector<Rejection>& refused,
+                          Decoder* other = nullptr);
 
   // From here on rows that lie before `complete` are noted in `restated`.
   void set_complete(Timestamp complete, RestatedTimes* restated) {
@@ -78,7 +83,7 @@ class Intake {
  private:
   void reject(const RawMessage& message, const PartitionName& partition,
               const char* reason, std::string text);
-  void decode(std::span<const RawMessage> messages,
+  void decode(Decoder& decoder, std::span<const RawMessage> messages,
               std::span<const PartitionName> partitions);
   Status transform();
   void take_deletes_of(const std::vector<RowOperation>& operations);

@@ -16,6 +16,8 @@
 
 namespace freshet {
 
+class LetterBatch;
+
 class StreamIngestion final : public Ingestion {
  public:
   StreamIngestion(IngestionSettings settings, std::unique_ptr<Source> source,
@@ -62,7 +64,6 @@ class StreamIngestion final : public Ingestion {
     bool begun = false;
     bool done = false;
   };
-  struct ReplayBatch;
 
   void run();
   void load_keys();
@@ -79,9 +80,11 @@ class StreamIngestion final : public Ingestion {
   void serve_seal_requests();
   void serve_replays();
   void take_letters(ReplayCall& call);
-  Result<std::optional<DeadLetter>> letter_to_take(const std::string& id,
+  Result<std::optional<DeadLetter>> letter_to_take(const LetterReplay& wanted,
                                                    ReplayOutcome& outcome);
-  Status take_batch(ReplayBatch& batch, ReplayOutcome& outcome);
+  void forget_untaken();
+  Status take_batch(LetterBatch& batch, ReplayOutcome& outcome);
+  bool is_read(const PartitionName& partition);
   Timestamp least_watermark();
   Status cannot_serve() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void serve_sealed();

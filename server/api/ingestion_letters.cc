@@ -6,6 +6,7 @@
 
 #include "ingest/dead_letters.h"
 #include "ingest/field_value.h"
+#include "ingest/file_records.h"
 #include "server/api/ingestion_service.h"
 #include "server/api/services.h"
 #include "server/json/json_value.h"
@@ -43,6 +44,10 @@ void write_letter(JsonWriter& out, const DeadLetter& letter,
     absl::Base64Escape(
         absl::string_view(letter.bytes.data(), letter.bytes.size()), &text);
     out.field("event_base64", std::string_view(text));
+  }
+  for (const auto& [name, value] : letter.headers) {
+    // Who mends a record of a CSV file must know its fields.
+    if (name == kCsvHeader) out.field(name, std::string_view(value));
   }
   out.field("size", letter.full_size);
   out.field("whole", letter.whole());

@@ -99,7 +99,8 @@ const DescribedRoute kDescribed[] = {
      "Events that could not become rows: {\"dead_letters\":[{\"id\","
      "\"partition\",\"offset\",\"time\",\"reason\",\"message\",\"event\","
      "\"size\",\"whole\"}],\"next\",\"reasons\":{\"wrong_type\":7},"
-     "\"total\",\"pending\"}. `pending` of them are in memory; the first of "
+     "\"total\",\"pending\"}. Those of CSV files have \"csv_header\", the line "
+     "that names their fields. `pending` of them are in memory; the first of "
      "these are listed behind the last page, marked \"pending\":true. They are "
      "written by a seal, within `pending_at_most_ms`, or when dead letters are "
      "replayed or removed",
