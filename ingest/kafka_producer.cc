@@ -63,6 +63,26 @@ void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
   if (--flight.waiting == 0) flight.landed.signal_all();
 }
 
+struct HeadersDeleter {
+  void operator()(rd_kafka_headers_t* headers) const {
+    rd_kafka_headers_destroy(headers);
+  }
+};
+using Headers = std::unique_ptr<rd_kafka_headers_t, HeadersDeleter>;
+
+// Null: none.
+Headers make_headers(const KafkaProducer::Record& record) {
+  if (record.headers.empty()) return {};
+  Headers headers(rd_kafka_headers_new(record.headers.size()));
+  for (const MessageHeader& header : record.headers) {
+    rd_kafka_header_add(headers.get(), header.name.data(),
+                        static_cast<ssize_t>(header.name.size()),
+                        header.value.data(),
+                        static_cast<ssize_t>(header.value.size()));
+  }
+  return headers;
+}
+
 class RdKafkaProducer final : public KafkaProducer {
  public:
   explicit RdKafkaProducer(KafkaSettings settings)
@@ -109,6 +129,7 @@ Status RdKafkaProducer::produce(const std::string& topic, const Record& record,
                                 const std::shared_ptr<Flight>& flight,
                                 Clock::time_point deadline) {
   auto holder = std::make_unique<std::shared_ptr<Flight>>(flight);
+  Headers headers = make_headers(record);
   for (;;) {
     int32_t partition =
         record.partition < 0 ? RD_KAFKA_PARTITION_UA : record.partition;
@@ -120,9 +141,11 @@ Status RdKafkaProducer::produce(const std::string& topic, const Record& record,
         RD_KAFKA_V_KEY(const_cast<char*>(record.key.data()), record.key.size()),
         RD_KAFKA_V_VALUE(const_cast<char*>(record.value.data()),
                          record.value.size()),
-        RD_KAFKA_V_OPAQUE(holder.get()), RD_KAFKA_V_END);
+        RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_OPAQUE(holder.get()),
+        RD_KAFKA_V_END);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      (void)holder.release();  // freed by on_delivery
+      (void)holder.release();   // freed by on_delivery
+      (void)headers.release();  // the message's now
       return {};
     }
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && Clock::now() < deadline) {

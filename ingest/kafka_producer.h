@@ -23,6 +23,7 @@ class KafkaProducer {
     std::string_view key;
     std::string_view value;
     int32_t partition = -1;  // -1: by key hash
+    std::span<const MessageHeader> headers{};
   };
   // How long send() waits for all records, and without one more that is
   // acknowledged.

@@ -25,7 +25,6 @@ const KafkaProperties kOwnProperties = {
     {"enable.auto.offset.store", "false"},
     // Anything else silently skips or repeats rows when an offset is gone.
     {"auto.offset.reset", "error"},
-    {"isolation.level", "read_committed"},
     {"enable.partition.eof", "true"},
     {"allow.auto.create.topics", "false"},
     {"check.crcs", "true"},
@@ -42,6 +41,8 @@ const KafkaProperties kOwnProperties = {
 KafkaProperties own_properties(const KafkaSettings& settings) {
   KafkaProperties own = kOwnProperties;
   own.emplace_back("group.id", settings.group);
+  own.emplace_back("isolation.level", settings.uncommitted ? "read_uncommitted"
+                                                           : "read_committed");
   // There is no membership for it, but so long a report of offsets waits for
   // the group's coordinator to be found, and the end of the handle for that.
   constexpr const char* kReportPatience = "session.timeout.ms";

@@ -26,7 +26,8 @@ struct KafkaSettings {
   // sasl.kerberos.kinit.cmd) and those Freshet sets itself. With
   // sasl.oauthbearer.method "oidc" Freshet fetches the tokens: see kafka_oauth.
   std::map<std::string, std::string> properties;
-  bool headers = false;  // whether messages come with theirs
+  bool headers = false;      // whether messages come with theirs
+  bool uncommitted = false;  // whether open and aborted transactions are read
   static bool is_pattern(std::string_view topic) {
     return topic.starts_with('^');
   }

@@ -34,7 +34,8 @@ class RunningDatasets : public Datasets {
       : store_(store),
         log_(log),
         lookups_(lookups),
-        changed_(std::move(changed)) {}
+        changed_(std::move(changed)),
+        keyed_posts_(store.metadata()) {}
   ~RunningDatasets() override { stop(); }
 
   Status apply(std::shared_ptr<const Model> model,
@@ -105,6 +106,7 @@ class RunningDatasets : public Datasets {
   EmbeddedLog& log_;
   const LookupSource& lookups_;
   std::function<void()> changed_;
+  KeyedPosts keyed_posts_;
   Mutex apply_mutex_;  // one apply at a time
   mutable Mutex mutex_;
   Streams streams_ ABSL_GUARDED_BY(mutex_);
@@ -271,13 +273,9 @@ Result<std::map<std::string, int64_t>> RunningDatasets::store_events(
     Stream& stream, const std::vector<std::string_view>& events,
     std::string_view idempotency_key) {
   if (auto* kafka = std::get_if<KafkaSourceModel>(&stream.dataset->source)) {
-    if (!idempotency_key.empty()) {
-      return Error{ErrorCode::kUnsupported,
-                   "Idempotency-Key works on datasets with a log source; '" +
-                       stream.dataset->name + "' has a Kafka source"};
-    }
     return stream.producer.send(
-        stream.dataset->name, kafka_settings(*kafka, *stream.dataset), events);
+        stream.dataset->name, kafka_settings(*kafka, *stream.dataset), events,
+        idempotency_key, keyed_posts_);
   }
   if (std::holds_alternative<FilesSourceModel>(stream.dataset->source)) {
     return Error{ErrorCode::kUnsupported,

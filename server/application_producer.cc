@@ -11,17 +11,42 @@ constexpr KafkaProducer::Patience kPatience = {30'000, 5'000};
 
 }  // namespace
 
-Result<std::map<std::string, int64_t>> TopicProducer::send(
+Result<PostAnswer> TopicProducer::send(
     const std::string& dataset, const KafkaSettings& settings,
-    const std::vector<std::string_view>& events) {
-  auto topic =
+    const std::vector<std::string_view>& events,
+    std::string_view idempotency_key, KeyedPosts& posts) {
+  auto named =
       std::ranges::find_if_not(settings.topics, KafkaSettings::is_pattern);
-  if (topic == settings.topics.end()) {
+  if (named == settings.topics.end()) {
     return Error{ErrorCode::kUnsupported,
                  "the topics of '" + dataset +
                      "' are given by a pattern: nothing says which one takes "
                      "posted events"};
   }
+  const std::string topic(KafkaSettings::topic_of(*named));
+  if (!idempotency_key.empty()) {
+    auto produce_to = [&](std::span<const KafkaProducer::Record> records) {
+      return produce(settings, topic, records);
+    };
+    auto open = [&] {
+      KafkaSettings look = settings;
+      look.topics = {topic};
+      look.group += "-posts";
+      look.headers = look.uncommitted = true;
+      return open_kafka_source(look);
+    };
+    return posts.send({dataset, topic, std::string(idempotency_key), events,
+                       produce_to, open});
+  }
+  std::vector<KafkaProducer::Record> records;
+  records.reserve(events.size());
+  for (std::string_view event : events) records.push_back({{}, event, -1});
+  return produce(settings, topic, records);
+}
+
+Result<PostAnswer> TopicProducer::produce(
+    const KafkaSettings& settings, const std::string& topic,
+    std::span<const KafkaProducer::Record> records) {
   std::shared_ptr<KafkaProducer> producer;
   {
     MutexLock lock(mutex_);
@@ -30,11 +55,7 @@ Result<std::map<std::string, int64_t>> TopicProducer::send(
     }
     producer = producer_;
   }
-  std::vector<KafkaProducer::Record> records;
-  records.reserve(events.size());
-  for (std::string_view event : events) records.push_back({{}, event, -1});
-  auto sent = producer->send(std::string(KafkaSettings::topic_of(*topic)),
-                             records, kPatience);
+  auto sent = producer->send(topic, records, kPatience);
   if (!sent && sent.error().code == ErrorCode::kUnavailable) {
     MutexLock lock(mutex_);
     if (producer_ == producer) producer_ = nullptr;  // it is spent

@@ -10,6 +10,7 @@
 
 #include "ingest/kafka_producer.h"
 #include "segments/mutex.h"
+#include "server/application_keyed_posts.h"
 
 namespace freshet {
 
@@ -18,12 +19,18 @@ class TopicProducer {
   // The next offset by partition, once all events are in the first topic that
   // is named. kUnavailable: nothing was acknowledged for 5 s, or not all in
   // 30 s; the message says what may be stored all the same, see KafkaProducer.
-  // kUnsupported: all topics of `dataset` are given by patterns.
-  Result<std::map<std::string, int64_t>> send(
-      const std::string& dataset, const KafkaSettings& settings,
-      const std::vector<std::string_view>& events);
+  // kUnsupported: all topics of `dataset` are given by patterns. With an
+  // idempotency key, unless it is empty, as KeyedPosts::send.
+  Result<PostAnswer> send(const std::string& dataset,
+                          const KafkaSettings& settings,
+                          const std::vector<std::string_view>& events,
+                          std::string_view idempotency_key, KeyedPosts& posts);
 
  private:
+  Result<PostAnswer> produce(const KafkaSettings& settings,
+                             const std::string& topic,
+                             std::span<const KafkaProducer::Record> records);
+
   Mutex mutex_;
   std::shared_ptr<KafkaProducer> producer_ ABSL_GUARDED_BY(mutex_);
 };
