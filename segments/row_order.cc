@@ -131,9 +131,7 @@ Result<std::vector<uint32_t>> sorted_rows(
   // From the last column to the first, each sort being stable.
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
     TRY_ASSIGN(const Column* column, segment.column(*name));
-    if (column == nullptr)
-      return invalid("no such column to sort by: " + *name);
-    sort_by_column(segment, *column, rows, spare);
+    if (column != nullptr) sort_by_column(segment, *column, rows, spare);
   }
   std::vector<uint32_t> order(rows.size());
   bool unchanged = true;

@@ -43,7 +43,9 @@ Result<SealedFile> write_bytes(SegmentFile& file, const Segment& segment,
   footer.id = id;
   footer.num_rows = segment.num_rows();
   footer.time_range = segment.time_range();
-  footer.sort_by = options.sort_by;
+  for (const std::string& name : options.sort_by) {
+    if (segment.schema().find(name)) footer.sort_by.push_back(name);
+  }
   TRY_ASSIGN(const Rollup* rollup, segment.rollup());
   if (rollup != nullptr) footer.rollup = *rollup;
   TRY(file.append(encode_header()));

@@ -110,6 +110,20 @@ def test_old_rows_are_read_by_the_new_name(tmp_path, more):
         assert totals(server) == right + [("c", 48, 2)]
 
 
+def test_without_an_alias_old_rows_are_merged_all_the_same(tmp_path):
+    """The new column is none of theirs, also if they are to be sorted by it."""
+    model = model_of(tmp_path, "shop", "qty")
+    with freshet.Server(model, tmp_path / "d") as server:
+        for i in range(6):
+            fill(server, 1, "a", 1 + i)
+        model_of(tmp_path, "STORE", "PIECES")
+        assert reload(server)[0] == 200
+        fill(server, 1, "b", 100, ("STORE", "PIECES"))
+        freshet.wait_until(lambda: segments(server) <= 2, 60, what=server.log)
+        assert totals(server) == [(None, None, 6), ("b", 100, 1)]
+        assert "merge failed" not in server.log()
+
+
 def test_cubes_of_old_files_answer_by_the_new_name(tmp_path):
     with freshet.Server(model_of(tmp_path, "shop", "qty"),
                         tmp_path / "d") as server:
