@@ -85,7 +85,7 @@ bool FieldTargets::put_bare(size_t index, std::string_view text,
 }
 
 bool FieldTargets::put_millis(size_t index, int64_t ms, ColumnBatch& batch) {
-  if (ms < kMinTimestamp.ms || ms > kMaxTimestamp.ms) {
+  if (!Interval().contains(Timestamp{ms})) {
     return misfit(index, std::to_string(ms), batch);
   }
   batch.set_long(targets_[index].column, ms);

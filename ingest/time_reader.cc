@@ -12,7 +12,7 @@ namespace freshet {
 namespace {
 
 bool in_range(int64_t ms) {
-  return ms >= kMinTimestamp.ms && ms <= kMaxTimestamp.ms;
+  return Interval().contains(Timestamp{ms});
 }
 
 bool two_digits(const char* p, int64_t& out) {

@@ -18,7 +18,7 @@ constexpr int64_t kMostDays = 366 * 10000;
 
 // Whether an event may have this time; sums of others overflow.
 bool in_range(int64_t ms) {
-  return ms >= kMinTimestamp.ms && ms <= kMaxTimestamp.ms;
+  return Interval().contains(Timestamp{ms});
 }
 
 void overflow(Vector& out, size_t lane) {

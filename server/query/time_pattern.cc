@@ -283,9 +283,9 @@ std::optional<Timestamp> moment_of(const Reading& r,
                           r.second);
   absl::TimeZone used = r.zone.value_or(zone);
   if (r.offset) used = absl::FixedTimeZone(*r.offset);
-  int64_t ms = absl::ToUnixMillis(used.At(civil).pre) + r.ms;
-  if (ms < kMinTimestamp.ms || ms > kMaxTimestamp.ms) return std::nullopt;
-  return Timestamp{ms};
+  Timestamp time{absl::ToUnixMillis(used.At(civil).pre) + r.ms};
+  if (!Interval().contains(time)) return std::nullopt;
+  return time;
 }
 
 // From the quote at `i` to after the one that closes it; two in a row are one
