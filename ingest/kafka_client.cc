@@ -20,8 +20,21 @@ constexpr std::array<std::string_view, 7> kReserved = {
     "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset",
     "builtin.features"};
 
-void on_log(const rd_kafka_t*, int level, const char* facility,
+// Why a broker could not be used, as librdkafka logs it, without the name of
+// its thread. It says what its error codes do not: a login or a certificate
+// that was refused. Nobody need poll the handle to hear it.
+void hear_failure(const rd_kafka_t* handle, std::string_view text) {
+  auto* health = static_cast<KafkaHealth*>(rd_kafka_opaque(handle));
+  constexpr std::string_view kEnd = "]: ";
+  size_t thread = text.starts_with("[thrd:") ? text.find(kEnd) : text.npos;
+  if (thread != text.npos) text.remove_prefix(thread + kEnd.size());
+  health->set_error(std::string(text), false);
+}
+
+void on_log(const rd_kafka_t* handle, int level, const char* facility,
             const char* text) {
+  constexpr std::string_view kFailure = "FAIL";
+  if (handle != nullptr && facility == kFailure) hear_failure(handle, text);
   // librdkafka repeats every lost connection; errors are shown by status().
   auto at = level <= 2   ? spdlog::level::err
             : level <= 4 ? spdlog::level::info
