@@ -134,6 +134,7 @@ class Load {
   bool refuses_useless_ = false;
   bool repeated_ = false;
   std::vector<std::pair<std::string, std::string>> puts_;
+  std::function<Status()> stopped_, unchanged_;  // may be null
   std::unique_ptr<Records> reader_;
   std::vector<std::string> header_;
   std::string header_line_;
@@ -228,6 +229,8 @@ Status Load::run_watched(const WatchedFile& file, uint64_t hash,
   counts_ = std::move(counts);
   keep_counts_ = true;
   puts_ = file.puts;
+  stopped_ = file.stopped;
+  unchanged_ = file.unchanged;
   TRY(open(file.path));
   return run();
 }
@@ -246,8 +249,10 @@ Status Load::run() {
     TRY(reader_->next(records, kPartRecords));
     if (records.empty()) break;
     TRY(take(records));
+    if (stopped_) TRY(stopped_());
     tell(false);
   }
+  if (unchanged_) TRY(unchanged_());
   tell(true);
   if (refuses_useless_) TRY(refuse_useless());
   TRY(commit());

@@ -50,6 +50,10 @@ struct WatchedFile {
   std::string name;  // by which it is known
   // Written to the metadata store in the step that makes the rows durable.
   std::vector<std::pair<std::string, std::string>> puts;
+  // Asked now and then, and before the rows become durable: an error ends the
+  // load, and nothing of the file is there.
+  std::function<Status()> stopped;
+  std::function<Status()> unchanged;
 };
 
 // Loads one file into a store that is being served: its rows appear whole, in

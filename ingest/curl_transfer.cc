@@ -34,11 +34,19 @@ size_t receive(char* bytes, size_t, size_t size, void* to) {
   return sink->status ? size : 0;
 }
 
+// Called about once a second, and whenever something comes.
+int progress(void* request, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  auto& stopped = static_cast<const TransferRequest*>(request)->stopped;
+  return stopped && stopped() ? 1 : 0;
+}
+
 ErrorCode code_of(CURLcode code) {
   switch (code) {
     case CURLE_REMOTE_FILE_NOT_FOUND:
     case CURLE_FTP_COULDNT_RETR_FILE:
       return ErrorCode::kNotFound;
+    case CURLE_ABORTED_BY_CALLBACK:
+      return ErrorCode::kCancelled;
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
       return ErrorCode::kInvalid;
@@ -116,6 +124,9 @@ Result<long> CurlTransfer::get(
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &sink);
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, progress);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &request);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
                    static_cast<long>(request.timeout_ms));

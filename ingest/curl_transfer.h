@@ -28,6 +28,7 @@ struct TransferRequest {
   std::vector<std::string> commands;  // FTP and SFTP: after the transfer
   int64_t timeout_ms = 30'000;        // 0: only a stall of 30 s ends it
   uint64_t most_bytes = uint64_t{4} << 20;
+  std::function<bool()> stopped;  // may be null; ends the transfer
 };
 
 struct TransferAnswer {
@@ -41,7 +42,7 @@ class CurlTransfer {
   ~CurlTransfer();
 
   // kUnavailable: the place cannot be reached, or the transfer broke off.
-  // kNotFound: FTP and SFTP have no such file. kDenied: the login failed.
+  // kNotFound: FTP and SFTP have no such file. kCancelled: it was stopped.
   // Any HTTP status is an answer. Redirects are not followed.
   Result<TransferAnswer> get(const TransferRequest& request);
   // The same into `write`, which may fail.

@@ -100,6 +100,14 @@ class FileIngestion final : public Ingestion {
   void drop_old();
   void publish(IngestionState state, std::string error);
   void set_paused(bool paused);
+  bool stopping() const {
+    MutexLock lock(mutex_);
+    return stopping_;
+  }
+  Status ended() const {
+    return Error{ErrorCode::kCancelled,
+                 "the ingestion is stopped: " + settings_.dataset};
+  }
   void end();
 
   const IngestionSettings settings_;
@@ -134,9 +142,11 @@ class FileIngestion final : public Ingestion {
 };
 
 Status FileIngestion::open() {
-  TRY_ASSIGN(place_,
-             FilePlace::open(files_.place, store_.data_folder() + "/fetched/" +
-                                               settings_.dataset));
+  FilePlaceSettings place = files_.place;
+  place.stopped = [this] { return stopping(); };
+  TRY_ASSIGN(place_, FilePlace::open(std::move(place), store_.data_folder() +
+                                                           "/fetched/" +
+                                                           settings_.dataset));
   TRY_ASSIGN(counts_, KeptCounts::load(store_.metadata(), settings_.dataset));
   TRY(shelf_.load());
   TRY(last_errors_.load(store_.metadata(), settings_.dataset));
@@ -309,6 +319,7 @@ bool FileIngestion::take(const PlacedFile& file) {
     --pending_;
     return true;
   }
+  if (done.error().code == ErrorCode::kCancelled) return false;
   tell_fault(file, done.error());
   ErrorCode code = done.error().code;
   bool later = code == ErrorCode::kUnavailable || code == ErrorCode::kIo ||
@@ -347,7 +358,11 @@ Status FileIngestion::known(const PlacedFile& file, bool& is_known) const {
 
 Status FileIngestion::load(const PlacedFile& file) {
   TRY_ASSIGN(std::string path, place_->fetch(file));
-  WatchedFile watched{path, file.name, {{known_key(file), identity(file)}}};
+  WatchedFile watched{path,
+                      file.name,
+                      {{known_key(file), identity(file)}},
+                      [&] { return stopping() ? ended() : Status(); },
+                      [&] { return place_->unchanged(file); }};
   LoadProgress progress;
   TRY(know_keys());
   auto counts =

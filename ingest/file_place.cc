@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "ingest/remote_place.h"
 
@@ -35,21 +36,38 @@ class LocalFolder final : public FilePlace {
     std::vector<PlacedFile> files;
     for (; at != fs::directory_iterator(); at.increment(error)) {
       std::string name = at->path().filename().string();
-      struct stat info;
       // A name with a dot in front is a file on its way (rsync, editors).
       if (name.starts_with('.') || !fits_pattern(name, pattern_)) continue;
-      if (::stat(at->path().c_str(), &info) != 0) continue;
-      if (!S_ISREG(info.st_mode)) continue;
-      files.push_back(
-          {name, static_cast<uint64_t>(info.st_size),
-           fmt::format("{}.{:09}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec)});
+      if (auto file = look_at(name)) files.push_back(std::move(*file));
     }
     if (error) return folder_error(folder_, error);
     std::ranges::sort(files, {}, &PlacedFile::name);
     return files;
   }
   Result<std::string> fetch(const PlacedFile& file) override {
-    return folder_ + "/" + file.name;
+    std::error_code error;
+    const std::string path = folder_ + "/" + file.name;
+    const fs::path real = fs::canonical(path, error);
+    const fs::path inside = error ? fs::path() : fs::canonical(folder_, error);
+    if (error) {
+      return Error{ErrorCode::kNotFound,
+                   fmt::format("the file cannot be read ({}): {}",
+                               error.message(), path)};
+    }
+    if (std::ranges::mismatch(inside, real).in1 != inside.end()) {
+      return invalid("it is a link that leads out of the folder: " + path);
+    }
+    if (real.extension() != fs::path(path).extension()) {
+      return invalid("it is a link to a file whose name ends otherwise: " +
+                     path);
+    }
+    return real.string();
+  }
+  Status unchanged(const PlacedFile& file) override {
+    if (look_at(file.name) == file) return {};
+    return Error{
+        ErrorCode::kUnavailable,
+        "the file changed while it was read: " + folder_ + "/" + file.name};
   }
   void release(const std::string&) override {}
   Status finish(const PlacedFile& file) override {
@@ -70,6 +88,16 @@ class LocalFolder final : public FilePlace {
   }
 
  private:
+  // Nothing if it is no file (any more).
+  std::optional<PlacedFile> look_at(const std::string& name) const {
+    struct stat info;
+    if (::stat((folder_ + "/" + name).c_str(), &info) != 0) return {};
+    if (!S_ISREG(info.st_mode)) return {};
+    return PlacedFile{
+        name, static_cast<uint64_t>(info.st_size),
+        fmt::format("{}.{:09}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec)};
+  }
+
   const std::string folder_, pattern_;
   const FilePlaceSettings::After after_;
 };

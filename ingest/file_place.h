@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ struct FilePlaceSettings {
   std::string region = "us-east-1";  // S3
   std::string endpoint;              // S3, if not AWS: "http://host:9000"
   enum class After { kKeep, kMove, kDelete } after = After::kKeep;
+  // Whether what goes on with a server is to end (kCancelled); may be null.
+  std::function<bool()> stopped{};
 };
 
 struct PlacedFile {
@@ -44,7 +47,11 @@ class FilePlace {
   // kUnavailable, kNotFound: the folder is not there (now).
   virtual Result<std::vector<PlacedFile>> list() = 0;
   // A local path with the file's content; the name ends as the file's does.
+  // kInvalid: a link that leads out of the folder, where secrets may lie.
   virtual Result<std::string> fetch(const PlacedFile& file) = 0;
+  // Of a file that was read: kUnavailable if another one was read than was
+  // listed, or it was written to meanwhile.
+  virtual Status unchanged(const PlacedFile& file) = 0;
   // After fetch(), whatever came of the file: the local copy goes.
   virtual void release(const std::string& fetched) = 0;
   // What is to be done with a file whose rows are durable: nothing, moved to

@@ -36,17 +36,36 @@ bool read_size(std::string_view text, uint64_t& size) {
   return true;
 }
 
-// A file that is being written to.
+// In double quotes, for a command of SFTP.
+std::string in_quotes(std::string_view path) {
+  std::string text = "\"";
+  for (char c : path) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + '"';
+}
+
+Error changed(const std::string& url) {
+  return {ErrorCode::kUnavailable,
+          "the file changed while it was fetched: " + url};
+}
+
+// A file that is being written to, of at most `size` bytes.
 class LocalCopy {
  public:
-  explicit LocalCopy(std::string path)
-      : path_(std::move(path)),
+  LocalCopy(std::string path, uint64_t size, const std::string& url)
+      : url_(url),
+        room_(size),
+        path_(std::move(path)),
         file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
                      0600)) {}
   ~LocalCopy() {
     if (file_ >= 0) ::close(file_);
   }
   Status write(std::span<const char> bytes) {
+    if (bytes.size() > room_) return changed(url_);
+    room_ -= bytes.size();
     while (!bytes.empty() || file_ < 0) {
       ssize_t count =
           file_ < 0 ? -1 : ::write(file_, bytes.data(), bytes.size());
@@ -62,6 +81,8 @@ class LocalCopy {
   }
 
  private:
+  const std::string& url_;
+  uint64_t room_;
   const std::string path_;
   const int file_;
 };
@@ -81,26 +102,26 @@ class RemotePlace : public FilePlace {
     std::error_code error;
     fs::create_directories(scratch_, error);
     std::string path = scratch_ + "/" + url_escape(file.name, false);
-    LocalCopy copy(path);
     TransferRequest asked = request(url_of(file.name));
     asked.timeout_ms = 0;
+    LocalCopy copy(path, file.size, asked.url);
     auto status =
         transfer_.get(asked, [&](auto bytes) { return copy.write(bytes); });
-    if (!status) return status.error();
-    TRY(copy.write({}));
-    if (is_http() && *status != 200) {
-      return Error{
-          *status == 404 ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
-          fmt::format("the server answers {}: {}", *status, asked.url)};
+    Status fetched = status ? copy.write({}) : Status(status.error());
+    if (fetched && is_http() && *status != 200) {
+      fetched =
+          Error{*status == 404 ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
+                fmt::format("the server answers {}: {}", *status, asked.url)};
     }
-    // A transfer that broke off without a word.
-    if (fs::file_size(path, error) != file.size || error) {
-      return Error{
-          ErrorCode::kUnavailable,
-          fmt::format("the file changed while it was fetched: {}", asked.url)};
-    }
-    return path;
+    // A transfer may break off without a word.
+    bool whole = fs::file_size(path, error) == file.size && !error;
+    if (fetched && !whole) fetched = changed(asked.url);
+    if (fetched) return path;
+    release(path);
+    return fetched.error();
   }
+  // What was fetched is a copy of the listed size.
+  Status unchanged(const PlacedFile&) override { return {}; }
   void release(const std::string& fetched) override {
     std::error_code error;
     fs::remove(fetched, error);
@@ -116,6 +137,7 @@ class RemotePlace : public FilePlace {
     request.password = settings_.password;
     request.ca_file = settings_.ca_file;
     request.most_bytes = kMaxListing;
+    request.stopped = settings_.stopped;
     return request;
   }
   void keep_fitting(std::vector<PlacedFile>& files) const {
@@ -165,14 +187,19 @@ class FtpPlace final : public RemotePlace {
   }
   Status finish(const PlacedFile& file) override {
     if (settings_.after == After::kKeep) return {};
+    if (file.name.find_first_of("\r\n") != std::string::npos) {
+      return Error{ErrorCode::kUnsupported,
+                   "a file with a line end in its name cannot be put away: " +
+                       file.name};
+    }
     TransferRequest asked = request(folder_ + "/");
     bool gone = settings_.after == After::kDelete;
     if (sftp_) {
-      std::string path = "\"" + server_path() + "/" + file.name + "\"";
+      std::string path = in_quotes(server_path() + "/" + file.name);
       std::string done = server_path() + "/done";
       asked.commands = {
-          "*mkdir \"" + done + "\"",
-          "*rename " + path + " \"" + done + "/" + file.name + "\""};
+          "*mkdir " + in_quotes(done),
+          "*rename " + path + " " + in_quotes(done + "/" + file.name)};
       if (gone) asked.commands = {"*rm " + path};
     } else {  // in the folder that was listed
       asked.commands = {"*MKD done", "*RNFR " + file.name,
@@ -223,6 +250,7 @@ class S3Place final : public RemotePlace {
   Result<std::vector<PlacedFile>> list() override {
     std::vector<PlacedFile> files;
     std::string next;
+    uint64_t bytes = 0;
     do {
       std::string query;
       // The signature wants the parameters in order.
@@ -239,6 +267,12 @@ class S3Place final : public RemotePlace {
       }
       TRY_ASSIGN(auto page, read_s3_list(answer.body, prefix_, next));
       files.insert(files.end(), page.begin(), page.end());
+      bytes += answer.body.size();
+      if (bytes > kMaxListing) {
+        return Error{ErrorCode::kLimit,
+                     fmt::format("the listing is larger than {} bytes: {}",
+                                 kMaxListing, base_)};
+      }
     } while (!next.empty());
     keep_fitting(files);
     return files;

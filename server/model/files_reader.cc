@@ -20,6 +20,12 @@ void check_path(ConfigMap& map, const std::string& path) {
               "a folder and a pattern, which may only stand behind its last /");
   }
   if (!is_remote(path)) return;
+  std::string host = path.substr(path.find("://") + 3);
+  if (host.substr(0, host.find('/')).find('@') != std::string::npos) {
+    map.fault("path", "'path' in " + map.place() +
+                          " names a user: 'user' and 'password' are keys of "
+                          "their own");
+  }
   for (const char* kind : {"ftp://", "ftps://", "sftp://", "s3://"}) {
     if (path.starts_with(kind)) return;
   }
@@ -53,6 +59,11 @@ FilesSourceModel read_files(const ConfigNode& node, DatasetModel& dataset,
       map.fault(key, std::string("'") + key + "' in " + map.place() +
                          " has no meaning for a folder");
     }
+  }
+  if (files.path.starts_with("sftp://") && files.known_hosts.empty()) {
+    map.fault("path", map.place() +
+                          " lacks 'known_hosts': without it any server would "
+                          "be taken for this one, and get the login");
   }
   dataset.format = read_format(map, true);
   map.finish();
