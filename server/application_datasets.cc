@@ -97,7 +97,9 @@ class RunningDatasets : public Datasets {
   Result<std::unique_ptr<Source>> open_source(const DatasetModel& dataset);
   Result<std::unique_ptr<Source>> open_looking(const DatasetModel& dataset,
                                                std::string_view group_end);
-  Status restart(const Stream& stream, const std::function<Status()>& between);
+  Status restart(std::string_view dataset,
+                 const std::function<Status()>& between);
+  Status seal(std::string_view dataset, std::shared_ptr<Stream> stream);
   Result<std::map<std::string, int64_t>> store_events(
       Stream& stream, const std::vector<std::string_view>& events,
       std::string_view idempotency_key);
@@ -273,9 +275,9 @@ Result<std::map<std::string, int64_t>> RunningDatasets::store_events(
     Stream& stream, const std::vector<std::string_view>& events,
     std::string_view idempotency_key) {
   if (auto* kafka = std::get_if<KafkaSourceModel>(&stream.dataset->source)) {
-    return stream.producer.send(
-        stream.dataset->name, kafka_settings(*kafka, *stream.dataset), events,
-        idempotency_key, keyed_posts_);
+    return stream.producer.send(stream.dataset->name,
+                                kafka_settings(*kafka, *stream.dataset), events,
+                                idempotency_key, keyed_posts_);
   }
   if (std::holds_alternative<FilesSourceModel>(stream.dataset->source)) {
     return Error{ErrorCode::kUnsupported,
@@ -341,7 +343,8 @@ std::optional<IngestionProgress> RunningDatasets::progress(
 Status RunningDatasets::steer(std::string_view dataset, std::string_view verb) {
   auto stream = find(dataset);
   if (!stream) return no_dataset(dataset);
-  if (verb == "restart") return restart(*stream, [] { return Status(); });
+  if (verb == "restart") return restart(dataset, [] { return Status(); });
+  if (verb == "seal") return seal(dataset, std::move(stream));
   if (verb != "pause" && verb != "resume") {
     return steer_stream(*stream->ingestion, verb);
   }
@@ -352,17 +355,35 @@ Status RunningDatasets::steer(std::string_view dataset, std::string_view verb) {
   return steer_stream(*stream->ingestion, verb);
 }
 
-// Stops the stream, calls `between`, and starts it again, whatever that says.
-Status RunningDatasets::restart(const Stream& stream,
+// If a restart comes in between, by the stream that goes on.
+Status RunningDatasets::seal(std::string_view dataset,
+                             std::shared_ptr<Stream> stream) {
+  for (;;) {
+    Status done = stream->ingestion->seal();
+    if (done || done.error().code != ErrorCode::kCancelled) return done;
+    MutexLock applying(apply_mutex_);  // until it is there
+    auto next = find(dataset);
+    if (!next) return no_dataset(dataset);
+    if (next == stream) return done;
+    stream = std::move(next);
+  }
+}
+
+// Stops the stream, calls `between`, and starts it again, whatever these say:
+// what is not sealed is read again.
+Status RunningDatasets::restart(std::string_view dataset,
                                 const std::function<Status()>& between) {
   MutexLock applying(apply_mutex_);
-  TRY(stream.ingestion->stop());
+  auto stream = find(dataset);
+  if (!stream) return no_dataset(dataset);
+  const std::string& name = stream->dataset->name;
+  stop_stream(name, *stream);
   Status done = between();
-  TRY_ASSIGN(auto fresh, start_stream(stream.model, *stream.dataset));
-  TRY_ASSIGN(bool paused, is_paused(store_.metadata(), stream.dataset->name));
+  TRY_ASSIGN(auto fresh, start_stream(stream->model, *stream->dataset));
+  TRY_ASSIGN(bool paused, is_paused(store_.metadata(), name));
   if (paused) TRY(steer_stream(*fresh->ingestion, "pause"));
   MutexLock lock(mutex_);
-  streams_[stream.dataset->name] = std::move(fresh);
+  streams_[name] = std::move(fresh);
   return done;
 }
 
@@ -379,7 +400,7 @@ Result<ResetReport> RunningDatasets::reset(std::string_view dataset,
   }
   TRY_ASSIGN(report.steps, plan_reset(*source, next, request.reset));
   if (request.dry_run) return report;
-  TRY(restart(*stream, [&]() -> Status {
+  TRY(restart(dataset, [&]() -> Status {
     MetadataStore& store = store_.metadata();
     TRY_ASSIGN(next, stored_positions(store, stream->dataset->name));
     TRY_ASSIGN(report.steps, plan_reset(*source, next, request.reset));
@@ -393,8 +414,13 @@ Result<LetterReplayReport> RunningDatasets::replay_letters(
   auto stream = find(dataset);
   if (!stream) return no_dataset(dataset);
   MutexLock lock(stream->letters_mutex);
-  return freshet::replay_letters(*stream->ingestion, store_.metadata(),
-                                 stream->dataset->name, selection);
+  auto report = freshet::replay_letters(*stream->ingestion, store_.metadata(),
+                                        stream->dataset->name, selection);
+  if (report || report.error().code != ErrorCode::kCancelled) return report;
+  return Error{ErrorCode::kUnavailable,
+               report.error().message +
+                   "; the dead letters that are left may "
+                   "be replayed again"};
 }
 
 Result<uint64_t> RunningDatasets::remove_letters(

@@ -76,8 +76,6 @@ Status steer_stream(Ingestion& ingestion, std::string_view verb) {
   } else if (verb == "resume") {
     ingestion.resume();
     wait_for(ingestion, false);
-  } else if (verb == "seal") {
-    return ingestion.seal();
   } else {
     return Error{ErrorCode::kNotFound,
                  fmt::format("unknown verb '{}'; known are pause, resume, "

@@ -12,8 +12,8 @@
 
 namespace freshet {
 
-// pause, resume or seal; of pause and resume also waits, a second at most,
-// until the stream's thread has seen it. kNotFound: another verb.
+// pause or resume; waits, a second at most, until the stream's thread has seen
+// it. kNotFound: another verb.
 Status steer_stream(Ingestion& ingestion, std::string_view verb);
 
 // Whether the dataset's stream is paused, which outlasts the stream and the
