@@ -8,6 +8,7 @@
 
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
+#include "server/kpi/answer_json.h"
 
 namespace freshet {
 namespace {
@@ -43,15 +44,6 @@ void write_time(JsonWriter& out, const char* key,
   }
 }
 
-void write_value(JsonWriter& out, const std::optional<double>& value) {
-  out.key("value");
-  if (value) {
-    out.value(*value);
-  } else {
-    out.null();
-  }
-}
-
 void write_labels(JsonWriter& out, const AlertLabels& labels) {
   out.key("labels").begin_object();
   for (const auto& [label, value] : labels) {
@@ -68,6 +60,7 @@ std::string history_entry(const AlertInstance& before,
   write_labels(out, after.labels);
   out.field("from", alert_state_name(before.state));
   out.field("to", alert_state_name(after.state));
+  out.key("value");
   write_value(out, after.value);
   out.end_object();
   return out.take();
@@ -94,8 +87,8 @@ void describe_value(const AlertModel& rule, const AlertInstance& instance,
   bool no_data =
       fires ? instance.for_no_data : instance.state == AlertState::kNoData;
   // Of an instance without data the value is the last that was seen.
-  bool known = instance.value && (fires || !no_data);
-  std::string value = known ? fmt::format("{}", *instance.value) : "unknown";
+  bool known = !instance.value.is_null() && (fires || !no_data);
+  std::string value = known ? instance.value.to_text() : "unknown";
   annotations["value"] = value;
   annotations["summary"] =
       no_data ? fmt::format("{} has no data", rule.kpi)
@@ -180,7 +173,7 @@ void AlertBoard::apply(const AlertModel& rule, const RuleValues& seen,
     if ((quiet && rule.no_data != "alert") || of_other_by) {
       forget(rule.name, entry, print, t);
     } else {
-      update(rule, entry, instance.labels, {std::nullopt, t, now});
+      update(rule, entry, instance.labels, {KpiNumber(), t, now});
     }
   }
 }
@@ -335,6 +328,7 @@ std::string AlertBoard::rule_json(const RuleBook::Rule& rule) const {
     out.begin_object();
     write_labels(out, instance.labels);
     out.field("state", alert_state_name(instance.state));
+    out.key("value");
     write_value(out, instance.value);
     write_time(out, "since", instance.since);
     out.end_object();

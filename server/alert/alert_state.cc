@@ -4,6 +4,8 @@
 
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
+#include "server/kpi/answer_json.h"
+#include "server/query/exact_decimal.h"
 
 namespace freshet {
 namespace {
@@ -36,7 +38,7 @@ void advance_unknown(const AlertModel& rule, AlertInstance& instance,
 // `breached`: whether `when` holds now.
 void advance_firing(const AlertModel& rule, AlertInstance& instance,
                     bool breached, const Observation& seen) {
-  bool recovered = rule.recover ? rule.recover->holds(*seen.value) : !breached;
+  bool recovered = rule.recover ? rule.recover->holds(seen.value) : !breached;
   // Fired for want of data: data are its recovery, unless they are bad.
   if (instance.for_no_data) recovered = !breached;
   if (!recovered) {
@@ -68,6 +70,27 @@ void write_time(JsonWriter& out, const char* key,
   if (t) out.field(key, t->ms);
 }
 
+// A decimal is a text: as a number it would be read as a double.
+void write_exact(JsonWriter& out, const Value& value) {
+  if (value.is_null()) return;
+  out.key("value");
+  if (value.as_decimal()) {
+    out.value(std::string_view(value.to_text()));
+  } else {
+    write_value(out, value);
+  }
+}
+
+Value read_exact(const JsonValue& json) {
+  const JsonValue* value = json.find("value");
+  if (!value) return Value();
+  if (const int64_t* number = value->as_int()) return Value(*number);
+  if (const double* number = value->as_double()) return Value(*number);
+  auto decimal =
+      value->as_string() ? exact_decimal(*value->as_string()) : std::nullopt;
+  return decimal ? Value(*decimal) : Value();
+}
+
 std::optional<Timestamp> read_time(const JsonValue& json, const char* key) {
   const JsonValue* member = json.find(key);
   if (!member || !member->as_int()) return std::nullopt;
@@ -92,13 +115,13 @@ const char* alert_state_name(AlertState state) {
 
 AlertInstance advance(const AlertModel& rule, AlertInstance instance,
                       const Observation& seen) {
-  if (!seen.value) {
+  if (seen.value.is_null()) {
     advance_unknown(rule, instance, seen);
     return instance;
   }
   instance.unknown = std::nullopt;
   instance.value = seen.value;
-  bool breached = rule.when.holds(*seen.value);
+  bool breached = rule.when.holds(seen.value);
   if (instance.state == AlertState::kFiring) {
     advance_firing(rule, instance, breached, seen);
   } else {
@@ -121,7 +144,7 @@ std::string instance_to_json(const AlertInstance& instance) {
   }
   out.end_object();
   out.field("state", alert_state_name(instance.state));
-  if (instance.value) out.field("value", *instance.value);
+  write_exact(out, instance.value);
   write_time(out, "since", instance.since);
   write_time(out, "breached", instance.breached);
   write_time(out, "clear", instance.clear);
@@ -146,10 +169,7 @@ Result<AlertInstance> instance_from_json(std::string_view text) {
   for (AlertState state : kStates) {
     if (*name->as_string() == alert_state_name(state)) instance.state = state;
   }
-  if (const JsonValue* value = json.find("value")) {
-    if (value->as_double()) instance.value = *value->as_double();
-    if (value->as_int()) instance.value = static_cast<double>(*value->as_int());
-  }
+  instance.value = read_exact(json);
   instance.since = read_time(json, "since");
   instance.breached = read_time(json, "breached");
   instance.clear = read_time(json, "clear");

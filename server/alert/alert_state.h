@@ -11,6 +11,7 @@
 #include "segments/result.h"
 #include "segments/time.h"
 #include "server/model/model.h"
+#include "server/query/value.h"
 
 namespace freshet {
 
@@ -22,14 +23,14 @@ const char* alert_state_name(AlertState state);  // "ok", "pending", ...
 // What an evaluation saw. Two clocks: `t` is the data's (DataClock), `now` the
 // wall's.
 struct Observation {
-  std::optional<double> value;  // nothing: no data, or fewer than min_rows
+  Value value;  // null: no data, or fewer than min_rows
   Timestamp t, now;
 };
 
 struct AlertInstance {
   AlertLabels labels;  // of `by`
   AlertState state = AlertState::kOk;
-  std::optional<double> value;        // the last that was seen
+  Value value;                        // the last that was seen
   std::optional<Timestamp> since;     // data time at which `state` began
   std::optional<Timestamp> breached;  // data time from which `when` has held
   std::optional<Timestamp> clear;     // data time from which it has recovered

@@ -17,11 +17,10 @@ KpiRequest request_for(const AlertModel& rule, Timestamp from, Timestamp to) {
   return request;
 }
 
-// Nothing where too few rows are behind it.
-std::optional<double> number(const AlertModel& rule, const KpiNumber& value,
-                             uint64_t num_rows) {
-  if (value.is_null() || num_rows < rule.min_rows) return std::nullopt;
-  return value.to_double();
+// Null where too few rows are behind it.
+KpiNumber number(const AlertModel& rule, const KpiNumber& value,
+                 uint64_t num_rows) {
+  return num_rows < rule.min_rows ? KpiNumber() : value;
 }
 
 std::string label_text(const Value& value) {

@@ -14,9 +14,8 @@ struct RuleValues {
   // Where the clock stands; kMinTimestamp: nothing was read yet.
   Timestamp as_of = kMinTimestamp;
   // One per value of `by` that has rows in the window; one without labels if
-  // there is no `by`. Nothing in it: no data, or fewer than min_rows rows of
-  // its own.
-  std::vector<std::pair<AlertLabels, std::optional<double>>> values;
+  // there is no `by`. Null: no data, or fewer than min_rows rows of its own.
+  std::vector<std::pair<AlertLabels, KpiNumber>> values;
 };
 
 // Values of `rule` over `window` up to where `clock`, its own, stands at `now`,

@@ -1,12 +1,10 @@
 // alerts/*.yaml: rules and contacts; and rules as JSON.
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
 
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
 #include "server/model/dimension_filter.h"
+#include "server/model/formula_value.h"
 #include "server/model/model_reader.h"
 
 namespace freshet {
@@ -38,18 +36,29 @@ std::optional<Threshold> read_threshold(ConfigMap& map, const char* key) {
   return *parsed;
 }
 
-// A value that both fires and recovers would make the alert flap.
+Value half(const Value& v) {
+  const Decimal* d = v.as_decimal();
+  __int128 units = 0;
+  if (!d ||
+      __builtin_mul_overflow(d->units, static_cast<__int128>(5), &units)) {
+    return Value(v.to_double() / 2);
+  }
+  return Value(Decimal{units, static_cast<uint8_t>(d->scale + 1)});
+}
+
+// A value that both fires and recovers would make the alert flap. If there is
+// one, it is a bound, between the two, or beyond both.
 void check_recovery(ConfigMap& map, const AlertModel& alert) {
   if (!alert.recover || alert.when.op.empty()) return;
-  double a = alert.when.value, b = alert.recover->value;
-  double step = std::max({1.0, std::abs(a), std::abs(b)});
-  for (double v :
-       {a, b, (a + b) / 2, std::min(a, b) - step, std::max(a, b) + step}) {
+  Value a(alert.when.value), b(alert.recover->value), one(int64_t{1});
+  if (Value::compare(b, a) < 0) std::swap(a, b);
+  for (const Value& v : {a, b, half(add_numbers(a, b)),
+                         subtract_numbers(a, one), add_numbers(b, one)}) {
     if (!alert.when.holds(v) || !alert.recover->holds(v)) continue;
     map.fault("recover", "'recover' in " + map.place() + " (" +
                              alert.recover->to_string() +
                              ") holds where 'when' (" + alert.when.to_string() +
-                             ") does: at " + fmt::format("{}", v));
+                             ") does: at " + v.to_text());
     return;
   }
 }

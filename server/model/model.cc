@@ -1,10 +1,9 @@
 #include "server/model/model.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "server/model/config_map.h"
+#include "server/query/exact_decimal.h"
 
 namespace freshet {
 namespace {
@@ -41,17 +40,18 @@ const ContactModel* Model::contact(std::string_view name) const {
   return find_named(contacts, name);
 }
 
-bool Threshold::holds(double v) const {
-  if (op == ">") return v > value;
-  if (op == ">=") return v >= value;
-  if (op == "<") return v < value;
-  if (op == "<=") return v <= value;
-  if (op == "=") return v == value;
-  return op == "<>" && v != value;
+bool Threshold::holds(const Value& v) const {
+  int order = Value::compare(v, Value(value));
+  if (op == ">") return order > 0;
+  if (op == ">=") return order >= 0;
+  if (op == "<") return order < 0;
+  if (op == "<=") return order <= 0;
+  if (op == "=") return order == 0;
+  return op == "<>" && order != 0;
 }
 
 std::string Threshold::to_string() const {
-  return fmt::format("{} {}", op, value);
+  return op + " " + Value(value).to_text();
 }
 
 Result<Threshold> parse_threshold(std::string_view text) {
@@ -67,7 +67,7 @@ Result<Threshold> parse_threshold(std::string_view text) {
   }
   for (std::string_view op : {">=", "<=", "<>", ">", "<", "="}) {
     if (!rest.starts_with(op)) continue;
-    auto value = parse_number(trimmed(rest.substr(op.size())));
+    auto value = exact_decimal(trimmed(rest.substr(op.size())));
     if (!value) break;
     return Threshold{std::string(op), *value};
   }

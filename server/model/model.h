@@ -196,8 +196,10 @@ struct DashboardModel {
 // `when` and `recover`: a comparison of the KPI value with a number.
 struct Threshold {
   std::string op;  // > >= < <= = <>
-  double value = 0;
-  bool holds(double v) const;
+  Decimal value;   // as written: "0.10" has two digits
+  // Exactly, of an exact number; a double with the double nearest to `value`.
+  // REQUIRES: a number.
+  bool holds(const Value& v) const;
   std::string to_string() const;  // "> 0.08"
 };
 Result<Threshold> parse_threshold(std::string_view text);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/model/kpi_part_readers.h"
+#include "server/query/exact_decimal.h"
 #include "server/query/expression_type.h"
 #include "server/query/lookup_source.h"
 #include "server/query/value.h"
@@ -13,15 +14,15 @@ namespace {
 const std::vector<std::string> kTargetGrains = {
     "minute", "hour", "day", "week", "month", "quarter", "year"};
 
-// A plain number with all its digits; nothing for what is none, or above 18.
-std::optional<Decimal> parse_exact(const std::string& text) {
-  size_t point = text.find('.');
-  size_t digits = point == std::string::npos ? 0 : text.size() - point - 1;
-  bool plain = text.find_first_of("eE") == std::string::npos;
-  if (!plain || digits > 18 || !parse_number(text)) return std::nullopt;
-  auto units = parse_decimal(text, static_cast<int>(digits));
-  if (!units) return std::nullopt;
-  return Decimal{*units, static_cast<uint8_t>(digits)};
+// With room to be scaled to a long range: nothing above 18 digits.
+std::optional<Decimal> target_number(const std::string& text) {
+  auto number = exact_decimal(text);
+  constexpr int kMaxScale = 18;
+  if (!number || number->scale > kMaxScale) return std::nullopt;
+  if (number->units > INT64_MAX || number->units < INT64_MIN) {
+    return std::nullopt;
+  }
+  return number;
 }
 
 bool is_exact_number(ExpressionType type) {
@@ -30,7 +31,7 @@ bool is_exact_number(ExpressionType type) {
 
 std::optional<Decimal> exact_of(const ConfigNode& node) {
   if (node.kind != ConfigNode::Kind::kScalar) return std::nullopt;
-  return parse_exact(node.text);
+  return target_number(node.text);
 }
 
 // lookup: stores.daily_target, a column of numbers by the dimension's values.
@@ -102,7 +103,7 @@ void read_target(ConfigMap& map, KpiModel& kpi, const LookupSource* lookups) {
     grain = number.substr(per + 5);
     number.resize(per);
   }
-  auto value = parse_exact(number);
+  auto value = target_number(number);
   bool known_grain = per == std::string::npos ||
                      std::find(kTargetGrains.begin(), kTargetGrains.end(),
                                grain) != kTargetGrains.end();

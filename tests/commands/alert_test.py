@@ -81,14 +81,14 @@ def test_a_resolved_alert_has_the_value_that_ended_it(tmp_path, sink):
         server.ingest("sales", [sale("S1", "500.00")])
         freshet.wait_until(lambda: sink.got, 10, what="the webhook")
         told = sink.got[0][1]["alerts"][0]["annotations"]
-        assert told["value"] == "500"
-        assert told["summary"] == "net_sales is 500, fires when > 100"
+        assert told["value"] == "500.00"
+        assert told["summary"] == "net_sales is 500.00, fires when > 100"
         server.ingest("sales", [{**sale("S1", "480.00"), "qty": -1}])
         freshet.wait_until(lambda: sink.got[-1][1]["status"] == "resolved", 15)
         alert = sink.got[-1][1]["alerts"][0]
-        assert alert["annotations"]["value"] == "20"
+        assert alert["annotations"]["value"] == "20.00"
         assert alert["annotations"]["summary"] == \
-            "net_sales is 20 again, fires when > 100"
+            "net_sales is 20.00 again, fires when > 100"
         assert alert["startsAt"] == sink.got[0][1]["alerts"][0]["startsAt"]
 
 

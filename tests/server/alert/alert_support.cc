@@ -3,6 +3,8 @@
 #include <absl/time/clock.h>
 #include <doctest/doctest.h>
 
+#include "server/model/formula_value.h"
+
 namespace freshet {
 
 Status MemoryMetadata::put(std::string_view key, std::string_view value) {
@@ -60,6 +62,14 @@ size_t MemoryMetadata::count(std::string_view prefix) const {
 
 void ScriptedKpis::set(Timestamp as_of, std::map<std::string, double> by_store,
                        uint64_t rows) {
+  std::map<std::string, KpiNumber> numbers;
+  for (const auto& [store, value] : by_store) numbers[store] = Value(value);
+  set_exact(as_of, std::move(numbers), rows);
+}
+
+void ScriptedKpis::set_exact(Timestamp as_of,
+                             std::map<std::string, KpiNumber> by_store,
+                             uint64_t rows) {
   MutexLock lock(mutex_);
   as_of_ = as_of;
   by_store_ = std::move(by_store);
@@ -100,17 +110,17 @@ Result<KpiAnswer> ScriptedKpis::answer(const KpiRequest& request, CancelFlag) {
   KpiAnswer answer;
   answer.provenance.as_of = as_of_;
   if (request.count_rows) answer.num_rows = rows_;
-  double sum = 0;
+  KpiNumber sum(int64_t{0});
   for (const auto& [store, value] : by_store_) {
-    sum += value;
+    sum = add_numbers(sum, value);
     KpiAnswer::Row row;
     row.by.emplace_back(store);
-    row.value = Value(value);
+    row.value = value;
     auto own = rows_of_.find(store);
     row.num_rows = own == rows_of_.end() ? rows_ : own->second;
     if (!request.by.empty()) answer.rows.push_back(std::move(row));
   }
-  if (!by_store_.empty()) answer.value = Value(sum);
+  if (!by_store_.empty()) answer.value = sum;
   return answer;
 }
 
@@ -164,7 +174,7 @@ AlertModel test_rule() {
   rule.kpi = "rate";
   rule.by = {"store"};
   rule.description = "Too high.";
-  rule.when = {">", 10};
+  rule.when = {">", {10, 0}};
   rule.every_ms = 100;
   rule.notify = {"hook"};
   rule.labels = {{"team", "ops"}};

@@ -51,6 +51,8 @@ class ScriptedKpis : public Kpis {
  public:
   void set(Timestamp as_of, std::map<std::string, double> by_store,
            uint64_t rows = 1000);
+  void set_exact(Timestamp as_of, std::map<std::string, KpiNumber> by_store,
+                 uint64_t rows = 1000);
   // Of one store alone.
   void set_rows(const std::string& store, uint64_t rows);
   // The source has no more; before, it stands still.
@@ -69,7 +71,7 @@ class ScriptedKpis : public Kpis {
   mutable Mutex mutex_;
   Timestamp as_of_ ABSL_GUARDED_BY(mutex_) = kMinTimestamp;
   bool caught_up_ ABSL_GUARDED_BY(mutex_) = false;
-  std::map<std::string, double> by_store_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, KpiNumber> by_store_ ABSL_GUARDED_BY(mutex_);
   uint64_t rows_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, uint64_t> rows_of_ ABSL_GUARDED_BY(mutex_);
   std::vector<KpiRequest> asked_ ABSL_GUARDED_BY(mutex_);

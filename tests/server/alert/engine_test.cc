@@ -58,7 +58,7 @@ TEST_CASE(
   CHECK(seen->as_of == kThen);
   REQUIRE(seen->values.size() == 2);
   CHECK(seen->values[0].first == AlertLabels{{"store", "S1"}});
-  CHECK(seen->values[0].second == 11);
+  CHECK(seen->values[0].second == KpiNumber(11.0));
   KpiRequest last = kpis.asked().back();
   // Half-open, so it ends a millisecond behind: the newest event counts.
   CHECK(last.from == to_iso8601(Timestamp{kThen.ms - 3'600'000 + 1}));
@@ -71,17 +71,17 @@ TEST_CASE(
   kpis.set_rows("S2", 49);
   seen = evaluate_rule(kpis, rule, clock, now(), nullptr);
   CHECK(kpis.asked().back().count_rows);
-  CHECK(seen->values[0].second == 11);
-  CHECK_FALSE(seen->values[1].second.has_value());
+  CHECK(seen->values[0].second == KpiNumber(11.0));
+  CHECK(seen->values[1].second.is_null());
   rule.min_rows = 51;
-  CHECK_FALSE(evaluate_rule(kpis, rule, clock, now(), nullptr)
-                  ->values[0]
-                  .second.has_value());
+  CHECK(evaluate_rule(kpis, rule, clock, now(), nullptr)
+            ->values[0]
+            .second.is_null());
   rule.by.clear();
   kpis.set(kMinTimestamp, {});
   seen = evaluate_rule(kpis, rule, clock, now(), nullptr);
   REQUIRE(seen->values.size() == 1);
-  CHECK_FALSE(seen->values[0].second.has_value());
+  CHECK(seen->values[0].second.is_null());
 }
 
 TEST_CASE("a breach reaches the webhook, its end too, a restart neither") {
@@ -115,6 +115,28 @@ TEST_CASE("a breach reaches the webhook, its end too, a restart neither") {
   REQUIRE(bodies.size() == 2);
   CHECK(has(bodies[1], "\"status\":\"resolved\",\"receiver\""));
   CHECK(soon([&] { return engine->firing() == 0; }));
+}
+
+TEST_CASE("money is told to the cent, also where no double holds it") {
+  Site site;
+  site.model->alerts[0].when = *parse_threshold(">= 1000000000000000.01");
+  auto engine = site.start();
+  site.kpis.set_exact(kThen,
+                      {{"S1", KpiNumber(Decimal{100'000'000'000'000'000, 2})},
+                       {"S2", KpiNumber(Decimal{100'000'000'000'000'001, 2})}});
+  auto bodies = site.receiver.bodies(1);
+  REQUIRE(bodies.size() == 1);
+  CHECK(has(bodies[0], "\"value\":\"1000000000000000.01\""));
+  CHECK(has(bodies[0], "fires when >= 1000000000000000.01"));
+  CHECK_FALSE(has(bodies[0], "\"S1\""));
+  auto history = engine->history_json("rate_high");
+  REQUIRE(history.has_value());
+  CHECK(has(*history, "\"to\":\"firing\",\"value\":1000000000000000.01}"));
+  CHECK(has(engine->list_json(), "\"value\":1000000000000000.00,"));
+  // What is read back after a restart has its digits still.
+  engine->stop();
+  engine = site.start();
+  CHECK(has(engine->list_json(), "\"value\":1000000000000000.01,"));
 }
 
 TEST_CASE("rules are put, override, and are deleted") {

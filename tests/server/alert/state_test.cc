@@ -20,7 +20,8 @@ std::string run(const AlertModel& rule,
   for (const auto& [second, value] : steps) {
     Timestamp now{kStart + second * 1000};
     Timestamp t = data_clock_stands ? Timestamp{kStart} : now;
-    instance = advance(rule, instance, {value, t, now});
+    KpiNumber number = value ? KpiNumber(*value) : KpiNumber();
+    instance = advance(rule, instance, {number, t, now});
     states += alert_state_name(instance.state)[0];
   }
   return states;
@@ -39,7 +40,7 @@ TEST_CASE("threshold, for, recover and keep_firing_for") {
   CHECK(run(rule, {{0, 11}, {60, 1}, {90, 11}, {120, 11}, {180, 11}}) ==
         "poppf");
   rule.for_ms = 0;
-  rule.recover = Threshold{"<", 6};
+  rule.recover = Threshold{"<", {6, 0}};
   CHECK(run(rule, {{0, 11}, {1, 8}, {2, 6}, {3, 5.9}, {4, 8}, {5, 11}}) ==
         "fffoof");
   rule.keep_firing_for_ms = 10'000;
@@ -78,7 +79,7 @@ TEST_CASE("a state survives being written and read") {
   AlertInstance instance;
   instance.labels = {{"store", "S\"1"}, {"b", ""}};
   instance.state = AlertState::kFiring;
-  instance.value = 11.5;
+  instance.value = KpiNumber(11.5);
   instance.since = Timestamp{kStart};
   instance.clear = Timestamp{kStart + 1};
   auto back = instance_from_json(instance_to_json(instance));
@@ -86,8 +87,27 @@ TEST_CASE("a state survives being written and read") {
   CHECK(same_state(*back, instance));
   CHECK(back->labels == instance.labels);
   CHECK(back->value == instance.value);
+  for (KpiNumber exact : {KpiNumber(Decimal{1'000'000'000'000'000'01, 2}),
+                          KpiNumber(int64_t{9'007'199'254'740'993})}) {
+    instance.value = exact;
+    auto again = instance_from_json(instance_to_json(instance));
+    REQUIRE(again.has_value());
+    CHECK(again->value.type() == exact.type());
+    CHECK(again->value.to_text() == exact.to_text());
+  }
   CHECK_FALSE(instance_from_json("{}").has_value());
   CHECK_FALSE(instance_from_json("x").has_value());
+}
+
+TEST_CASE("a cent decides, also of what no double holds") {
+  AlertModel rule = test_rule();
+  rule.when = *parse_threshold("> 1000000000000000.01");
+  for (auto [cents, state] :
+       {std::pair(1, AlertState::kOk), std::pair(2, AlertState::kFiring)}) {
+    Decimal value{100'000'000'000'000'000 + cents, 2};
+    auto after = advance(rule, {}, {KpiNumber(value), {kStart}, {kStart}});
+    CHECK(after.state == state);
+  }
 }
 
 TEST_CASE("fingerprints tell labels apart") {
@@ -102,7 +122,7 @@ RuleValues seen(int second, std::map<std::string, double> stores) {
   RuleValues values;
   values.as_of = Timestamp{kStart + second * 1000};
   for (const auto& [store, value] : stores) {
-    values.values.push_back({{{"store", store}}, value});
+    values.values.push_back({{{"store", store}}, KpiNumber(value)});
   }
   return values;
 }

@@ -424,8 +424,8 @@ TEST_CASE("an alert as JSON goes through the same reader") {
   auto alert = parse_alert_json(*body, "low", *load.model);
   REQUIRE(alert.has_value());
   CHECK(alert->for_ms == 90000);
-  CHECK(alert->when.holds(0.4));
-  CHECK(!alert->when.holds(0.5));
+  CHECK(alert->when.holds(Value(0.4)));
+  CHECK(!alert->when.holds(Value(0.5)));
   auto again = parse_json(alert_to_json(*alert));
   REQUIRE(again.has_value());
   auto twice = parse_alert_json(*again, "low", *load.model);
@@ -449,14 +449,28 @@ TEST_CASE("an alert as JSON goes through the same reader") {
 }
 
 TEST_CASE("thresholds") {
-  for (const char* text : {"> 0.08", ">= 3", "< -2", "<= 0", "= 7", "<> 1"}) {
+  for (const char* text : {"> 0.08", ">= 3", "< -2", "<= 0", "= 7", "<> 1",
+                           "> 0.10", "> 1000000000000000.01"}) {
     auto threshold = parse_threshold(text);
     REQUIRE(threshold.has_value());
     CHECK(threshold->to_string() == text);
   }
-  for (const char* text : {"", "> x", "0.5", "=> 3", "> 1 2", "> inf"}) {
+  for (const char* text : {"", "> x", "0.5", "=> 3", "> 1 2", "> inf", "> .",
+                           "> 1e", "> 1e99", "> 1.2.3", "> -"}) {
     CHECK(!parse_threshold(text));
   }
+  CHECK(parse_threshold("> 1.5e3")->to_string() == "> 1500");
+  CHECK(parse_threshold("> -2e-3")->to_string() == "> -0.002");
+  // A tenth is a tenth, whatever the KPI's numbers are made of.
+  auto tenth = parse_threshold(">= 0.1");
+  CHECK(tenth->holds(Value(Decimal{10, 2})));
+  CHECK(tenth->holds(Value(0.1)));
+  CHECK_FALSE(tenth->holds(Value(Decimal{9, 2})));
+  CHECK(parse_threshold("= 0.10")->holds(Value(Decimal{1, 1})));
+  CHECK(parse_threshold("= 9007199254740993")
+            ->holds(Value(int64_t{9'007'199'254'740'993})));
+  CHECK_FALSE(parse_threshold("= 9007199254740993")
+                  ->holds(Value(int64_t{9'007'199'254'740'992})));
 }
 
 TEST_CASE("settings: file, then environment") {
