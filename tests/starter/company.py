@@ -18,9 +18,11 @@ FROM, TO, LENGTH = "2025-10-22", "2025-10-28", 6
 ZONES = ("Europe/Madrid", "UTC")
 
 
-def times_of(zone):
-    """What the texts of oracle_sql know of the range in a zone."""
+def times_of(zone, first, length):
+    """What the texts of oracle_sql know of `length` days in a zone."""
     zone = zoneinfo.ZoneInfo(zone)
+    last = datetime.date.fromisoformat(first) + datetime.timedelta(days=length)
+    last = last.isoformat()
 
     def midnight(day, days_later=0):
         date = datetime.date.fromisoformat(day)
@@ -32,21 +34,21 @@ def times_of(zone):
         return (f"({column} >= TIMESTAMPTZ '{start.isoformat()}' AND "
                 f"{column} < TIMESTAMPTZ '{end.isoformat()}')")
 
-    start, end = midnight(FROM), midnight(TO)
-    day_ends = ", ".join(f"(TIMESTAMPTZ '{midnight(FROM, d).isoformat()}')"
-                         for d in range(1, LENGTH + 1))
+    start, end = midnight(first), midnight(last)
+    day_ends = ", ".join(f"(TIMESTAMPTZ '{midnight(first, d).isoformat()}')"
+                         for d in range(1, length + 1))
     return {
         "t": between(start, end), "sold": between(start, end, "sold_ts"),
-        "then": between(midnight(FROM, -28), midnight(TO, -28)),
-        "week": between(midnight(TO, -7), end), "end": end.isoformat(),
-        "days": LENGTH, "yearly": 365 / LENGTH,
+        "then": between(midnight(first, -28), midnight(last, -28)),
+        "week": between(midnight(last, -7), end), "end": end.isoformat(),
+        "days": length, "yearly": 365 / length,
         "day_ends": f"(VALUES {day_ends}) AS moments(m)",
         "hour_ends": "(SELECT unnest(generate_series("
         f"TIMESTAMPTZ '{start.isoformat()}' + INTERVAL 1 HOUR, TIMESTAMPTZ "
         f"'{end.isoformat()}', INTERVAL 1 HOUR)) AS m)"}
 
 
-TIMES = {zone: times_of(zone) for zone in ZONES}
+TIMES = {zone: times_of(zone, FROM, LENGTH) for zone in ZONES}
 
 
 class Company:
@@ -84,14 +86,15 @@ class Company:
             f" ({replaced}), row_number() OVER () AS n FROM read_json_auto("
             f"'{path}', format = 'newline_delimited', sample_size = -1))")
 
-    def values(self, query, by, zone):
+    def values(self, query, by, zone, times=None):
         """{group: value} of an oracle query; {None: value} without groups."""
+        times = times or TIMES[zone]
         if isinstance(query, oracle_sql.Over):
-            top, bottom = (self.values(q, by, zone)
+            top, bottom = (self.values(q, by, zone, times)
                            for q in (query.top, query.bottom))
-            factor = float(query.factor.format(**TIMES[zone]))
+            factor = float(query.factor.format(**times))
             return {k: float(top.get(k) or 0) / float(v) * factor
                     for k, v in bottom.items() if v}
         text = query.format(k=f"{by} AS k," if by else "NULL AS k,",
-                            by="GROUP BY k", **TIMES[zone])
+                            by="GROUP BY k", **times)
         return dict(self.duck.execute(text).fetchall())
