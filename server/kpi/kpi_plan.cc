@@ -9,8 +9,6 @@ namespace {
 
 using AggregateFunction = Aggregate::Function;
 
-constexpr int kDeepest = 100;  // of KPIs over KPIs; cycles are refused earlier
-
 // Of a slot; nothing for a window.
 using SlotFunction = std::optional<AggregateFunction>;
 
@@ -53,7 +51,7 @@ Result<KpiPlan> KpiPlan::create(const Model& model, const KpiModel& kpi,
 
 Result<KpiPlan> KpiPlan::create_at(const Model& model, const KpiModel& kpi,
                                    const Formula& formula, bool count_rows,
-                                   int depth) {
+                                   size_t depth) {
   KpiPlan plan;
   TRY(plan.add(model, kpi, formula, count_rows, depth));
   plan.make_parts();
@@ -63,14 +61,14 @@ Result<KpiPlan> KpiPlan::create_at(const Model& model, const KpiModel& kpi,
 
 Result<size_t> KpiPlan::add(const Model& model, const KpiModel& kpi,
                             const Formula& formula, bool count_rows,
-                            int depth) {
+                            size_t depth) {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].formula == &formula) return i;
   }
   Node node{&kpi, &formula, 0, {}};
   for (const std::string& name : formula.kpis) {
     const KpiModel* used = model.kpi(name);
-    if (!used || depth > kDeepest) {
+    if (!used || depth > kMaxKpiDepth) {
       return Error{ErrorCode::kInternal,
                    "kpi '" + kpi.name + "' uses '" + name + "'", 0, 0};
     }
@@ -97,7 +95,7 @@ Result<size_t> KpiPlan::add(const Model& model, const KpiModel& kpi,
 
 Status KpiPlan::add_window(const Model& model, const KpiModel& kpi,
                            const FormulaWindow& window, bool count_rows,
-                           int depth) {
+                           size_t depth) {
   WindowPart part;
   part.kind = window.kind;
   if (!window.span.empty()) {

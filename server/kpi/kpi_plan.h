@@ -93,11 +93,11 @@ class KpiPlan {
   };
   static Result<KpiPlan> create_at(const Model& model, const KpiModel& kpi,
                                    const Formula& formula, bool count_rows,
-                                   int depth);
+                                   size_t depth);
   Result<size_t> add(const Model& model, const KpiModel& kpi,
-                     const Formula& formula, bool count_rows, int depth);
+                     const Formula& formula, bool count_rows, size_t depth);
   Status add_window(const Model& model, const KpiModel& kpi,
-                    const FormulaWindow& window, bool count_rows, int depth);
+                    const FormulaWindow& window, bool count_rows, size_t depth);
   const WindowPart& window_of(const Node& node, size_t i) const;
   void make_parts();
   void count_rows();

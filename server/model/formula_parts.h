@@ -11,6 +11,9 @@
 
 namespace freshet {
 
+// How deep a KPI is made of others and of windows, at most.
+inline constexpr size_t kMaxKpiDepth = 100;
+
 // The KPIs named anywhere in it, each once.
 std::vector<std::string> used_kpis(const Formula& formula);
 // Itself and the formulas of its windows, theirs too.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <optional>
 #include <vector>
 
@@ -241,18 +242,47 @@ const FormulaFunction* find_formula_function(const std::string& name) {
   return nullptr;
 }
 
-}  // namespace
-
-FormulaValue evaluate_formula(const Expression& expression,
-                              const FormulaColumns& columns, double days) {
-  Evaluator evaluator(columns, days);
-  FormulaValue out;
-  out.value = evaluator.value(expression);
-  out.divided_by_zero = out.value.is_null() && evaluator.divided_by_zero();
-  return out;
+bool is_any_of(const std::string& name,
+               std::initializer_list<std::string_view> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-Status check_formula_value(const Expression& e) {
+bool gives_condition(const Expression& e) {
+  if (e.kind == Expression::Kind::kLiteral) return e.literal.as_bool();
+  return is_any_of(e.name, {"=", "<>", "<", "<=", ">", ">=", "and", "or", "not",
+                            "is_null", "is_not_null"});
+}
+
+// Whether argument `i` of `e` must be a condition.
+bool takes_condition(const Expression& e, size_t i) {
+  if (is_any_of(e.name, {"and", "or", "not"})) return true;
+  return e.name == "case" && i % 2 == 0 && i + 1 < e.arguments.size();
+}
+
+bool is_null_literal(const Expression& e) {
+  return e.kind == Expression::Kind::kLiteral && e.literal.is_null();
+}
+
+// `user`: the function that takes it, or empty.
+Status check_kind(const Expression& e, bool condition,
+                  const std::string& user) {
+  if (!is_null_literal(e) && gives_condition(e) != condition) {
+    std::string what =
+        e.kind == Expression::Kind::kLiteral ? e.literal.to_text() : e.name;
+    if (e.kind == Expression::Kind::kColumn) what = "a number";
+    if (condition) {
+      return invalid("'" + user + "' needs a condition, not " + what);
+    }
+    return invalid((user.empty() ? "a formula" : "'" + user + "'") +
+                   " takes numbers, not the condition '" + what + "'");
+  }
+  for (size_t i = 0; i < e.arguments.size(); ++i) {
+    TRY(check_kind(*e.arguments[i], takes_condition(e, i), e.name));
+  }
+  return {};
+}
+
+Status check_calls(const Expression& e) {
   if (e.kind == Expression::Kind::kLiteral) {
     if (e.literal.as_string() || e.literal.as_timestamp()) {
       return invalid("a formula computes numbers, not '" + e.literal.to_text() +
@@ -280,9 +310,25 @@ Status check_formula_value(const Expression& e) {
     return invalid("a formula computes numbers; this cast does not");
   }
   for (const ExpressionPtr& argument : e.arguments) {
-    TRY(check_formula_value(*argument));
+    TRY(check_calls(*argument));
   }
   return {};
+}
+
+}  // namespace
+
+FormulaValue evaluate_formula(const Expression& expression,
+                              const FormulaColumns& columns, double days) {
+  Evaluator evaluator(columns, days);
+  FormulaValue out;
+  out.value = evaluator.value(expression);
+  out.divided_by_zero = out.value.is_null() && evaluator.divided_by_zero();
+  return out;
+}
+
+Status check_formula_value(const Expression& e) {
+  TRY(check_calls(e));
+  return check_kind(e, false, "");
 }
 
 Value add_numbers(const Value& a, const Value& b) {

@@ -23,7 +23,8 @@ FormulaValue evaluate_formula(const Expression& expression,
                               const FormulaColumns& columns, double days);
 
 // kInvalid for a function that formulas do not have outside of aggregates,
-// with the nearest known one, and for a literal that is no number.
+// with the nearest known one, for a literal that is no number, and for a
+// condition where a number stands, or the other way round.
 Status check_formula_value(const Expression& expression);
 
 // Exact arithmetic of two numbers of any type; null with null.

@@ -171,6 +171,12 @@ class KpiLinker {
     }
     if (cyclic_) return;
     for (const KpiModel& kpi : model_.kpis) {
+      if (depth_of(kpi) > kMaxKpiDepth) {
+        add(kpi.name, "'formula' of kpi '" + kpi.name + "' is more than " +
+                          std::to_string(kMaxKpiDepth) +
+                          " deep with the kpis and windows it is made of");
+        continue;
+      }
       if (terms_of(kpi) <= kMaxTerms) continue;
       add(kpi.name, "'formula' of kpi '" + kpi.name + "' has more than " +
                         std::to_string(kMaxTerms) +
@@ -207,6 +213,24 @@ class KpiLinker {
     terms = std::min(terms, kMaxTerms + 1);
     terms_[kpi.name] = terms;
     return terms;
+  }
+
+  size_t depth_of(const KpiModel& kpi) {
+    auto known = depths_.find(kpi.name);
+    if (known != depths_.end()) return known->second;
+    return depths_[kpi.name] = depth_of(kpi.formula);
+  }
+
+  size_t depth_of(const Formula& formula) {
+    size_t depth = 0;
+    for (const std::string& name : formula.kpis) {
+      const KpiModel* used = find(name);
+      if (used) depth = std::max(depth, 1 + depth_of(*used));
+    }
+    for (const FormulaWindow& window : formula.windows) {
+      depth = std::max(depth, 1 + depth_of(window.inner));
+    }
+    return depth;
   }
 
   const KpiModel* find(const std::string& name) const {
@@ -294,6 +318,7 @@ class KpiLinker {
   bool unread_;
   bool cyclic_ = false;
   std::map<std::string, uint64_t> terms_;  // by kpi
+  std::map<std::string, size_t> depths_;   // by kpi
   std::vector<ModelFault>& faults_;
   std::set<std::string> done_;
 };

@@ -230,6 +230,12 @@ class ModelLoader {
                        return std::tie(a.file, a.line, a.message) <
                               std::tie(b.file, b.line, b.message);
                      });
+    auto told = std::unique(faults_.begin(), faults_.end(),
+                            [](const ModelFault& a, const ModelFault& b) {
+                              return std::tie(a.file, a.line, a.message) ==
+                                     std::tie(b.file, b.line, b.message);
+                            });
+    faults_.erase(told, faults_.end());
     ModelLoad load;
     load.faults = std::move(faults_);
     load.read = model_;

@@ -58,6 +58,48 @@ TEST_CASE("windows are read, with the KPIs in them") {
   }
 }
 
+TEST_CASE("a formula gives a number, and conditions stand in CASE alone") {
+  for (const char* good :
+       {"case when sum(net) > 0 and not sum(qty) = 0 then 1 else 0 end",
+        "case when sum(net) is null then null else sum(qty) end",
+        "coalesce(sum(net), 0)"}) {
+    CHECK(faults("dataset: sales, formula: \"" + std::string(good) + "\"") ==
+          Faults{});
+  }
+  CHECK(fault_of_formula("sum(net) > 1") ==
+        "a formula takes numbers, not the condition '>'");
+  CHECK(fault_of_formula("(sum(net) > 1) + 1") ==
+        "'+' takes numbers, not the condition '>'");
+  CHECK(fault_of_formula("case when sum(net) then 1 else 0 end") ==
+        "'case' needs a condition, not a number");
+  CHECK(fault_of_formula("case when sum(net) > 1 then sum(qty) > 2 end") ==
+        "'case' takes numbers, not the condition '>'");
+  CHECK(fault_of_formula("sum(net) * (true)") ==
+        "'*' takes numbers, not the condition 'true'");
+}
+
+TEST_CASE("a KPI is made of others to a depth that answers reach") {
+  auto chain = [](size_t deepest) {
+    std::string text = "  - { kpi: k0, dataset: sales, formula: sum(net) }\n";
+    for (size_t i = 1; i <= deepest; ++i) {
+      text += "  - { kpi: k" + std::to_string(i) + ", formula: \"[k" +
+              std::to_string(i - 1) + "] + 1\" }\n";
+    }
+    ModelFolder folder;
+    return with_kpis(folder, text).faults();
+  };
+  CHECK(chain(kMaxKpiDepth) == Faults{});
+  CHECK(chain(kMaxKpiDepth + 1) ==
+        Faults{"kpis/more.yaml:103: 'formula' of kpi 'k101' is more than 100 "
+               "deep with the kpis and windows it is made of"});
+  // Of thousands, too, it is told soon.
+  CHECK(chain(5000).size() == 4900);
+}
+
+TEST_CASE("a fault is told once") {
+  CHECK(faults("dataset: sales, formula: \"avg(nett)\"").size() == 1);
+}
+
 TEST_CASE("windows that are wrong") {
   CHECK(fault_of_formula("rolling(sum(net), 7x)") ==
         "rolling(): a span of time is 7d, 12h, 4w, 1mo or day, week, month, "
