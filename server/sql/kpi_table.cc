@@ -14,10 +14,6 @@ namespace {
 constexpr const char* kValue = "value";
 using Kind = SqlExpression::Kind;
 
-bool is_value(const SqlExpression& e) {
-  return e.kind == Kind::kColumn && same_letters(e.name, kValue);
-}
-
 SqlPtr column_node(const std::string& name) {
   auto out = std::make_shared<SqlExpression>();
   out->kind = Kind::kColumn;
@@ -84,6 +80,13 @@ class KpiTableExpander {
     out_.items.push_back({column_node(kValue), ""});
   }
 
+  // Its number: "value", or the name of the KPI unless a dimension has it.
+  bool is_value(const SqlExpression& e) const {
+    if (e.kind != Kind::kColumn) return false;
+    if (same_letters(e.name, kValue)) return true;
+    return same_letters(e.name, in_.from.table) && !is_column(e.name);
+  }
+
   static bool is_measure(const SqlExpression& e) {
     return e.kind == Kind::kCall && (e.name == "measure" || e.name == "agg");
   }
@@ -96,10 +99,10 @@ class KpiTableExpander {
                        [](const SqlPtr& a) { return has_measure(*a); });
   }
 
-  static bool has_value(const SqlExpression& e) {
+  bool has_value(const SqlExpression& e) const {
     return is_value(e) ||
            std::any_of(e.arguments.begin(), e.arguments.end(),
-                       [](const SqlPtr& a) { return has_value(*a); });
+                       [this](const SqlPtr& a) { return has_value(*a); });
   }
 
   bool any_aggregate() const {
@@ -119,7 +122,9 @@ class KpiTableExpander {
 
   Status replace_everywhere() {
     for (SelectItem& item : out_.items) {
-      if (item.alias.empty() && is_value(*item.expression)) item.alias = kValue;
+      if (item.alias.empty() && is_value(*item.expression)) {
+        item.alias = item.expression->name;
+      }
       TRY_ASSIGN(item.expression, replaced(item.expression));
     }
     for (SqlPtr& group : out_.group_by) {

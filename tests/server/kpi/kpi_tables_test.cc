@@ -64,6 +64,18 @@ TEST_CASE("a value at every level") {
   CHECK(t.rows("SELECT COUNT(*) FROM (SELECT * FROM kpi.net_sales)") == "3");
 }
 
+TEST_CASE("the number has the KPI's name, too") {
+  Tables t;
+  CHECK(t.rows("SELECT net_sales FROM kpi.net_sales") == "100.00");
+  CHECK(t.run("SELECT net_sales FROM kpi.net_sales")->columns[0].name ==
+        "net_sales");
+  CHECK(t.rows("SELECT store, net_sales FROM kpi.net_sales GROUP BY store "
+               "HAVING net_sales > 50 ORDER BY net_sales DESC") == "B,60.00");
+  CHECK(t.rows("SELECT store, MEASURE(margin) AS m FROM kpi.margin GROUP BY "
+               "store ORDER BY m") == "A,0.25;B,0.5");
+  CHECK(t.rows("SELECT SUM(n.net_sales) FROM kpi.net_sales n") == "100.00");
+}
+
 TEST_CASE("what a KPI's table refuses") {
   Tables t;
   CHECK(t.rows("SELECT value FROM kpi.net_sale") ==
