@@ -90,9 +90,11 @@ std::string key_of(const std::string& dashboard, const DashboardView& view) {
 
 class DashboardHub : public PushHub {
  public:
-  DashboardHub(Kpis& kpis, std::function<std::shared_ptr<const Model>()> model)
+  DashboardHub(Kpis& kpis, std::function<std::shared_ptr<const Model>()> model,
+               std::function<Timestamp()> clock)
       : kpis_(kpis),
         model_(std::move(model)),
+        clock_(std::move(clock)),
         epoch_(std::to_string(now().ms)),
         thread_([this] { run(); }) {}
 
@@ -109,9 +111,9 @@ class DashboardHub : public PushHub {
       const std::string& dashboard, const DashboardView& view,
       const std::string& last_event_id,
       std::function<bool(const PushEvent&)> send) override {
-    if (!model_()->dashboard(dashboard)) {
-      return Error{ErrorCode::kNotFound,
-                   "there is no dashboard '" + dashboard + "'", 0, 0};
+    std::shared_ptr<const Model> model = model_();
+    if (!model->dashboard(dashboard)) {
+      return no_such_dashboard(*model, dashboard);
     }
     auto viewer = std::make_shared<Viewer>(std::move(send));
     viewer->resume_id = last_event_id;
@@ -196,9 +198,9 @@ class DashboardHub : public PushHub {
   }
 
   absl::Duration serve_group(Group& group, uint64_t version) {
-    int64_t minute = absl::ToUnixSeconds(absl::Now()) / 60;
+    int64_t minute = clock_().ms / 60'000;
     bool stale = !group.computed || group.data_version != version ||
-                 (group.minute != minute && group.view.from.empty());
+                 group.minute != minute;
     absl::Time due =
         group.last_computed + std::max(kLeastInterval, 2 * group.cost);
     if (stale && steady_now() >= due) {
@@ -281,6 +283,7 @@ class DashboardHub : public PushHub {
 
   Kpis& kpis_;
   const std::function<std::shared_ptr<const Model>()> model_;
+  const std::function<Timestamp()> clock_;
   const std::string epoch_;  // ids of an earlier process are not ours
 
   Mutex mutex_;
@@ -300,8 +303,10 @@ class DashboardHub : public PushHub {
 }  // namespace
 
 std::unique_ptr<PushHub> PushHub::create(
-    Kpis& kpis, std::function<std::shared_ptr<const Model>()> model) {
-  return std::make_unique<DashboardHub>(kpis, std::move(model));
+    Kpis& kpis, std::function<std::shared_ptr<const Model>()> model,
+    std::function<Timestamp()> clock) {
+  return std::make_unique<DashboardHub>(kpis, std::move(model),
+                                        std::move(clock));
 }
 
 }  // namespace freshet

@@ -25,8 +25,11 @@ struct PushEvent {
 
 class PushHub {
  public:
+  // By `clock` views are computed anew each minute, also without news: ranges
+  // that are running, and what they are compared with, go on.
   static std::unique_ptr<PushHub> create(
-      Kpis& kpis, std::function<std::shared_ptr<const Model>()> model);
+      Kpis& kpis, std::function<std::shared_ptr<const Model>()> model,
+      std::function<Timestamp()> clock = now);
   virtual ~PushHub() = default;
 
   // A viewer. `send` is called from the hub's thread and must not block; it

@@ -79,6 +79,26 @@ class Mailbox {
   std::vector<PushEvent> events_ ABSL_GUARDED_BY(mutex_);
 };
 
+TEST_CASE("the clock goes on without news, also in a range of from and to") {
+  KpiFixture f;
+  CountingKpis kpis(f.model());
+  std::atomic<int64_t> ms = at("2026-11-22T10:00:30Z").ms;
+  auto hub = PushHub::create(
+      kpis, [&] { return f.model(); }, [&] { return Timestamp{ms}; });
+  for (const char* from : {"", "2026-11-22"}) {
+    DashboardView view;
+    view.from = from;
+    view.to = view.from.empty() ? "" : "2026-11-23";
+    Mailbox box;
+    auto viewer = hub->subscribe(
+        "d", view, "", [&](const PushEvent& e) { return box.put(e); });
+    REQUIRE(box.wait(1).size() == 1);
+    ++kpis.value;
+    ms += 60'000;
+    CHECK(box.wait(2).size() == 2);
+  }
+}
+
 TEST_CASE("snapshot, deltas of changed tiles, resume and slow viewers") {
   KpiFixture f;
   CountingKpis kpis(f.model());
