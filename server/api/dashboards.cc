@@ -3,6 +3,7 @@
 
 #include "server/api/services.h"
 #include "server/json/json_writer.h"
+#include "server/kpi/tile_picture.h"
 
 namespace freshet {
 namespace {
@@ -30,9 +31,7 @@ HttpResponse show_dashboard(Services& services, const HttpRequest& request) {
   const std::string& name = request.params.at("d");
   const DashboardModel* dashboard = model->dashboard(name);
   if (!dashboard) {
-    return error_response(
-        {ErrorCode::kNotFound, "there is no dashboard '" + name + "'"},
-        request.request_id);
+    return error_response(no_such_dashboard(*model, name), request.request_id);
   }
   return json_response(to_json(*dashboard, *model));
 }
@@ -66,10 +65,9 @@ HttpResponse open_stream(Services& services, const HttpRequest& request) {
         at_path("dashboard", invalid("the parameter 'dashboard' is missing")),
         request.request_id);
   }
-  if (!services.model()->dashboard(*name)) {
-    return error_response(
-        {ErrorCode::kNotFound, "there is no dashboard '" + *name + "'"},
-        request.request_id);
+  auto model = services.model();
+  if (!model->dashboard(*name)) {
+    return error_response(no_such_dashboard(*model, *name), request.request_id);
   }
   auto view = view_of(request);
   if (!view) return error_response(view.error(), request.request_id);

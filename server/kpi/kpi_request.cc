@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "server/json/json_value.h"
+#include "server/json/json_writer.h"
 #include "server/kpi/kpi.h"
 #include "server/model/dimension_filter.h"
 
@@ -104,8 +105,10 @@ Status set_json(KpiRequest& request, const std::string& key,
     request.why_not = *value.as_bool();
     return {};
   }
-  if (key == "top" && value.as_int()) {
-    TRY_ASSIGN(request.top, parse_top(std::to_string(*value.as_int())));
+  if (key == "top" && (value.as_int() || value.as_double())) {
+    JsonWriter text;
+    text.tree(value);
+    TRY_ASSIGN(request.top, parse_top(text.text()));
     return {};
   }
   if (key == "by" && value.as_array()) {

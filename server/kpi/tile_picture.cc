@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/json/error_text.h"
+#include "server/json/json_value.h"
 #include "server/json/json_writer.h"
 
 namespace freshet {
@@ -94,14 +95,21 @@ std::pair<std::string, std::string> tile_json(
 
 }  // namespace
 
+Error no_such_dashboard(const Model& model, const std::string& name) {
+  std::vector<std::string> known;
+  for (const DashboardModel& one : model.dashboards) known.push_back(one.name);
+  std::string near = nearest_name(name, known);
+  return Error{ErrorCode::kNotFound,
+               "there is no dashboard '" + name + "'" +
+                   (near.empty() ? "" : "; did you mean '" + near + "'?"),
+               0, 0};
+}
+
 Result<TilePicture> compute_picture(Kpis& kpis, const Model& model,
                                     const std::string& dashboard,
                                     const DashboardView& view) {
   const DashboardModel* found = model.dashboard(dashboard);
-  if (!found) {
-    return Error{ErrorCode::kNotFound,
-                 "there is no dashboard '" + dashboard + "'", 0, 0};
-  }
+  if (!found) return no_such_dashboard(model, dashboard);
   TilePicture picture;
   picture.model_version = model.version;
   Freshness freshness;

@@ -18,6 +18,9 @@ struct TilePicture {
   std::string model_version;
 };
 
+// kNotFound, with the nearest name.
+Error no_such_dashboard(const Model& model, const std::string& name);
+
 // kNotFound if the model has no such dashboard.
 Result<TilePicture> compute_picture(Kpis& kpis, const Model& model,
                                     const std::string& dashboard,

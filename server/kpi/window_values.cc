@@ -119,13 +119,22 @@ Value WindowValues::over_time_of(const std::vector<BaseValues>& values,
   return Value(sum.to_double() / static_cast<double>(count));
 }
 
+Result<Buckets> WindowValues::buckets_of_window(Interval passed) const {
+  TRY_ASSIGN(Granularity grain, window_.span.bucket());
+  auto buckets = cut_buckets(grain, passed, clock_.zone, grain.to_string());
+  if (buckets) return buckets;
+  return at_path("range", invalid("the range is too long for " +
+                                  std::string(window_function(window_.kind)) +
+                                  "() of this kpi: more than " +
+                                  std::to_string(kMaxBuckets) +
+                                  " buckets of '" + grain.to_string() + "'"));
+}
+
 Status WindowValues::add_over_time(Interval range, Timestamp moment,
                                    const std::vector<std::string>& by,
                                    BaseTable& out) {
   Interval passed{range.start, std::min(range.end, moment)};
-  TRY_ASSIGN(Granularity grain, window_.span.bucket());
-  TRY_ASSIGN(Buckets buckets,
-             cut_buckets(grain, passed, clock_.zone, grain.to_string()));
+  TRY_ASSIGN(Buckets buckets, buckets_of_window(passed));
   if (buckets.starts.empty()) return {};
   TRY_ASSIGN(SeriesTable table, inner_.series_by(passed, moment, buckets, by));
   for (const auto& [key, values] : table) {
@@ -187,9 +196,7 @@ Status WindowValues::series_over_time(Interval range, Timestamp now,
                                       const std::vector<std::string>& by,
                                       SeriesTable& out) {
   Interval passed{range.start, std::min(range.end, now)};
-  TRY_ASSIGN(Granularity grain, window_.span.bucket());
-  TRY_ASSIGN(Buckets fine,
-             cut_buckets(grain, passed, clock_.zone, grain.to_string()));
+  TRY_ASSIGN(Buckets fine, buckets_of_window(passed));
   bool nested = std::all_of(
       buckets.starts.begin(), buckets.starts.end(), [&](Timestamp start) {
         return start <= passed.start || start >= passed.end ||

@@ -33,6 +33,8 @@ class WindowValues {
     bool operator==(const Span&) const = default;
   };
 
+  // Of a window over time. kInvalid if they are too many.
+  Result<Buckets> buckets_of_window(Interval passed) const;
   bool over_time() const;  // an average or an extreme of many moments
   Span span_of(Interval range, Timestamp moment) const;
   Timestamp back(Timestamp t) const;

@@ -20,7 +20,10 @@ EVENT = {"txn_id": "t1", "ts": NOW - 26 * HOUR, "store": "S1", "channel": "web",
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kpi")
-    with freshet.Server(freshet.sales_model(folder / "m"), folder / "d") as s:
+    more = {"kpis/more.yaml": "kpis:\n  - { kpi: availability, dataset: sales, "
+            "formula: 'time_avg(sum(net), 1h)' }\n"}
+    model = freshet.sales_model(folder / "m", extra=more)
+    with freshet.Server(model, folder / "d") as s:
         nameless = {k: v for k, v in EVENT.items() if k != "store"}
         s.ingest("sales", [EVENT, {**nameless, "txn_id": "t2", "qty": 1}])
         freshet.wait_until(lambda: s.rows("sales") == 2)
@@ -71,6 +74,9 @@ def ask(server, kpi, **parameters):
     ("net_sales", {"top": "many"}, 400, "not 'many'"),
     ("net_sales", {"order": "size"}, 400, "not 'size'"),
     ("net_sales", {"why_not": "1"}, 400, "true or false, not '1'"),
+    ("availability", {"from": "1500-01-01", "to": "2500-01-01"}, 400,
+     "the range is too long for time_avg() of this kpi: more than 10000 "
+     "buckets of 'PT1H'"),
     ("net_sales", {"fliter": "store:S1"}, 400, "did you mean 'filter'?"),
 ], ids=lambda value: str(value)[:50])
 def test_what_cannot_be_asked(server, kpi, parameters, expected, words):
@@ -86,6 +92,15 @@ def test_what_cannot_be_asked(server, kpi, parameters, expected, words):
     good, bad = json.loads(text)["answers"]
     assert status == 200 and good["value"] == 3.75
     assert words in bad["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/dashboards/maim",
+                                  "/api/v1/stream?dashboard=maim"])
+def test_a_dashboard_that_is_not_there(server, path):
+    status, body = server.get(path)
+    assert status == 404
+    assert json.loads(body)["error"]["message"] == \
+        "there is no dashboard 'maim'; did you mean 'main'?"
 
 
 def test_a_value_that_no_event_has(server):
