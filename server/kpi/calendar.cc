@@ -21,7 +21,30 @@ Timestamp step(Timestamp t, const CalendarStep& step, int sign,
       absl::CivilDay(month.year(), month.month(), day) + sign * step.days;
   absl::CivilSecond out(date.year(), date.month(), date.day(), civil.hour(),
                         civil.minute(), civil.second());
-  return Timestamp{from_civil(out, zone).ms + part};
+  Timestamp second = from_civil(out, zone);
+  bool skipped = to_civil(second, zone) != out;
+  return Timestamp{second.ms + (skipped ? 0 : part)};
+}
+
+// From the bucket of the range's start to that of its end.
+int64_t buckets_between(const Granularity& grain, Interval range,
+                        const absl::TimeZone& zone) {
+  absl::CivilSecond from = to_civil(grain.floor(range.start, zone), zone);
+  absl::CivilSecond to = to_civil(grain.floor(range.end, zone), zone);
+  if (grain.unit() == Granularity::Unit::kMonth) {
+    return (absl::CivilMonth(to) - absl::CivilMonth(from)) / grain.count();
+  }
+  bool weeks = grain.unit() == Granularity::Unit::kWeek;
+  int64_t days = absl::CivilDay(to) - absl::CivilDay(from);
+  return days / (grain.count() * (weeks ? 7 : 1));
+}
+
+// How much of the bucket of `t` is before it: from 0 to less than 1.
+double passed_of_bucket(const Granularity& grain, Timestamp t,
+                        const absl::TimeZone& zone) {
+  Timestamp start = grain.floor(t, zone), end = grain.next(t, zone);
+  return static_cast<double>(t.ms - start.ms) /
+         static_cast<double>(end.ms - start.ms);
 }
 
 }  // namespace
@@ -57,17 +80,9 @@ double length_in(const Granularity& grain, Interval range,
     return static_cast<double>(range.end.ms - range.start.ms) /
            static_cast<double>(grain.count());
   }
-  double total = 0;
-  Timestamp start = grain.floor(range.start, zone);
-  while (start < range.end) {
-    Timestamp end = grain.next(start, zone);
-    int64_t covered =
-        std::min(end.ms, range.end.ms) - std::max(start.ms, range.start.ms);
-    total +=
-        static_cast<double>(covered) / static_cast<double>(end.ms - start.ms);
-    start = end;
-  }
-  return total;
+  return static_cast<double>(buckets_between(grain, range, zone)) +
+         passed_of_bucket(grain, range.end, zone) -
+         passed_of_bucket(grain, range.start, zone);
 }
 
 }  // namespace freshet

@@ -28,6 +28,8 @@ double length_in(const Granularity& grain, Interval range,
                  const absl::TimeZone& zone);
 
 absl::CivilSecond to_civil(Timestamp t, const absl::TimeZone& zone);
+// The first of a time that comes twice; of one that the clock skips the moment
+// at which it does.
 Timestamp from_civil(absl::CivilSecond civil, const absl::TimeZone& zone);
 
 }  // namespace freshet

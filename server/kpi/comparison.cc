@@ -33,6 +33,10 @@ CalendarStep previous_step(const KpiRequest& request, Interval range,
                            const absl::TimeZone& zone) {
   if (request.from.empty()) {
     const std::string& name = request.range;
+    auto length = parse_range_length(name);
+    if (length && length->calendar_days > 0) {
+      return {0, length->calendar_days, 0};
+    }
     if (name == "wtd") return {0, kWeekDays, 0};
     if (name == "mtd") return {1, 0, 0};
     if (name == "qtd") return {3, 0, 0};
@@ -49,6 +53,16 @@ std::optional<CalendarStep> step_of(const std::string& kind,
   if (kind == "last_year") return CalendarStep{12, 0, 0};
   if (kind == "last_year_364") return CalendarStep{0, 364, 0};
   return std::nullopt;
+}
+
+// When the clock has gone on from `from` as far as it has between `start` and
+// `reached`, nights of DST or not.
+Timestamp same_elapsed(Timestamp from, Timestamp start, Timestamp reached,
+                       const absl::TimeZone& zone) {
+  int64_t part = (reached.ms - start.ms) % 1000;
+  absl::CivilSecond civil =
+      to_civil(from, zone) + (to_civil(reached, zone) - to_civil(start, zone));
+  return {from_civil(civil, zone).ms + part};
 }
 
 Result<Interval> custom_range(const std::string& text, size_t slash,
@@ -76,7 +90,10 @@ Result<std::optional<Comparison>> plan_comparison(const KpiRequest& request,
   if (out->step) {
     out->whole = {step_back(range.start, *out->step, zone),
                   step_back(range.end, *out->step, zone)};
-    out->range = {out->whole.start, step_back(reached, *out->step, zone)};
+    // In an hour that comes twice the clock may be before the start.
+    out->range = {
+        out->whole.start,
+        std::max(out->whole.start, step_back(reached, *out->step, zone))};
     return out;
   }
   size_t slash = kind.find('/');
@@ -90,9 +107,8 @@ Result<std::optional<Comparison>> plan_comparison(const KpiRequest& request,
   TRY_ASSIGN(out->whole, custom_range(kind, slash, zone));
   out->range = out->whole;
   if (running) {
-    int64_t elapsed = reached.ms - range.start.ms;
-    out->range.end.ms =
-        std::min(out->whole.end.ms, out->whole.start.ms + elapsed);
+    Timestamp end = same_elapsed(out->whole.start, range.start, reached, zone);
+    out->range.end = std::clamp(end, out->whole.start, out->whole.end);
   }
   return out;
 }

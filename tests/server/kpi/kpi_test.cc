@@ -68,6 +68,57 @@ TEST_CASE("today beside the same hours of last week") {
         std::string::npos);
 }
 
+// What `range` at `now` is compared with, in Madrid.
+std::string compared(KpiFixture& f, KpiRequest request, const std::string& kind,
+                     const std::string& now) {
+  request.kpi = "net_sales";
+  request.tz = "Europe/Madrid";
+  request.compare = kind;
+  auto a = f.answer(request, now);
+  REQUIRE(a.has_value());
+  auto zone = *load_time_zone(request.tz);
+  return to_iso8601(a->compare->range.start, zone).substr(0, 16) + " " +
+         to_iso8601(a->compare->range.end, zone).substr(0, 16);
+}
+
+TEST_CASE("the same time by the clock, across nights of DST") {
+  KpiFixture f;
+  fill(f);
+  KpiRequest today;
+  // On 29 March the hour from 02:00 was skipped: by 02:30 nothing more has
+  // passed than by 02:00, and no more than by 03:00.
+  for (const char* now : {"2026-04-05T00:00:00Z", "2026-04-05T00:30:00Z",
+                          "2026-04-05T01:00:00Z"}) {
+    CHECK(compared(f, today, "same_day_last_week", now) ==
+          "2026-03-29T00:00 2026-03-29T03:00");
+  }
+  // 25 October has 25 hours: at 10:00 eleven have passed, elsewhere ten.
+  CHECK(compared(f, today, "2026-10-18/2026-10-19", "2026-10-25T09:00:00Z") ==
+        "2026-10-18T00:00 2026-10-18T10:00");
+  CHECK(compared(f, today, "2026-10-25/2026-10-26", "2026-10-18T08:00:00Z") ==
+        "2026-10-25T00:00 2026-10-25T10:00");
+  CHECK(compared(f, today, "previous", "2026-10-25T09:00:00Z") ==
+        "2026-10-24T00:00 2026-10-24T10:00");
+  // From 02:50 to 02:10, an hour later: no time has passed by the clock.
+  KpiRequest twice;
+  twice.from = "2026-10-25T00:50:00Z";
+  twice.to = "2026-10-25T09:00:00Z";
+  CHECK(compared(f, twice, "same_day_last_week", "2026-10-25T01:10:00Z") ==
+        "2026-10-18T02:50 2026-10-18T02:50");
+}
+
+TEST_CASE("days are compared with as many days, also where they are a month") {
+  KpiFixture f;
+  fill(f);
+  KpiRequest request;
+  request.range = "last_30d";
+  CHECK(compared(f, request, "previous", "2026-11-30T11:00:00Z") ==
+        "2026-10-02T00:00 2026-10-31T12:00");
+  request.range = "this_month";
+  CHECK(compared(f, request, "previous", "2026-11-30T11:00:00Z") ==
+        "2026-10-01T00:00 2026-10-30T12:00");
+}
+
 TEST_CASE("a ratio is worked out from sums at every level") {
   KpiFixture f;
   fill(f);
@@ -243,6 +294,18 @@ TEST_CASE("what is refused") {
   CHECK(refused(r).find("did you mean 'previous'?") != std::string::npos);
   CHECK(refused(ask("on_hand", "2026-11-21", "2026-11-22")) ==
         "the dataset is not ready: stock");
+}
+
+TEST_CASE("a top that is no whole number") {
+  for (const char* top : {"1.5", "-1", "0"}) {
+    auto body =
+        parse_json("{\"kpi\":\"net_sales\",\"top\":" + std::string(top) + "}");
+    REQUIRE(body.has_value());
+    auto request = parse_kpi_request(*body);
+    REQUIRE(!request);
+    CHECK(request.error().message.find("'top' is a whole number from 1, not") ==
+          0);
+  }
 }
 
 TEST_CASE("requests") {
