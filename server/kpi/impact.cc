@@ -1,4 +1,5 @@
 // What a model lacks of a served one, and what that breaks.
+#include <algorithm>
 #include <set>
 
 #include "server/json/json_value.h"
@@ -68,15 +69,43 @@ void compare_columns(const DatasetModel& dataset, const JsonValue& served,
   }
 }
 
+bool has_name(const JsonArray& names, const std::string& name) {
+  return std::any_of(names.begin(), names.end(), [&](const JsonValue& one) {
+    return one.as_string() && *one.as_string() == name;
+  });
+}
+
+void add_once(JsonArray& out, const JsonArray& names) {
+  for (const JsonValue& name : names) {
+    if (name.as_string() && !has_name(out, *name.as_string())) {
+      out.push_back(name);
+    }
+  }
+}
+
+// What needs the KPI `name`: those made of it, and what shows or watches any.
+std::string users_of_kpi(const JsonValue& served, const std::string& name) {
+  JsonArray kpis, dashboards, alerts;
+  for (const JsonValue& kpi : list_of(served, "kpis")) {
+    bool over = has_name(list_of(kpi, "uses"), name);
+    if (over) kpis.push_back(text_of(kpi, "kpi"));
+    if (!over && text_of(kpi, "kpi") != name) continue;
+    add_once(dashboards, list_of(kpi, "dashboards"));
+    add_once(alerts, list_of(kpi, "alerts"));
+  }
+  std::string out;
+  add_users(out, kpis, "KPI", "KPIs");
+  add_users(out, dashboards, "dashboard", "dashboards");
+  add_users(out, alerts, "alert", "alerts");
+  return out;
+}
+
 void compare_kpis(const Model& model, const JsonValue& served,
                   std::set<std::string>& seen, std::vector<std::string>& out) {
   for (const JsonValue& kpi : list_of(served, "kpis")) {
     std::string name = text_of(kpi, "kpi");
     if (model.kpi(name) || !seen.insert(name).second) continue;
-    std::string users;
-    add_users(users, list_of(kpi, "dashboards"), "dashboard", "dashboards");
-    add_users(users, list_of(kpi, "alerts"), "alert", "alerts");
-    tell(out, "dropping the KPI " + name, users);
+    tell(out, "dropping the KPI " + name, users_of_kpi(served, name));
   }
 }
 

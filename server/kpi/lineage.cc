@@ -61,7 +61,9 @@ KpiLineage kpi_lineage(const Model& model, const KpiModel& kpi,
   }
   for (const DashboardModel& dashboard : model.dashboards) {
     for (const TileModel& tile : dashboard.tiles) {
-      if (tile.kpi == kpi.name) out.dashboards.insert(dashboard.name);
+      bool step = std::find(tile.steps.begin(), tile.steps.end(), kpi.name) !=
+                  tile.steps.end();
+      if (step || tile.kpi == kpi.name) out.dashboards.insert(dashboard.name);
     }
   }
   for (const auto& [alert, of] : alerts) {

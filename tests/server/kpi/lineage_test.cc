@@ -112,6 +112,21 @@ TEST_CASE("as OpenLineage events") {
         R"(SELECT SUM("net") AS "net_sales" FROM "sales")");
 }
 
+TEST_CASE("a step of a funnel is on its dashboard") {
+  Folder folder;
+  folder.write("dashboards/d.yaml", R"(dashboard: steps
+tiles:
+  - { show: funnel, steps: [net_sales, units] }
+)");
+  auto model = folder.model();
+  auto lineage =
+      lineage_of(*model, *model->dataset("sales"), alert_uses(*model));
+  CHECK(column(lineage, "qty").dashboards.contains("steps"));
+  for (const KpiLineage& kpi : lineage.kpis) {
+    CHECK(kpi.dashboards.contains("steps") == (kpi.kpi != "price"));
+  }
+}
+
 TEST_CASE("the impact of a change") {
   Folder folder;
   auto served = folder.model();
@@ -143,6 +158,16 @@ TEST_CASE("the impact of a change") {
   CHECK(impact(*folder.load().read)[0].find(
             "sales: changing qty from long to decimal(3) affects 3 KPIs: ") ==
         0);
+  folder.write("datasets/sales.yaml", kDataset);
+  folder.write("kpis/k.yaml",
+               replaced(kKpis,
+                        "  - { kpi: units, dataset: sales, formula: sum(qty), "
+                        "dimensions: [sku] }\n",
+                        ""));
+  CHECK(impact(*folder.load().read) ==
+        std::vector<std::string>{
+            "dropping the KPI units breaks 1 KPI: price; 1 dashboard: trading; "
+            "1 alert: cheap"});
   CHECK(impact(Model{})[0].find("dropping the dataset sales breaks 3 KPIs") ==
         0);
   CHECK_FALSE(impact_of(*served, *parse_json("[]")).has_value());
