@@ -14,12 +14,14 @@ constexpr uint64_t kSmallStates = 64 << 10;
 }  // namespace
 
 AggregateScan::AggregateScan(std::shared_ptr<const QueryPlan> plan,
-                             QueryControl& control, PartialCache* cache)
+                             QueryControl& control, PartialCache* cache,
+                             std::unique_ptr<MergedPartial> total)
     : plan_(std::move(plan)),
       control_(control),
       cache_(cache),
       charge_(control),
-      total_(plan_) {}
+      total_(total ? std::move(total)
+                   : std::make_unique<MergedPartial>(plan_)) {}
 
 Status AggregateScan::run(const std::vector<BlockRange>& ranges, ScanPool& pool,
                           uint64_t rows) {
@@ -77,7 +79,7 @@ Status AggregateScan::merge(size_t index, const Partial* partial) {
                     (*ranges_)[index + 1].segment == range.segment &&
                     (*ranges_)[index + 1].begin < range.segment->keep_end;
   if (apart_ && !more) TRY(end_apart(*range.segment));
-  charge_.set(total_.memory_bytes() + (apart_ ? apart_->memory_bytes() : 0));
+  charge_.set(total_->memory_bytes() + (apart_ ? apart_->memory_bytes() : 0));
   return control_.check();
 }
 
@@ -88,7 +90,7 @@ Status AggregateScan::merge_kept(const BlockRange& range) {
     apart_ = std::make_shared<MergedPartial>(plan_);
     apart_rows_ = segment.kept.partial->rows_matched();
   }
-  return (apart_ ? *apart_ : total_).merge(*segment.kept.partial, control_);
+  return (apart_ ? *apart_ : *total_).merge(*segment.kept.partial, control_);
 }
 
 Status AggregateScan::merge_scanned(const BlockRange& range,
@@ -103,13 +105,13 @@ Status AggregateScan::merge_scanned(const BlockRange& range,
     }
   }
   apart_rows_ += partial.rows_matched();
-  return (apart_ ? *apart_ : total_).merge(partial, control_);
+  return (apart_ ? *apart_ : *total_).merge(partial, control_);
 }
 
 Status AggregateScan::end_apart(const PreparedSegment& segment) {
   std::shared_ptr<MergedPartial> part = std::move(apart_);
   apart_ = nullptr;
-  TRY(total_.merge(*part, control_));
+  TRY(total_->merge(*part, control_));
   // What could not be read is not kept.
   TRY(segment.segment->status(segment.mark));
   const uint64_t bytes = part->memory_bytes();
@@ -124,7 +126,7 @@ Status AggregateScan::end_apart(const PreparedSegment& segment) {
 }
 
 Result<ResultRows> AggregateScan::finish(Arena& arena) {
-  return total_.finish(control_, arena);
+  return total_->finish(control_, arena);
 }
 
 }  // namespace freshet

@@ -12,15 +12,18 @@ namespace freshet {
 class AggregateScan {
  public:
   // `cache`: where segments with a cache key leave what was found; or null.
+  // `total`: of rows that are not in the ranges; or null.
   AggregateScan(std::shared_ptr<const QueryPlan> plan, QueryControl& control,
-                PartialCache* cache);
+                PartialCache* cache, std::unique_ptr<MergedPartial> total);
   Status run(const std::vector<BlockRange>& ranges, ScanPool& pool,
              uint64_t rows);
   uint64_t rows_scanned() const { return rows_scanned_; }
-  uint64_t rows_matched() const { return total_.rows_matched(); }
-  uint64_t state_bytes() const { return total_.memory_bytes(); }
+  uint64_t rows_matched() const { return total_->rows_matched(); }
+  uint64_t state_bytes() const { return total_->memory_bytes(); }
   // Rows before ordering; views into this and `arena`.
   Result<ResultRows> finish(Arena& arena);
+  // Once the rows of finish() were used: all that was found.
+  std::unique_ptr<MergedPartial> take_total() { return std::move(total_); }
 
  private:
   // What a range came to: there are no blocks to scan of what was kept.
@@ -48,7 +51,7 @@ class AggregateScan {
 
   // Of the one thread that has set merging_, then of finish().
   MemoryCharge charge_;
-  MergedPartial total_;
+  std::unique_ptr<MergedPartial> total_;
   // Of the segment whose ranges are being merged, if it is to be kept, and how
   // many rows went into it.
   std::shared_ptr<MergedPartial> apart_;

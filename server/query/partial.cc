@@ -35,13 +35,13 @@ Partial::Partial(const QueryPlan& plan, const BlockRange& range,
 
 Status Partial::scan(const std::atomic<bool>& stop) {
   BlockRows rows(*range_.segment->context);
-  std::vector<uint16_t> positions;
+  std::vector<uint16_t> positions, later;
   for (uint32_t block = range_.begin; block < range_.end; ++block) {
     if (stop.load(std::memory_order_relaxed)) return {};
     TRY(control_.check());
     TRY_ASSIGN(bool some, range_.segment->filter.select(block, rows, positions,
                                                         rows_scanned_));
-    if (!some) continue;
+    if (!some || !leave_new_rows(block, rows, later)) continue;
     TRY(count_rows(rows));
     TRY(add_block(rows));
     uint64_t bytes = keys_ ? keys_->memory_bytes() : 0;
@@ -49,6 +49,20 @@ Status Partial::scan(const std::atomic<bool>& stop) {
     charge_.set(bytes);
   }
   return {};
+}
+
+bool Partial::leave_new_rows(uint32_t block, BlockRows& rows,
+                             std::vector<uint16_t>& positions) const {
+  const uint64_t first = uint64_t{block} * kBlockRows;
+  const uint64_t merged = range_.segment->merged_rows;
+  if (merged <= first) return true;
+  positions.clear();
+  for (size_t lane = 0; lane < rows.size(); ++lane) {
+    const uint16_t position = rows.position(lane);
+    if (first + position >= merged) positions.push_back(position);
+  }
+  rows.reset(block, positions, false);
+  return !positions.empty();
 }
 
 Status Partial::count_rows(BlockRows& rows) {

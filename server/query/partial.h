@@ -31,6 +31,9 @@ class Partial {
  private:
   Status add_block(BlockRows& rows);
   Status count_rows(BlockRows& rows);
+  // Of `block`; false if none is left. `positions` must stay.
+  bool leave_new_rows(uint32_t block, BlockRows& rows,
+                      std::vector<uint16_t>& positions) const;
   Result<const std::vector<uint16_t>*> chosen(size_t filter, BlockRows& rows);
 
   const QueryPlan& plan_;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iterator>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,7 +17,10 @@ namespace freshet {
 template <class T>
 class RecentlyUsed {
  public:
-  explicit RecentlyUsed(uint64_t max_bytes) : max_bytes_(max_bytes) {}
+  explicit RecentlyUsed(uint64_t max_bytes)
+      : RecentlyUsed(max_bytes, max_bytes / 4) {}
+  RecentlyUsed(uint64_t max_bytes, uint64_t most_of_one)
+      : max_bytes_(max_bytes), most_of_one_(most_of_one) {}
 
   // Null if there is none; valid until put(). The value is in use now.
   const T* find(const std::string& key) {
@@ -26,11 +30,20 @@ class RecentlyUsed {
     return &at->second->value;
   }
 
-  // In place of an earlier one. A value of more than a quarter of all bytes is
-  // not kept: it must not drive out all others.
+  // The value leaves; nothing if there is none.
+  std::optional<T> take(const std::string& key) {
+    auto at = places_.find(key);
+    if (at == places_.end()) return std::nullopt;
+    T value = std::move(at->second->value);
+    remove(at->second);
+    return value;
+  }
+
+  // In place of an earlier one. A value of more than a quarter of all bytes
+  // (or `most_of_one`) is not kept: it must not drive out all others.
   void put(std::string key, T value, uint64_t bytes) {
     bytes += key.size() + kEntryBytes;
-    if (bytes > max_bytes_ / 4) return;
+    if (bytes > most_of_one_) return;
     auto at = places_.find(key);
     if (at != places_.end()) remove(at->second);
     while (!entries_.empty() && bytes_ + bytes > max_bytes_) {
@@ -60,7 +73,7 @@ class RecentlyUsed {
     entries_.erase(entry);
   }
 
-  const uint64_t max_bytes_;
+  const uint64_t max_bytes_, most_of_one_;
   std::list<Entry> entries_;  // latest use first
   absl::flat_hash_map<std::string_view, typename std::list<Entry>::iterator>
       places_;  // by the entries' own keys

@@ -42,9 +42,17 @@ bool add_segment(const QueryPlan& plan, const Segment& segment,
 
 }  // namespace
 
-std::string result_key(const QueryPlan& plan, const Timeline& timeline) {
+std::string question_key(const QueryPlan& plan) {
   const std::string shape = plan.query.why_not ? "" : partial_shape(plan);
   if (shape.empty()) return {};
+  Query unbounded = plan.query;
+  unbounded.interval = {};
+  return shape + query_text(unbounded);
+}
+
+std::string result_key(const QueryPlan& plan, const Timeline& timeline) {
+  const std::string question = question_key(plan);
+  if (question.empty()) return {};
   std::string key;
   for (const auto& missing : timeline.missing) {
     if (missing.time_range.overlaps(plan.filter.interval)) return {};
@@ -55,9 +63,7 @@ std::string result_key(const QueryPlan& plan, const Timeline& timeline) {
   for (const auto& live : timeline.live) {
     if (!add_segment(plan, *live->snapshot(), key)) return {};
   }
-  Query unbounded = plan.query;
-  unbounded.interval = {};
-  key += shape + query_text(unbounded);
+  key += question;
   return key.size() <= kMaxKey ? key : std::string();
 }
 

@@ -13,6 +13,9 @@
 
 namespace freshet {
 
+// The text of a query that may be kept, without bounds of time; else empty.
+std::string question_key(const QueryPlan& plan);
+
 // The query, but for bounds of time that cut no segment, and the rows it sees
 // in `timeline`. Empty where answers are not kept: of scans, over live rows of
 // which some are hidden, over many segments.

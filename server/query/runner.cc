@@ -9,6 +9,7 @@
 #include "server/query/explanation.h"
 #include "server/query/result_cache.h"
 #include "server/query/row_scan.h"
+#include "server/query/running_total.h"
 
 namespace freshet {
 namespace {
@@ -37,6 +38,7 @@ class SegmentRunner final : public Runner {
         threads_(scan_threads),
         cache_(cache),
         results_(cache ? cache->max_bytes() / kResultShare : 0),
+        totals_(cache ? cache->max_bytes() : 0),
         pool_(scan_threads) {}
 
   Result<QueryResult> run(const Query& query, CancelFlag cancel) override;
@@ -50,10 +52,11 @@ class SegmentRunner final : public Runner {
  private:
   Result<QueryResult> run_once(const Query& query, const DatasetSnapshot& data,
                                QueryControl& control);
+  // `running`: where the total is taken from and left.
   Result<QueryResult> scan(const std::shared_ptr<const QueryPlan>& plan,
                            const std::vector<PreparedSegment>& segments,
                            const DatasetSnapshot& data, QueryControl& control,
-                           uint64_t& state_bytes);
+                           RunningTotal& running, uint64_t& state_bytes);
   // `state_bytes`: of what the answer is made from.
   Result<QueryResult> read(const std::shared_ptr<const QueryPlan>& plan,
                            const DatasetSnapshot& data, QueryControl& control,
@@ -66,6 +69,7 @@ class SegmentRunner final : public Runner {
 
   PartialCache* const cache_;
   ResultCache results_;
+  RunningTotals totals_;
   ServerMemory memory_{0};
   ScanPool pool_;
 };
@@ -91,8 +95,9 @@ void add_segments(const std::vector<PreparedSegment>& segments,
   bool sealed = false, live = false;
   for (const auto& s : segments) {
     for (const std::string& reason : s.why_not) add_once(out.why_not, reason);
-    if (s.kept.partial) add_once(out.served_by, "cache");
-    if (s.kept.partial && s.segment->sealed()) continue;
+    const bool kept = s.kept.partial || s.merged_rows > 0;
+    if (kept) add_once(out.served_by, "cache");
+    if (kept && s.segment->sealed()) continue;
     if (s.cube && !s.cube->rollup) {
       add_once(out.served_by, "cube " + s.cube->name);
       continue;
@@ -163,9 +168,13 @@ Result<QueryResult> SegmentRunner::read(
     const std::shared_ptr<const QueryPlan>& shared, const DatasetSnapshot& data,
     QueryControl& control, uint64_t& state_bytes) {
   const QueryPlan& plan = *shared;
-  TRY_ASSIGN(auto segments,
-             prepare_segments(plan, *data.timeline, control, pool_, cache_));
-  auto result = scan(shared, segments, data, control, state_bytes);
+  RunningTotal running;
+  auto met = [&](std::vector<PreparedSegment>& all) {
+    if (cache_ && keeps_running_total(plan)) running = totals_.take(plan, all);
+  };
+  TRY_ASSIGN(auto segments, prepare_segments(plan, *data.timeline, control,
+                                             pool_, cache_, met));
+  auto result = scan(shared, segments, data, control, running, state_bytes);
   // Nothing is read after this; what could not be read is no answer, nor is
   // what was read of a file that changed, or an error that came of it. What was
   // kept was right. All are asked, so that one more run finds all verified.
@@ -179,13 +188,14 @@ Result<QueryResult> SegmentRunner::read(
     if (first) first = std::move(status);
   }
   TRY(first);
+  if (result && running.total) totals_.put(segments, std::move(running));
   return result;
 }
 
 Result<QueryResult> SegmentRunner::scan(
     const std::shared_ptr<const QueryPlan>& shared,
     const std::vector<PreparedSegment>& segments, const DatasetSnapshot& data,
-    QueryControl& control, uint64_t& state_bytes) {
+    QueryControl& control, RunningTotal& running, uint64_t& state_bytes) {
   const QueryPlan& plan = *shared;
   auto ranges = split_blocks(segments, threads_);
   uint64_t rows = 0;
@@ -199,7 +209,7 @@ Result<QueryResult> SegmentRunner::scan(
     if (a.approximate()) result.provenance.exact = false;
   }
   if (plan.query.kind == Query::Kind::kAggregate) {
-    AggregateScan scan(shared, control, cache_);
+    AggregateScan scan(shared, control, cache_, std::move(running.total));
     TRY(scan.run(ranges, pool_, rows));
     result.provenance.rows_scanned = scan.rows_scanned();
     result.provenance.rows_matched = scan.rows_matched();
@@ -207,6 +217,7 @@ Result<QueryResult> SegmentRunner::scan(
     Arena arena;
     TRY_ASSIGN(ResultRows found, scan.finish(arena));
     TRY(finish_rows(plan, found, control, result));
+    running.total = scan.take_total();
   } else {
     RowScan scan(plan, control);
     TRY(scan.run(std::move(ranges), pool_, rows));

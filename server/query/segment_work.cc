@@ -118,11 +118,10 @@ void run_tasks(ScanPool& pool, size_t tasks, uint64_t rows,
   for (size_t i = 0; i < tasks; ++i) task(i);
 }
 
-Result<std::vector<PreparedSegment>> prepare_segments(const QueryPlan& plan,
-                                                      const Timeline& timeline,
-                                                      QueryControl& control,
-                                                      ScanPool& pool,
-                                                      PartialCache* cache) {
+Result<std::vector<PreparedSegment>> prepare_segments(
+    const QueryPlan& plan, const Timeline& timeline, QueryControl& control,
+    ScanPool& pool, PartialCache* cache,
+    const std::function<void(std::vector<PreparedSegment>&)>& met) {
   const Interval interval = plan.filter.interval;
   std::vector<PreparedSegment> all;
   if (plan.filter.never || interval.empty()) return all;
@@ -141,6 +140,7 @@ Result<std::vector<PreparedSegment>> prepare_segments(const QueryPlan& plan,
   for (const auto& segment : timeline.sealed) add(segment);
   for (const auto& live : timeline.live) add(live->snapshot());
   if (cache) look_up(plan, *cache, all);
+  if (met) met(all);
 
   const RowExpressions expressions = row_expressions(plan);
   TaskStatus status;
@@ -162,7 +162,7 @@ Result<std::vector<PreparedSegment>> prepare_segments(const QueryPlan& plan,
 std::vector<BlockRange> split_blocks(
     const std::vector<PreparedSegment>& segments, int threads) {
   uint64_t blocks = 0;
-  for (const auto& s : segments) blocks += s.blocks_left();
+  for (const auto& s : segments) blocks += s.done() ? 0 : s.blocks_left();
   uint64_t most = blocks;
   if (threads > 1) {
     most =
@@ -171,8 +171,9 @@ std::vector<BlockRange> split_blocks(
   std::vector<BlockRange> out;
   for (const auto& s : segments) {
     if (s.kept.partial) out.push_back({&s, 0, 0});
+    if (s.done()) continue;
     const uint32_t end = s.segment->num_blocks();
-    for (uint64_t begin = s.kept.blocks; begin < end;) {
+    for (uint64_t begin = s.first_block(); begin < end;) {
       uint64_t next = std::min<uint64_t>(end, begin + most);
       if (begin < s.keep_end) next = std::min<uint64_t>(next, s.keep_end);
       out.push_back(

@@ -2,7 +2,9 @@
 // one task each.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "segments/timeline.h"
@@ -23,6 +25,10 @@ struct PreparedSegment {
   // nowhere.
   std::string cache_key;
   uint32_t keep_end = 0;
+  // Of RunningTotal: its name there, its rows as it was found, and how many of
+  // them are in the total.
+  std::string part_key;
+  uint32_t num_rows = 0, merged_rows = 0;
   // What an earlier query found in the first blocks. With nothing left to scan
   // there is no context.
   KeptPartial kept;
@@ -31,10 +37,17 @@ struct PreparedSegment {
   std::optional<CubeUse> cube;  // `segment` is then the table
   std::vector<std::string> why_not;
 
-  bool done() const { return kept.partial && blocks_left() == 0; }
-  uint32_t blocks_left() const { return segment->num_blocks() - kept.blocks; }
+  bool done() const {
+    if (merged_rows > 0) return merged_rows == num_rows;
+    return kept.partial && blocks_left() == 0;
+  }
+  // The first that has rows to read.
+  uint32_t first_block() const {
+    return merged_rows > 0 ? merged_rows / kBlockRows : kept.blocks;
+  }
+  uint32_t blocks_left() const { return segment->num_blocks() - first_block(); }
   uint64_t rows_left() const {
-    return done() ? 0 : segment->num_rows() - kept.blocks * kBlockRows;
+    return done() ? 0 : segment->num_rows() - first_block() * kBlockRows;
   }
 };
 
@@ -48,12 +61,12 @@ struct BlockRange {
 // Segments whose time meets the plan's interval, prepared in parallel, without
 // those that no row can pass. Sealed ones first. Fails with the error of a
 // missing segment that the interval meets. `cache`, or null: where the plan
-// may find and leave what segments come to.
-Result<std::vector<PreparedSegment>> prepare_segments(const QueryPlan& plan,
-                                                      const Timeline& timeline,
-                                                      QueryControl& control,
-                                                      ScanPool& pool,
-                                                      PartialCache* cache);
+// may find and leave what segments come to. `met`, if any, is given all that
+// meet the interval before they are prepared.
+Result<std::vector<PreparedSegment>> prepare_segments(
+    const QueryPlan& plan, const Timeline& timeline, QueryControl& control,
+    ScanPool& pool, PartialCache* cache,
+    const std::function<void(std::vector<PreparedSegment>&)>& met = nullptr);
 
 // At most `threads` * a few ranges a segment needs, none shorter than is worth
 // a task, and none on both sides of `keep_end`.
