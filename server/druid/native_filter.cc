@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "server/druid/native_sql.h"
+#include "server/sql/interval_text.h"
 
 namespace freshet {
 namespace {
@@ -20,23 +21,6 @@ std::string quoted(std::string_view text, char quote) {
 std::string number_text(const JsonValue& value) {
   return value.as_int() ? fmt::format("{}", *value.as_int())
                         : fmt::format("{}", *value.as_double());
-}
-
-// A year alone, as Druid's clients write the ends of time, or ISO 8601, of
-// which Druid takes an hour without minutes too.
-Result<Timestamp> native_time(std::string_view text) {
-  std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
-  size_t year = std::min(digits.find_first_not_of("0123456789"), digits.size());
-  if (text.starts_with('-') && year > 0) return kMinTimestamp;
-  if (year > 4) return kMaxTimestamp;
-  if (year > 0 && year == text.size()) {
-    return parse_iso8601(fmt::format("{:0>4}-01-01", text));
-  }
-  constexpr std::string_view kToTheHour = "2026-11-01T06";
-  if (text.size() == kToTheHour.size() && text[10] == 'T') {
-    return parse_iso8601(fmt::format("{}:00", text));
-  }
-  return parse_iso8601(text);
 }
 
 }  // namespace
@@ -73,16 +57,19 @@ Result<std::vector<Interval>> native_intervals(const JsonValue& intervals) {
   JsonArray one = {intervals};
   const JsonArray* list = intervals.as_array() ? intervals.as_array() : &one;
   std::vector<Interval> out;
-  for (const JsonValue& entry : *list) {
-    const std::string* text = entry.as_string();
-    size_t slash = text ? text->find('/') : std::string::npos;
-    if (slash == std::string::npos) {
-      return invalid("an interval is \"FROM/TO\" in ISO 8601");
+  for (size_t i = 0; i < list->size(); ++i) {
+    std::string place =
+        list == &one ? "intervals" : fmt::format("intervals[{}]", i);
+    const std::string* text = (*list)[i].as_string();
+    if (text == nullptr) {
+      return invalid(fmt::format("{}: an interval is a text START/END, not {}",
+                                 place, (*list)[i].type_name()));
     }
-    TRY_ASSIGN(Timestamp start, native_time(text->substr(0, slash)));
-    TRY_ASSIGN(Timestamp end, native_time(text->substr(slash + 1)));
-    if (end < start) return invalid("an interval is reversed: " + *text);
-    out.push_back({start, end});
+    auto interval = parse_interval(*text);
+    if (!interval) {
+      return invalid(fmt::format("{}: {}", place, interval.error().message));
+    }
+    out.push_back(*interval);
   }
   std::sort(out.begin(), out.end(),
             [](Interval a, Interval b) { return a.start < b.start; });
@@ -172,7 +159,7 @@ Result<std::string> NativeSql::constant(const JsonValue& value,
   if (kind == Kind::kTime) {
     bool millis = plain.find_first_not_of("-0123456789") == std::string::npos;
     if (!millis) {
-      TRY_ASSIGN(Timestamp time, native_time(plain));
+      TRY_ASSIGN(Timestamp time, parse_interval_time(plain));
       plain = fmt::format("{}", time.ms);
     }
     return "MILLIS_TO_TIMESTAMP(" + plain + ")";

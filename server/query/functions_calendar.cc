@@ -4,6 +4,7 @@
 #include <absl/time/time.h>
 
 #include "segments/floor_divide.h"
+#include "server/query/calendar_step.h"
 #include "server/query/expression_type.h"
 #include "server/query/function_table.h"
 #include "server/query/time_pattern.h"
@@ -95,33 +96,8 @@ std::shared_ptr<Vector> evaluate_parse(const FunctionCall& call) {
   return out;
 }
 
-int64_t within_second(int64_t ms) { return ((ms % 1000) + 1000) % 1000; }
-
 absl::CivilSecond civil_of(int64_t ms, const absl::TimeZone& zone) {
   return zone.At(absl::FromUnixMillis(ms)).cs;
-}
-
-int64_t instant_of(absl::CivilSecond civil, const absl::TimeZone& zone) {
-  return absl::ToUnixMillis(zone.At(civil).pre);
-}
-
-int64_t plus_days(int64_t ms, int64_t days, const absl::TimeZone& zone) {
-  absl::CivilSecond civil = civil_of(ms, zone);
-  absl::CivilDay day = absl::CivilDay(civil) + days;
-  absl::CivilSecond moved(day.year(), day.month(), day.day(), civil.hour(),
-                          civil.minute(), civil.second());
-  return instant_of(moved, zone) + within_second(ms);
-}
-
-// A day past the month's end becomes its last.
-int64_t plus_months(int64_t ms, int64_t months, const absl::TimeZone& zone) {
-  absl::CivilSecond civil = civil_of(ms, zone);
-  absl::CivilMonth target = absl::CivilMonth(civil) + months;
-  int last = (absl::CivilDay(target + 1) - 1).day();
-  absl::CivilSecond moved(target.year(), target.month(),
-                          std::min(civil.day(), last), civil.hour(),
-                          civil.minute(), civil.second());
-  return instant_of(moved, zone) + within_second(ms);
 }
 
 // add_days(t, days), add_months(t, months): of the zone's calendar.

@@ -68,6 +68,16 @@ Error sql_error(ErrorCode code, std::string what, const SqlExpression& node) {
   return Error{code, std::move(what), node.line, node.column};
 }
 
+Status check_arguments(const SqlExpression& call, size_t least, size_t most) {
+  if (call.arguments.size() >= least && call.arguments.size() <= most) {
+    return {};
+  }
+  return sql_error(ErrorCode::kInvalid,
+                   fmt::format("wrong number of arguments of {}: {}", call.name,
+                               call.arguments.size()),
+                   call);
+}
+
 bool has_aggregate(const SqlExpression& expression) {
   if (expression.kind == Kind::kCall && !expression.over &&
       (is_aggregate_name(expression.name) || expression.name == "grouping")) {

@@ -44,6 +44,8 @@ struct TranslationScope {
 bool has_aggregate(const SqlExpression& expression);
 // `what` at the place of `node`.
 Error sql_error(ErrorCode code, std::string what, const SqlExpression& node);
+// kInvalid unless the call has from `least` to `most` arguments.
+Status check_arguments(const SqlExpression& call, size_t least, size_t most);
 // The column a name means: exact spelling first, then by letters. Null if
 // none; kInvalid if several tables have it.
 Result<const VisibleColumn*> find_visible(

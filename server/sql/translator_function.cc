@@ -2,35 +2,22 @@
 #include <fmt/core.h>
 
 #include "server/query/lookup_source.h"
+#include "server/sql/interval_text.h"
 #include "server/sql/translator.h"
 
 namespace freshet {
-namespace {
-
-Status check_count(const SqlExpression& node, size_t least, size_t most) {
-  if (node.arguments.size() >= least && node.arguments.size() <= most) {
-    return {};
-  }
-  return sql_error(ErrorCode::kInvalid,
-                   fmt::format("wrong number of arguments of {}: {}", node.name,
-                               node.arguments.size()),
-                   node);
-}
-
-}  // namespace
-
 Result<ExpressionPtr> Translator::translate_special(const SqlExpression& node) {
   const std::string& f = node.name;
   if (f == "lookup") return lookup_of(node);
   if (f == "time_in_interval") return within_interval(node);
   if (f == "nvl2") {
-    TRY(check_count(node, 3, 3));
+    TRY(check_arguments(node, 3, 3));
     TRY_ASSIGN(Arguments a, translate_all(node));
     return made_call(node, "case",
                      {made_call(node, "is_not_null", {a[0]}), a[1], a[2]});
   }
   if (f == "if" || f == "iff") {
-    TRY(check_count(node, 2, 3));
+    TRY(check_arguments(node, 2, 3));
     TRY_ASSIGN(Arguments a, translate_all(node));
     return made_call(node, "case", std::move(a));
   }
@@ -44,7 +31,7 @@ Result<ExpressionPtr> Translator::translate_special(const SqlExpression& node) {
 // LOOKUP(key, 'products' | 'products.category' [, instead of what is missing]),
 // or with the name first: of two texts the name is the one that is a lookup's.
 Result<ExpressionPtr> Translator::lookup_of(const SqlExpression& node) {
-  TRY(check_count(node, 2, 3));
+  TRY(check_arguments(node, 2, 3));
   auto is_text = [&](size_t i) {
     const SqlExpression& argument = *node.arguments[i];
     return argument.kind == SqlExpression::Kind::kLiteral &&
@@ -74,36 +61,21 @@ Result<ExpressionPtr> Translator::lookup_of(const SqlExpression& node) {
                    {ExpressionPtr(value), std::move(instead)});
 }
 
-// TIME_IN_INTERVAL(t, '2026-01-01/2026-02-01'); an end may be a period: P1M.
+// TIME_IN_INTERVAL(t, '2026-01-01/P1M')
 Result<ExpressionPtr> Translator::within_interval(const SqlExpression& node) {
-  TRY(check_count(node, 2, 2));
+  TRY(check_arguments(node, 2, 2));
   TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[0]));
   TRY_ASSIGN(std::string text, text_argument(node, 1));
-  Error bad = sql_error(ErrorCode::kInvalid,
-                        fmt::format("not an interval START/END: {}", text),
-                        *node.arguments[1]);
-  size_t slash = text.find('/');
-  if (slash == std::string::npos) return bad;
-  std::string first = text.substr(0, slash), second = text.substr(slash + 1);
-  auto edge = [&](const std::string& own, const std::string& other,
-                  bool negative) -> Result<ExpressionPtr> {
-    if (!own.starts_with('P')) {
-      auto t = parse_iso8601(own, scope_.zone);
-      if (!t) return bad;
-      return made_literal(node, Value(*t));
-    }
-    auto span = parse_time_span(own);
-    auto t = parse_iso8601(other, scope_.zone);
-    if (!span || !t) return bad;
-    ExpressionPtr count = made_literal(node, Value(int64_t{negative ? -1 : 1}));
-    return shift_in(node, scope_.zone, made_literal(node, Value(*t)), *span,
-                    std::move(count));
+  auto interval = parse_interval(text, scope_.zone);
+  if (!interval) {
+    return sql_error(interval.error().code, interval.error().message,
+                     *node.arguments[1]);
+  }
+  auto bound = [&](const char* comparison, Timestamp edge) {
+    return made_call(node, comparison, {time, made_literal(node, Value(edge))});
   };
-  TRY_ASSIGN(ExpressionPtr start, edge(first, second, true));
-  TRY_ASSIGN(ExpressionPtr end, edge(second, first, false));
   return made_call(node, "and",
-                   {made_call(node, ">=", {time, std::move(start)}),
-                    made_call(node, "<", {time, std::move(end)})});
+                   {bound(">=", interval->start), bound("<", interval->end)});
 }
 
 }  // namespace freshet
