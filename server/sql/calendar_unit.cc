@@ -28,9 +28,6 @@ constexpr CalendarUnit kUnits[] = {{"millisecond", "PT0.001S", 0, 1},
                                    {"quarter", "P3M", 3, 0},
                                    {"year", "P1Y", 12, 0}};
 
-// Longest span handed on, so that sums stay far from overflow.
-constexpr int64_t kMostUnits = 1'000'000'000;
-
 Status add(TimeSpan& span, int64_t count, const CalendarUnit& unit,
            std::string_view text) {
   if (count > kMostUnits || count < -kMostUnits) {

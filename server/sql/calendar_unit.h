@@ -26,6 +26,9 @@ struct TimeSpan {
   int64_t days = 0;  // how many of `ms` were written as days or weeks
 };
 
+// Most of any unit in a span that is read, so that sums are far from overflow.
+inline constexpr int64_t kMostUnits = 1'000'000'000;
+
 // Reads "1 day", "2 hours 30 minutes", or an ISO 8601 period such as "P1M",
 // "P1DT12H". kInvalid otherwise.
 Result<TimeSpan> parse_time_span(std::string_view text);

@@ -161,21 +161,41 @@ class Rewriter {
     }
   }
 
+  // INTERVAL [-]'1-2' YEAR(4) TO MONTH becomes INTERVAL '-1-2 YEAR TO MONTH'.
   void interval(size_t i) {
-    if (i + 2 >= tokens_.size() || !word(i + 2) ||
-        tokens_[i + 1].kind != Token::Kind::kString ||
-        !parse_calendar_unit(tokens_[i + 2].text) || is_word(i + 3, "to")) {
+    size_t digits = i + 1;
+    bool sign = symbol(digits, "-") || symbol(digits, "+");
+    digits += sign;
+    if (digits + 1 >= tokens_.size()) return;
+    std::string_view count = tokens_[digits].text;
+    if (tokens_[digits].kind == Token::Kind::kString && count[0] == '\'') {
+      count = count.substr(1, count.size() - 2);
+    } else if (tokens_[digits].kind != Token::Kind::kNumber) {
       return;
     }
-    std::string_view count = tokens_[i + 1].text;  // with its quotes
-    int64_t number = 0;
-    if (count.size() < 3 ||
-        !absl::SimpleAtoi(std::string(count.substr(1, count.size() - 2)),
-                          &number)) {
-      return;
+    auto unit = [&](size_t at) {
+      return word(at) && parse_calendar_unit(tokens_[at].text);
+    };
+    if (!unit(digits + 1)) return;
+    size_t end = after_precision(digits + 2);
+    std::string qualifier(tokens_[digits + 1].text);
+    if (is_word(end, "to") && word(end + 1)) {
+      qualifier += fmt::format(" TO {}", tokens_[end + 1].text);
+      end = after_precision(end + 2);
     }
-    texts_[i + 1] = fmt::format("'{} {}'", number, tokens_[i + 2].text);
-    texts_[i + 2].clear();
+    bool minus = symbol(i + 1, "-");
+    bool twice = minus && count.starts_with('-');
+    if (twice) count.remove_prefix(1);
+    for (size_t at = i + 2; at < end; ++at) texts_[at].clear();
+    texts_[i + 1] =
+        fmt::format("'{}{} {}'", minus && !twice ? "-" : "", count, qualifier);
+  }
+
+  // Past the "(2)" or "(2, 3)" behind a unit, which changes nothing.
+  size_t after_precision(size_t i) const {
+    if (!symbol(i, "(")) return i;
+    size_t close = symbol(i + 2, ",") ? i + 4 : i + 2;
+    return symbol(close, ")") ? close + 1 : i;
   }
 
   void by_keys(size_t i) {

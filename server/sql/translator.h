@@ -107,14 +107,24 @@ class Translator {
   // translator_time.cc: null Result value if `node` is no time function.
   Result<ExpressionPtr> translate_time(const SqlExpression& node);
   Result<ExpressionPtr> time_floor_of(const SqlExpression& node);
-  Result<ExpressionPtr> time_shift_of(const SqlExpression& node);
   Result<ExpressionPtr> time_parse_of(const SqlExpression& node);
   Result<ExpressionPtr> time_format_of(const SqlExpression& node);
   Result<ExpressionPtr> extract_of(const SqlExpression& node, size_t unit,
                                    size_t time);
   Result<ExpressionPtr> add_units(const SqlExpression& node);
   Result<ExpressionPtr> difference_of(const SqlExpression& node);
+
+  // translator_interval.cc
+  struct SpanPart {
+    TimeSpan span;
+    ExpressionPtr count;  // how often; null: once
+  };
+  // The parts whose sum an interval is.
+  Result<std::vector<SpanPart>> span_parts(const SqlExpression& node);
+  Status multiply(const SqlExpression& node, const ExpressionPtr& factor,
+                  std::vector<SpanPart>& parts);
   Result<ExpressionPtr> plus_interval(const SqlExpression& node);
+  Result<ExpressionPtr> time_shift_of(const SqlExpression& node);
   Result<ExpressionPtr> shift_in(const SqlExpression& node, absl::TimeZone zone,
                                  ExpressionPtr time, TimeSpan span,
                                  ExpressionPtr count);

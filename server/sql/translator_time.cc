@@ -14,20 +14,6 @@ namespace {
 
 constexpr ExpressionType kTimestampType{ValueType::kTimestamp};
 
-bool is_interval(const SqlPtr& p) {
-  return p->kind == SqlExpression::Kind::kInterval;
-}
-
-Status check_count(const SqlExpression& node, size_t least, size_t most) {
-  if (node.arguments.size() >= least && node.arguments.size() <= most) {
-    return {};
-  }
-  return sql_error(ErrorCode::kInvalid,
-                   fmt::format("wrong number of arguments of {}: {}", node.name,
-                               node.arguments.size()),
-                   node);
-}
-
 Result<CalendarUnit> unit_of(const SqlExpression& node,
                              const std::string& text) {
   auto unit = parse_calendar_unit(text);
@@ -99,15 +85,15 @@ Result<ExpressionPtr> Translator::translate_time(const SqlExpression& node) {
   if (f == "timestampadd") return add_units(node);
   if (f == "timestampdiff") return difference_of(node);
   if (f == "extract" || f == "date_part") {
-    TRY(check_count(node, 2, 2));
+    TRY(check_arguments(node, 2, 2));
     return extract_of(node, 0, 1);
   }
   if (f == "time_extract") {
-    TRY(check_count(node, 2, 3));
+    TRY(check_arguments(node, 2, 3));
     return extract_of(node, 1, 0);
   }
   if (f == "date_trunc") {
-    TRY(check_count(node, 2, 2));
+    TRY(check_arguments(node, 2, 2));
     TRY_ASSIGN(std::string text, text_argument(node, 0));
     TRY_ASSIGN(CalendarUnit unit, unit_of(node, text));
     TRY_ASSIGN(Granularity granularity, granularity_of(node, unit.period));
@@ -115,19 +101,14 @@ Result<ExpressionPtr> Translator::translate_time(const SqlExpression& node) {
     return floored(node, std::move(time), granularity);
   }
   if (f == "current_timestamp" || f == "now") {
-    TRY(check_count(node, 0, 0));
+    TRY(check_arguments(node, 0, 0));
     return made_literal(node, Value(scope_.now));
   }
   if (f == "current_date") {
     return floored(node, made_literal(node, Value(scope_.now)),
                    Granularity(Granularity::Unit::kDay, 1));
   }
-  bool sum = (f == "+" || f == "-") && node.arguments.size() == 2;
-  if (sum &&
-      (is_interval(node.arguments[0]) || is_interval(node.arguments[1]))) {
-    return plus_interval(node);
-  }
-  return ExpressionPtr();
+  return plus_interval(node);
 }
 
 namespace {
@@ -163,7 +144,7 @@ Timestamp default_origin(const Granularity& g, const absl::TimeZone& zone) {
 
 // TIME_FLOOR(t, period [, origin [, zone]])
 Result<ExpressionPtr> Translator::time_floor_of(const SqlExpression& node) {
-  TRY(check_count(node, 2, 4));
+  TRY(check_arguments(node, 2, 4));
   TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[0]));
   TRY_ASSIGN(std::string period, text_argument(node, 1));
   TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 3));
@@ -190,82 +171,9 @@ Result<ExpressionPtr> Translator::time_floor_of(const SqlExpression& node) {
   return ExpressionPtr(out);
 }
 
-// time + count * span; `count` may be null for 1. Days are 24 hours, as in
-// Druid's intervals; months follow the calendar of the zone.
-Result<ExpressionPtr> Translator::shifted(const SqlExpression& node,
-                                          ExpressionPtr time, TimeSpan span,
-                                          ExpressionPtr count, bool negative) {
-  int64_t sign = negative ? -1 : 1;
-  auto times = [&](int64_t amount) {
-    ExpressionPtr unit = made_literal(node, Value(sign * amount));
-    return count ? made_call(node, "*", {count, unit}) : unit;
-  };
-  if (span.months != 0) {
-    time = made_call(node, "add_months", {std::move(time), times(span.months)});
-  }
-  if (span.ms != 0 || span.months == 0) {
-    bool is_text = time->literal.as_string() != nullptr;
-    if (is_text) time = made_cast(node, std::move(time), kTimestampType);
-    time = made_call(node, "+", {std::move(time), times(span.ms)});
-  }
-  return time;
-}
-
-Result<ExpressionPtr> Translator::plus_interval(const SqlExpression& node) {
-  bool left = is_interval(node.arguments[0]);
-  bool minus = node.name == "-";
-  const SqlPtr& interval = node.arguments[left ? 0 : 1];
-  const SqlPtr& time = node.arguments[left ? 1 : 0];
-  if (is_interval(time) || (left && minus)) {
-    return sql_error(ErrorCode::kInvalid,
-                     "an INTERVAL can only be added to or taken from a time",
-                     node);
-  }
-  TRY_ASSIGN(ExpressionPtr start, translate(*time));
-  return shifted(node, std::move(start), interval->span, nullptr, minus);
-}
-
-// TIME_SHIFT(t, period, count [, zone])
-Result<ExpressionPtr> Translator::time_shift_of(const SqlExpression& node) {
-  TRY(check_count(node, 3, 4));
-  TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[0]));
-  TRY_ASSIGN(std::string period, text_argument(node, 1));
-  TRY_ASSIGN(ExpressionPtr count, translate(*node.arguments[2]));
-  TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 3));
-  auto span = parse_time_span(period);
-  if (!span || !period.starts_with('P')) {
-    return sql_error(ErrorCode::kInvalid,
-                     fmt::format("not an ISO 8601 period: {}", period), node);
-  }
-  return shift_in(node, zone, std::move(time), *span, std::move(count));
-}
-
-// By the calendar of the zone: a day there may have 23 or 25 hours.
-Result<ExpressionPtr> Translator::shift_in(const SqlExpression& node,
-                                           absl::TimeZone zone,
-                                           ExpressionPtr time, TimeSpan span,
-                                           ExpressionPtr count) {
-  constexpr int64_t kDay = 24 * 3600 * 1000;
-  absl::TimeZone outer = scope_.zone;
-  scope_.zone = zone;
-  if (span.days != 0 && zone != absl::UTCTimeZone()) {
-    ExpressionPtr days = made_literal(node, Value(span.days));
-    time = made_call(node, "add_days",
-                     {std::move(time), made_call(node, "*", {count, days})});
-    span.ms -= span.days * kDay;
-  }
-  Result<ExpressionPtr> out = time;
-  if (span.ms != 0 || span.months != 0 || span.days == 0 ||
-      zone == absl::UTCTimeZone()) {
-    out = shifted(node, std::move(time), span, std::move(count), false);
-  }
-  scope_.zone = outer;
-  return out;
-}
-
 // TIME_PARSE(text [, pattern [, zone]]); without pattern, ISO 8601.
 Result<ExpressionPtr> Translator::time_parse_of(const SqlExpression& node) {
-  TRY(check_count(node, 1, 3));
+  TRY(check_arguments(node, 1, 3));
   TRY_ASSIGN(ExpressionPtr text, translate(*node.arguments[0]));
   TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 2));
   auto out = made(node, Expression::Kind::kCall);
@@ -289,7 +197,7 @@ Result<ExpressionPtr> Translator::time_parse_of(const SqlExpression& node) {
 
 // TIME_FORMAT(t [, pattern [, zone]]), the pattern in Joda's letters.
 Result<ExpressionPtr> Translator::time_format_of(const SqlExpression& node) {
-  TRY(check_count(node, 1, 3));
+  TRY(check_arguments(node, 1, 3));
   TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[0]));
   std::string pattern = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'";
   if (node.arguments.size() > 1 && !is_null_literal(*node.arguments[1])) {
@@ -329,7 +237,7 @@ Result<ExpressionPtr> Translator::extract_of(const SqlExpression& node,
 
 // TIMESTAMPADD(unit, count, t)
 Result<ExpressionPtr> Translator::add_units(const SqlExpression& node) {
-  TRY(check_count(node, 3, 3));
+  TRY(check_arguments(node, 3, 3));
   TRY_ASSIGN(std::string text, text_argument(node, 0));
   TRY_ASSIGN(CalendarUnit unit, unit_of(node, text));
   TRY_ASSIGN(ExpressionPtr count, translate(*node.arguments[1]));
@@ -340,7 +248,7 @@ Result<ExpressionPtr> Translator::add_units(const SqlExpression& node) {
 
 // TIMESTAMPDIFF(unit, from, to): whole units between them.
 Result<ExpressionPtr> Translator::difference_of(const SqlExpression& node) {
-  TRY(check_count(node, 3, 3));
+  TRY(check_arguments(node, 3, 3));
   TRY_ASSIGN(std::string text, text_argument(node, 0));
   TRY_ASSIGN(CalendarUnit unit, unit_of(node, text));
   TRY_ASSIGN(ExpressionPtr from, translate(*node.arguments[1]));

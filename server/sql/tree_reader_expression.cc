@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "server/sql/interval_literal.h"
 #include "server/sql/letters.h"
 #include "server/sql/tree_access.h"
 #include "server/sql/tree_reader.h"
@@ -308,7 +309,7 @@ Result<SqlPtr> TreeReader::cast(const JsonValue& node) const {
     if (text == nullptr || !modifiers.empty()) {
       return unsupported(*type, "this form of INTERVAL is");
     }
-    auto span = parse_time_span(*text);
+    auto span = parse_interval_literal(*text);
     if (!span) {
       return Error{span.error().code, span.error().message, made.line,
                    made.column};

@@ -1,6 +1,7 @@
-// Intervals as ISO 8601 text.
+// Intervals as ISO 8601 text, and SQL's interval literals.
 #include <doctest/doctest.h>
 
+#include "server/sql/interval_literal.h"
 #include "server/sql/interval_text.h"
 
 namespace freshet::test {
@@ -10,6 +11,13 @@ std::string read(const char* text, const char* zone = "UTC") {
   auto interval = parse_interval(text, *load_time_zone(zone));
   if (!interval) return interval.error().message;
   return to_iso8601(interval->start) + " " + to_iso8601(interval->end);
+}
+
+std::string literal(const char* text) {
+  auto span = parse_interval_literal(text);
+  if (!span) return span.error().message;
+  return std::to_string(span->months) + " " + std::to_string(span->ms) + " " +
+         std::to_string(span->days);
 }
 
 }  // namespace
@@ -78,6 +86,36 @@ TEST_CASE("what is no interval is told with the edge and its text") {
   CHECK(read("2026/P1X") == "not an ISO 8601 period: P1X");
   CHECK(read("2026/P999999999Y") == "a period is too long: 2026/P999999999Y");
   CHECK(read("2027/2026") == "an interval ends before it starts: 2027/2026");
+}
+
+TEST_CASE("an interval literal has one unit, a range of them, or none") {
+  CHECK(literal("3 DAY") == "0 259200000 3");
+  CHECK(literal("-2 months") == "-2 0 0");
+  CHECK(literal("1.5 SECOND") == "0 1500 0");
+  CHECK(literal("-0.25 second") == "0 -250 0");
+  CHECK(literal("1-2 YEAR TO MONTH") == "14 0 0");
+  CHECK(literal("-1-2 year to month") == "-14 0 0");
+  CHECK(literal("1 02:03:04.5 DAY TO SECOND") == "0 93784500 1");
+  CHECK(literal("-1 02:03 DAY TO MINUTE") == "0 -93780000 -1");
+  CHECK(literal("10 DAY TO HOUR").starts_with("not an interval"));
+  CHECK(literal("100:30 HOUR TO MINUTE") == "0 361800000 0");
+  CHECK(literal("2 hours 30 minutes") == "0 9000000 0");
+  CHECK(literal("P1DT12H") == "0 129600000 1");
+}
+
+TEST_CASE("what is no interval literal is told with its text") {
+  for (const char* bad :
+       {"", "DAY", "x DAY", "1.5 DAY", "1 fortnight", "1-12 YEAR TO MONTH",
+        "1 24:00 DAY TO MINUTE", "1 DAY TO YEAR", "1-1 MONTH TO DAY",
+        "1 2 HOUR TO DAY", "1:2:3 DAY TO SECOND", "1 2:60 DAY TO MINUTE",
+        "9999999999 YEAR", "9999999999-1 YEAR TO MONTH", "1. SECOND",
+        "--1 SECOND", "1-2 TO MONTH"}) {
+    CAPTURE(bad);
+    auto span = parse_interval_literal(bad);
+    REQUIRE_FALSE(span);
+    CHECK(span.error().code == ErrorCode::kInvalid);
+    CHECK(span.error().message.ends_with(bad));
+  }
 }
 
 }  // namespace freshet::test
