@@ -234,6 +234,9 @@ void add_query_routes(Router& router, Services& services) {
                return datasource(services, request);
              });
   router.add("GET", "/status", Access::kRead,
+  router.write_errors("/druid/", [](const Error& error, int status) {
+    return to_http(druid_error(error, status));
+  });
              [](const HttpRequest&) { return druid_status(); });
   router.add("GET", "/status/health", Access::kPublic,
              [](const HttpRequest&) { return json_response("true"); });

@@ -95,8 +95,10 @@ DruidResponse cancel_druid_sql(RunningQueries& running, std::string_view id) {
 }
 
 // Keys of both of Druid's generations of error objects, in one.
-DruidResponse druid_error(const Error& error) {
+DruidResponse druid_error(const Error& error, int status) {
   Fault fault = fault_of(error.code);
+  if (status != 0) fault.status = status;
+  if (status == 429) fault.error = "Query capacity exceeded";
   std::string message = error_text(error.message);
   if (error.line > 0) {
     message +=

@@ -38,8 +38,9 @@ DruidResponse answer_druid_sql(Sql& sql, std::string_view content_type,
 // Answers DELETE /druid/v2/sql/{id}: 202, or 404 if no such query runs.
 DruidResponse cancel_druid_sql(RunningQueries& running, std::string_view id);
 
-// Druid's error object for any Error, for the other Druid routes.
-DruidResponse druid_error(const Error& error);
+// Druid's error object for any Error, for the other Druid routes. `status`: of
+// what the server refused before the query was seen; 0: the error's own.
+DruidResponse druid_error(const Error& error, int status = 0);
 
 // Rows as a JSON array of objects, the shape `object`; used by /api/v1/query
 // too. Decimals keep their exact digits, timestamps are ISO 8601 in `zone`.

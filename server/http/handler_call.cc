@@ -26,7 +26,8 @@ bool undo_body_coding(HandlerCall& call) {
   int status = code == ErrorCode::kUnsupported ? 415
                : code == ErrorCode::kLimit     ? 413
                                                : 400;
-  call.response = refusal_response({status, body.error()}, request.request_id);
+  call.response =
+      refused(call.match, {status, body.error()}, request.request_id);
   return false;
 }
 
@@ -35,7 +36,8 @@ bool parameters_fit(HandlerCall& call) {
   if (!call.match.parameters) return true;
   Status fit = check_parameters(call.request, *call.match.parameters);
   if (fit) return true;
-  call.response = error_response(fit.error(), call.request.request_id);
+  call.response =
+      refused(call.match, {400, fit.error()}, call.request.request_id);
   return false;
 }
 
@@ -51,8 +53,9 @@ void fail(HandlerCall& call, const char* what) {
                 call.match.pattern, call.request.request_id, what);
   call.queue = nullptr;
   call.kept = nullptr;
-  call.response = error_response(
-      {ErrorCode::kInternal, "something went wrong on the server"},
+  call.response = refused(
+      call.match,
+      {500, {ErrorCode::kInternal, "something went wrong on the server"}},
       call.request.request_id);
 }
 
@@ -79,6 +82,18 @@ void compress(HandlerCall& call) {
 }
 
 }  // namespace
+
+HttpResponse refused(const Router::Match& match, const Refusal& refusal,
+                     const std::string& request_id) {
+  HttpResponse plain = refusal_response(refusal, request_id);
+  if (!match.errors) return plain;
+  HttpResponse response = (*match.errors)(refusal.error, refusal.status);
+  response.status = refusal.status;
+  for (auto& header : plain.headers) {
+    response.headers.push_back(std::move(header));
+  }
+  return response;
+}
 
 void run_handler(HandlerCall& call) {
   try {

@@ -6,6 +6,7 @@
 
 #include "server/http/event_queue.h"
 #include "server/http/http.h"
+#include "server/http/request_head.h"
 
 namespace freshet {
 
@@ -17,6 +18,10 @@ struct HandlerCall {
   std::shared_ptr<EventQueue> queue;
   std::shared_ptr<void> kept;
 };
+
+// The answer of the route for what is refused before its handler.
+HttpResponse refused(const Router::Match& match, const Refusal& refusal,
+                     const std::string& request_id);
 
 // Fills in what comes after `match`. Does not throw: a throwing handler is
 // logged and answered with 500 and no details.

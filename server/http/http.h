@@ -66,6 +66,9 @@ struct HttpResponse {
 };
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+// The answer that tells of an error in the way of some API; the status is set
+// afterwards.
+using ErrorWriter = std::function<HttpResponse(const Error&, int status)>;
 
 // What a caller must be allowed for a route.
 enum class Access { kPublic, kRead, kWrite, kAdmin };
@@ -90,6 +93,10 @@ class Router {
   void take_only(std::string_view method, std::string_view pattern,
                  std::vector<std::string> parameters);
 
+  // How the routes below `prefix` that there are so far tell of what the server
+  // refuses before their handlers see it; error_response() otherwise.
+  void write_errors(std::string_view prefix, ErrorWriter writer);
+
   // What a browser is shown where there is no route: for GETs that accept HTML,
   // outside the paths of programs (/api, /druid, /ingest). Public.
   void set_missing_page(HttpHandler handler) {
@@ -101,7 +108,8 @@ class Router {
     Access access = Access::kAdmin;
     size_t max_body = 0;
     Workers workers = Workers::kGeneral;
-    std::string_view pattern;  // of the route; lives in the router
+    const ErrorWriter* errors = nullptr;  // null: error_response()
+    std::string_view pattern;             // of the route; lives in the router
     // Query parameters it takes; null: any. Lives in the router.
     const std::vector<std::string>* parameters = nullptr;
     std::map<std::string, std::string> params;
@@ -124,6 +132,7 @@ class Router {
     size_t max_body;
     Workers workers;
     std::optional<std::vector<std::string>> parameters = std::nullopt;
+    ErrorWriter errors = nullptr;
   };
   std::vector<Route> routes_;
   HttpHandler missing_page_;

@@ -52,7 +52,13 @@ void Router::add(std::string method, std::string pattern, Access access,
   for (std::string_view part : split(pattern)) parts.emplace_back(part);
   routes_.push_back({std::move(method), std::move(pattern), std::move(parts),
                      access, std::move(handler), max_body, workers,
-                     std::nullopt});
+                     std::nullopt, nullptr});
+}
+
+void Router::write_errors(std::string_view prefix, ErrorWriter writer) {
+  for (Route& route : routes_) {
+    if (route.pattern.starts_with(prefix)) route.errors = writer;
+  }
 }
 
 void Router::take_only(std::string_view method, std::string_view pattern,
@@ -93,6 +99,7 @@ Router::Match Router::match(std::string_view method,
   match.handler = &found->handler;
   match.access = found->access;
   match.max_body = found->max_body;
+  if (found->errors) match.errors = &found->errors;
   match.workers = found->workers;
   match.pattern = found->pattern;
   if (found->parameters) match.parameters = &*found->parameters;

@@ -55,18 +55,14 @@ Refusal body_too_large(size_t max_bytes) {
                        max_bytes)}};
 }
 
-HttpResponse too_many_waiting(int limit, const std::string& request_id) {
-  HttpResponse response = error_response(
-      {ErrorCode::kLimit,
-       fmt::format("more queries of this client wait than its limit; ask "
-                   "fewer at a time, or raise query_max_waiting in "
-                   "freshet.yaml (FRESHET_QUERY_MAX_WAITING in the "
-                   "environment): {}",
-                   limit)},
-      request_id);
-  response.status = 429;
-  response.headers.emplace_back("Retry-After", "1");
-  return response;
+Refusal too_many_waiting(int limit) {
+  return {429,
+          {ErrorCode::kLimit,
+           fmt::format("more queries of this client wait than its limit; ask "
+                       "fewer at a time, or raise query_max_waiting in "
+                       "freshet.yaml (FRESHET_QUERY_MAX_WAITING in the "
+                       "environment): {}",
+                       limit)}};
 }
 
 // Ends a request's turn, however it ends.
@@ -178,7 +174,8 @@ std::optional<HttpResponse> Session::admit(Target target, HandlerCall& call) {
   call.request.params = call.match.params;
   Status status = allowed(call);
   if (status) return std::nullopt;
-  return error_response(status.error(), request_id_);
+  return refused(call.match, {http_status(status.error().code), status.error()},
+                 request_id_);
 }
 
 Status Session::allowed(const HandlerCall& call) const {
@@ -253,7 +250,7 @@ net::awaitable<bool> Session::read_body(RequestParser& parser,
   if (!head_.has_body()) co_return true;
   Refusal too_large = body_too_large(call.match.max_body);
   if (head_.content_length.value_or(0) > call.match.max_body) {
-    co_return co_await refuse(too_large);
+    co_return co_await refuse(too_large, &call.match);
   }
   parser.limit_body(call.match.max_body);
   co_await welcome_body(call.request);
@@ -264,20 +261,21 @@ net::awaitable<bool> Session::read_body(RequestParser& parser,
     if (progress == RequestParser::Progress::kDone) break;
     if (progress == RequestParser::Progress::kFailed) {
       Refusal refusal = parser.refusal();
-      co_return co_await refuse(refusal.status == 413 ? too_large : refusal);
+      co_return co_await refuse(refusal.status == 413 ? too_large : refusal,
+                                &call.match);
     }
     if (bytes_.size() > kMaxUnparsed) {
       Refusal refusal{400, invalid("a chunk's head is too long")};
-      co_return co_await refuse(refusal);
+      co_return co_await refuse(refusal, &call.match);
     }
     if (!share.grow_to(parser.body_size())) {
       Refusal refusal{503, {ErrorCode::kLimit, "too many bodies at a time"}};
-      co_return co_await refuse(refusal);
+      co_return co_await refuse(refusal, &call.match);
     }
     Outcome outcome = co_await read_body_bytes(begun, parser.body_size());
     if (outcome == Outcome::kTimeout) {
       Refusal slow = too_slow();
-      co_return co_await refuse(slow);
+      co_return co_await refuse(slow, &call.match);
     }
     if (outcome == Outcome::kGone) co_return false;
   }
@@ -363,7 +361,9 @@ net::awaitable<void> Session::run_query(HandlerCall& call) {
   FairTurns::Place place = turns.enter(name, std::move(wake));
   if (place == FairTurns::Place::kRefused) {
     call.response =
-        too_many_waiting(context_->settings.max_waiting, request_id_);
+        refused(call.match, too_many_waiting(context_->settings.max_waiting),
+                request_id_);
+    call.response.headers.emplace_back("Retry-After", "1");
     co_return;
   }
   if (place == FairTurns::Place::kWaits) {
@@ -382,9 +382,11 @@ void Session::observe(int status) {
 
 // An answer after which the connection cannot go on: what the client still
 // sends is not understood.
-net::awaitable<bool> Session::refuse(Refusal refusal) {
+net::awaitable<bool> Session::refuse(Refusal refusal,
+                                     const Router::Match* match) {
   keep_alive_ = false;
-  HttpResponse response = refusal_response(refusal, request_id_);
+  HttpResponse response = match ? refused(*match, refusal, request_id_)
+                                : refusal_response(refusal, request_id_);
   co_return co_await respond(response);
 }
 

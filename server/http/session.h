@@ -61,7 +61,9 @@ class Session : public std::enable_shared_from_this<Session> {
   net::awaitable<void> run_query(HandlerCall& call);
   std::string client(const HttpRequest& request) const;
   net::awaitable<bool> respond(const HttpResponse& response);
-  net::awaitable<bool> refuse(Refusal refusal);
+  // `match` of the route if one was found; it outlives the call.
+  net::awaitable<bool> refuse(Refusal refusal,
+                              const Router::Match* match = nullptr);
   net::awaitable<void> send_events(HandlerCall& call);
   net::awaitable<void> write_events(const HandlerCall& call);
   net::awaitable<void> watch_client(std::shared_ptr<EventQueue> queue);

@@ -192,7 +192,10 @@ def test_clients_take_turns(tmp_path):
             answers = [m.result(timeout=120) for m in many]
         refused = [body for status, body, _ in answers if status == 429]
         assert len(refused) == 3  # one runs, six wait
-        assert all(b"query_max_waiting" in body for body in refused)
+        for body in map(json.loads, refused):  # in the shape of Druid
+            assert body["error"] == "Query capacity exceeded"
+            assert body["category"] == "CAPACITY_EXCEEDED"
+            assert "query_max_waiting" in body["errorMessage"]
         done = [at for status, _, at in answers if status == 200]
         assert len(done) == 7
         assert sum(at > ended for at in done) >= 3, "it waited for all"

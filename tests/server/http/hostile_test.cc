@@ -217,5 +217,20 @@ TEST_CASE("pages of other sites and rebound names") {
   }
 }
 
+TEST_CASE("an API tells of refusals in its own way, with the same statuses") {
+  Router router = test_router();
+  router.write_errors("/sm", [](const Error& error, int status) {
+    return json_response(std::to_string(status) + " " + error.message);
+  });
+  auto server = start_test_server(router);
+  uint16_t port = server->port();
+  Reply own = ask(port, post("/small", std::string(101, 'x')));
+  CHECK(own.status == 413);
+  CHECK(own.body == "413 the body is larger than allowed here, bytes: 100");
+  Reply other = ask(port, post("/echo", std::string(3 << 20, 'x')));
+  CHECK(other.status == 413);
+  CHECK(other.body.find("\"code\":\"limit\"") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace freshet
