@@ -6,6 +6,7 @@
 
 #include "server/query/expression_type.h"
 #include "server/query/frame_tree.h"
+#include "server/query/range_frame.h"
 #include "server/query/widen_value.h"
 
 namespace freshet {
@@ -75,6 +76,9 @@ class Partition {
         group_of_[i] = group_starts_.size() - 1;
       }
     }));
+    if (by_value(call_.frame.start) || by_value(call_.frame.end)) {
+      range_.emplace(rows_, call_, numbers_);
+    }
     bool folds = call_.function >= Function::kCount;
     if (folds) tree_.emplace(leaves(), call_.function == Function::kMin);
     return control.check();
@@ -155,7 +159,13 @@ class Partition {
     return {edge(i, call_.frame.start, false), edge(i, call_.frame.end, true)};
   }
 
+  bool by_value(const WindowFrame::Bound& bound) const {
+    return call_.frame.unit == WindowFrame::Unit::kRange &&
+           (bound.edge == Edge::kPreceding || bound.edge == Edge::kFollowing);
+  }
+
   size_t edge(size_t i, const WindowFrame::Bound& bound, bool end) const {
+    if (by_value(bound)) return range_->edge(i, bound, end);
     const bool rows = call_.frame.unit == WindowFrame::Unit::kRows;
     const bool back = bound.edge == Edge::kPreceding;
     switch (bound.edge) {
@@ -235,6 +245,7 @@ class Partition {
   std::vector<size_t> group_starts_;  // of rows equal in ORDER BY
   std::vector<size_t> group_of_;      // by row
   std::optional<FrameTree> tree_;
+  std::optional<RangeFrame> range_;  // RANGE with an offset
 };
 
 }  // namespace
@@ -242,6 +253,7 @@ class Partition {
 Status add_window(QueryResult& rows, const WindowCall& call, std::string name,
                   QueryControl& control) {
   TRY_ASSIGN(ExpressionType type, result_type(rows, call));
+  TRY(RangeFrame::check(rows, call));
   std::vector<RowOrder> parts;
   for (size_t column : call.partition) parts.push_back({column, false, true});
   std::vector<RowOrder> order = parts;

@@ -22,7 +22,12 @@ struct WindowFrame {
   };
   struct Bound {
     Edge edge = Edge::kCurrentRow;
-    int64_t offset = 0;  // kPreceding, kFollowing; not with kRange
+    int64_t offset = 0;  // kPreceding, kFollowing: rows or groups, from 0
+    // The same with kRange, not negative: a number, or if `is_time` calendar
+    // months and milliseconds.
+    Value distance{};
+    int64_t months = 0;
+    bool is_time = false;
   };
   // SQL's default: up to the last row that is equal in ORDER BY.
   Unit unit = Unit::kRange;

@@ -37,23 +37,28 @@ class TreeReader {
   Result<FromItem> from_list(const JsonArray& list) const;
   Result<FromItem> from(const JsonValue& node) const;
   Result<FromItem> join(const JsonValue& node) const;
+  Result<FromItem> table_function(const JsonValue& node) const;
+  Status unnest(const SqlExpression& call, FromItem& out) const;
+  Status append(const SqlExpression& call, FromItem& out) const;
   Status read_alias(const JsonValue& place, FromItem& out) const;
 
   // tree_reader_group.cc: GROUP BY and OVER
   using Sets = std::vector<std::vector<size_t>>;
   Status read_groups(const JsonValue& node, SelectStatement& out) const;
+  Error too_many(const JsonValue& node, std::string what) const;
   Result<Sets> grouping_set(const JsonValue& node, SelectStatement& out) const;
   Result<std::vector<size_t>> group_keys(const JsonValue& node,
                                          SelectStatement& out) const;
   Result<std::shared_ptr<const SqlWindow>> window(const JsonValue& node) const;
   Result<WindowFrame> frame(const JsonValue& node) const;
-  Result<int64_t> frame_offset(const JsonValue& node, const char* name) const;
+  Status read_frame_offset(const JsonValue& node, const char* name,
+                           WindowFrame::Unit unit,
+                           WindowFrame::Bound& out) const;
 
   // A node: an object with one member, named by its kind.
   Result<SqlPtr> expression(const JsonValue& node) const;
   Result<Arguments> list(const JsonValue* array) const;
   Result<SqlPtr> operation(const JsonValue& node) const;
-  Result<SqlPtr> in_or_between(const JsonValue& node, SqlExpression made) const;
   Result<SqlPtr> like(const JsonValue& node, SqlExpression made) const;
   Result<SqlPtr> function(const JsonValue& node) const;
   Result<SqlPtr> constant(const JsonValue& node) const;
@@ -61,10 +66,22 @@ class TreeReader {
   Result<SqlPtr> cast(const JsonValue& node) const;
   Result<SqlPtr> case_of(const JsonValue& node) const;
   Result<SqlPtr> connective(const JsonValue& node) const;
-  Result<SqlPtr> sublink(const JsonValue& node) const;
   Result<SqlPtr> test(const JsonValue& node, std::string_view kind_key) const;
   Result<SqlPtr> time_value(const JsonValue& node) const;
   Result<SqlPtr> variadic(const JsonValue& node, std::string name) const;
+
+  // tree_reader_membership.cc: rows and arrays are calls of "row" and "array".
+  Result<SqlPtr> in_or_between(const JsonValue& node, SqlExpression made) const;
+  Result<SqlPtr> row_in(const SqlExpression& made, const Arguments& args) const;
+  SqlPtr any_row(const SqlExpression& made, const Arguments& subject,
+                 const std::vector<Arguments>& rows, size_t member) const;
+  Result<SqlPtr> rows_equal(SqlExpression made, const Arguments& args,
+                            bool negated) const;
+  Result<SqlPtr> row(const JsonValue& node) const;
+  Result<SqlPtr> array(const JsonValue& node) const;
+  Result<SqlPtr> with_elements(SqlExpression made, const std::string& op,
+                               const Arguments& args, bool all) const;
+  Result<SqlPtr> sublink(const JsonValue& node) const;
 
   // An expression with the place of `node` filled in.
   SqlExpression at(const JsonValue& node, SqlExpression::Kind kind) const;

@@ -79,6 +79,11 @@ Result<std::vector<size_t>> TreeReader::group_keys(const JsonValue& node,
   return positions;
 }
 
+Error TreeReader::too_many(const JsonValue& node, std::string what) const {
+  SqlExpression place = at(node, SqlExpression::Kind::kCall);
+  return Error{ErrorCode::kLimit, std::move(what), place.line, place.column};
+}
+
 Result<Sets> TreeReader::grouping_set(const JsonValue& node,
                                       SelectStatement& out) const {
   const JsonValue* set = node.find("GroupingSet");
@@ -100,8 +105,7 @@ Result<Sets> TreeReader::grouping_set(const JsonValue& node,
   if (kind == "GROUPING_SET_SETS") return parts;
   if (kind == "GROUPING_SET_ROLLUP") return rolled_up(parts);
   if (parts.size() > kMostCubed) {
-    return Error{ErrorCode::kLimit,
-                 fmt::format("CUBE of more than {} keys", kMostCubed)};
+    return too_many(*set, fmt::format("CUBE of more than {} keys", kMostCubed));
   }
   return cubed(parts);
 }
@@ -113,15 +117,19 @@ Status TreeReader::read_groups(const JsonValue& node,
     return e.find("GroupingSet") != nullptr;
   });
   if (!sets) {
-    TRY_ASSIGN(out.group_by, list(node.find("groupClause")));
+    for (const JsonValue& entry : clause) {
+      TRY_ASSIGN(auto keys, group_keys(entry, out));
+      (void)keys;
+    }
     return {};
   }
   out.grouping_sets = {{}};
   for (const JsonValue& entry : clause) {
     TRY_ASSIGN(Sets more, grouping_set(entry, out));
     if (more.size() * out.grouping_sets.size() > kMostSets) {
-      return Error{ErrorCode::kLimit,
-                   fmt::format("more than {} grouping sets", kMostSets)};
+      const JsonValue* set = entry.find("GroupingSet");
+      return too_many(set ? *set : entry,
+                      fmt::format("more than {} grouping sets", kMostSets));
     }
     out.grouping_sets = product(out.grouping_sets, more);
   }
@@ -165,18 +173,37 @@ Result<std::shared_ptr<const SqlWindow>> TreeReader::window(
   return std::shared_ptr<const SqlWindow>(out);
 }
 
-Result<int64_t> TreeReader::frame_offset(const JsonValue& node,
-                                         const char* name) const {
+Status TreeReader::read_frame_offset(const JsonValue& node, const char* name,
+                                     WindowFrame::Unit unit,
+                                     WindowFrame::Bound& out) const {
   const JsonValue* given = node.find(name);
   SqlPtr value;
   if (given) {
     TRY_ASSIGN(value, expression(*given));
   }
+  const bool range = unit == WindowFrame::Unit::kRange;
+  if (range && value && value->kind == SqlExpression::Kind::kInterval &&
+      value->span.months >= 0 && value->span.ms >= 0) {
+    out.months = value->span.months;
+    out.distance = Value(value->span.ms);
+    out.is_time = true;
+    return {};
+  }
   const int64_t* rows = value ? value->literal.as_long() : nullptr;
-  if (rows && *rows >= 0) return *rows;
+  bool number =
+      rows || (range && value &&
+               (value->literal.as_double() || value->literal.as_decimal()));
+  if (number && value->literal.to_double() >= 0) {
+    out.offset = rows ? *rows : 0;
+    out.distance = value->literal;
+    return {};
+  }
   SqlExpression place = at(node, SqlExpression::Kind::kCall);
   return Error{
-      ErrorCode::kInvalid, "PRECEDING and FOLLOWING take a whole number from 0",
+      ErrorCode::kInvalid,
+      range ? "PRECEDING and FOLLOWING of RANGE take a number from 0 or an "
+              "INTERVAL"
+            : "PRECEDING and FOLLOWING take a whole number from 0",
       value ? value->line : place.line, value ? value->column : place.column};
 }
 
@@ -210,16 +237,11 @@ Result<WindowFrame> TreeReader::frame(const JsonValue& node) const {
                  : bits & kEndPreceding ? Edge::kPreceding
                  : bits & kEndFollowing ? Edge::kFollowing
                                         : Edge::kCurrentRow;
-  bool offsets = bits & (kStartPreceding | kStartFollowing | kEndPreceding |
-                         kEndFollowing);
-  if (offsets && out.unit == WindowFrame::Unit::kRange) {
-    return unsupported(node, "RANGE with an offset is");
-  }
   if (bits & (kStartPreceding | kStartFollowing)) {
-    TRY_ASSIGN(out.start.offset, frame_offset(node, "startOffset"));
+    TRY(read_frame_offset(node, "startOffset", out.unit, out.start));
   }
   if (bits & (kEndPreceding | kEndFollowing)) {
-    TRY_ASSIGN(out.end.offset, frame_offset(node, "endOffset"));
+    TRY(read_frame_offset(node, "endOffset", out.unit, out.end));
   }
   return out;
 }
