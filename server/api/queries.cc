@@ -6,6 +6,7 @@
 #include "server/druid/druid_sql.h"
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
+#include "server/sql/zone_name.h"
 
 namespace freshet {
 namespace {
@@ -103,7 +104,7 @@ Status set_member(SqlRequest& sql, const std::string& key,
     sql.text = *text;
     return {};
   }
-  TRY_ASSIGN(sql.zone, load_time_zone(*text));
+  TRY_ASSIGN(sql.zone, find_time_zone(*text));
   return {};
 }
 
@@ -233,10 +234,10 @@ void add_query_routes(Router& router, Services& services) {
              [&services](const HttpRequest& request) {
                return datasource(services, request);
              });
-  router.add("GET", "/status", Access::kRead,
   router.write_errors("/druid/", [](const Error& error, int status) {
     return to_http(druid_error(error, status));
   });
+  router.add("GET", "/status", Access::kRead,
              [](const HttpRequest&) { return druid_status(); });
   router.add("GET", "/status/health", Access::kPublic,
              [](const HttpRequest&) { return json_response("true"); });

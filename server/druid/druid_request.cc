@@ -8,6 +8,7 @@
 
 #include "server/json/json_value.h"
 #include "server/sql/letters.h"
+#include "server/sql/zone_name.h"
 
 namespace freshet {
 namespace {
@@ -79,7 +80,7 @@ Status read_context(const JsonValue& context, DruidSqlRequest& out) {
   const JsonValue* zone = context.find("sqlTimeZone");
   if (zone && !zone->is_null()) {
     if (!zone->as_string()) return invalid("sqlTimeZone must be a text");
-    TRY_ASSIGN(out.sql.zone, load_time_zone(*zone->as_string()));
+    TRY_ASSIGN(out.sql.zone, find_time_zone(*zone->as_string()));
   }
   TRY_ASSIGN(auto outer_limit, read_number(context, "sqlOuterLimit"));
   if (outer_limit) out.sql.outer_limit = static_cast<uint64_t>(*outer_limit);

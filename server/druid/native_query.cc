@@ -8,6 +8,7 @@
 
 #include "server/druid/druid_result.h"
 #include "server/sql/letters.h"
+#include "server/sql/zone_name.h"
 
 namespace freshet {
 namespace {
@@ -134,7 +135,7 @@ Status NativeQuery::read_granularity(const JsonValue* granularity) {
     return {};
   }
   TRY_ASSIGN(granularity_, Granularity::parse(period));
-  TRY_ASSIGN(zone_, load_time_zone(zone));
+  TRY_ASSIGN(zone_, find_time_zone(zone));
   bucket_ = fmt::format("TIME_FLOOR({}, {}, NULL, {})", sql_name(kTimeColumn),
                         sql_text(period), sql_text(zone));
   return {};

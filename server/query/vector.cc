@@ -129,10 +129,14 @@ VectorPtr make_constant(ExpressionType type, const Value& value, size_t size) {
 Status check_lanes(const Vector& vector, const Expression& what) {
   for (uint8_t state : vector.states) {
     if (state == kLaneOverflow) {
-      return invalid(fmt::format("number out of range in {}", to_text(what)));
+      return Error{ErrorCode::kInvalid,
+                   fmt::format("number out of range in {}", to_text(what)),
+                   what.line, what.column};
     }
     if (state == kLaneDivision) {
-      return invalid(fmt::format("division by zero in {}", to_text(what)));
+      return Error{ErrorCode::kInvalid,
+                   fmt::format("division by zero in {}", to_text(what)),
+                   what.line, what.column};
     }
   }
   return {};

@@ -16,6 +16,7 @@
 #include "server/sql/reads_once.h"
 #include "server/sql/request_setting.h"
 #include "server/sql/window_split.h"
+#include "server/sql/written_names.h"
 
 namespace freshet {
 namespace {
@@ -69,6 +70,14 @@ Status keep_by(QueryResult& all, QueryResult other, SetOperation operation,
     return keys.contains(row_key(row)) != wanted;
   });
   return {};
+}
+
+// A fault of what the user wrote gets the place, if it has none yet.
+Error placed(Error error, int line, int column) {
+  if (error.code != ErrorCode::kInvalid || error.line > 0) return error;
+  error.line = line;
+  error.column = column;
+  return error;
 }
 
 Limits begun(Limits limits) {
@@ -178,9 +187,15 @@ Provenance Executor::provenance() const {
 }
 
 Result<QueryResult> Executor::run_select(const SelectStatement& statement) {
-  if (depth_ >= kMostStatementDepth ||
-      named_.size() + statement.with.size() > kMostStatements) {
-    return Error{ErrorCode::kLimit, "sub-queries are nested too deeply"};
+  const FromItem& from = statement.from;
+  if (depth_ >= kMostStatementDepth) {
+    return Error{ErrorCode::kLimit, "sub-queries are nested too deeply",
+                 from.line, from.column};
+  }
+  if (named_.size() + statement.with.size() > kMostStatements) {
+    return Error{ErrorCode::kLimit,
+                 fmt::format("more than {} queries in WITH", kMostStatements),
+                 std::max(1, from.line), std::max(1, from.column)};
   }
   if (is_kpi_table(statement.from)) {
     TRY_ASSIGN(SelectStatement over_rows, expand_kpi_table(statement, kpis_));
@@ -216,8 +231,9 @@ Result<QueryResult> Executor::run_windows(const SelectStatement& statement,
                                           const Relation& relation) {
   TRY_ASSIGN(WindowSplit split, split_windows(statement, relation));
   TRY_ASSIGN(QueryResult rows, run_over(split.inner, relation));
-  for (auto& [name, call] : split.calls) {
-    TRY(add_window(rows, call, name, control_));
+  for (auto& window : split.calls) {
+    Status added = add_window(rows, window.call, window.name, control_);
+    if (!added) return placed(added.error(), window.line, window.column);
     tell(
         fmt::format(R"({{"queryType":"window","rows":{}}})", rows.rows.size()));
   }
@@ -280,8 +296,12 @@ Result<QueryResult> Executor::run_plan(PlannedQuery plan,
   query.use_cache = request_.use_cache;
   query.populate_cache = request_.populate_cache;
   query.id = request_.id;
-  auto result = run_query(query, relation);
-  if (!result) return result;
+  auto result = run_query(plan, relation);
+  if (!result) {
+    Error error = result.error();
+    error.message = with_written_names(error.message, query, relation);
+    return error;
+  }
   result->columns.resize(plan.names.size());
   for (size_t i = 0; i < plan.names.size(); ++i) {
     result->columns[i].name = std::move(plan.names[i]);
@@ -341,7 +361,9 @@ Result<QueryResult> Executor::run_values(const SelectStatement& statement) {
     if (all.columns.empty()) {
       all = std::move(one);
     } else {
-      TRY(append_rows(all, std::move(one), "VALUES"));
+      const SqlExpression& first = *row[0];
+      Status added = append_rows(all, std::move(one), "VALUES");
+      if (!added) return placed(added.error(), first.line, first.column);
     }
   }
   if (statement.order_by.empty() && !statement.limit && !statement.offset) {

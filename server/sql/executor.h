@@ -46,7 +46,8 @@ class Executor {
   Result<QueryResult> run_values(const SelectStatement& statement);
   Result<QueryResult> run_plan(PlannedQuery plan, const Relation& relation);
   // The rows of a query, and what EXPLAIN tells of it.
-  Result<QueryResult> run_query(const Query& query, const Relation& relation);
+  Result<QueryResult> run_query(const PlannedQuery& plan,
+                                const Relation& relation);
 
   // executor_from.cc
   Result<Relation> find_relation(SelectStatement& statement);
@@ -57,6 +58,7 @@ class Executor {
   Result<Relation> find_lookup_table(const FromItem& from);
   Result<Relation> computed(const SelectStatement& statement,
                             const FromItem& from);
+  Result<Relation> appended(const FromItem& from);  // executor_append.cc
   // Nothing if the statement does more than that.
   Result<std::optional<Relation>> mapped(const SelectStatement& statement);
   Result<Relation> join(SelectStatement& statement);

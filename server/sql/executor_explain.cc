@@ -62,8 +62,9 @@ void Executor::tell(std::string step) {
   if (explain_ != Explain::kNone) steps_.push_back(std::move(step));
 }
 
-Result<QueryResult> Executor::run_query(const Query& query,
+Result<QueryResult> Executor::run_query(const PlannedQuery& planned,
                                         const Relation& relation) {
+  const Query& query = planned.query;
   const bool data = !relation.dataset.empty();
   const bool plan_only = explain_ == Explain::kPlan && needed_ == 0;
   auto run = [&]() -> Result<QueryResult> {
@@ -88,8 +89,8 @@ Result<QueryResult> Executor::run_query(const Query& query,
   TRY_ASSIGN(QueryResult result, run());
   if (!plan_only) write_work(out, result);
   out.end_object();
-  tell(out.text() == "{}" ? plan_text(query)
-                          : joined(plan_text(query), out.text()));
+  tell(out.text() == "{}" ? plan_text(planned)
+                          : joined(plan_text(planned), out.text()));
   return result;
 }
 

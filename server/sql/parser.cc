@@ -56,17 +56,25 @@ Result<JsonValue> postgres_tree(const RewrittenSql& sql) {
   return tree;
 }
 
+Error empty_text(const RewrittenSql& sql) {
+  return error_at(ErrorCode::kInvalid, "the SQL text is empty", sql.original,
+                  sql.original.size());
+}
+
 Result<SelectPtr> parse_one(const RewrittenSql& sql) {
-  if (sql.tokens.empty()) return invalid("the SQL text is empty");
+  if (sql.tokens.empty()) return empty_text(sql);
   TRY_ASSIGN(JsonValue tree, postgres_tree(sql));
   const JsonValue* list = tree.find("stmts");
   const JsonArray* statements = list ? list->as_array() : nullptr;
-  if (statements == nullptr || statements->empty()) {
-    return invalid("the SQL text is empty");
-  }
+  if (statements == nullptr || statements->empty()) return empty_text(sql);
   if (statements->size() > 1) {
-    return invalid("one statement at a time, please: there are " +
-                   std::to_string(statements->size()));
+    const JsonValue* second = (*statements)[1].find("stmt_location");
+    size_t at =
+        second && second->as_int() ? static_cast<size_t>(*second->as_int()) : 0;
+    return error_at(ErrorCode::kInvalid,
+                    fmt::format("one statement at a time, please: there are {}",
+                                statements->size()),
+                    sql.original, sql.original_offset(at + 1));
   }
   const JsonValue* statement = (*statements)[0].find("stmt");
   const JsonValue* select =

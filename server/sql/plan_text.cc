@@ -54,7 +54,8 @@ void write_order(const Query& query, JsonWriter& out) {
 
 }  // namespace
 
-std::string plan_text(const Query& query) {
+std::string plan_text(const PlannedQuery& planned) {
+  const Query& query = planned.query;
   bool scan = query.kind == Query::Kind::kScan;
   JsonWriter out;
   out.begin_object().field("queryType", scan ? "scan" : "aggregate");
@@ -77,23 +78,14 @@ std::string plan_text(const Query& query) {
   if (query.having) out.field("having", to_text(*query.having));
   out.key("outputs").begin_array();
   for (const auto& o : query.select) out.value(to_text(*o.expression));
+  out.end_array().key("columns").begin_array();
+  for (const std::string& name : planned.names) out.value(name);
   out.end_array();
   if (!query.order_by.empty()) write_order(query, out);
   if (query.distinct) out.field("distinct", true);
   if (query.limit) out.field("limit", *query.limit);
   if (query.offset > 0) out.field("offset", query.offset);
   out.end_object();
-  return out.take();
-}
-
-std::string resource_text(const Query& query) {
-  JsonWriter out;
-  out.begin_array();
-  if (!query.dataset.empty()) {
-    out.begin_object().field("name", query.dataset);
-    out.field("type", "DATASOURCE").end_object();
-  }
-  out.end_array();
   return out.take();
 }
 

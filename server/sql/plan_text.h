@@ -2,13 +2,12 @@
 
 #include <string>
 
-#include "server/query/query.h"
+#include "server/sql/planner.h"
 
 namespace freshet {
 
-// The query as a JSON object, for EXPLAIN PLAN FOR.
-std::string plan_text(const Query& query);
-// Druid's RESOURCES column: the datasets read.
-std::string resource_text(const Query& query);
+// The query as a JSON object, for EXPLAIN PLAN FOR; "columns" has the names of
+// the outputs that the user sees.
+std::string plan_text(const PlannedQuery& planned);
 
 }  // namespace freshet

@@ -79,7 +79,11 @@ class Planner {
         items_.push_back({std::move(node), ""});
       }
     }
-    if (items_.empty()) return invalid("SELECT has no columns");
+    if (items_.empty()) {
+      return Error{ErrorCode::kInvalid, "SELECT has no columns",
+                   std::max(1, statement_.from.line),
+                   std::max(1, statement_.from.column)};
+    }
     for (size_t i = 0; i < items_.size(); ++i) name_item(i);
     return {};
   }

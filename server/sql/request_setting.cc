@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "server/sql/letters.h"
+#include "server/sql/zone_name.h"
 
 namespace freshet {
 namespace {
@@ -28,7 +29,7 @@ Result<int64_t> number_of(std::string_view key, std::string_view value) {
 Status apply_setting(std::string_view key, std::string_view value,
                      SqlRequest& request) {
   if (same_letters(key, "sqlTimeZone")) {
-    TRY_ASSIGN(request.zone, load_time_zone(value));
+    TRY_ASSIGN(request.zone, find_time_zone(value));
   } else if (same_letters(key, "sqlOuterLimit")) {
     TRY_ASSIGN(int64_t limit, number_of(key, value));
     request.outer_limit = static_cast<uint64_t>(limit);
@@ -40,6 +41,10 @@ Status apply_setting(std::string_view key, std::string_view value,
     request.use_cubes = !off;
   } else if (same_letters(key, "useApproximateCountDistinct")) {
     TRY_ASSIGN(request.approximate_distinct, flag_of(key, value));
+  } else if (same_letters(key, "useCache")) {
+    TRY_ASSIGN(request.use_cache, flag_of(key, value));
+  } else if (same_letters(key, "populateCache")) {
+    TRY_ASSIGN(request.populate_cache, flag_of(key, value));
   }
   return {};
 }

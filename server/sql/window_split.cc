@@ -6,6 +6,7 @@
 
 #include "server/sql/letters.h"
 #include "server/sql/syntax_equal.h"
+#include "server/sql/syntax_node.h"
 
 namespace freshet {
 namespace {
@@ -49,26 +50,6 @@ bool is_constant(const SqlExpression& node) {
   }
   return std::all_of(node.arguments.begin(), node.arguments.end(),
                      [](const SqlPtr& a) { return is_constant(*a); });
-}
-
-SqlPtr column_named(const SqlExpression& place, std::string name) {
-  auto out = std::make_shared<SqlExpression>();
-  out->kind = Kind::kColumn;
-  out->name = std::move(name);
-  out->line = place.line;
-  out->column = place.column;
-  return out;
-}
-
-SqlPtr call_at(const SqlExpression& place, std::string name,
-               std::vector<SqlPtr> arguments) {
-  auto out = std::make_shared<SqlExpression>();
-  out->kind = Kind::kCall;
-  out->name = std::move(name);
-  out->arguments = std::move(arguments);
-  out->line = place.line;
-  out->column = place.column;
-  return out;
 }
 
 class Splitter {
@@ -204,7 +185,7 @@ class Splitter {
     if (node->over) return window_of(*node);
     if (!any_window(node)) {
       if (is_constant(*node)) return node;
-      return column_named(*node, fmt::format("#{}", column_of(node)));
+      return sql_column(*node, fmt::format("#{}", column_of(node)));
     }
     auto copy = std::make_shared<SqlExpression>(*node);
     for (SqlPtr& argument : copy->arguments) {
@@ -241,8 +222,8 @@ class Splitter {
     }
     TRY_ASSIGN(WindowCall call, call_of(node, named->function));
     std::string name = fmt::format("#w{}", out_.calls.size());
-    out_.calls.emplace_back(name, std::move(call));
-    return column_named(node, std::move(name));
+    out_.calls.push_back({name, std::move(call), node.line, node.column});
+    return sql_column(node, std::move(name));
   }
 
   Result<WindowCall> call_of(const SqlExpression& node, Function function) {
@@ -265,8 +246,8 @@ class Splitter {
       }
       auto one = std::make_shared<SqlExpression>();
       one->literal = Value(int64_t{1});
-      argument = call_at(node, "case",
-                         {node.filter, argument ? argument : SqlPtr(one)});
+      argument = sql_call(node, "case",
+                          {node.filter, argument ? argument : SqlPtr(one)});
     }
     if (argument && !ntile) call.argument = column_of(argument);
     if (node.arguments.size() > 2) {

@@ -17,7 +17,12 @@ bool has_window(const SelectStatement& statement);
 struct WindowSplit {
   SelectStatement inner;  // its columns are "#0", "#1", ...
   // Each adds the column of its name to the inner's rows, in this order.
-  std::vector<std::pair<std::string, WindowCall>> calls;
+  struct Call {
+    std::string name;
+    WindowCall call;
+    int line = 0, column = 0;
+  };
+  std::vector<Call> calls;
   SelectStatement outer;  // over those columns; its FROM is not read
 };
 
