@@ -58,7 +58,8 @@ class Executor {
   Result<Relation> find_lookup_table(const FromItem& from);
   Result<Relation> computed(const SelectStatement& statement,
                             const FromItem& from);
-  Result<Relation> appended(const FromItem& from);  // executor_append.cc
+  // executor_append.cc; `over`, if known, is the SELECT that reads it.
+  Result<Relation> appended(const FromItem& from, const SelectStatement* over);
   // Nothing if the statement does more than that.
   Result<std::optional<Relation>> mapped(const SelectStatement& statement);
   Result<Relation> join(SelectStatement& statement);

@@ -44,7 +44,11 @@ Status rename_columns(const std::vector<std::string>& names,
 
 Result<Relation> Executor::find_relation(SelectStatement& statement) {
   if (statement.from.kind == FromItem::Kind::kJoin) return join(statement);
-  return find_one(statement.from);
+  const FromItem& from = statement.from;
+  if (from.kind == FromItem::Kind::kAppend && from.column_names.empty()) {
+    return appended(from, &statement);
+  }
+  return find_one(from);
 }
 
 Result<Relation> Executor::join(SelectStatement& statement) {
@@ -110,6 +114,9 @@ Result<Relation> Executor::find_one(const FromItem& from) {
   bool found = false;
   if (from.kind == FromItem::Kind::kSubquery) {
     TRY_ASSIGN(out, computed(*from.subquery, from));
+    found = true;
+  } else if (from.kind == FromItem::Kind::kAppend) {
+    TRY_ASSIGN(out, appended(from, nullptr));
     found = true;
   } else if (from.schema.empty()) {
     TRY_ASSIGN(out, find_named(from, found));

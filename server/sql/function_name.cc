@@ -31,19 +31,44 @@ constexpr Renamed kRenamed[] = {{"btrim", "trim"},
                                 {"||", "concat"}};
 
 // Written out by the translator.
-constexpr std::string_view kTranslated[] = {"current_date",
+constexpr std::string_view kTranslated[] = {"array_contains",
+                                            "array_length",
+                                            "current_date",
                                             "current_timestamp",
                                             "date_trunc",
+                                            "dayofmonth",
+                                            "dayofweek",
+                                            "dayofyear",
+                                            "ds_cdf",
+                                            "ds_get_quantile",
+                                            "ds_get_quantiles",
+                                            "ds_histogram",
+                                            "ds_rank",
                                             "extract",
+                                            "hll_sketch_estimate",
+                                            "hour",
                                             "if",
                                             "lookup",
+                                            "minute",
+                                            "month",
+                                            "mv_contains",
+                                            "mv_filter_none",
+                                            "mv_filter_only",
+                                            "mv_overlap",
                                             "nvl2",
+                                            "quarter",
+                                            "scalar_in_array",
+                                            "second",
+                                            "tdigest_quantile",
+                                            "theta_sketch_estimate",
                                             "time_extract",
                                             "time_in_interval",
                                             "time_parse",
                                             "time_shift",
                                             "timestampadd",
-                                            "timestampdiff"};
+                                            "timestampdiff",
+                                            "week",
+                                            "year"};
 
 // Made by the translator for others; no names of SQL.
 constexpr std::string_view kInner[] = {"add_days",
@@ -81,7 +106,43 @@ bool is_one_of(std::string_view name, const std::string_view (&list)[kSize]) {
   return std::find(std::begin(list), std::end(list), name) != std::end(list);
 }
 
+// Druid's families of functions without a use on these types.
+struct Instead {
+  std::string_view prefix, advice;
+};
+constexpr std::string_view kSketches =
+    "sketches are no values, their estimates, quantiles and ranks are: "
+    "HLL_SKETCH_ESTIMATE, THETA_SKETCH_ESTIMATE, DS_GET_QUANTILE(S), DS_RANK, "
+    "DS_CDF, DS_HISTOGRAM, TDIGEST_QUANTILE";
+constexpr std::string_view kArrays =
+    "columns have one value, and ARRAY[...] is a list of constants";
+constexpr std::string_view kJson =
+    "fields of nested events are columns of their own, by `path` in the "
+    "dataset";
+constexpr Instead kInstead[] = {
+    {"array_", kArrays},
+    {"bloom_filter", "use IN (SELECT ...) or COUNT(DISTINCT ...)"},
+    {"ds_", kSketches},
+    {"hll_sketch_", kSketches},
+    {"json_", kJson},
+    {"mv_", kArrays},
+    {"parse_json", kJson},
+    {"string_to_array", kArrays},
+    {"string_to_mv", kArrays},
+    {"tdigest_", kSketches},
+    {"theta_sketch_", kSketches},
+    {"to_json", kJson},
+    {"try_parse_json", kJson}};
+
 }  // namespace
+
+std::string_view instead_of(std::string_view name, std::string_view near) {
+  for (const Instead& instead : kInstead) {
+    if (!name.starts_with(instead.prefix)) continue;
+    return near.starts_with(instead.prefix) ? "" : instead.advice;
+  }
+  return "";
+}
 
 std::string engine_name(std::string_view sql) {
   for (const Renamed& r : kRenamed) {

@@ -13,4 +13,8 @@ std::string engine_name(std::string_view sql);
 std::vector<std::string> scalar_function_names();
 bool is_window_name(std::string_view name);
 
+// What to use in place of a function of Druid that there is no use for here; ""
+// for others, and where `near`, the nearest name, is one of its family.
+std::string_view instead_of(std::string_view name, std::string_view near);
+
 }  // namespace freshet

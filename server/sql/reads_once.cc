@@ -25,7 +25,8 @@ bool has_subquery(const SqlPtr& node) {
 
 bool reads_once(const SelectStatement& s) {
   if (!s.with.empty() || !s.parts.empty() || !s.values.empty() ||
-      !s.grouping_sets.empty() || s.from.kind == FromItem::Kind::kJoin) {
+      !s.grouping_sets.empty() || s.from.kind == FromItem::Kind::kJoin ||
+      s.from.kind == FromItem::Kind::kAppend) {
     return false;
   }
   bool inside =

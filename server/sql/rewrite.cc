@@ -41,8 +41,12 @@ class Rewriter {
     return out;
   }
 
-  // Replaces SET key = value; at the start by nothing. What is not of this
-  // form is left for PostgreSQL's parser to refuse.
+  // The token of a SET of another form than drop_settings() takes, or null.
+  const Token* other_setting() const {
+    return is_word(first_, "set") ? &tokens_[first_] : nullptr;
+  }
+
+  // Replaces SET key = value; at the start by nothing.
   std::vector<size_t> drop_settings() {
     std::vector<size_t> keys;
     auto value = [&](size_t i) {
@@ -53,11 +57,11 @@ class Rewriter {
     while (is_word(first_, "set") && first_ + 1 < tokens_.size() &&
            (word(first_ + 1) ||
             tokens_[first_ + 1].kind == Token::Kind::kQuoted) &&
-           symbol(first_ + 2, "=") && value(first_ + 3) &&
-           symbol(first_ + 4, ";")) {
+           symbol(first_ + 2, "=")) {
+      size_t last = first_ + (symbol(first_ + 3, "-") ? 4 : 3);
+      if (!value(last) || !symbol(last + 1, ";")) break;
       keys.push_back(first_ + 1);
-      for (size_t i = 0; i < 5; ++i) texts_[first_ + i].clear();
-      first_ += 5;
+      for (; first_ <= last + 1; ++first_) texts_[first_].clear();
     }
     return keys;
   }
@@ -70,6 +74,9 @@ class Rewriter {
       bool table = is_word(i, "from") || is_word(i, "join");
       if (table && symbol(i + 1, "(")) name_subquery(i + 1);
       if (!is_call(i)) continue;
+      if (is_word(i, "table")) table_of(i);
+      // A cast that cannot be done is null in any case.
+      if (is_word(i, "try_cast") || is_word(i, "safe_cast")) texts_[i] = "cast";
       if (is_word(i, "floor")) to_unit(i, "time_floor");
       if (is_word(i, "ceil") || is_word(i, "ceiling")) to_unit(i, "time_ceil");
       if (is_word(i, "timestampadd") || is_word(i, "timestampdiff")) {
@@ -136,17 +143,33 @@ class Rewriter {
     texts_[*to + 1] = fmt::format("'{}'", unit->period);
   }
 
-  // PostgreSQL wants an alias after a sub-query in FROM.
-  void name_subquery(size_t open) {
-    size_t first = open;
-    while (symbol(first, "(")) ++first;
-    if (!is_word(first, "select") && !is_word(first, "with")) return;
+  // TABLE(APPEND(...)) becomes APPEND(...).
+  void table_of(size_t i) {
+    size_t close = closing(i + 1);
+    if (!is_word(i + 2, "append") || close == tokens_.size()) return;
+    for (size_t at : {i, i + 1, close}) texts_[at].clear();
+  }
+
+  // The parenthesis that ends the one at `open`, or the number of tokens.
+  size_t closing(size_t open) const {
     int depth = 0;
     size_t close = open;
     for (; close < tokens_.size(); ++close) {
       if (symbol(close, "(")) ++depth;
       if (symbol(close, ")") && --depth == 0) break;
     }
+    return close;
+  }
+
+  // PostgreSQL wants an alias after a sub-query in FROM.
+  void name_subquery(size_t open) {
+    size_t first = open;
+    while (symbol(first, "(")) ++first;
+    if (!is_word(first, "select") && !is_word(first, "with") &&
+        !is_word(first, "values")) {
+      return;
+    }
+    size_t close = closing(open);
     static constexpr std::string_view kAfter[] = {
         "where", "group",  "having", "order", "limit",  "offset", "union",
         "fetch", "except", "join",   "left",  "inner",  "cross",  "intersect",
@@ -179,7 +202,7 @@ class Rewriter {
     if (!unit(digits + 1)) return;
     size_t end = after_precision(digits + 2);
     std::string qualifier(tokens_[digits + 1].text);
-    if (is_word(end, "to") && word(end + 1)) {
+    if (is_word(end, "to") && unit(end + 1)) {
       qualifier += fmt::format(" TO {}", tokens_[end + 1].text);
       end = after_precision(end + 2);
     }
@@ -207,12 +230,7 @@ class Rewriter {
 
   // The 7d of rolling(sum(net), 7d), which is no number to PostgreSQL.
   void quote_span(size_t open) {
-    int depth = 0;
-    size_t close = open;
-    for (; close < tokens_.size(); ++close) {
-      if (symbol(close, "(")) ++depth;
-      if (symbol(close, ")") && --depth == 0) break;
-    }
+    size_t close = closing(open);
     if (close < 2 || !symbol(close - 2, ",")) return;
     Token::Kind kind = tokens_[close - 1].kind;
     if (kind != Token::Kind::kNumber && kind != Token::Kind::kWord) return;
@@ -250,6 +268,7 @@ Setting setting_at(const RewrittenSql& sql, size_t key) {
     value = value.substr(1, value.size() - 2);
   }
   out.value = std::string(value);
+  if (value == "-") out.value += sql.tokens[key + 3].text;
   place_of(sql.original, sql.tokens[key].offset, out.line, out.column);
   return out;
 }
@@ -291,6 +310,12 @@ Result<RewrittenSql> rewrite(std::string_view original, SqlDialect dialect) {
   } else {
     for (size_t key : rewriter.drop_settings()) {
       out.settings.push_back(setting_at(out, key));
+    }
+    if (const Token* other = rewriter.other_setting()) {
+      return error_at(ErrorCode::kInvalid,
+                      "a setting is written SET key = constant; before the "
+                      "statement",
+                      original, other->offset);
     }
     out.explain = rewriter.drop_explain();
   }

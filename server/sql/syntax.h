@@ -43,7 +43,8 @@ struct SqlExpression {
     kCall,       // name(arguments) or an operator, named as in Expression
     kCast,       // arguments[0] as type_name(scale)
     kSubquery,   // (SELECT ...) as a value; arguments[0] IN (SELECT ...);
-                 // EXISTS (SELECT ...) if the name is "exists"
+                 // (several arguments: of a row); EXISTS (SELECT ...) if
+                 // the name is "exists"
   };
   Kind kind = Kind::kLiteral;
   std::string name;
@@ -75,11 +76,12 @@ using FromPtr = std::shared_ptr<const FromItem>;
 enum class JoinType : uint8_t { kInner, kLeft, kRight, kFull };
 
 struct FromItem {
-  enum class Kind : uint8_t { kNothing, kTable, kSubquery, kJoin };
+  enum class Kind : uint8_t { kNothing, kTable, kSubquery, kAppend, kJoin };
   Kind kind = Kind::kNothing;
   std::string schema, table, alias;
   std::vector<std::string> column_names;  // after the alias, or empty
   SelectPtr subquery;
+  std::vector<std::string> appended;  // kAppend: tables, one after the other
   // kJoin: `condition` is null for a cross join; USING in `shared`.
   JoinType join = JoinType::kInner;
   FromPtr left, right;

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <numbers>
 
 #include "server/json/json_value.h"
 #include "server/query/function_table.h"
@@ -47,6 +48,12 @@ Error unknown_function(const SqlExpression& node, std::string_view what,
                        const Names& names) {
   std::string near = nearest_name(
       node.name, std::vector<std::string>(names.begin(), names.end()));
+  if (std::string_view instead = instead_of(node.name, near);
+      !instead.empty()) {
+    return sql_error(
+        ErrorCode::kUnsupported,
+        fmt::format("not supported here; {}: {}", instead, node.name), node);
+  }
   return sql_error(
       ErrorCode::kInvalid,
       fmt::format(
@@ -286,6 +293,9 @@ Result<ExpressionPtr> Translator::translate_column(const SqlExpression& node) {
     out->name = c->physical;
     return ExpressionPtr(out);
   }
+  if (node.qualifier.empty() && same_letters(node.name, "pi")) {
+    return made_literal(node, Value(std::numbers::pi));
+  }
   std::vector<std::string> known;
   for (const VisibleColumn& c : *scope_.columns) {
     if (qualifies(c, node)) known.push_back(c.name);
@@ -315,6 +325,8 @@ Result<ExpressionPtr> Translator::translate_call(const SqlExpression& node) {
         ErrorCode::kInvalid,
         fmt::format("a window is not allowed here: {} OVER", node.name), node);
   }
+  TRY_ASSIGN(ExpressionPtr sketch, translate_sketch(node));
+  if (sketch) return sketch;
   if (is_aggregate_name(node.name)) return translate_aggregate(node);
   if (node.star || node.distinct || node.filter) {
     return unknown_function(node, "not an aggregate", aggregate_names());
@@ -323,6 +335,8 @@ Result<ExpressionPtr> Translator::translate_call(const SqlExpression& node) {
   if (time) return time;
   TRY_ASSIGN(ExpressionPtr special, translate_special(node));
   if (special) return special;
+  TRY_ASSIGN(ExpressionPtr array, translate_array(node));
+  if (array) return array;
   if (node.name == "and" || node.name == "or") return translate_tests(node);
   if (is_window_name(node.name)) {
     return sql_error(ErrorCode::kInvalid,

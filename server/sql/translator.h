@@ -94,9 +94,19 @@ class Translator {
   Result<ExpressionPtr> single_value(const SqlExpression& node);
   Result<ExpressionPtr> membership(const SqlExpression& node);
   Result<ExpressionPtr> exists(const SqlExpression& node);
+  Result<ExpressionPtr> row_membership(const SqlExpression& node,
+                                       const QueryResult& rows);
   Result<ExpressionPtr> member_of(const SqlExpression& node, ExpressionPtr key,
                                   QueryResult rows);
   bool is_outer(const SqlExpression& node, const FromItem& inner) const;
+
+  // translator_array.cc: null Result value if `node` is none of these.
+  Result<ExpressionPtr> translate_array(const SqlExpression& node);
+  Result<ExpressionPtr> element_of(const SqlExpression& node,
+                                   const SqlExpression& value,
+                                   const SqlExpression& array);
+  // translator_sketch.cc: the same.
+  Result<ExpressionPtr> translate_sketch(const SqlExpression& node);
 
   // translator_function.cc: null Result value if `node` is none of these.
   Result<ExpressionPtr> translate_special(const SqlExpression& node);
@@ -111,6 +121,8 @@ class Translator {
   Result<ExpressionPtr> time_format_of(const SqlExpression& node);
   Result<ExpressionPtr> extract_of(const SqlExpression& node, size_t unit,
                                    size_t time);
+  Result<ExpressionPtr> extracted(const SqlExpression& node,
+                                  const std::string& field, size_t time);
   Result<ExpressionPtr> add_units(const SqlExpression& node);
   Result<ExpressionPtr> difference_of(const SqlExpression& node);
 

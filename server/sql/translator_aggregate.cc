@@ -22,6 +22,7 @@ struct Named {
   // Second argument Druid takes and exact answers do not need (maxBytes, k).
   bool ignores_second = false;
   bool sample = false;
+  size_t most = 0;  // arguments, if further ones are ignored too
 };
 
 constexpr Named kAggregates[] = {
@@ -32,7 +33,8 @@ constexpr Named kAggregates[] = {
     {"avg", Function::kAvg},
     {"approx_count_distinct", Function::kApproxDistinct},
     {"approx_count_distinct_builtin", Function::kApproxDistinct},
-    {"approx_count_distinct_ds_hll", Function::kApproxDistinct, 0, true},
+    {"approx_count_distinct_ds_hll", Function::kApproxDistinct, 0, true, false,
+     3},
     {"approx_count_distinct_ds_theta", Function::kApproxDistinct, 0, true},
     {"distinct", Function::kCountDistinct},
     {"approx_distinct", Function::kApproxDistinct},
@@ -40,9 +42,9 @@ constexpr Named kAggregates[] = {
     {"first", Function::kFirst},
     {"latest", Function::kLast, 0, true},
     {"last", Function::kLast},
-    {"any_value", Function::kMin, 0, true},
-    {"approx_quantile", Function::kApproxQuantile, -1},
-    {"approx_quantile_ds", Function::kApproxQuantile, -1},
+    {"any_value", Function::kMin, 0, true, false, 3},
+    {"approx_quantile", Function::kApproxQuantile, -1, false, false, 3},
+    {"approx_quantile_ds", Function::kApproxQuantile, -1, false, false, 3},
     {"approx_quantile_fixed_buckets", Function::kApproxQuantile, -1},
     {"earliest_by", Function::kFirst},
     {"latest_by", Function::kLast},
@@ -88,7 +90,7 @@ bool same_aggregate(const Aggregate& a, const Aggregate& b) {
 }  // namespace
 
 bool is_aggregate_name(std::string_view name) {
-  return find_aggregate(name) != nullptr;
+  return find_aggregate(name) != nullptr || is_sketch_name(name);
 }
 
 std::vector<std::string_view> aggregate_names() {
@@ -166,7 +168,8 @@ Result<Aggregate> Translator::aggregate(const SqlExpression& node) {
   size_t most = quantile || named.ignores_second ? 2 : 1;
   size_t least = quantile ? 2 : (named.function == Function::kCount ? 0 : 1);
   if (named.name == "approx_quantile_fixed_buckets") most = 6;
-  if (named.name == "approx_quantile_ds" || by_time || texts) most = 3;
+  if (named.most > 0) most = named.most;
+  if (by_time || texts) most = 3;
   if (by_time) least = 2;
   if (node.star) {
     if (named.function != Function::kCount) {

@@ -3,10 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 
 #include "server/query/row_key.h"
 #include "server/query/value_map.h"
 #include "server/sql/letters.h"
+#include "server/sql/syntax_node.h"
 #include "server/sql/translator.h"
 
 namespace freshet {
@@ -16,6 +18,8 @@ using Kind = SqlExpression::Kind;
 
 // More than this become an index of keys in place of constants.
 constexpr size_t kMostConstants = 10'000;
+// More rows than this are for a join: each is a test of every row.
+constexpr size_t kMostRowTests = 1'000;
 
 uint64_t fingerprint(const std::vector<Value>& values) {
   uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
@@ -40,17 +44,6 @@ bool names_table(const FromItem& from, std::string_view name) {
     return names_table(*from.left, name) || names_table(*from.right, name);
   }
   return same_letters(from.alias.empty() ? from.table : from.alias, name);
-}
-
-SqlPtr call_at(const SqlExpression& place, std::string name,
-               std::vector<SqlPtr> arguments) {
-  auto out = std::make_shared<SqlExpression>();
-  out->kind = Kind::kCall;
-  out->name = std::move(name);
-  out->arguments = std::move(arguments);
-  out->line = place.line;
-  out->column = place.column;
-  return out;
 }
 
 }  // namespace
@@ -85,15 +78,58 @@ Result<ExpressionPtr> Translator::single_value(const SqlExpression& node) {
 
 Result<ExpressionPtr> Translator::membership(const SqlExpression& node) {
   TRY_ASSIGN(QueryResult result, scope_.run(*node.subquery));
-  if (result.columns.size() != 1) {
-    return sql_error(ErrorCode::kInvalid,
-                     fmt::format("the sub-query of IN has one column, this one "
-                                 "has {}",
-                                 result.columns.size()),
-                     node);
+  const size_t members = node.arguments.size();
+  if (result.columns.size() != members) {
+    return sql_error(
+        ErrorCode::kInvalid,
+        members == 1
+            ? fmt::format("the sub-query of IN has one column, this one has {}",
+                          result.columns.size())
+            : fmt::format("the sub-query of IN has {} columns as its row, this "
+                          "one has {}",
+                          members, result.columns.size()),
+        node);
   }
+  if (members > 1) return row_membership(node, result);
   TRY_ASSIGN(ExpressionPtr key, translate(*node.arguments[0]));
   return member_of(node, std::move(key), std::move(result));
+}
+
+// (a, b) IN of rows, as a = 1 AND b IN (2, ...) OR ... by all but the last.
+Result<ExpressionPtr> Translator::row_membership(const SqlExpression& node,
+                                                 const QueryResult& result) {
+  if (result.rows.empty()) return made_literal(node, Value(false));
+  if (result.rows.size() > kMostRowTests) {
+    return sql_error(
+        ErrorCode::kUnsupported,
+        fmt::format("(a, b) IN takes {} rows of a sub-query at most (join it "
+                    "instead), this one has {}",
+                    kMostRowTests, result.rows.size()),
+        node);
+  }
+  TRY_ASSIGN(Arguments row, translate_all(node));
+  const size_t last = row.size() - 1;
+  std::map<std::string, std::vector<const std::vector<Value>*>> groups;
+  for (const auto& values : result.rows) {
+    std::string key;
+    for (size_t i = 0; i < last; ++i) append_key(key, values[i]);
+    groups[key].push_back(&values);
+  }
+  Arguments either;
+  for (const auto& [key, same] : groups) {
+    Arguments all, in = {row[last]};
+    for (size_t i = 0; i < last; ++i) {
+      all.push_back(
+          made_call(node, "=", {row[i], made_literal(node, (*same[0])[i])}));
+    }
+    for (const auto* values : same) {
+      in.push_back(made_literal(node, (*values)[last]));
+    }
+    all.push_back(made_call(node, "in", std::move(in)));
+    either.push_back(made_call(node, "and", std::move(all)));
+  }
+  if (either.size() == 1) return either[0];
+  return made_call(node, "or", std::move(either));
 }
 
 // x IN of one column's rows: null where a null may have been equal.
@@ -186,7 +222,7 @@ Result<ExpressionPtr> Translator::exists(const SqlExpression& node) {
     TRY_ASSIGN(QueryResult result, scope_.run(inner));
     return made_literal(node, Value(!result.rows.empty()));
   }
-  kept.push_back(call_at(node, "is_not_null", {own}));
+  kept.push_back(sql_call(node, "is_not_null", {own}));
   inner.where = join_tests(std::move(kept));
   inner.items = {{own, ""}};
   inner.distinct = true;

@@ -8,6 +8,7 @@
 
 #include "server/sql/letters.h"
 #include "server/sql/translator.h"
+#include "server/sql/zone_name.h"
 
 namespace freshet {
 namespace {
@@ -32,6 +33,18 @@ Result<Granularity> granularity_of(const SqlExpression& node,
                      node);
   }
   return granularity;
+}
+
+// The field of a time that a function such as YEAR(t) takes out of it, or "".
+std::string_view field_named(std::string_view function) {
+  static constexpr std::string_view kSame[] = {
+      "year", "quarter", "month", "week", "hour", "minute", "second"};
+  for (std::string_view name : kSame) {
+    if (name == function) return name;
+  }
+  if (function == "dayofyear") return "doy";
+  if (function == "dayofmonth") return "day";
+  return function == "dayofweek" ? "dow" : "";
 }
 
 bool is_null_literal(const SqlExpression& node) {
@@ -68,7 +81,7 @@ Result<absl::TimeZone> Translator::zone_argument(const SqlExpression& node,
     return scope_.zone;
   }
   TRY_ASSIGN(std::string name, text_argument(node, i));
-  auto zone = load_time_zone(name);
+  auto zone = find_time_zone(name);
   if (!zone) {
     return sql_error(ErrorCode::kInvalid, zone.error().message,
                      *node.arguments[i]);
@@ -91,6 +104,10 @@ Result<ExpressionPtr> Translator::translate_time(const SqlExpression& node) {
   if (f == "time_extract") {
     TRY(check_arguments(node, 2, 3));
     return extract_of(node, 1, 0);
+  }
+  if (std::string_view field = field_named(f); !field.empty()) {
+    TRY(check_arguments(node, 1, 1));
+    return extracted(node, std::string(field), 0);
   }
   if (f == "date_trunc") {
     TRY(check_arguments(node, 2, 2));
@@ -218,18 +235,33 @@ Result<ExpressionPtr> Translator::extract_of(const SqlExpression& node,
   TRY_ASSIGN(std::string text, text_argument(node, unit));
   std::string name = to_lower(text);
   static constexpr std::string_view kFields[] = {
-      "millisecond", "second", "minute", "hour",    "day",  "dow",     "isodow",
-      "doy",         "week",   "month",  "quarter", "year", "isoyear", "epoch"};
+      "millisecond", "second", "minute", "hour",    "day",       "dow",
+      "isodow",      "doy",    "week",   "month",   "quarter",   "year",
+      "isoyear",     "epoch",  "decade", "century", "millennium"};
   bool known = std::find(std::begin(kFields), std::end(kFields), name) !=
                std::end(kFields);
   if (!known) {
     return sql_error(ErrorCode::kInvalid,
                      fmt::format("unknown field of a time: {}", text), node);
   }
+  if (name == "decade" || name == "century" || name == "millennium") {
+    // Decades are counted from the year 0, the others from the year 1.
+    int64_t years = name == "decade" ? 10 : name == "century" ? 100 : 1000;
+    int64_t first = name == "decade" ? 0 : years - 1;
+    TRY_ASSIGN(ExpressionPtr year, extracted(node, "year", time));
+    year = made_call(node, "+", {year, made_literal(node, Value(first))});
+    return made_call(node, "/", {year, made_literal(node, Value(years))});
+  }
+  return extracted(node, name, time);
+}
+
+Result<ExpressionPtr> Translator::extracted(const SqlExpression& node,
+                                            const std::string& field,
+                                            size_t time) {
   TRY_ASSIGN(ExpressionPtr argument, translate(*node.arguments[time]));
   TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 2));
   auto out = made(node, Expression::Kind::kCall);
-  out->name = "extract_" + name;
+  out->name = "extract_" + field;
   out->zone = zone;
   out->arguments = {std::move(argument)};
   return ExpressionPtr(out);

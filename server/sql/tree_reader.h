@@ -75,8 +75,8 @@ class TreeReader {
   Result<SqlPtr> row_in(const SqlExpression& made, const Arguments& args) const;
   SqlPtr any_row(const SqlExpression& made, const Arguments& subject,
                  const std::vector<Arguments>& rows, size_t member) const;
-  Result<SqlPtr> rows_equal(SqlExpression made, const Arguments& args,
-                            bool negated) const;
+  Result<SqlPtr> rows_equal(SqlExpression made, std::string_view op,
+                            const Arguments& args) const;
   Result<SqlPtr> row(const JsonValue& node) const;
   Result<SqlPtr> array(const JsonValue& node) const;
   Result<SqlPtr> with_elements(SqlExpression made, const std::string& op,

@@ -7,6 +7,7 @@
 
 #include "server/sql/interval_literal.h"
 #include "server/sql/letters.h"
+#include "server/sql/syntax_node.h"
 #include "server/sql/tree_access.h"
 #include "server/sql/tree_reader.h"
 
@@ -64,6 +65,8 @@ Result<SqlPtr> TreeReader::expression(const JsonValue& wrapped) const {
     return variadic(node, greatest ? "greatest" : "least");
   }
   if (kind == "GroupingFunc") return variadic(node, "grouping");
+  if (kind == "RowExpr") return row(node);
+  if (kind == "A_ArrayExpr") return array(node);
   if (kind == "ParamRef") {
     SqlExpression made = at(node, Kind::kParameter);
     made.parameter = static_cast<int>(tree_int(node, "number"));
@@ -160,6 +163,15 @@ Result<SqlPtr> TreeReader::connective(const JsonValue& node) const {
   return call_of(at(node, Kind::kCall), name, std::move(args));
 }
 
+namespace {
+
+bool is_equality(std::string_view op) {
+  return op == "=" || op == "<>" || op == "is_distinct_from" ||
+         op == "is_not_distinct_from";
+}
+
+}  // namespace
+
 Result<SqlPtr> TreeReader::operation(const JsonValue& node) const {
   std::string_view kind = tree_string(node, "kind");
   const JsonArray& name_list = tree_array(node, "name");
@@ -179,10 +191,16 @@ Result<SqlPtr> TreeReader::operation(const JsonValue& node) const {
       args.push_back(std::move(argument));
     }
   }
+  if (kind.starts_with("AEXPR_OP_A") && args.size() == 2) {
+    return with_elements(std::move(made), op, args, kind == "AEXPR_OP_ALL");
+  }
   if (kind == "AEXPR_DISTINCT") op = "is_distinct_from";
   if (kind == "AEXPR_NOT_DISTINCT") op = "is_not_distinct_from";
   if (kind == "AEXPR_NULLIF") op = "nullif";
   if (op == "!=") op = "<>";
+  if (args.size() == 2 && is_call_of(*args[0], "row") && is_equality(op)) {
+    return rows_equal(std::move(made), op, args);
+  }
   if (args.size() == 1 && op == "-") op = "neg";
   if (args.size() == 1 && op == "+") return args[0];
   static constexpr std::string_view kKnown[] = {"+",
@@ -201,40 +219,10 @@ Result<SqlPtr> TreeReader::operation(const JsonValue& node) const {
                                                 "nullif",
                                                 "is_distinct_from",
                                                 "is_not_distinct_from"};
-  if (kind.ends_with("_ANY") || kind.ends_with("_ALL") ||
-      std::find(std::begin(kKnown), std::end(kKnown), op) == std::end(kKnown)) {
+  if (std::find(std::begin(kKnown), std::end(kKnown), op) == std::end(kKnown)) {
     return unsupported(node, fmt::format("operator {} is", op));
   }
   return call_of(std::move(made), std::move(op), std::move(args));
-}
-
-Result<SqlPtr> TreeReader::in_or_between(const JsonValue& node,
-                                         SqlExpression made) const {
-  const JsonValue* left = node.find("lexpr");
-  const JsonValue* right = node.find("rexpr");
-  const JsonValue* values = right ? right->find("List") : nullptr;
-  if (left == nullptr || values == nullptr) {
-    return unsupported(node, "this list is");
-  }
-  TRY_ASSIGN(SqlPtr subject, expression(*left));
-  TRY_ASSIGN(Arguments args, list(values->find("items")));
-  args.insert(args.begin(), std::move(subject));
-  std::string_view kind = tree_string(node, "kind");
-  if (kind.ends_with("_SYM")) {
-    // The ends in either order.
-    SqlPtr low = call_of(made, "between", args);
-    std::swap(args[1], args[2]);
-    SqlPtr high = call_of(made, "between", args);
-    SqlPtr either = call_of(made, "or", {low, high});
-    return kind.starts_with("AEXPR_NOT") ? call_of(made, "not", {either})
-                                         : either;
-  }
-  bool in = kind == "AEXPR_IN";
-  const JsonArray& name_list = tree_array(node, "name");
-  bool negated = in ? !name_list.empty() && tree_name(name_list[0]) == "<>"
-                    : kind == "AEXPR_NOT_BETWEEN";
-  SqlPtr call = call_of(made, in ? "in" : "between", std::move(args));
-  return negated ? call_of(made, "not", {call}) : call;
 }
 
 Result<SqlPtr> TreeReader::like(const JsonValue& node,
@@ -364,27 +352,6 @@ Result<SqlPtr> TreeReader::test(const JsonValue& node,
   if (name == "is_unknown") name = "is_null";
   if (name == "is_not_unknown") name = "is_not_null";
   return call_of(at(node, Kind::kCall), std::move(name), {subject});
-}
-
-Result<SqlPtr> TreeReader::sublink(const JsonValue& node) const {
-  std::string_view type = tree_string(node, "subLinkType");
-  const JsonValue* query = node.find("subselect");
-  const JsonValue* statement = query ? query->find("SelectStmt") : nullptr;
-  bool in = type == "ANY_SUBLINK" && tree_array(node, "operName").empty();
-  bool exists = type == "EXISTS_SUBLINK";
-  if (statement == nullptr || (type != "EXPR_SUBLINK" && !in && !exists)) {
-    return unsupported(node, "this form of sub-query is");
-  }
-  SqlExpression made = at(node, Kind::kSubquery);
-  if (exists) made.name = "exists";
-  TRY_ASSIGN(made.subquery, select(*statement));
-  if (in) {
-    const JsonValue* subject = node.find("testexpr");
-    if (subject == nullptr) return unsupported(node, "this IN is");
-    TRY_ASSIGN(SqlPtr left, expression(*subject));
-    made.arguments = {std::move(left)};
-  }
-  return SqlPtr(std::make_shared<SqlExpression>(std::move(made)));
 }
 
 Result<SqlPtr> TreeReader::time_value(const JsonValue& node) const {

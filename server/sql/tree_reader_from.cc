@@ -1,4 +1,5 @@
 // FROM of libpg_query's tree: tables, sub-queries, joins.
+#include "server/sql/syntax_node.h"
 #include "server/sql/tree_access.h"
 #include "server/sql/tree_reader.h"
 
@@ -77,8 +78,78 @@ Status TreeReader::read_alias(const JsonValue& place, FromItem& out) const {
   return {};
 }
 
+// UNNEST(ARRAY[...]) and APPEND('a', 'b').
+Result<FromItem> TreeReader::table_function(const JsonValue& node) const {
+  const JsonArray& functions = tree_array(node, "functions");
+  const JsonValue* pair =
+      functions.size() == 1 ? functions[0].find("List") : nullptr;
+  const JsonValue* items = pair ? pair->find("items") : nullptr;
+  if (items == nullptr || items->as_array() == nullptr ||
+      items->as_array()->empty() || tree_bool(node, "ordinality")) {
+    return unsupported(node, "this form of FROM is");
+  }
+  TRY_ASSIGN(SqlPtr call, expression((*items->as_array())[0]));
+  FromItem out;
+  out.line = call->line;
+  out.column = call->column;
+  TRY(read_alias(node, out));
+  if (is_call_of(*call, "unnest")) {
+    TRY(unnest(*call, out));
+  } else if (is_call_of(*call, "append")) {
+    TRY(append(*call, out));
+  } else {
+    return Error{ErrorCode::kUnsupported,
+                 "a function in FROM is UNNEST(ARRAY[...]) or "
+                 "TABLE(APPEND('a', 'b')), not: " +
+                     call->name,
+                 call->line, call->column};
+  }
+  return out;
+}
+
+// Rows of one column, which an alias without columns names too.
+Status TreeReader::unnest(const SqlExpression& call, FromItem& out) const {
+  bool array = call.arguments.size() == 1 &&
+               is_call_of(*call.arguments[0], "array") &&
+               !call.arguments[0]->arguments.empty();
+  if (!array) {
+    return Error{ErrorCode::kUnsupported,
+                 "UNNEST takes ARRAY[...] with constants: columns have one "
+                 "value",
+                 call.line, call.column};
+  }
+  auto rows = std::make_shared<SelectStatement>();
+  for (const SqlPtr& element : call.arguments[0]->arguments) {
+    rows->values.push_back({element});
+  }
+  out.kind = FromItem::Kind::kSubquery;
+  out.subquery = std::move(rows);
+  if (out.column_names.empty() && !out.alias.empty()) {
+    out.column_names = {out.alias};
+  }
+  return {};
+}
+
+Status TreeReader::append(const SqlExpression& call, FromItem& out) const {
+  out.kind = FromItem::Kind::kAppend;
+  for (const SqlPtr& argument : call.arguments) {
+    const std::string* name = argument->literal.as_string();
+    if (name == nullptr) {
+      return Error{ErrorCode::kInvalid, "APPEND takes names of tables as texts",
+                   argument->line, argument->column};
+    }
+    out.appended.push_back(*name);
+  }
+  if (!out.appended.empty()) return {};
+  return Error{ErrorCode::kInvalid, "APPEND needs a table", call.line,
+               call.column};
+}
+
 Result<FromItem> TreeReader::from(const JsonValue& node) const {
   if (const JsonValue* content = node.find("JoinExpr")) return join(*content);
+  if (const JsonValue* content = node.find("RangeFunction")) {
+    return table_function(*content);
+  }
   FromItem out;
   const JsonValue* table = node.find("RangeVar");
   const JsonValue* query = node.find("RangeSubselect");

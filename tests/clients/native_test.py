@@ -283,6 +283,17 @@ def test_scan(server):
     assert native(server, queryType="scan", intervals="2020/2021") == []
 
 
+@pytest.mark.parametrize("intervals", [
+    "2026-11/2026-12", "2026-11-01/P3D", ["P1M/2026-11-03T12",
+                                          "2026-11-03T12/P1Y"],
+    "2026-11-01T01:00+01:00/2027", "-5000/5000",
+    "-146136543-09-08T08:23:32.096Z/146140482-04-24T15:36:27.903Z"])
+def test_intervals(server, intervals):
+    found = native(server, queryType="timeseries", aggregations=[COUNT],
+                   intervals=intervals)
+    assert sum(row["result"]["n"] for row in found) == 3000
+
+
 def test_metadata(server):
     least, most = server.sql(
         "SELECT MIN(__time) AS a, MAX(__time) AS b FROM sales")[0].values()
@@ -332,6 +343,10 @@ def test_search(server):
     ({"queryType": "timeseries", "aggregations": [COUNT],
       "filter": {"type": "regex", "dimension": "store"}}, 501, "regex"),
     ({"queryType": "timeseries", "intervals": "2026"}, 400, "interval"),
+    ({"queryType": "timeseries", "intervals": ["2026/2027", "2026/P1Q"]}, 400,
+     "intervals[1]: not an ISO 8601 period: P1Q"),
+    ({"queryType": "timeseries", "intervals": [7]}, 400,
+     "intervals[0]: an interval is a text"),
     ({"queryType": "timeseries", "granularity": "fortnight"}, 400,
      "fortnight"),
     ({"queryType": "scan", "context": {"timeout": 99999999}}, 400,

@@ -112,7 +112,7 @@ TEST_CASE("what is no interval literal is told with its text") {
         "--1 SECOND", "1-2 TO MONTH"}) {
     CAPTURE(bad);
     auto span = parse_interval_literal(bad);
-    REQUIRE_FALSE(span);
+    REQUIRE_FALSE(span.has_value());
     CHECK(span.error().code == ErrorCode::kInvalid);
     CHECK(span.error().message.ends_with(bad));
   }

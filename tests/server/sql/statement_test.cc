@@ -107,6 +107,18 @@ TEST_CASE("EXPLAIN PLAN FOR says how each segment is read") {
   CHECK(*plan[0].find("segmentsOutside")->as_int() == 1);
 }
 
+TEST_CASE("EXPLAIN names the columns as the user sees them") {
+  Engine engine;
+  JsonArray plan = engine.plan(
+      "EXPLAIN PLAN FOR SELECT s AS \"The store\", SUM(n) AS total, COUNT(*) "
+      "FROM sales GROUP BY s ORDER BY MAX(d)");
+  const JsonArray& columns = *plan[0].find("columns")->as_array();
+  REQUIRE(columns.size() == 3);  // not what only orders the rows
+  CHECK(*columns[0].as_string() == "The store");
+  CHECK(*columns[1].as_string() == "total");
+  CHECK(*columns[2].as_string() == "EXPR$2");
+}
+
 TEST_CASE("EXPLAIN ANALYZE adds rows, bytes and time of each step") {
   Engine engine;
   JsonArray plan = engine.plan(
@@ -272,6 +284,39 @@ TEST_CASE("metadata tables answer any SQL") {
                     "INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = 'sys') "
                     "WHERE n = 1")
              .as_string() == "segments");
+}
+
+TEST_CASE("faults have the place of what is at fault") {
+  Engine engine;
+  struct Faulty {
+    const char* text;
+    int line, column;
+  };
+  for (const Faulty& f : std::vector<Faulty>{
+           {"SELECT SUM(n) +\n 9223372036854775807 FROM sales", 1, 15},
+           {"SELECT n FROM sales WHERE\n (s, n) IN ((1, 2),\n (1, 2, 3))", 3,
+            2},
+           {"SELECT 1;\nSELECT 2", 2, 1},
+           {"SET timeout = -5;\nSELECT 1", 1, 5},
+           {"SET x = 1;\n SET y TO 2; SELECT 1", 2, 2},
+           {"", 1, 1},
+           {"SET a = 1;\n", 2, 1},
+           {"SELECT __time + INTERVAL '1-13' YEAR TO MONTH FROM sales", 1, 17},
+           {"SELECT * FROM\nTABLE(APPEND('sales', 'sale'))", 2, 7},
+           {"SELECT COUNT(*) FROM sales GROUP BY\n CUBE(n, n+1, n+2, n+3, n+4, "
+            "n+5, n+6, n+7, n+8)",
+            2, 2},
+           {"SELECT REPEAT(s, 999999999) FROM sales", 1, 8},
+           {"SELECT n,\n SUM(n) OVER (ORDER BY s RANGE 1 PRECEDING) FROM sales",
+            2, 2},
+           {"SELECT * FROM (VALUES (1),\n ('a'))", 2, 3}}) {
+    CAPTURE(f.text);
+    auto result = engine.ask(f.text);
+    REQUIRE_FALSE(result.has_value());
+    CAPTURE(result.error().message);
+    CHECK(result.error().line == f.line);
+    CHECK(result.error().column == f.column);
+  }
 }
 
 }  // namespace
