@@ -112,6 +112,7 @@ class Translator {
   Result<ExpressionPtr> translate_special(const SqlExpression& node);
   Result<ExpressionPtr> lookup_of(const SqlExpression& node);
   Result<ExpressionPtr> within_interval(const SqlExpression& node);
+  Result<ExpressionPtr> logarithm_of(const SqlExpression& node);
   Result<Arguments> translate_all(const SqlExpression& node, size_t from = 0);
 
   // translator_time.cc: null Result value if `node` is no time function.

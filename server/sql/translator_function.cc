@@ -21,6 +21,7 @@ Result<ExpressionPtr> Translator::translate_special(const SqlExpression& node) {
     TRY_ASSIGN(Arguments a, translate_all(node));
     return made_call(node, "case", std::move(a));
   }
+  if (f == "log" && node.arguments.size() == 2) return logarithm_of(node);
   if (f == "timezone") {
     return sql_error(ErrorCode::kUnsupported, "AT TIME ZONE is not supported",
                      node);
@@ -59,6 +60,19 @@ Result<ExpressionPtr> Translator::lookup_of(const SqlExpression& node) {
   TRY_ASSIGN(ExpressionPtr instead, translate(*node.arguments[2]));
   return made_call(node, "coalesce",
                    {ExpressionPtr(value), std::move(instead)});
+}
+
+// LOG(base, x), which Superset makes of LOG10(x).
+Result<ExpressionPtr> Translator::logarithm_of(const SqlExpression& node) {
+  TRY_ASSIGN(Arguments a, translate_all(node));
+  const int64_t* base = a[0]->kind == Expression::Kind::kLiteral
+                            ? a[0]->literal.as_long()
+                            : nullptr;
+  if (base && *base == 10) return made_call(node, "log10", {a[1]});
+  if (base && *base == 2) return made_call(node, "log2", {a[1]});
+  return made_call(
+      node, "/",
+      {made_call(node, "ln", {a[1]}), made_call(node, "ln", {a[0]})});
 }
 
 // TIME_IN_INTERVAL(t, '2026-01-01/P1M')
