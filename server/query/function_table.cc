@@ -48,6 +48,36 @@ bool is_text_literal(const Expression& e) {
   return e.kind == Expression::Kind::kLiteral && e.literal.as_string();
 }
 
+// 0 or 1 as written.
+bool is_truth_number(const Expression& e) {
+  const int64_t* number =
+      e.kind == Expression::Kind::kLiteral ? e.literal.as_long() : nullptr;
+  return number && (*number == 0 || *number == 1);
+}
+
+// Clients that know no bool ask for `paid = 1` (pydruid tells SQLAlchemy that a
+// BOOLEAN is a LONG): 0 and 1 beside nothing but bools are false and true.
+void read_truths(Expression& call, std::span<const size_t> positions) {
+  bool beside_bool = false;
+  for (size_t i : positions) {
+    const Expression& argument = *call.arguments[i];
+    ValueType type = argument.type.type;
+    if (type == ValueType::kBool) beside_bool = true;
+    bool fits = type == ValueType::kBool || type == ValueType::kNull ||
+                is_truth_number(argument);
+    if (!fits) return;
+  }
+  if (!beside_bool) return;
+  for (size_t i : positions) {
+    ExpressionPtr& argument = call.arguments[i];
+    if (!is_truth_number(*argument)) continue;
+    auto truth = std::make_shared<Expression>(*argument);
+    truth->literal = Value(*argument->literal.as_long() == 1);
+    truth->type = {ValueType::kBool};
+    argument = std::move(truth);
+  }
+}
+
 }  // namespace
 
 const Function* find_function(std::string_view name) {
@@ -95,6 +125,7 @@ ExpressionPtr as_type(const ExpressionPtr& argument, ExpressionType type) {
 
 Result<ExpressionType> unify_at(Expression& call,
                                 std::span<const size_t> positions) {
+  read_truths(call, positions);
   ExpressionType common;
   for (size_t i : positions) {
     if (is_text_literal(*call.arguments[i])) continue;

@@ -64,7 +64,8 @@ Error type_error(const Expression& call);
 // `argument` as `type`: itself, or wrapped in a cast.
 ExpressionPtr as_type(const ExpressionPtr& argument, ExpressionType type);
 // Casts arguments [from, to) to their common type, which is returned. A
-// string literal beside another type is read as that type.
+// string literal beside another type is read as that type, 0 and 1 beside bools
+// as false and true.
 Result<ExpressionType> unify(Expression& call, size_t from, size_t to);
 // The same over the given argument positions.
 Result<ExpressionType> unify_at(Expression& call,

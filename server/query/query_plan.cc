@@ -6,6 +6,7 @@
 
 #include "server/query/accumulator.h"
 #include "server/query/expression_type.h"
+#include "server/query/function_table.h"
 #include "server/query/resolve_names.h"
 
 namespace freshet {
@@ -19,6 +20,19 @@ Status require_bool(const Expression& e, std::string_view what) {
                fmt::format("{} must be a condition, not {}: {}", what,
                            type_name(e.type), to_text(e)),
                e.line, e.column};
+}
+
+// A bool is 1 or 0 to what adds up numbers, as it is in Druid.
+void number_truths(Aggregate& aggregate) {
+  using Function = Aggregate::Function;
+  Function f = aggregate.function;
+  bool of_numbers = f == Function::kSum || f == Function::kAvg ||
+                    f == Function::kVariance || f == Function::kDeviation ||
+                    f == Function::kQuantile || f == Function::kApproxQuantile;
+  bool truth =
+      aggregate.argument && aggregate.argument->type.type == ValueType::kBool;
+  if (!of_numbers || !truth) return;
+  aggregate.argument = as_type(aggregate.argument, {ValueType::kLong});
 }
 
 // "select distinct a, b": a group for each output.
@@ -89,6 +103,7 @@ class Planner {
     for (Aggregate aggregate : plan_.query.aggregates) {
       if (aggregate.argument) {
         TRY_ASSIGN(aggregate.argument, resolve(aggregate.argument, schema_));
+        number_truths(aggregate);
       }
       for (ExpressionPtr& key : aggregate.keys) {
         TRY_ASSIGN(key, resolve(key, schema_));
