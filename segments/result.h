@@ -81,10 +81,11 @@ const char* error_code_name(ErrorCode code);
 #define FRESHET_CONCAT_INNER(a, b) a##b
 #define FRESHET_CONCAT(a, b) FRESHET_CONCAT_INNER(a, b)
 
-// TRY(expr): returns the error of `expr` from the enclosing function.
+// TRY(expr): returns the error of `expr` from the enclosing function. A named
+// result is only looked at: its value is neither copied nor moved.
 #define TRY(expr)                                       \
   do {                                                  \
-    auto freshet_status = (expr);                       \
+    auto&& freshet_status = (expr);                     \
     if (!freshet_status) return freshet_status.error(); \
   } while (0)
 

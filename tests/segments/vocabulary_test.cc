@@ -7,6 +7,7 @@
 
 #include "segments/bitmap.h"
 #include "segments/column_batch.h"
+#include "segments/result.h"
 #include "segments/schema.h"
 #include "segments/time.h"
 
@@ -17,6 +18,31 @@ int64_t ms(std::string_view text) {
   auto time = parse_iso8601(text);
   REQUIRE_MESSAGE(time.has_value(), text);
   return time->ms;
+}
+
+// Counts how often its value was copied.
+struct Counted {
+  explicit Counted(int& copies) : copies_(&copies) {}
+  Counted(const Counted& other) : copies_(other.copies_) { ++*copies_; }
+  Counted(Counted&&) = default;
+  int* copies_;
+};
+
+Result<Counted> passed_on(Result<Counted> result) {
+  TRY(result);          // by name
+  TRY(Result<int>(1));  // of a temporary
+  TRY(result ? Status() : invalid(""));
+  return result;
+}
+
+TEST_CASE("TRY of a named result copies no value, and returns its error") {
+  int copies = 0;
+  auto kept = passed_on(Counted(copies));
+  REQUIRE(kept.has_value());
+  CHECK(copies == 0);
+  auto failed = passed_on(invalid("as it was"));
+  REQUIRE(!failed.has_value());
+  CHECK(failed.error().message == "as it was");
 }
 
 TEST_CASE("times are read as Abseil reads them") {
