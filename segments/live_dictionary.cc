@@ -3,8 +3,11 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstring>
+
+#include "segments/zeroed_array.h"
 
 namespace freshet {
 namespace {
@@ -26,15 +29,26 @@ uint64_t slot_of(uint64_t hash, uint32_t id) {
 }  // namespace
 
 struct LiveDictionary::Table {
+  // REQUIRES: `num_slots` is a power of two, 2 at least.
   explicit Table(uint32_t num_slots)
-      : mask(num_slots - 1), slots(new std::atomic<uint64_t>[num_slots]()) {}
-  uint32_t mask;
-  std::unique_ptr<std::atomic<uint64_t>[]> slots;  // 0 = free
+      : mask(num_slots - 1),
+        shift(64 - std::countr_zero(num_slots)),
+        slots(num_slots) {}
+  const uint32_t mask;
+  const int shift;
+  ZeroedArray<std::atomic<uint64_t>> slots;  // 0 = free
 
-  void put(uint64_t hash, uint32_t id) {
-    uint32_t i = static_cast<uint32_t>(hash) & mask;
-    while (slots[i].load(std::memory_order_relaxed) != 0) i = (i + 1) & mask;
-    slots[i].store(slot_of(hash, id), std::memory_order_release);
+  // Where a value of this hash, or in the slot with its upper half, is looked
+  // for first, and then.
+  uint32_t first(uint64_t hash) const {
+    return static_cast<uint32_t>(hash >> shift);
+  }
+  uint32_t next(uint32_t i) const { return (i + 1) & mask; }
+
+  void put(uint64_t slot) {
+    uint32_t i = first(slot);
+    while (slots[i].load(std::memory_order_relaxed) != 0) i = next(i);
+    slots[i].store(slot, std::memory_order_release);
   }
 };
 
@@ -87,8 +101,8 @@ uint32_t LiveDictionary::add_short(std::string_view value) {
 uint32_t LiveDictionary::find_or_insert(std::string_view value) {
   uint64_t hash = hash_of(value);
   const Table& table = *tables_.back();
-  for (uint32_t i = static_cast<uint32_t>(hash);; ++i) {
-    uint64_t slot = table.slots[i & table.mask].load(std::memory_order_relaxed);
+  for (uint32_t i = table.first(hash);; i = table.next(i)) {
+    uint64_t slot = table.slots[i].load(std::memory_order_relaxed);
     if (slot == 0) return insert(value, hash);
     if ((slot ^ hash) >> 32 != 0) continue;
     uint32_t id = static_cast<uint32_t>(slot);
@@ -101,21 +115,23 @@ uint32_t LiveDictionary::insert(std::string_view value, uint64_t hash) {
   assert(id < UINT32_MAX);
   values_.append(keep(value));
   bytes_ += sizeof(std::string_view);
-  if (uint64_t{id} * 2 > tables_.back()->mask) {
-    grow();
-  } else {
-    tables_.back()->put(hash, id);
-  }
+  if (uint64_t{id} * 2 > tables_.back()->mask) grow();
+  tables_.back()->put(slot_of(hash, id));
   // Last: who knows of the id finds it.
   size_.store(id + 1, std::memory_order_release);
   return id;
 }
 
+// The writer waits for it, and with it what is ingested: slots are in the order
+// of their hashes, so both tables are passed through from front to back, and no
+// value is read.
 void LiveDictionary::grow() {
-  uint32_t num_slots = (tables_.back()->mask + 1) * 2;
+  const Table& full = *tables_.back();
+  uint32_t num_slots = (full.mask + 1) * 2;
   auto table = std::make_unique<Table>(num_slots);
-  for (uint32_t id = 1; id <= values_.size(); ++id) {
-    table->put(hash_of(values_[id - 1]), id);
+  for (uint32_t i = 0; i <= full.mask; ++i) {
+    uint64_t slot = full.slots[i].load(std::memory_order_relaxed);
+    if (slot != 0) table->put(slot);
   }
   table_.store(table.get(), std::memory_order_release);
   tables_.push_back(std::move(table));
@@ -150,8 +166,8 @@ std::optional<uint32_t> LiveDictionary::find(std::string_view value,
                                              uint32_t limit) const {
   uint64_t hash = hash_of(value);
   const Table& table = *table_.load(std::memory_order_acquire);
-  for (uint32_t i = static_cast<uint32_t>(hash);; ++i) {
-    uint64_t slot = table.slots[i & table.mask].load(std::memory_order_acquire);
+  for (uint32_t i = table.first(hash);; i = table.next(i)) {
+    uint64_t slot = table.slots[i].load(std::memory_order_acquire);
     if (slot == 0) return std::nullopt;
     uint32_t id = static_cast<uint32_t>(slot);
     if ((slot ^ hash) >> 32 != 0 || id >= limit) continue;

@@ -3,9 +3,10 @@
 //
 // One writer adds, many readers look up, without a lock. Values lie in blocks
 // that never move. The hash table is open addressing over 64-bit slots (upper
-// half of the hash, id); when it is full the writer publishes a larger copy
-// and keeps the old one, so that a reader in the midst of a probe is safe. A
-// reader may ask for ids that were published to it (LiveSegment's row count).
+// half of the hash, whose upper bits are the slot's place, and id); when it is
+// full the writer publishes a larger copy and keeps the old one, so that a
+// reader in the midst of a probe is safe. A reader may ask for ids that were
+// published to it (LiveSegment's row count).
 #pragma once
 
 #include <atomic>

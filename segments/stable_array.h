@@ -1,9 +1,9 @@
 // StableArray: an array that grows at its end while others read it.
 //
 // One writer appends; elements never move, so that readers of published
-// positions need no lock. Chunk k holds 64 << k elements. Publication is the
-// owner's: a reader may look at positions below a count that the writer
-// stored, with release order, after the append.
+// positions need no lock. Chunk k holds 64 << k elements, zero bits at first.
+// Publication is the owner's: a reader may look at positions below a count that
+// the writer stored, with release order, after the append.
 #pragma once
 
 #include <array>
@@ -11,15 +11,14 @@
 #include <bit>
 #include <cstdint>
 
+#include "segments/zeroed_array.h"
+
 namespace freshet {
 
 template <class T>
 class StableArray {
  public:
   StableArray() = default;
-  ~StableArray() {
-    for (auto& chunk : chunks_) delete[] chunk.load(std::memory_order_relaxed);
-  }
   StableArray(const StableArray&) = delete;
   StableArray& operator=(const StableArray&) = delete;
 
@@ -28,7 +27,8 @@ class StableArray {
     Place place = place_of(size_);
     T* chunk = chunks_[place.chunk].load(std::memory_order_relaxed);
     if (chunk == nullptr) {
-      chunk = new T[size_t{kFirst} << place.chunk];
+      owned_[place.chunk] = ZeroedArray<T>(size_t{kFirst} << place.chunk);
+      chunk = &owned_[place.chunk][0];
       chunks_[place.chunk].store(chunk, std::memory_order_release);
     }
     chunk[place.offset] = value;
@@ -55,7 +55,9 @@ class StableArray {
     return {chunk, shifted - (kFirst << chunk)};
   }
 
-  std::array<std::atomic<T*>, 27> chunks_ = {};
+  static constexpr size_t kChunks = 27;
+  std::array<ZeroedArray<T>, kChunks> owned_;  // by the writer
+  std::array<std::atomic<T*>, kChunks> chunks_ = {};
   uint32_t size_ = 0;
 };
 
