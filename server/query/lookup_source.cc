@@ -1,6 +1,7 @@
 #include "server/query/lookup_source.h"
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_map.h>
 #include <absl/hash/hash.h>
 #include <fmt/format.h>
 
@@ -85,7 +86,7 @@ std::shared_ptr<const LookupTable> LookupTable::made(
     std::vector<ResultColumn> columns, std::vector<Value> keys,
     std::vector<std::vector<Value>> values, bool shape) {
   std::shared_ptr<LookupTable> out(new LookupTable());
-  out->keys_ = std::make_shared<KeyIndex>(key.type, std::move(keys));
+  out->keys_ = *KeyIndex::create(key.type, std::move(keys));
   for (size_t c = 0; c < columns.size(); ++c) {
     auto map = std::make_shared<ValueMap>();
     std::string column = name + "." + columns[c].name;

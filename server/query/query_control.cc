@@ -8,6 +8,7 @@ double QueryControl::elapsed_ms() const {
 }
 
 Status QueryControl::check() const {
+  looks_.fetch_add(1, std::memory_order_relaxed);
   if (cancel_ && cancel_->load(std::memory_order_relaxed)) {
     return Error{ErrorCode::kCancelled, "the query was cancelled"};
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <type_traits>
 
 #include "server/query/runner.h"
 
@@ -42,6 +43,8 @@ class QueryControl {
   // kLimit for an answer of so many bytes of text.
   Status check_result_bytes(uint64_t bytes) const;
   double elapsed_ms() const;
+  // How often check() was asked.
+  uint64_t looks() const { return looks_.load(std::memory_order_relaxed); }
 
  private:
   const Limits limits_;
@@ -49,16 +52,23 @@ class QueryControl {
   ServerMemory* const server_;
   const Clock::time_point start_, deadline_;
   std::atomic<int64_t> memory_{0};
+  mutable std::atomic<uint64_t> looks_{0};
 };
 
 // work(begin, count) for runs of `size` that take a few milliseconds each, so
-// that the query can be stopped in between; null: it cannot.
+// that the query can be stopped in between; null: it cannot. A work that gives
+// a Status ends it, too.
 template <class Work>
 Status in_runs(size_t size, const QueryControl* control, Work work) {
   constexpr size_t kRun = 32'768;
   for (size_t begin = 0; begin < size; begin += kRun) {
     if (control) TRY(control->check());
-    work(begin, std::min(kRun, size - begin));
+    const size_t count = std::min(kRun, size - begin);
+    if constexpr (std::is_void_v<decltype(work(begin, count))>) {
+      work(begin, count);
+    } else {
+      TRY(work(begin, count));
+    }
   }
   return {};
 }

@@ -1,11 +1,10 @@
 #include "server/query/row_join.h"
 
-#include <absl/container/flat_hash_map.h>
-
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "server/query/expression_type.h"
-#include "server/query/free_later.h"
 #include "server/query/row_key.h"
 #include "server/query/widen_value.h"
 
@@ -14,20 +13,15 @@ namespace {
 
 constexpr size_t kRowsBetweenChecks = 4096;
 
-// Right rows by key: the first of each.
-class FirstRows : public absl::flat_hash_map<std::string, uint32_t> {
- public:
-  ~FirstRows() { free_later(static_cast<flat_hash_map&>(*this)); }
-};
-
 // False if a key is null.
 bool key_of(const std::vector<Value>& row, const std::vector<size_t>& columns,
-            std::string& key) {
-  key.clear();
+            std::string& bytes, ContentHash& key) {
+  bytes.clear();
   for (size_t c : columns) {
     if (row[c].is_null()) return false;
-    append_key(key, row[c]);
+    append_key(bytes, row[c]);
   }
+  key = hash_contents(bytes);
   return true;
 }
 
@@ -40,19 +34,14 @@ Status check_pairs(const std::vector<RowPair>& pairs, MemoryCharge& charge,
 
 }  // namespace
 
-bool widen_keys(QueryResult& left, size_t left_column, QueryResult& right,
-                size_t right_column) {
-  ExpressionType& a = left.columns[left_column].type;
-  ExpressionType& b = right.columns[right_column].type;
-  auto common = common_type(a, b);
+Result<bool> widen_keys(QueryResult& left, size_t left_column,
+                        QueryResult& right, size_t right_column,
+                        const QueryControl& control) {
+  auto common = common_type(left.columns[left_column].type,
+                            right.columns[right_column].type);
   if (!common) return false;
-  auto widen = [&](QueryResult& side, size_t column, ExpressionType& type) {
-    if (type == *common) return;
-    for (auto& row : side.rows) row[column] = widened(row[column], *common);
-    type = *common;
-  };
-  widen(left, left_column, a);
-  widen(right, right_column, b);
+  TRY(widen_column(left, left_column, *common, control));
+  TRY(widen_column(right, right_column, *common, control));
   return true;
 }
 
@@ -63,28 +52,34 @@ Result<std::vector<RowPair>> join_rows(const ValueRows& left,
                                        QueryControl& control) {
   std::vector<RowPair> pairs;
   MemoryCharge charge(control), table(control);
-  FirstRows last;  // of a key; others are linked from it
-  std::vector<uint32_t> before(right.size(), kNoRow);
-  uint64_t bytes = right.size() * sizeof(uint32_t);
-  std::string key;
-  for (size_t r = right.size(); r-- > 0;) {  // so that chains go forward
-    if (!key_of(right[r], right_keys, key)) continue;
-    auto [at, added] = last.emplace(key, static_cast<uint32_t>(r));
-    if (!added) {
-      before[r] = at->second;
-      at->second = static_cast<uint32_t>(r);
+  KeyTable keys;
+  std::vector<uint32_t> first;  // right row of a key; others are linked from it
+  std::vector<uint32_t> after(right.size(), kNoRow);
+  std::string bytes;
+  ContentHash key;
+  const size_t size = right.size();
+  TRY(in_runs(size, &control, [&](size_t begin, size_t count) -> Status {
+    TRY(keys.make_room(count, &control));
+    for (size_t i = begin; i < begin + count; ++i) {
+      const auto r = static_cast<uint32_t>(size - 1 - i);  // so that chains go
+      if (!key_of(right[r], right_keys, bytes, key)) continue;  // forward
+      auto [id, added] = keys.find_or_add(key);
+      if (added) {
+        first.push_back(r);
+      } else {
+        after[r] = std::exchange(first[id], r);
+      }
     }
-    bytes += added ? key.size() + 64 : 0;
-    if (r % kRowsBetweenChecks != 0) continue;
-    table.set(bytes);
-    TRY(control.check());
-  }
+    table.set(keys.memory_bytes() +
+              (first.capacity() + after.capacity()) * sizeof(uint32_t));
+    return {};
+  }));
   for (size_t l = 0; l < left.size(); ++l) {
     if (l % kRowsBetweenChecks == 0) TRY(check_pairs(pairs, charge, control));
-    if (!key_of(left[l], left_keys, key)) continue;
-    auto at = last.find(key);
-    uint32_t r = at == last.end() ? kNoRow : at->second;
-    for (; r != kNoRow; r = before[r]) {
+    if (!key_of(left[l], left_keys, bytes, key)) continue;
+    const uint32_t id = keys.find(key);
+    uint32_t r = id == KeyTable::kNone ? kNoRow : first[id];
+    for (; r != kNoRow; r = after[r]) {
       pairs.emplace_back(static_cast<uint32_t>(l), r);
       if (pairs.size() % kRowsBetweenChecks == 0) {
         TRY(check_pairs(pairs, charge, control));
@@ -94,16 +89,28 @@ Result<std::vector<RowPair>> join_rows(const ValueRows& left,
   return pairs;
 }
 
-void add_unmatched(std::vector<RowPair>& pairs, size_t left_rows,
-                   bool keep_left, size_t right_rows, bool keep_right) {
+Status add_unmatched(std::vector<RowPair>& pairs, size_t left_rows,
+                     bool keep_left, size_t right_rows, bool keep_right,
+                     const QueryControl& control) {
+  if (!keep_left && !keep_right) return {};
   std::vector<uint8_t> left(left_rows), right(right_rows);
-  for (const auto& [l, r] : pairs) left[l] = right[r] = 1;
-  for (size_t l = 0; keep_left && l < left_rows; ++l) {
-    if (!left[l]) pairs.emplace_back(static_cast<uint32_t>(l), kNoRow);
+  TRY(in_runs(pairs.size(), &control, [&](size_t begin, size_t count) {
+    for (const auto& [l, r] : std::span(pairs).subspan(begin, count)) {
+      left[l] = right[r] = 1;
+    }
+  }));
+  auto add = [&](const std::vector<uint8_t>& met, auto pair) {
+    return in_runs(met.size(), &control, [&](size_t begin, size_t count) {
+      for (size_t i = begin; i < begin + count; ++i) {
+        if (!met[i]) pairs.push_back(pair(static_cast<uint32_t>(i)));
+      }
+    });
+  };
+  if (keep_left) TRY(add(left, [](uint32_t l) { return RowPair(l, kNoRow); }));
+  if (keep_right) {
+    TRY(add(right, [](uint32_t r) { return RowPair(kNoRow, r); }));
   }
-  for (size_t r = 0; keep_right && r < right_rows; ++r) {
-    if (!right[r]) pairs.emplace_back(kNoRow, static_cast<uint32_t>(r));
-  }
+  return {};
 }
 
 Result<ValueRows> paired_rows(const std::vector<RowPair>& pairs,
@@ -113,6 +120,7 @@ Result<ValueRows> paired_rows(const std::vector<RowPair>& pairs,
   MemoryCharge charge(control);
   TRY(control.check_rows(pairs.size()));
   ValueRows out;
+  out.reserve(pairs.size());
   uint64_t bytes = 0;
   auto copy = [&](const ValueRows& from, uint32_t row, size_t columns,
                   std::vector<Value>& to) {

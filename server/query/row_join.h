@@ -16,8 +16,10 @@ using RowPair = std::pair<uint32_t, uint32_t>;  // a left and a right row
 
 // Values of both sides' key columns of two numeric types become one, so that
 // equal numbers are equal keys. False if values of the types are never equal.
-bool widen_keys(QueryResult& left, size_t left_column, QueryResult& right,
-                size_t right_column);
+// Fails as `control` does.
+Result<bool> widen_keys(QueryResult& left, size_t left_column,
+                        QueryResult& right, size_t right_column,
+                        const QueryControl& control);
 
 // Pairs of rows with equal keys, in the order of the left rows, then of the
 // right ones; a null key equals nothing. Without keys: all pairs. Limits of
@@ -28,9 +30,11 @@ Result<std::vector<RowPair>> join_rows(const ValueRows& left,
                                        const std::vector<size_t>& right_keys,
                                        QueryControl& control);
 
-// Adds the rows of the kept sides that are in no pair, beside kNoRow.
-void add_unmatched(std::vector<RowPair>& pairs, size_t left_rows,
-                   bool keep_left, size_t right_rows, bool keep_right);
+// Adds the rows of the kept sides that are in no pair, beside kNoRow. Fails as
+// `control` does.
+Status add_unmatched(std::vector<RowPair>& pairs, size_t left_rows,
+                     bool keep_left, size_t right_rows, bool keep_right,
+                     const QueryControl& control);
 
 // The rows of the pairs, the left one's values first. Columns of kNoRow are
 // null.

@@ -1,5 +1,7 @@
 #include "server/query/row_key.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstring>
 
@@ -34,10 +36,19 @@ void append_key(std::string& out, const Value& value) {
   if (const Timestamp* v = value.as_timestamp()) append_bytes(out, v->ms);
 }
 
-std::string row_key(const std::vector<Value>& row) {
-  std::string out;
-  for (const Value& value : row) append_key(out, value);
-  return out;
+Result<std::string> fingerprint(std::span<const Value> values,
+                                const QueryControl* control) {
+  ContentHash hash;  // of what came before and of a run of values
+  std::string bytes;
+  TRY(in_runs(values.size(), control, [&](size_t begin, size_t count) {
+    bytes.clear();
+    append_bytes(bytes, hash);
+    for (const Value& value : values.subspan(begin, count)) {
+      append_key(bytes, value);
+    }
+    hash = hash_contents(bytes);
+  }));
+  return fmt::format("{:x}.{:x}.{}", hash.high, hash.low, values.size());
 }
 
 }  // namespace freshet

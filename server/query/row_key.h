@@ -2,9 +2,11 @@
 // set operations and joins over computed rows.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
+#include "server/query/key_table.h"
 #include "server/query/value.h"
 
 namespace freshet {
@@ -14,6 +16,9 @@ namespace freshet {
 // null. Numbers of different types differ.
 void append_key(std::string& out, const Value& value);
 
-std::string row_key(const std::vector<Value>& row);
+// Names the contents of a list of values: equal texts mean equal lists, within
+// this process. Fails as `control` does.
+Result<std::string> fingerprint(std::span<const Value> values,
+                                const QueryControl* control);
 
 }  // namespace freshet

@@ -1,19 +1,11 @@
 #include "server/query/row_order.h"
 
-#include <absl/container/flat_hash_set.h>
-
 #include <algorithm>
 #include <numeric>
 
-#include "server/query/row_key.h"
 #include "server/query/run_sort.h"
 
 namespace freshet {
-namespace {
-
-constexpr size_t kRun = size_t{1} << 14;  // rows between looks at `control`
-
-}  // namespace
 
 int compare_rows(const std::vector<Value>& a, const std::vector<Value>& b,
                  std::span<const RowOrder> order) {
@@ -52,25 +44,12 @@ Status sort_rows(ValueRows& rows, std::span<const RowOrder> order,
   TRY_ASSIGN(auto numbers, sorted_rows(rows, order, control));
   ValueRows sorted;
   sorted.reserve(rows.size());
-  for (uint32_t i : numbers) sorted.push_back(std::move(rows[i]));
+  TRY(in_runs(rows.size(), &control, [&](size_t begin, size_t count) {
+    for (uint32_t i : std::span(numbers).subspan(begin, count)) {
+      sorted.push_back(std::move(rows[i]));
+    }
+  }));
   rows = std::move(sorted);
-  return {};
-}
-
-Status drop_repeats(ValueRows& rows, size_t columns,
-                    const QueryControl& control) {
-  absl::flat_hash_set<std::string> seen;
-  std::string key;
-  size_t kept = 0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (i % kRun == 0) TRY(control.check());
-    key.clear();
-    for (size_t c = 0; c < columns; ++c) append_key(key, rows[i][c]);
-    if (!seen.insert(key).second) continue;
-    if (kept != i) rows[kept] = std::move(rows[i]);
-    ++kept;
-  }
-  rows.resize(kept);
   return {};
 }
 

@@ -1,5 +1,5 @@
-// ORDER BY, DISTINCT and LIMIT over rows that are already a result: the parts
-// of a UNION, grouping sets, windows.
+// ORDER BY and LIMIT over rows that are already a result: the parts of a UNION,
+// grouping sets, windows.
 #pragma once
 
 #include <optional>
@@ -27,9 +27,6 @@ Result<std::vector<uint32_t>> sorted_rows(const ValueRows& rows,
 // Puts the rows in order.
 Status sort_rows(ValueRows& rows, std::span<const RowOrder> order,
                  const QueryControl& control);
-// Keeps the first of rows whose first `columns` values are equal.
-Status drop_repeats(ValueRows& rows, size_t columns,
-                    const QueryControl& control);
 void cut_rows(ValueRows& rows, uint64_t offset, std::optional<uint64_t> limit);
 
 }  // namespace freshet

@@ -69,7 +69,7 @@ Result<std::unique_ptr<SegmentContext>> SegmentContext::create(
     if (at == made->known_.end()) continue;
     auto ids = std::make_shared<ValueIds>(e->type);
     TRY(check_lanes(*at->second.values, *e));
-    ids->intern_all(*at->second.values, at->second.distinct);
+    TRY(ids->intern_many(*at->second.values, at->second.distinct, control));
     at->second.ids = std::move(ids);
   }
   return made;

@@ -1,11 +1,15 @@
 #include "server/query/value_ids.h"
 
+#include <absl/hash/hash.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "server/query/expression_type.h"
+#include "server/query/key_table.h"
 
 namespace freshet {
 namespace {
@@ -17,12 +21,28 @@ uint64_t double_key(double value) {
   return std::bit_cast<uint64_t>(value);
 }
 
+uint64_t hash_of(std::string_view text) {
+  return absl::Hash<std::string_view>()(text);
+}
+
 }  // namespace
 
 ValueIds::ValueIds(ExpressionType type) {
   values_.type = type;
   values_.resize(1);
   values_.set_null(0);
+}
+
+Status ValueIds::make_room(size_t more, const QueryControl* control) {
+  switch (values_.type.type) {
+    case ValueType::kNull:
+      return {};
+    case ValueType::kString:
+    case ValueType::kDecimal:
+      return keys_.make_room(more, control);
+    default:
+      return numbers_.make_room(more, control);
+  }
 }
 
 uint32_t ValueIds::add_lane() {
@@ -40,14 +60,23 @@ uint32_t ValueIds::intern_long(int64_t value) {
 }
 
 uint32_t ValueIds::add_text(std::string_view text, uint64_t hash) {
-  auto [id, added] = texts_.find_or_add(
-      text, hash, [&](uint32_t known) { return values_.strings[known + 1]; });
+  auto [id, added] = keys_.find_or_add(
+      hash, [&](uint32_t known) { return values_.strings[known + 1] == text; });
   if (added) values_.strings[add_lane()] = arena_.copy(text);
   return id + 1;
 }
 
+uint32_t ValueIds::add_decimal(__int128 units) {
+  const char* bytes = reinterpret_cast<const char*>(&units);
+  auto [id, added] = keys_.find_or_add(
+      hash_contents({bytes, sizeof units}).high,
+      [&](uint32_t known) { return values_.decimals[known + 1] == units; });
+  if (added) values_.decimals[add_lane()] = units;
+  return id + 1;
+}
+
 uint32_t ValueIds::intern_text(std::string_view text) {
-  return add_text(text, TextTable::hash(text));
+  return add_text(text, hash_of(text));
 }
 
 // In steps over a few texts at once, so that what one waits for from memory
@@ -61,17 +90,17 @@ void ValueIds::intern_texts(std::span<const std::string_view> texts,
     const size_t count = std::min(kAtOnce, texts.size() - begin);
     const std::string_view* text = texts.data() + begin;
     for (size_t i = 0; i < count; ++i) {
-      hashes[i] = TextTable::hash(text[i]);
-      texts_.prefetch(hashes[i]);
+      hashes[i] = hash_of(text[i]);
+      keys_.prefetch(hashes[i]);
     }
     for (size_t i = 0; i < count; ++i) {
-      likely[i] = texts_.likely(hashes[i]);
-      if (likely[i] != IdTable::kNone) {
+      likely[i] = keys_.likely(hashes[i]);
+      if (likely[i] != TagTable::kNone) {
         __builtin_prefetch(&values_.strings[likely[i] + 1]);
       }
     }
     for (size_t i = 0; i < count; ++i) {
-      if (likely[i] != IdTable::kNone) {
+      if (likely[i] != TagTable::kNone) {
         __builtin_prefetch(values_.strings[likely[i] + 1].data());
       }
     }
@@ -94,14 +123,8 @@ uint32_t ValueIds::intern(const Vector& v, size_t lane) {
       if (id == values_.size) values_.doubles[add_lane()] = v.doubles[i];
       return id;
     }
-    case ValueType::kDecimal: {
-      auto [at, added] = decimals_.try_emplace(absl::int128(v.decimals[i]), 0);
-      if (added) {
-        at->second = add_lane();
-        values_.decimals[at->second] = v.decimals[i];
-      }
-      return at->second;
-    }
+    case ValueType::kDecimal:
+      return add_decimal(v.decimals[i]);
     default:
       return intern_long(v.longs[i]);
   }
@@ -119,6 +142,19 @@ void ValueIds::intern_all(const Vector& v, std::vector<uint32_t>& out) {
   }
   if (v.type.type == ValueType::kString) return intern_strings(v, out);
   for (size_t i = 0; i < v.size; ++i) out[i] = intern(v, i);
+}
+
+Status ValueIds::intern_many(const Vector& v, std::vector<uint32_t>& out,
+                             const QueryControl& control) {
+  out.resize(v.size);
+  std::vector<uint32_t> lanes;
+  return in_runs(v.size, &control, [&](size_t begin, size_t count) -> Status {
+    TRY(make_room(count, &control));
+    lanes.resize(count);
+    std::iota(lanes.begin(), lanes.end(), static_cast<uint32_t>(begin));
+    intern_lanes(v, lanes, out.data() + begin);
+    return {};
+  });
 }
 
 void ValueIds::intern_strings(const Vector& v, std::vector<uint32_t>& out) {
@@ -195,8 +231,7 @@ void ValueIds::intern_longs(const std::vector<int64_t>& longs,
 
 uint64_t ValueIds::memory_bytes() const {
   return values_.memory_bytes() + arena_.memory_bytes() +
-         numbers_.memory_bytes() + decimals_.capacity() * 32 +
-         texts_.memory_bytes();
+         numbers_.memory_bytes() + keys_.memory_bytes();
 }
 
 }  // namespace freshet

@@ -2,14 +2,12 @@
 // unique key are evaluated with. Immutable, shared.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-#include <absl/numeric/int128.h>
-
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "server/query/key_table.h"
 #include "server/query/vector.h"
 
 namespace freshet {
@@ -19,8 +17,11 @@ class KeyIndex {
  public:
   static constexpr uint32_t kNone = UINT32_MAX;
 
-  // REQUIRES: each key is of `type` or null; null is no key.
-  KeyIndex(ExpressionType type, std::vector<Value> keys);
+  // REQUIRES: each key is of `type` or null; null is no key. Fails as
+  // `control`, if given, does.
+  static Result<std::shared_ptr<const KeyIndex>> create(
+      ExpressionType type, std::vector<Value> keys,
+      const QueryControl* control = nullptr);
   KeyIndex(const KeyIndex&) = delete;
   KeyIndex& operator=(const KeyIndex&) = delete;
 
@@ -38,15 +39,15 @@ class KeyIndex {
   uint64_t memory_bytes() const;
 
  private:
-  void prefetch(const Vector& v, size_t lane) const;
+  KeyIndex(ExpressionType type, std::vector<Value> keys)
+      : type_(type), keys_(std::move(keys)) {}
+  uint32_t find(const ContentHash& key) const;
 
   const ExpressionType type_;
   const std::vector<Value> keys_;
   bool unique_ = true;
-  // One of them is in use: by the type.
-  absl::flat_hash_map<int64_t, uint32_t> longs_;  // and the bits of doubles
-  absl::flat_hash_map<absl::int128, uint32_t> decimals_;
-  absl::flat_hash_map<std::string_view, uint32_t> texts_;  // views into keys_
+  KeyTable table_;
+  std::vector<uint32_t> positions_;  // by id in table_; empty: each is its id
 };
 
 struct ValueMap {

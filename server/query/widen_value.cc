@@ -1,5 +1,7 @@
 #include "server/query/widen_value.h"
 
+#include <span>
+
 namespace freshet {
 
 Value widened(Value value, ExpressionType type) {
@@ -11,6 +13,18 @@ Value widened(Value value, ExpressionType type) {
   if (value.as_decimal()) d = *value.as_decimal();
   for (; d.scale < type.scale; ++d.scale) d.units *= 10;
   return Value(d);
+}
+
+Status widen_column(QueryResult& result, size_t column, ExpressionType type,
+                    const QueryControl& control) {
+  if (result.columns[column].type == type) return {};
+  result.columns[column].type = type;
+  auto& rows = result.rows;
+  return in_runs(rows.size(), &control, [&](size_t begin, size_t count) {
+    for (auto& row : std::span(rows).subspan(begin, count)) {
+      row[column] = widened(std::move(row[column]), type);
+    }
+  });
 }
 
 }  // namespace freshet

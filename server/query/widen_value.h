@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/query/expression_type.h"
+#include "server/query/query_control.h"
 #include "server/query/value.h"
 
 namespace freshet {
@@ -9,5 +10,9 @@ namespace freshet {
 // A long or decimal as a double or as a decimal of at least its scale; any
 // other value as it is.
 Value widened(Value value, ExpressionType type);
+
+// Makes a column of `result` one of this type. Fails as `control` does.
+Status widen_column(QueryResult& result, size_t column, ExpressionType type,
+                    const QueryControl& control);
 
 }  // namespace freshet

@@ -1,15 +1,15 @@
 #include "server/sql/executor.h"
 
-#include <absl/container/flat_hash_set.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #include "server/query/evaluator.h"
 #include "server/query/expression_type.h"
-#include "server/query/row_key.h"
 #include "server/query/row_order.h"
+#include "server/query/row_set.h"
 #include "server/query/widen_value.h"
 #include "server/sql/kpi_table.h"
 #include "server/sql/letters.h"
@@ -30,7 +30,8 @@ const char* operation_name(SetOperation operation) {
 }
 
 // Gives both the columns' common types.
-Status unify_columns(QueryResult& a, QueryResult& b, const char* operation) {
+Status unify_columns(QueryResult& a, QueryResult& b, const char* operation,
+                     const QueryControl& control) {
   if (a.columns.size() != b.columns.size()) {
     return invalid(fmt::format("{} of SELECTs with {} and {} columns",
                                operation, a.columns.size(), b.columns.size()));
@@ -43,33 +44,42 @@ Status unify_columns(QueryResult& a, QueryResult& b, const char* operation) {
                                  type_name(b.columns[c].type),
                                  a.columns[c].name));
     }
-    for (QueryResult* side : {&a, &b}) {
-      if (side->columns[c].type == *type) continue;
-      for (auto& row : side->rows) row[c] = widened(std::move(row[c]), *type);
-      side->columns[c].type = *type;
-    }
+    TRY(widen_column(a, c, *type, control));
+    TRY(widen_column(b, c, *type, control));
   }
   return {};
 }
 
-Status append_rows(QueryResult& all, QueryResult more, const char* operation) {
-  TRY(unify_columns(all, more, operation));
-  for (auto& row : more.rows) all.rows.push_back(std::move(row));
-  return {};
+Status append_rows(QueryResult& all, QueryResult more, const char* operation,
+                   const QueryControl& control) {
+  TRY(unify_columns(all, more, operation, control));
+  const size_t size = all.rows.size() + more.rows.size();
+  if (size > all.rows.capacity()) {
+    all.rows.reserve(std::max(size, all.rows.size() * 2));
+  }
+  return in_runs(more.rows.size(), &control, [&](size_t begin, size_t count) {
+    for (auto& row : std::span(more.rows).subspan(begin, count)) {
+      all.rows.push_back(std::move(row));
+    }
+  });
 }
 
 // INTERSECT and EXCEPT, without repeats.
 Status keep_by(QueryResult& all, QueryResult other, SetOperation operation,
-               const QueryControl& control) {
-  TRY(unify_columns(all, other, operation_name(operation)));
-  TRY(drop_repeats(all.rows, all.columns.size(), control));
-  absl::flat_hash_set<std::string> keys;
-  for (const auto& row : other.rows) keys.insert(row_key(row));
-  bool wanted = operation == SetOperation::kIntersect;
-  std::erase_if(all.rows, [&](const auto& row) {
-    return keys.contains(row_key(row)) != wanted;
+               QueryControl& control) {
+  TRY(unify_columns(all, other, operation_name(operation), control));
+  return keep_common(all.rows, other.rows,
+                     operation == SetOperation::kIntersect, control);
+}
+
+// Leaves each row its first `columns` values.
+Status cut_columns(ValueRows& rows, size_t columns,
+                   const QueryControl& control) {
+  return in_runs(rows.size(), &control, [&](size_t begin, size_t count) {
+    for (auto& row : std::span(rows).subspan(begin, count)) {
+      row.resize(columns);
+    }
   });
-  return {};
 }
 
 // A fault of what the user wrote gets the place, if it has none yet.
@@ -118,6 +128,7 @@ TranslationScope Executor::scope() {
   out.limits = limits_;
   out.lookups = &lookups_;
   out.approximate_distinct = request_.approximate_distinct;
+  out.control = &control_;
   out.run = [this](const SelectStatement& s) {
     ++needed_;
     auto result = run_select(s);
@@ -275,7 +286,7 @@ Result<QueryResult> Executor::run_sets(const SelectStatement& statement,
     if (set == 0) {
       all = std::move(part);
     } else {
-      TRY(append_rows(all, std::move(part), "GROUPING SETS"));
+      TRY(append_rows(all, std::move(part), "GROUPING SETS", control_));
     }
     TRY(control_.check_groups(all.rows.size()));
   }
@@ -283,7 +294,7 @@ Result<QueryResult> Executor::run_sets(const SelectStatement& statement,
   if (statement.distinct) TRY(drop_repeats(all.rows, visible, control_));
   cut_rows(all.rows, offset, limit);
   all.columns.resize(visible);
-  for (auto& row : all.rows) row.resize(visible);
+  TRY(cut_columns(all.rows, visible, control_));
   return all;
 }
 
@@ -307,7 +318,7 @@ Result<QueryResult> Executor::run_plan(PlannedQuery plan,
     result->columns[i].name = std::move(plan.names[i]);
   }
   if (query.select.size() > plan.names.size()) {
-    for (auto& row : result->rows) row.resize(plan.names.size());
+    TRY(cut_columns(result->rows, plan.names.size(), control_));
   }
   if (relation.dataset.empty()) return result;
   auto [read, first] = read_.emplace(relation.dataset, result->provenance);
@@ -324,7 +335,8 @@ Result<QueryResult> Executor::run_parts(const SelectStatement& statement) {
       all = std::move(part);
     } else if (operation == SetOperation::kUnionAll ||
                operation == SetOperation::kUnion) {
-      TRY(append_rows(all, std::move(part), operation_name(operation)));
+      TRY(append_rows(all, std::move(part), operation_name(operation),
+                      control_));
     } else {
       TRY(keep_by(all, std::move(part), operation, control_));
     }
@@ -362,7 +374,7 @@ Result<QueryResult> Executor::run_values(const SelectStatement& statement) {
       all = std::move(one);
     } else {
       const SqlExpression& first = *row[0];
-      Status added = append_rows(all, std::move(one), "VALUES");
+      Status added = append_rows(all, std::move(one), "VALUES", control_);
       if (!added) return placed(added.error(), first.line, first.column);
     }
   }

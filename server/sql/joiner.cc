@@ -2,8 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <functional>
+
 #include "server/query/expression_type.h"
 #include "server/query/row_join.h"
+#include "server/query/run_sort.h"
 #include "server/sql/key_join.h"
 #include "server/sql/syntax_equal.h"
 
@@ -142,7 +145,9 @@ class HashJoin {
     for (const KeyPair& key : keys_[&node]) {
       size_t l = left.position(key.left_leaf, key.left_output);
       size_t r = right.position(key.right_leaf, key.right_output);
-      if (!widen_keys(left.rows, l, right.rows, r)) {
+      TRY_ASSIGN(bool comparable,
+                 widen_keys(left.rows, l, right.rows, r, context_.control));
+      if (!comparable) {
         return sql_error(ErrorCode::kInvalid,
                          fmt::format("a join cannot compare {} with {}",
                                      type_name(left.rows.columns[l].type),
@@ -157,11 +162,12 @@ class HashJoin {
     if (!node.tests.empty()) {
       TRY_ASSIGN(pairs, kept_pairs(node, pairs, left, right));
     }
-    add_unmatched(
+    TRY(add_unmatched(
         pairs, left.rows.rows.size(),
         node.type == JoinType::kLeft || node.type == JoinType::kFull,
         right.rows.rows.size(),
-        node.type == JoinType::kRight || node.type == JoinType::kFull);
+        node.type == JoinType::kRight || node.type == JoinType::kFull,
+        context_.control));
     context_.told(
         left_keys.empty() ? "nested loop" : "hash",
         node.right->leaf ? tree_.leaves()[*node.right->leaf].qualifier : "join",
@@ -192,9 +198,12 @@ class HashJoin {
     TRY_ASSIGN(Side both, paired(pairs, left, right));
     both.rows.columns.push_back({"#row", {ValueType::kLong}});
     both.origins.push_back({SIZE_MAX, SIZE_MAX});
-    for (size_t i = 0; i < both.rows.rows.size(); ++i) {
-      both.rows.rows[i].emplace_back(static_cast<int64_t>(i));
-    }
+    auto& rows = both.rows.rows;
+    TRY(in_runs(rows.size(), &context_.control, [&](size_t begin, size_t n) {
+      for (size_t i = begin; i < begin + n; ++i) {
+        rows[i].emplace_back(static_cast<int64_t>(i));
+      }
+    }));
     std::vector<VisibleColumn> row_column;
     TRY_ASSIGN(Relation relation, relation_of(std::move(both), &row_column));
     relation.columns.push_back(row_column.at(0));
@@ -205,11 +214,15 @@ class HashJoin {
     statement.items.push_back({row, ""});
     statement.where = join_tests(node.tests);
     TRY_ASSIGN(QueryResult kept, context_.run(statement, relation));
-    std::vector<RowPair> out;
+    std::vector<uint32_t> order;
+    order.reserve(kept.rows.size());
     for (const auto& values : kept.rows) {
-      out.push_back(pairs[static_cast<size_t>(*values[0].as_long())]);
+      order.push_back(static_cast<uint32_t>(*values[0].as_long()));
     }
-    std::sort(out.begin(), out.end());
+    TRY(sort_in_runs(order, std::less<uint32_t>(), context_.control));
+    std::vector<RowPair> out;
+    out.reserve(order.size());
+    for (uint32_t i : order) out.push_back(pairs[i]);
     return out;
   }
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <span>
 
 #include "server/query/expression_type.h"
 #include "server/query/lookup_source.h"
@@ -60,17 +61,6 @@ struct KeyedTable {
   std::vector<std::shared_ptr<const ValueMap>> columns;  // as JoinLeaf::needed
 };
 
-std::string fingerprint(const std::vector<Value>& keys) {
-  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-  std::string key;
-  for (const Value& value : keys) {
-    key.clear();
-    append_key(key, value);
-    for (unsigned char c : key) hash = (hash ^ c) * 0x100000001b3;
-  }
-  return fmt::format("{:x}.{}", hash, keys.size());
-}
-
 class KeyJoin {
  public:
   KeyJoin(JoinTree& tree, const JoinContext& context)
@@ -92,7 +82,10 @@ class KeyJoin {
       context_.told("by key", tree_.leaves()[step.leaf].qualifier,
                     table->keys->keys().size());
       add_columns(step, key, *table);
-      if (step.type == JoinType::kInner) filters.push_back(has(key, *table));
+      if (step.type == JoinType::kInner) {
+        TRY_ASSIGN(ExpressionPtr found, has(key, *table));
+        filters.push_back(std::move(found));
+      }
     }
     if (!filters.empty()) out_.filter = connect("and", std::move(filters));
     return std::optional(std::move(out_));
@@ -174,33 +167,39 @@ class KeyJoin {
     return out;
   }
 
-  std::optional<KeyedTable> of_rows(QueryResult rows, ExpressionType type) {
+  Result<std::optional<KeyedTable>> of_rows(QueryResult rows,
+                                            ExpressionType type) {
     KeyedTable out;
     std::vector<Value> keys;
+    keys.reserve(rows.rows.size());
     std::vector<std::shared_ptr<std::vector<Value>>> values;
     for (size_t c = 1; c < rows.columns.size(); ++c) {
       values.push_back(std::make_shared<std::vector<Value>>());
+      values.back()->reserve(rows.rows.size());
     }
-    for (auto& row : rows.rows) {
-      if (row[0].is_null()) continue;
-      keys.push_back(widened(std::move(row[0]), type));
-      for (size_t c = 1; c < row.size(); ++c) {
-        values[c - 1]->push_back(std::move(row[c]));
+    const QueryControl& control = context_.control;
+    TRY(in_runs(rows.rows.size(), &control, [&](size_t begin, size_t count) {
+      for (auto& row : std::span(rows.rows).subspan(begin, count)) {
+        if (row[0].is_null()) continue;
+        keys.push_back(widened(std::move(row[0]), type));
+        for (size_t c = 1; c < row.size(); ++c) {
+          values[c - 1]->push_back(std::move(row[c]));
+        }
       }
-    }
-    std::string identity = fingerprint(keys);
-    out.keys = std::make_shared<KeyIndex>(type, std::move(keys));
-    if (!out.keys->unique()) return std::nullopt;
+    }));
+    TRY_ASSIGN(const std::string identity, fingerprint(keys, &control));
+    TRY_ASSIGN(out.keys, KeyIndex::create(type, std::move(keys), &control));
+    if (!out.keys->unique()) return std::optional<KeyedTable>();
     for (size_t c = 0; c < values.size(); ++c) {
       auto map = std::make_shared<ValueMap>();
-      map->identity =
-          fmt::format("join@{}.{}", identity, fingerprint(*values[c]));
+      TRY_ASSIGN(const std::string contents, fingerprint(*values[c], &control));
+      map->identity = fmt::format("join@{}.{}", identity, contents);
       map->keys = out.keys;
       map->type = rows.columns[c + 1].type;
       map->values = std::move(values[c]);
       out.columns.push_back(std::move(map));
     }
-    return out;
+    return std::optional(std::move(out));
   }
 
   static ExpressionPtr by_key(const char* function, const ExpressionPtr& key,
@@ -215,11 +214,15 @@ class KeyJoin {
     return out;
   }
 
-  static ExpressionPtr has(const ExpressionPtr& key, const KeyedTable& table) {
+  Result<ExpressionPtr> has(const ExpressionPtr& key, const KeyedTable& table) {
     auto map = std::make_shared<ValueMap>();
-    map->identity =
-        "keys of " + (table.columns.empty() ? fingerprint(table.keys->keys())
-                                            : table.columns[0]->identity);
+    std::string contents;
+    if (table.columns.empty()) {
+      TRY_ASSIGN(contents, fingerprint(table.keys->keys(), &context_.control));
+    } else {
+      contents = table.columns[0]->identity;
+    }
+    map->identity = "keys of " + contents;
     map->keys = table.keys;
     map->type = {ValueType::kBool};
     return by_key("lookup_has", key, std::move(map));

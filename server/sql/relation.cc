@@ -48,15 +48,28 @@ std::optional<__int128> units_at(const Value& value, int scale) {
 
 bool is_narrow(__int128 units) { return units == static_cast<int64_t>(units); }
 
+// Whether `test` holds for a row. Fails as `control`, if given, does.
+template <class Test>
+Result<bool> any_row(const ValueRows& rows, const QueryControl* control,
+                     Test test) {
+  bool found = false;
+  TRY(in_runs(rows.size(), control, [&](size_t begin, size_t count) {
+    for (size_t i = begin; i < begin + count && !found; ++i) {
+      found = test(rows[i]);
+    }
+  }));
+  return found;
+}
+
 // Whether a decimal column's values need more than 64 bits.
-bool is_wide(const QueryResult& result, size_t c) {
+Result<bool> is_wide(const QueryResult& result, size_t c,
+                     const QueryControl* control) {
   const ColumnType type = column_type(result.columns[c].type);
   if (type.kind != ColumnKind::kDecimal) return false;
-  return std::any_of(result.rows.begin(), result.rows.end(),
-                     [&](const auto& row) {
-                       auto units = units_at(row[c], type.scale);
-                       return !units || !is_narrow(*units);
-                     });
+  return any_row(result.rows, control, [&](const auto& row) {
+    auto units = units_at(row[c], type.scale);
+    return !units || !is_narrow(*units);
+  });
 }
 
 // A column of decimals as two of longs.
@@ -105,18 +118,19 @@ void set_value(ColumnBatch& batch, size_t column, ColumnType type,
 }
 
 // The result column that can be the segment's own __time.
-std::optional<size_t> time_column(const QueryResult& result) {
+Result<std::optional<size_t>> time_column(const QueryResult& result,
+                                          const QueryControl* control) {
   for (size_t c = 0; c < result.columns.size(); ++c) {
     if (result.columns[c].name != kTimeColumn ||
         result.columns[c].type.type != ValueType::kTimestamp) {
       continue;
     }
-    bool whole =
-        std::all_of(result.rows.begin(), result.rows.end(),
-                    [&](const auto& row) { return row[c].as_timestamp(); });
-    if (whole) return c;
+    TRY_ASSIGN(bool lacks, any_row(result.rows, control, [&](const auto& row) {
+                 return !row[c].as_timestamp();
+               }));
+    if (!lacks) return std::optional(c);
   }
-  return std::nullopt;
+  return std::optional<size_t>();
 }
 
 VisibleColumn visible_column(std::string name, std::string physical) {
@@ -155,7 +169,7 @@ Result<Relation> relation_of_rows(QueryResult result,
   auto schema = std::make_shared<Schema>();
   schema->columns.push_back(
       {std::string(kTimeColumn), {ColumnKind::kTimestamp}});
-  std::optional<size_t> time = time_column(result);
+  TRY_ASSIGN(const std::optional<size_t> time, time_column(result, control));
   std::vector<size_t> places;  // in the schema, of each result column
   for (size_t c = 0; c < result.columns.size(); ++c) {
     ColumnType type = column_type(result.columns[c].type);
@@ -163,7 +177,8 @@ Result<Relation> relation_of_rows(QueryResult result,
     std::string physical =
         time == c ? std::string(kTimeColumn) : fmt::format("c{}", c);
     out.columns.push_back(visible_column(result.columns[c].name, physical));
-    if (is_wide(result, c)) {
+    TRY_ASSIGN(const bool wide, is_wide(result, c, control));
+    if (wide) {
       schema->columns.push_back({physical, {ColumnKind::kLong}});
       schema->columns.push_back({physical + "_low", {ColumnKind::kLong}});
       out.columns.back().computed =

@@ -15,6 +15,7 @@
 namespace freshet {
 
 class LookupSource;
+class QueryControl;
 
 // A column as SQL sees it: `name` in the text, `physical` in the data.
 struct VisibleColumn {
@@ -36,6 +37,7 @@ struct TranslationScope {
   Limits limits;  // max_statement_nodes
   const LookupSource* lookups = nullptr;  // LOOKUP
   bool approximate_distinct = false;      // COUNT(DISTINCT x)
+  const QueryControl* control = nullptr;  // of what takes long
   // Runs an uncorrelated sub-query; empty where there are none.
   std::function<Result<QueryResult>(const SelectStatement&)> run;
 };

@@ -21,17 +21,6 @@ constexpr size_t kMostConstants = 10'000;
 // More rows than this are for a join: each is a test of every row.
 constexpr size_t kMostRowTests = 1'000;
 
-uint64_t fingerprint(const std::vector<Value>& values) {
-  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-  std::string key;
-  for (const Value& value : values) {
-    key.clear();
-    append_key(key, value);
-    for (unsigned char c : key) hash = (hash ^ c) * 0x100000001b3;
-  }
-  return hash;
-}
-
 void collect_names(const SqlExpression& node,
                    std::vector<const SqlExpression*>& out) {
   if (node.kind == Kind::kColumn) out.push_back(&node);
@@ -138,11 +127,15 @@ Result<ExpressionPtr> Translator::member_of(const SqlExpression& node,
                                             QueryResult result) {
   if (result.rows.empty()) return made_literal(node, Value(false));
   std::vector<Value> values;
+  values.reserve(result.rows.size());
   bool null = false;
-  for (auto& row : result.rows) {
-    null |= row[0].is_null();
-    values.push_back(std::move(row[0]));
-  }
+  auto& rows = result.rows;
+  TRY(in_runs(rows.size(), scope_.control, [&](size_t begin, size_t count) {
+    for (auto& row : std::span(rows).subspan(begin, count)) {
+      null |= row[0].is_null();
+      values.push_back(std::move(row[0]));
+    }
+  }));
   if (values.size() <= kMostConstants) {
     Arguments arguments = {std::move(key)};
     for (Value& value : values) {
@@ -151,9 +144,10 @@ Result<ExpressionPtr> Translator::member_of(const SqlExpression& node,
     return made_call(node, "in", std::move(arguments));
   }
   auto map = std::make_shared<ValueMap>();
-  map->identity = fmt::format("in@{:x}.{}", fingerprint(values), values.size());
-  map->keys =
-      std::make_shared<KeyIndex>(result.columns[0].type, std::move(values));
+  TRY_ASSIGN(std::string contents, fingerprint(values, scope_.control));
+  map->identity = "in@" + contents;
+  TRY_ASSIGN(map->keys, KeyIndex::create(result.columns[0].type,
+                                         std::move(values), scope_.control));
   map->type = {ValueType::kBool};
   auto has = made(node, Expression::Kind::kCall);
   has->name = "lookup_has";
