@@ -1,5 +1,7 @@
 #include "server/druid/druid_result.h"
 
+#include <algorithm>
+
 #include "server/druid/druid_sql.h"
 #include "server/json/json_writer.h"
 #include "server/sql/metadata_tables.h"
@@ -216,7 +218,15 @@ Result<std::string> write_druid_result(const QueryResult& result,
     out += row;
     if (lines) out += '\n';
     TRY(control.check_result_bytes(out.size()));
-    return rows++ % kRowsBetweenChecks == 0 ? control.check() : Status();
+    if (++rows % kRowsBetweenChecks != 0) return {};
+    if (rows == kRowsBetweenChecks) {
+      // By the first rows: a text of many bytes that grows is copied, which
+      // takes long.
+      const uint64_t expected = out.size() * (result.rows.size() / rows + 1);
+      out.reserve(
+          std::min(expected + expected / 2, control.limits().max_result_bytes));
+    }
+    return control.check();
   };
   if (csv) {
     TRY(each_csv_row(result, shape, zone, take));
@@ -225,7 +235,8 @@ Result<std::string> write_druid_result(const QueryResult& result,
   }
   // The blank line tells a client that it has seen all rows.
   if (!csv && lines && rows == 0) out += '\n';
-  return out + (lines ? "\n" : "]\n");
+  out += lines ? "\n" : "]\n";
+  return out;
 }
 
 const char* druid_content_type(DruidFormat format) {

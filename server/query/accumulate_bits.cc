@@ -24,21 +24,20 @@ class Bits final : public Accumulator {
     return {};
   }
 
-  Status merge(const Accumulator& other,
-               const std::vector<uint32_t>& to) override {
+  Status merge(const Accumulator& other, const std::vector<uint32_t>& to,
+               const QueryControl& control) override {
     const auto& from = static_cast<const Bits&>(other);
-    for (size_t g = 0; g < from.bits_.size(); ++g) {
+    return each_group(from.bits_.size(), control, [&](uint32_t g) {
       if (from.filled_[g]) add(to[g], from.bits_[g]);
-    }
-    return {};
+    });
   }
 
-  Result<VectorPtr> finish() override {
+  Result<VectorPtr> finish(const QueryControl& control) override {
     auto out = make_vector({ValueType::kLong}, bits_.size());
-    for (size_t g = 0; g < bits_.size(); ++g) {
+    TRY(each_group(bits_.size(), control, [&](uint32_t g) {
       out->longs[g] = bits_[g];
       if (!filled_[g]) out->set_null(g);
-    }
+    }));
     return VectorPtr(out);
   }
   uint64_t memory_bytes() const override {

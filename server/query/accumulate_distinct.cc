@@ -22,44 +22,42 @@ class Distinct final : public Accumulator {
 
   Status update(BlockRows& rows, const LaneChoice& lanes) override {
     if (lists_) return add_lists(rows, lanes);
-    if (dictionary_) {
-      add_ids(rows.ids(*dictionary_), lanes);
-      return {};
-    }
+    const QueryControl& control = rows.context().control();
+    if (dictionary_) return add_ids(rows.ids(*dictionary_), lanes, control);
     TRY_ASSIGN(VectorPtr value, rows.evaluate_checked(*argument_));
     if (value->type.type == ValueType::kNull) return {};
+    TRY(values_.make_room(value->size, &control));
     values_.intern_all(*value, ids_);
-    add_ids(ids_, lanes);
-    return {};
+    return add_ids(ids_, lanes, control);
   }
 
-  Status merge(const Accumulator& other,
-               const std::vector<uint32_t>& to) override {
+  Status merge(const Accumulator& other, const std::vector<uint32_t>& to,
+               const QueryControl& control) override {
     const auto& from = static_cast<const Distinct&>(other);
-    const std::vector<uint32_t> merged = merge_ids(from);
-    for (uint32_t id = 0; id < from.seen_.size(); ++id) {
-      if (from.seen_[id]) add(to[0], merged[id]);
-    }
-    if (from.pairs_.size() == 0) return {};
-    if (counts_.size() == 1) {
-      for (uint64_t pair : from.pairs_.keys()) {
-        see(merged[static_cast<uint32_t>(pair)]);
-      }
-      return {};
-    }
-    if (!seen_.empty()) leave_seen();
-    for (uint64_t pair : from.pairs_.keys()) {
-      batch_.push_back(uint64_t{to[pair >> 32]} << 32 |
-                       merged[static_cast<uint32_t>(pair)]);
-      if (batch_.size() == kBlockRows) add_batch();
-    }
-    add_batch();
-    return {};
+    TRY_ASSIGN(const std::vector<uint32_t> merged, merge_ids(from, control));
+    TRY(in_runs(from.seen_.size(), &control,
+                [&](size_t begin, size_t count) -> Status {
+                  for (size_t id = begin; id < begin + count; ++id) {
+                    if (from.seen_[id])
+                      batch_.push_back(pair_of(to[0], merged[id]));
+                  }
+                  return add_batch(control);
+                }));
+    const std::span<const uint64_t> pairs = from.pairs_.keys();
+    return in_runs(
+        pairs.size(), &control, [&](size_t begin, size_t count) -> Status {
+          for (uint64_t pair : pairs.subspan(begin, count)) {
+            batch_.push_back(
+                pair_of(to[pair >> 32], merged[static_cast<uint32_t>(pair)]));
+          }
+          return add_batch(control);
+        });
   }
 
-  Result<VectorPtr> finish() override {
+  Result<VectorPtr> finish(const QueryControl& control) override {
+    TRY(control.check());
     auto out = make_vector({ValueType::kLong}, counts_.size());
-    out->longs = counts_;
+    out->longs = std::move(counts_);
     return VectorPtr(out);
   }
   uint64_t memory_bytes() const override {
@@ -77,41 +75,47 @@ class Distinct final : public Accumulator {
       Status read = decode_ids(lists->strings[lists->at(lane)],
                                dictionary_->dictionary()->size(), ids_);
       if (!read) status = read;
-      for (uint32_t id : ids_) add(group, id);
+      for (uint32_t id : ids_) batch_.push_back(pair_of(group, id));
+      if (status) status = add_batch(rows.context().control());
     });
     return status;
   }
 
   // merged[id] of each id that occurs in `from`.
-  std::vector<uint32_t> merge_ids(const Distinct& from) {
+  Result<std::vector<uint32_t>> merge_ids(const Distinct& from,
+                                          const QueryControl& control) {
     const size_t num_ids = from.dictionary_
                                ? from.dictionary_->dictionary()->size()
                                : from.values_.size();
     std::vector<uint8_t> occurs = from.seen_;
     occurs.resize(std::max(num_ids, occurs.size()));
-    for (uint64_t pair : from.pairs_.keys()) {
-      occurs[static_cast<uint32_t>(pair)] = 1;
-    }
-    std::vector<uint32_t> ids;
-    for (uint32_t id = 0; id < num_ids; ++id) {
-      if (occurs[id]) ids.push_back(id);
-    }
-    std::vector<uint32_t> to(ids.size()), merged(occurs.size());
-    if (from.dictionary_) {
-      values_.intern_entries(*from.dictionary_->dictionary(), ids, to.data());
-    } else {
-      values_.intern_lanes(from.values_.values(), ids, to.data());
-    }
-    for (size_t i = 0; i < ids.size(); ++i) merged[ids[i]] = to[i];
+    const std::span<const uint64_t> pairs = from.pairs_.keys();
+    TRY(in_runs(pairs.size(), &control, [&](size_t begin, size_t count) {
+      for (uint64_t pair : pairs.subspan(begin, count)) {
+        occurs[static_cast<uint32_t>(pair)] = 1;
+      }
+    }));
+    std::vector<uint32_t> ids, to, merged(occurs.size());
+    TRY(in_runs(num_ids, &control, [&](size_t begin, size_t count) -> Status {
+      ids.clear();
+      for (size_t id = begin; id < begin + count; ++id) {
+        if (occurs[id]) ids.push_back(static_cast<uint32_t>(id));
+      }
+      to.resize(ids.size());
+      TRY(values_.make_room(ids.size(), &control));
+      if (from.dictionary_) {
+        values_.intern_entries(*from.dictionary_->dictionary(), ids, to.data());
+      } else {
+        values_.intern_lanes(from.values_.values(), ids, to.data());
+      }
+      for (size_t i = 0; i < ids.size(); ++i) merged[ids[i]] = to[i];
+      return {};
+    }));
     return merged;
   }
 
-  void add(uint32_t group, uint32_t id) {
-    if (counts_.size() == 1) return see(id);
-    if (!seen_.empty()) leave_seen();
-    uint32_t before = pairs_.size();
-    pairs_.find_or_add(uint64_t{group} << 32 | id);
-    counts_[group] += pairs_.size() - before;
+  static uint64_t pair_of(uint32_t group, uint32_t id) {
+    return uint64_t{group} << 32 | id;
   }
 
   // Of a single group: an id is one look, without a hash.
@@ -124,37 +128,49 @@ class Distinct final : public Accumulator {
   }
 
   // There is a second group now.
-  void leave_seen() {
-    for (uint32_t id = 0; id < seen_.size(); ++id) {
-      if (seen_[id]) pairs_.find_or_add(id);
-    }
+  Status leave_seen(const QueryControl& control) {
+    TRY(in_runs(seen_.size(), &control,
+                [&](size_t begin, size_t count) -> Status {
+                  TRY(pairs_.make_room(count, &control));
+                  for (size_t id = begin; id < begin + count; ++id) {
+                    if (seen_[id]) pairs_.find_or_add(id);
+                  }
+                  return {};
+                }));
     seen_ = {};
+    return {};
   }
 
-  void add_ids(const std::vector<uint32_t>& ids, const LaneChoice& lanes) {
+  Status add_ids(const std::vector<uint32_t>& ids, const LaneChoice& lanes,
+                 const QueryControl& control) {
     if (counts_.size() == 1) {
       lanes.each([&](uint32_t, size_t lane) {
         if (ids[lane] != kNullId) see(ids[lane]);
       });
-      return;
+      return {};
     }
-    if (!seen_.empty()) leave_seen();
     lanes.each([&](uint32_t group, size_t lane) {
-      if (ids[lane] != kNullId) {
-        batch_.push_back(uint64_t{group} << 32 | ids[lane]);
-      }
+      if (ids[lane] != kNullId) batch_.push_back(pair_of(group, ids[lane]));
     });
-    add_batch();
+    return add_batch(control);
   }
 
   // Counts the pairs of the batch that are new, and empties it.
-  void add_batch() {
+  Status add_batch(const QueryControl& control) {
+    if (counts_.size() == 1) {
+      for (uint64_t pair : batch_) see(static_cast<uint32_t>(pair));
+      batch_.clear();
+      return {};
+    }
+    if (!seen_.empty()) TRY(leave_seen(control));
+    TRY(pairs_.make_room(batch_.size(), &control));
     uint32_t known = pairs_.size();
     slots_.resize(batch_.size());
     pairs_.find_or_add_all(batch_.data(), batch_.size(), slots_.data());
     for (; known < pairs_.size(); ++known)
       ++counts_[pairs_.keys()[known] >> 32];
     batch_.clear();
+    return {};
   }
 
   ExpressionPtr argument_;

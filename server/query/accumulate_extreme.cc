@@ -35,26 +35,25 @@ class Extreme final : public Accumulator {
               0);
       });
     }
-    slots_.keep();
-    return {};
+    return slots_.keep(rows.context().control());
   }
 
-  Status merge(const Accumulator& other,
-               const std::vector<uint32_t>& to) override {
+  Status merge(const Accumulator& other, const std::vector<uint32_t>& to,
+               const QueryControl& control) override {
     const auto& from = static_cast<const Extreme&>(other).slots_;
-    for (uint32_t g = 0; g < from.size(); ++g) {
-      if (!from.filled(g)) continue;
+    TRY(each_group(from.size(), control, [&](uint32_t g) {
+      if (!from.filled(g)) return;
       bool better =
           !slots_.filled(to[g]) ||
           compare_lanes(from.values(), g, slots_.values(), to[g]) * sign_ > 0;
       if (better) slots_.set(to[g], from.values(), g);
-    }
-    slots_.keep();
-    return {};
+    }));
+    return slots_.keep(control);
   }
 
-  Result<VectorPtr> finish() override {
-    return VectorPtr(std::make_shared<Vector>(slots_.values()));
+  Result<VectorPtr> finish(const QueryControl& control) override {
+    TRY(control.check());
+    return VectorPtr(std::make_shared<Vector>(std::move(slots_.values())));
   }
   uint64_t memory_bytes() const override { return slots_.memory_bytes(); }
 

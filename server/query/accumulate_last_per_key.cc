@@ -37,50 +37,60 @@ class LastPerKey final : public Accumulator {
     } else {
       keys_.assign(rows.size(), 0);
     }
+    TRY(pairs_.make_room(rows.size(), &rows.context().control()));
     lanes.each_value(*value, [&](uint32_t group, size_t lane) {
       offer(group, keys_[lane], time->longs[time->at(lane)], *value, lane);
     });
     return {};
   }
 
-  Status merge(const Accumulator& other,
-               const std::vector<uint32_t>& to) override {
+  Status merge(const Accumulator& other, const std::vector<uint32_t>& to,
+               const QueryControl& control) override {
     const auto& from = static_cast<const LastPerKey&>(other);
     std::vector<uint32_t> key_to(1, 0);
-    if (merged_ && from.local_) TRY(merged_->map(*from.local_, key_to));
-    if (merged_ && from.merged_) TRY(merged_->map(*from.merged_, key_to));
-    const auto& pairs = from.pairs_.keys();
-    for (uint32_t i = 0; i < pairs.size(); ++i) {
-      offer(to[pairs[i] >> 32], key_to[static_cast<uint32_t>(pairs[i])],
-            from.times_[i], from.slots_.values(), i);
+    if (merged_ && from.local_) {
+      TRY(merged_->map(*from.local_, key_to, control));
     }
-    return {};
+    if (merged_ && from.merged_) {
+      TRY(merged_->map(*from.merged_, key_to, control));
+    }
+    const std::span<const uint64_t> pairs = from.pairs_.keys();
+    return in_runs(
+        pairs.size(), &control, [&](size_t begin, size_t count) -> Status {
+          TRY(pairs_.make_room(count, &control));
+          for (size_t i = begin; i < begin + count; ++i) {
+            offer(to[pairs[i] >> 32], key_to[static_cast<uint32_t>(pairs[i])],
+                  from.times_[i], from.slots_.values(), i);
+          }
+          return {};
+        });
   }
 
-  Result<VectorPtr> finish() override {
+  Result<VectorPtr> finish(const QueryControl& control) override {
     auto out = make_vector(type_, num_groups_);
-    for (size_t g = 0; g < num_groups_; ++g) out->set_null(g);
+    TRY(each_group(num_groups_, control,
+                   [&](uint32_t g) { out->set_null(g); }));
     std::vector<__int128> sums(num_groups_);
     const Vector& v = slots_.values();
-    for (uint32_t i = 0; i < pairs_.size(); ++i) {
+    bool overflow = false;
+    TRY(each_group(pairs_.size(), control, [&](uint32_t i) {
       size_t group = pairs_.keys()[i] >> 32;
       if (!out->states.empty()) out->states[group] = kLaneValue;
       if (type_.type == ValueType::kDouble) {
         out->doubles[group] += v.doubles[i];
-        continue;
+        return;
       }
       __int128 x = type_.type == ValueType::kDecimal ? v.decimals[i]
                                                      : __int128{v.longs[i]};
-      if (__builtin_add_overflow(sums[group], x, &sums[group])) {
-        return too_large();
-      }
-    }
-    for (size_t g = 0; g < num_groups_; ++g) {
+      overflow |= __builtin_add_overflow(sums[group], x, &sums[group]);
+    }));
+    TRY(each_group(num_groups_, control, [&](uint32_t g) {
       if (type_.type == ValueType::kDecimal) out->decimals[g] = sums[g];
-      if (type_.type != ValueType::kLong) continue;
+      if (type_.type != ValueType::kLong) return;
       out->longs[g] = static_cast<int64_t>(sums[g]);
-      if (out->longs[g] != sums[g]) return too_large();
-    }
+      overflow |= out->longs[g] != sums[g];
+    }));
+    if (overflow) return too_large();
     return VectorPtr(out);
   }
 

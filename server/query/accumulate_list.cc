@@ -10,6 +10,7 @@ namespace freshet {
 namespace {
 
 constexpr size_t kMostBytes = size_t{16} << 20;  // of one group's text
+constexpr uint64_t kTextsBetweenChecks = 8192;
 
 class List final : public Accumulator {
  public:
@@ -34,19 +35,22 @@ class List final : public Accumulator {
     return status;
   }
 
-  Status merge(const Accumulator& other,
-               const std::vector<uint32_t>& to) override {
+  Status merge(const Accumulator& other, const std::vector<uint32_t>& to,
+               const QueryControl& control) override {
     const auto& from = static_cast<const List&>(other);
+    uint64_t added = 0;
     for (size_t g = 0; g < from.groups_.size(); ++g) {
       for (const std::string& text : from.groups_[g].texts) {
+        if (added++ % kTextsBetweenChecks == 0) TRY(control.check());
         TRY(add(to[g], text));
       }
     }
     return {};
   }
 
-  Result<VectorPtr> finish() override {
+  Result<VectorPtr> finish(const QueryControl& control) override {
     auto out = make_vector({ValueType::kString}, groups_.size());
+    uint64_t written = 0;
     for (size_t g = 0; g < groups_.size(); ++g) {
       if (groups_[g].texts.empty()) {
         out->set_null(g);
@@ -54,6 +58,7 @@ class List final : public Accumulator {
       }
       std::string joined = array_ ? "[" : "";
       for (size_t i = 0; i < groups_[g].texts.size(); ++i) {
+        if (written++ % kTextsBetweenChecks == 0) TRY(control.check());
         if (i > 0) joined += separator_;
         joined += groups_[g].texts[i];
       }

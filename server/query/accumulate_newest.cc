@@ -29,23 +29,22 @@ class Newest final : public Accumulator {
       if (!time->is_value(lane)) return;
       offer(group, time->longs[time->at(lane)], *value, lane);
     });
-    slots_.keep();
-    return {};
+    return slots_.keep(rows.context().control());
   }
 
-  Status merge(const Accumulator& other,
-               const std::vector<uint32_t>& to) override {
+  Status merge(const Accumulator& other, const std::vector<uint32_t>& to,
+               const QueryControl& control) override {
     const auto& from = static_cast<const Newest&>(other);
-    for (uint32_t g = 0; g < from.slots_.size(); ++g) {
-      if (!from.slots_.filled(g)) continue;
+    TRY(each_group(from.slots_.size(), control, [&](uint32_t g) {
+      if (!from.slots_.filled(g)) return;
       offer(to[g], from.times_[g], from.slots_.values(), g);
-    }
-    slots_.keep();
-    return {};
+    }));
+    return slots_.keep(control);
   }
 
-  Result<VectorPtr> finish() override {
-    return VectorPtr(std::make_shared<Vector>(slots_.values()));
+  Result<VectorPtr> finish(const QueryControl& control) override {
+    TRY(control.check());
+    return VectorPtr(std::make_shared<Vector>(std::move(slots_.values())));
   }
   uint64_t memory_bytes() const override {
     return slots_.memory_bytes() + times_.capacity() * 8;

@@ -8,6 +8,8 @@
 namespace freshet {
 namespace {
 
+constexpr ptrdiff_t kPickedBetweenChecks = 1 << 17;
+
 class Quantile final : public Accumulator {
  public:
   explicit Quantile(const AccumulatorSpec& spec)
@@ -29,31 +31,46 @@ class Quantile final : public Accumulator {
     return {};
   }
 
-  Status merge(const Accumulator& other,
-               const std::vector<uint32_t>& to) override {
+  Status merge(const Accumulator& other, const std::vector<uint32_t>& to,
+               const QueryControl& control) override {
     const auto& from = static_cast<const Quantile&>(other);
-    for (uint32_t group : from.groups_) groups_.push_back(to[group]);
-    values_.insert(values_.end(), from.values_.begin(), from.values_.end());
-    return {};
+    return in_runs(from.values_.size(), &control,
+                   [&](size_t begin, size_t count) {
+                     for (size_t i = begin; i < begin + count; ++i) {
+                       groups_.push_back(to[from.groups_[i]]);
+                       values_.push_back(from.values_[i]);
+                     }
+                   });
   }
 
-  Result<VectorPtr> finish() override {
+  Result<VectorPtr> finish(const QueryControl& control) override {
     std::vector<size_t> starts(num_groups_ + 1);
-    for (uint32_t group : groups_) ++starts[group + 1];
+    TRY(in_runs(groups_.size(), &control, [&](size_t begin, size_t count) {
+      for (size_t i = begin; i < begin + count; ++i) ++starts[groups_[i] + 1];
+    }));
     for (size_t g = 0; g < num_groups_; ++g) starts[g + 1] += starts[g];
     std::vector<double> sorted(values_.size());
     std::vector<size_t> next(starts.begin(), starts.end() - 1);
-    for (size_t i = 0; i < values_.size(); ++i) {
-      sorted[next[groups_[i]]++] = values_[i];
-    }
-    auto out = make_vector({ValueType::kDouble}, num_groups_);
-    for (size_t g = 0; g < num_groups_; ++g) {
-      if (starts[g] == starts[g + 1]) {
-        out->set_null(g);
-      } else {
-        out->doubles[g] =
-            pick(sorted.data() + starts[g], sorted.data() + starts[g + 1]);
+    TRY(in_runs(groups_.size(), &control, [&](size_t begin, size_t count) {
+      for (size_t i = begin; i < begin + count; ++i) {
+        sorted[next[groups_[i]]++] = values_[i];
       }
+    }));
+    auto out = make_vector({ValueType::kDouble}, num_groups_);
+    size_t picked = 0;  // values since the last look
+    for (size_t g = 0; g < num_groups_; ++g) {
+      const size_t begin = starts[g], end = starts[g + 1];
+      if (begin == end) {
+        out->set_null(g);
+        continue;
+      }
+      picked += end - begin;
+      if (picked > size_t{kPickedBetweenChecks}) {
+        TRY(control.check());
+        picked = 0;
+      }
+      TRY_ASSIGN(out->doubles[g],
+                 pick(sorted.data() + begin, sorted.data() + end, control));
     }
     return VectorPtr(out);
   }
@@ -66,10 +83,38 @@ class Quantile final : public Accumulator {
     return std::isnan(b) ? !std::isnan(a) : a < b;
   }
 
-  double pick(double* begin, double* end) const {
+  // Puts what is at `nth` in order there, less before it and greater after it.
+  static Status select(double* begin, double* nth, double* end,
+                       const QueryControl& control) {
+    while (end - begin > kPickedBetweenChecks) {
+      TRY(control.check());
+      constexpr ptrdiff_t kSample = 127;
+      double sample[kSample];
+      for (ptrdiff_t i = 0; i < kSample; ++i) {
+        sample[i] = begin[(end - begin - 1) / kSample * i];
+      }
+      std::sort(sample, sample + kSample, less);
+      const double pivot = sample[(nth - begin) * kSample / (end - begin)];
+      double* middle =
+          std::partition(begin, end, [&](double x) { return less(x, pivot); });
+      double* after = std::partition(middle, end,
+                                     [&](double x) { return !less(pivot, x); });
+      if (nth >= middle && nth < after) return {};
+      if (nth < middle) {
+        end = middle;
+      } else {
+        begin = after;
+      }
+    }
+    std::nth_element(begin, nth, end, less);
+    return {};
+  }
+
+  Result<double> pick(double* begin, double* end,
+                      const QueryControl& control) const {
     double at = parameter_ * static_cast<double>(end - begin - 1);
     double* low = begin + static_cast<ptrdiff_t>(at);
-    std::nth_element(begin, low, end, less);
+    TRY(select(begin, low, end, control));
     double rest = at - std::floor(at);
     if (rest == 0) return *low;
     double high = *std::min_element(low + 1, end, less);

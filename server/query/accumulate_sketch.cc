@@ -6,6 +6,8 @@
 namespace freshet {
 namespace {
 
+constexpr size_t kSketchesBetweenChecks = 512;
+
 // One sketch a group, and what they take together.
 template <class Sketch>
 class Sketches {
@@ -37,10 +39,13 @@ class Sketches {
     });
     return status;
   }
-  void merge(const Sketches& from, const std::vector<uint32_t>& to) {
+  Status merge(const Sketches& from, const std::vector<uint32_t>& to,
+               const QueryControl& control) {
     for (size_t g = 0; g < from.size(); ++g) {
+      if (g % kSketchesBetweenChecks == 0) TRY(control.check());
       change(to[g], [&](Sketch& sketch) { sketch.merge(from[g]); });
     }
+    return {};
   }
   uint64_t memory_bytes() const {
     return bytes_ + sketches_.capacity() * sizeof(Sketch);
@@ -93,16 +98,16 @@ class ApproximateDistinct final : public Accumulator {
     return {};
   }
 
-  Status merge(const Accumulator& other,
-               const std::vector<uint32_t>& to) override {
+  Status merge(const Accumulator& other, const std::vector<uint32_t>& to,
+               const QueryControl& control) override {
     const auto& from = static_cast<const ApproximateDistinct&>(other);
-    sketches_.merge(from.sketches_, to);
-    return {};
+    return sketches_.merge(from.sketches_, to, control);
   }
 
-  Result<VectorPtr> finish() override {
+  Result<VectorPtr> finish(const QueryControl& control) override {
     auto out = make_vector({ValueType::kLong}, sketches_.size());
     for (size_t g = 0; g < sketches_.size(); ++g) {
+      if (g % kSketchesBetweenChecks == 0) TRY(control.check());
       out->longs[g] = sketches_[g].count();
     }
     return VectorPtr(out);
@@ -153,16 +158,16 @@ class ApproximateQuantile final : public Accumulator {
     return {};
   }
 
-  Status merge(const Accumulator& other,
-               const std::vector<uint32_t>& to) override {
+  Status merge(const Accumulator& other, const std::vector<uint32_t>& to,
+               const QueryControl& control) override {
     const auto& from = static_cast<const ApproximateQuantile&>(other);
-    sketches_.merge(from.sketches_, to);
-    return {};
+    return sketches_.merge(from.sketches_, to, control);
   }
 
-  Result<VectorPtr> finish() override {
+  Result<VectorPtr> finish(const QueryControl& control) override {
     auto out = make_vector({ValueType::kDouble}, sketches_.size());
     for (size_t g = 0; g < sketches_.size(); ++g) {
+      if (g % kSketchesBetweenChecks == 0) TRY(control.check());
       if (sketches_[g].size() == 0) {
         out->set_null(g);
       } else {

@@ -42,16 +42,17 @@ class Count final : public Accumulator {
     return {};
   }
 
-  Status merge(const Accumulator& from,
-               const std::vector<uint32_t>& to) override {
+  Status merge(const Accumulator& from, const std::vector<uint32_t>& to,
+               const QueryControl& control) override {
     const auto& counts = static_cast<const Count&>(from).counts_;
-    for (size_t g = 0; g < counts.size(); ++g) counts_[to[g]] += counts[g];
-    return {};
+    return each_group(counts.size(), control,
+                      [&](uint32_t g) { counts_[to[g]] += counts[g]; });
   }
 
-  Result<VectorPtr> finish() override {
+  Result<VectorPtr> finish(const QueryControl& control) override {
+    TRY(control.check());
     auto out = make_vector({ValueType::kLong}, counts_.size());
-    out->longs = counts_;
+    out->longs = std::move(counts_);
     return VectorPtr(out);
   }
   uint64_t memory_bytes() const override { return counts_.capacity() * 8; }
@@ -104,21 +105,23 @@ class ExactSum final : public Accumulator {
     return {};
   }
 
-  Status merge(const Accumulator& other,
-               const std::vector<uint32_t>& to) override {
+  Status merge(const Accumulator& other, const std::vector<uint32_t>& to,
+               const QueryControl& control) override {
     const auto& from = static_cast<const ExactSum&>(other);
-    for (size_t g = 0; g < from.sums_.size(); ++g) {
-      if (__builtin_add_overflow(sums_[to[g]], from.sums_[g], &sums_[to[g]])) {
-        return too_large(aggregate_);
-      }
+    bool overflow = false;
+    TRY(each_group(from.sums_.size(), control, [&](uint32_t g) {
+      overflow |=
+          __builtin_add_overflow(sums_[to[g]], from.sums_[g], &sums_[to[g]]);
       counts_[to[g]] += from.counts_[g];
-    }
+    }));
+    if (overflow) return too_large(aggregate_);
     return {};
   }
 
-  Result<VectorPtr> finish() override {
+  Result<VectorPtr> finish(const QueryControl& control) override {
     auto out = make_vector(type_, sums_.size());
-    for (size_t g = 0; g < sums_.size(); ++g) {
+    bool overflow = false;
+    TRY(each_group(sums_.size(), control, [&](uint32_t g) {
       if (counts_[g] == 0) {
         out->set_null(g);
       } else if (type_.type == ValueType::kDouble) {
@@ -128,9 +131,10 @@ class ExactSum final : public Accumulator {
         out->decimals[g] = sums_[g];
       } else {
         out->longs[g] = static_cast<int64_t>(sums_[g]);
-        if (out->longs[g] != sums_[g]) return too_large(aggregate_);
+        overflow |= out->longs[g] != sums_[g];
       }
-    }
+    }));
+    if (overflow) return too_large(aggregate_);
     return VectorPtr(out);
   }
   uint64_t memory_bytes() const override { return sums_.capacity() * 24; }
@@ -216,26 +220,25 @@ class DoubleSum final : public Accumulator {
     return {};
   }
 
-  Status merge(const Accumulator& other,
-               const std::vector<uint32_t>& to) override {
+  Status merge(const Accumulator& other, const std::vector<uint32_t>& to,
+               const QueryControl& control) override {
     const auto& from = static_cast<const DoubleSum&>(other);
-    for (size_t g = 0; g < from.sums_.size(); ++g) {
+    return each_group(from.sums_.size(), control, [&](uint32_t g) {
       sums_[to[g]] += from.sums_[g];
       counts_[to[g]] += from.counts_[g];
-    }
-    return {};
+    });
   }
 
-  Result<VectorPtr> finish() override {
+  Result<VectorPtr> finish(const QueryControl& control) override {
     auto out = make_vector({ValueType::kDouble}, sums_.size());
-    for (size_t g = 0; g < sums_.size(); ++g) {
+    TRY(each_group(sums_.size(), control, [&](uint32_t g) {
       if (counts_[g] == 0) {
         out->set_null(g);
       } else {
         out->doubles[g] =
             mean_ ? sums_[g] / static_cast<double>(counts_[g]) : sums_[g];
       }
-    }
+    }));
     return VectorPtr(out);
   }
   uint64_t memory_bytes() const override { return sums_.capacity() * 16; }

@@ -47,24 +47,21 @@ class Variance final : public Accumulator {
     return {};
   }
 
-  Status merge(const Accumulator& other,
-               const std::vector<uint32_t>& to) override {
+  Status merge(const Accumulator& other, const std::vector<uint32_t>& to,
+               const QueryControl& control) override {
     const auto& from = static_cast<const Variance&>(other).groups_;
-    for (size_t g = 0; g < from.size(); ++g) groups_[to[g]].add(from[g]);
-    return {};
+    return each_group(from.size(), control,
+                      [&](uint32_t g) { groups_[to[g]].add(from[g]); });
   }
 
-  Result<VectorPtr> finish() override {
+  Result<VectorPtr> finish(const QueryControl& control) override {
     auto out = make_vector({ValueType::kDouble}, groups_.size());
-    for (size_t g = 0; g < groups_.size(); ++g) {
+    TRY(each_group(groups_.size(), control, [&](uint32_t g) {
       double divisor = groups_[g].count - (sample_ ? 1 : 0);
-      if (divisor <= 0) {
-        out->set_null(g);
-        continue;
-      }
+      if (divisor <= 0) return out->set_null(g);
       double variance = groups_[g].squares / divisor;
       out->doubles[g] = root_ ? std::sqrt(variance) : variance;
-    }
+    }));
     return VectorPtr(out);
   }
   uint64_t memory_bytes() const override {

@@ -50,10 +50,13 @@ class Accumulator {
   virtual void resize(size_t groups) = 0;
   virtual Status update(BlockRows& rows, const LaneChoice& lanes) = 0;
   // Adds the states of `from`, of the same aggregate: its group g is to[g].
-  virtual Status merge(const Accumulator& from,
-                       const std::vector<uint32_t>& to) = 0;
-  // One lane a group, of the aggregate's type; views into this.
-  virtual Result<VectorPtr> finish() = 0;
+  // Looks at `control` every few milliseconds and fails as it does; this is of
+  // no more use then.
+  virtual Status merge(const Accumulator& from, const std::vector<uint32_t>& to,
+                       const QueryControl& control) = 0;
+  // One lane a group, of the aggregate's type; views into this, which has no
+  // other use then. Looks at `control` as merge() does.
+  virtual Result<VectorPtr> finish(const QueryControl& control) = 0;
   virtual uint64_t memory_bytes() const = 0;
 };
 
@@ -79,6 +82,14 @@ struct AccumulatorSpec {
 };
 
 std::unique_ptr<Accumulator> make_accumulator(const AccumulatorSpec& spec);
+
+// f(group) for all groups below `groups`, with looks at `control`.
+template <class F>
+Status each_group(size_t groups, const QueryControl& control, F f) {
+  return in_runs(groups, &control, [&](size_t begin, size_t count) {
+    for (size_t g = begin; g < begin + count; ++g) f(static_cast<uint32_t>(g));
+  });
+}
 
 // One maker per file.
 std::unique_ptr<Accumulator> make_count(const AccumulatorSpec& spec);

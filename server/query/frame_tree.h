@@ -3,8 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
+#include "segments/zeroed_array.h"
+#include "server/query/query_control.h"
 #include "server/query/value.h"
 
 namespace freshet {
@@ -19,13 +20,22 @@ struct FrameState {
 
 class FrameTree {
  public:
-  // `least`: whether extremes are the least values, else the greatest.
-  FrameTree(std::vector<FrameState> leaves, bool least)
-      : size_(leaves.size()), least_(least), nodes_(size_ * 2) {
-    for (size_t i = 0; i < size_; ++i) nodes_[size_ + i] = leaves[i];
-    for (size_t i = size_; i-- > 1;) {
-      nodes_[i] = joined(nodes_[2 * i], nodes_[2 * i + 1]);
-    }
+  // leaf(i) of row i < size. `least`: whether extremes are the least values,
+  // else the greatest. Fails as `control` does.
+  template <class Leaf>
+  static Result<FrameTree> create(size_t size, bool least, Leaf leaf,
+                                  const QueryControl& control) {
+    FrameTree made(size, least);
+    auto& nodes = made.nodes_;
+    TRY(in_runs(size, &control, [&](size_t begin, size_t count) {
+      for (size_t i = begin; i < begin + count; ++i) nodes[size + i] = leaf(i);
+    }));
+    TRY(in_runs(size, &control, [&](size_t begin, size_t count) {
+      for (size_t i = size - begin; i-- > size - begin - count;) {
+        if (i > 0) nodes[i] = made.joined(nodes[2 * i], nodes[2 * i + 1]);
+      }
+    }));
+    return made;
   }
 
   // Of rows [begin, end); of none if that is empty.
@@ -40,6 +50,9 @@ class FrameTree {
   }
 
  private:
+  FrameTree(size_t size, bool least)
+      : size_(size), least_(least), nodes_(size * 2) {}
+
   FrameState joined(const FrameState& a, const FrameState& b) const {
     FrameState out;
     out.count = a.count + b.count;
@@ -54,9 +67,9 @@ class FrameTree {
     return out;
   }
 
-  const size_t size_;
-  const bool least_;
-  std::vector<FrameState> nodes_;  // node i has children 2 i and 2 i + 1
+  size_t size_;
+  bool least_;
+  ZeroedArray<FrameState> nodes_;  // node i has children 2 i and 2 i + 1
 };
 
 }  // namespace freshet

@@ -169,6 +169,7 @@ Status GroupKeys::read_ids(Component& component, BlockRows& rows) {
     if (component.least && values->states.empty() && !values->constant) {
       TRY(number_by_distance(component, *values));
     } else {
+      TRY(component.values->make_room(values->size, &rows.context().control()));
       component.values->intern_all(*values, component.lane_ids);
       if (component.numbered > 0 &&
           component.values->size() > component.numbered) {
@@ -193,7 +194,7 @@ Status GroupKeys::assign(BlockRows& rows, std::vector<uint32_t>& groups) {
     pack_dense(rows.size());
     assign_dense(packed_ids_.data(), groups);
   } else {
-    assign_sparse(groups);
+    return assign_sparse(rows.context().control(), groups);
   }
   return {};
 }
@@ -219,7 +220,8 @@ void GroupKeys::pack_dense(size_t size) {
   }
 }
 
-void GroupKeys::assign_sparse(std::vector<uint32_t>& groups) {
+Status GroupKeys::assign_sparse(const QueryControl& control,
+                                std::vector<uint32_t>& groups) {
   const size_t size = groups.size();
   packed_.assign(size, 0);
   int bits = 0;
@@ -227,6 +229,7 @@ void GroupKeys::assign_sparse(std::vector<uint32_t>& groups) {
   for (Component& component : components_) {
     if (bits + component.bits > 64) {
       IdTable& table = folds_[fold++];
+      TRY(table.make_room(size, &control));
       for (size_t i = 0; i < size; ++i) {
         packed_[i] = table.find_or_add(packed_[i]);
       }
@@ -237,10 +240,12 @@ void GroupKeys::assign_sparse(std::vector<uint32_t>& groups) {
     }
     bits += component.bits;
   }
+  TRY(sparse_.make_room(size, &control));
   sparse_.find_or_add_all(packed_.data(), size, groups.data());
   for (size_t i = 0; i < size && num_groups_ < sparse_.size(); ++i) {
     if (groups[i] == num_groups_) add_group(i);
   }
+  return {};
 }
 
 uint32_t GroupKeys::add_group(size_t lane) {

@@ -52,7 +52,8 @@ class GroupKeys {
   Status read_ids(Component& component, BlockRows& rows);
   void assign_dense(const uint32_t* packed, std::vector<uint32_t>& groups);
   void pack_dense(size_t size);
-  void assign_sparse(std::vector<uint32_t>& groups);
+  Status assign_sparse(const QueryControl& control,
+                       std::vector<uint32_t>& groups);
   uint32_t add_group(size_t lane);
 
   std::vector<Component> components_;

@@ -14,19 +14,20 @@ class MergedGroups {
   explicit MergedGroups(const std::vector<ExpressionPtr>& expressions);
 
   // to[g] for every group g of `local`. REQUIRES: at least one expression.
-  // Errors are `control`'s, if there is one; this is of no more use then.
+  // Errors are `control`'s; this is of no more use then.
   Status map(const GroupKeys& local, std::vector<uint32_t>& to,
-             const QueryControl* control = nullptr) {
+             const QueryControl& control) {
     return map_groups(local, to, control);
   }
   Status map(const MergedGroups& local, std::vector<uint32_t>& to,
-             const QueryControl* control = nullptr) {
+             const QueryControl& control) {
     return map_groups(local, to, control);
   }
 
   uint32_t size() const { return num_groups_; }
   // The groups' values of one component, one lane a group; views into this.
-  VectorPtr values(size_t component) const;
+  // Fails as `control` does.
+  Result<VectorPtr> values(size_t component, const QueryControl& control) const;
   uint64_t memory_bytes() const;
 
   // As those of GroupKeys.
@@ -44,10 +45,10 @@ class MergedGroups {
  private:
   template <class Keys>
   Status map_groups(const Keys& local, std::vector<uint32_t>& to,
-                    const QueryControl* control);
+                    const QueryControl& control);
   template <class Keys>
   Status map_values(const Keys& local, std::vector<uint32_t>& to,
-                    const QueryControl* control);
+                    const QueryControl& control);
 
   std::vector<ValueIds> components_;
   // folds_[0]: id of component 0 -> running id; folds_[c]: running id and the

@@ -16,13 +16,13 @@ Status MergedPartial::merge_states(
   TRY(control.check());
   std::vector<uint32_t> to(1, 0);
   if (groups_) {
-    TRY(groups_->map(*keys, to, &control));
+    TRY(groups_->map(*keys, to, control));
     TRY(control.check_groups(groups_->size()));
   }
   for (size_t i = 0; i < accumulators_.size(); ++i) {
     TRY(control.check());
     if (groups_) accumulators_[i]->resize(groups_->size());
-    TRY(accumulators_[i]->merge(*accumulators[i], to));
+    TRY(accumulators_[i]->merge(*accumulators[i], to, control));
   }
   return {};
 }
@@ -51,11 +51,12 @@ Result<ResultRows> MergedPartial::finish(QueryControl& control, Arena& arena) {
   std::vector<VectorPtr> columns;
   for (size_t i = 0; i < plan_->groups.size(); ++i) {
     TRY(control.check());
-    columns.push_back(groups_->values(i));
+    TRY_ASSIGN(VectorPtr column, groups_->values(i, control));
+    columns.push_back(std::move(column));
   }
   for (const auto& accumulator : accumulators_) {
     TRY(control.check());
-    TRY_ASSIGN(VectorPtr column, accumulator->finish());
+    TRY_ASSIGN(VectorPtr column, accumulator->finish(control));
     columns.push_back(std::move(column));
   }
   return group_rows(*plan_, std::move(columns), num_groups(), control, arena);

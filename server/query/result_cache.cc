@@ -13,9 +13,11 @@ constexpr size_t kMaxKey = 32 << 10;
 constexpr uint64_t kDearStates = 256 << 10;
 constexpr uint64_t kStatesPerByte = 4;
 
-uint64_t bytes_of(const QueryResult& result) {
+// Of all of it, or more than `most`.
+uint64_t bytes_of(const QueryResult& result, uint64_t most) {
   uint64_t bytes = sizeof(QueryResult);
   for (const auto& row : result.rows) {
+    if (bytes > most) break;
     bytes += sizeof(row) + row.capacity() * sizeof(Value);
     for (const Value& value : row) {
       if (const std::string* text = value.as_string()) bytes += text->size();
@@ -76,8 +78,9 @@ std::shared_ptr<const QueryResult> ResultCache::find(const std::string& key) {
 void ResultCache::put(const std::string& key, const QueryResult& result,
                       uint64_t state_bytes) {
   if (state_bytes < kDearStates) return;
-  const uint64_t bytes = bytes_of(result);
-  if (bytes * kStatesPerByte > state_bytes) return;
+  const uint64_t most = state_bytes / kStatesPerByte;
+  const uint64_t bytes = bytes_of(result, most);
+  if (bytes > most) return;
   auto kept = std::make_shared<const QueryResult>(result);
   MutexLock lock(mutex_);
   results_.put(key, std::move(kept), bytes);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 
 #include "server/query/evaluator.h"
 #include "server/query/run_sort.h"
@@ -45,31 +46,71 @@ class RowOrder {
   const ResultRows& rows_;
 };
 
-// Lanes by the names of groups and aggregates.
+// Lanes by the names of groups and aggregates; some of them, or all.
 class GroupRows final : public RowSource {
  public:
   GroupRows(const QueryPlan& plan, const std::vector<VectorPtr>& columns,
             size_t size)
-      : plan_(plan), columns_(columns), size_(size) {}
+      : plan_(plan), columns_(columns), size_(size), all_(size) {}
+  // Those from `begin` on of `all`.
+  GroupRows(const GroupRows& all, size_t begin, size_t size)
+      : plan_(all.plan_),
+        columns_(all.columns_),
+        begin_(begin),
+        size_(size),
+        all_(all.size_) {}
   size_t size() const override { return size_; }
   Result<VectorPtr> column(const Expression& column) override {
     const Query& query = plan_.query;
     for (size_t i = 0; i < query.groups.size(); ++i) {
-      if (query.groups[i].name == column.name) return columns_[i];
+      if (query.groups[i].name == column.name) return lanes(columns_[i]);
     }
     for (size_t i = 0; i < query.aggregates.size(); ++i) {
       if (query.aggregates[i].name == column.name) {
-        return columns_[query.groups.size() + i];
+        return lanes(columns_[query.groups.size() + i]);
       }
     }
     return Error{ErrorCode::kInternal, "not an output: " + column.name};
   }
 
  private:
+  VectorPtr lanes(const VectorPtr& column) const {
+    if (size_ == all_) return column;
+    auto out = make_vector(column->type, size_);
+    for (size_t i = 0; i < size_; ++i) out->set_from(i, *column, begin_ + i);
+    return out;
+  }
+
   const QueryPlan& plan_;
   const std::vector<VectorPtr>& columns_;
-  size_t size_;
+  const size_t begin_ = 0, size_, all_;
 };
+
+// The expression's lanes, none of them an error; of many, some at a time.
+Result<VectorPtr> evaluate_groups(const Expression& expression, GroupRows& rows,
+                                  EvaluationContext& context,
+                                  const QueryControl& control) {
+  constexpr size_t kAtOnce = 2 * kBlockRows;
+  auto evaluate = [&](GroupRows& some) -> Result<VectorPtr> {
+    TRY_ASSIGN(VectorPtr values, evaluate_vector(expression, some, context));
+    TRY(check_lanes(*values, expression));
+    return values;
+  };
+  const size_t size = rows.size();
+  if (expression.kind != Expression::Kind::kCall || size <= kAtOnce) {
+    return evaluate(rows);
+  }
+  auto out = make_vector(expression.type, size);
+  for (size_t begin = 0; begin < size; begin += kAtOnce) {
+    TRY(control.check());
+    GroupRows some(rows, begin, std::min(kAtOnce, size - begin));
+    TRY_ASSIGN(VectorPtr values, evaluate(some));
+    for (size_t i = 0; i < some.size(); ++i) {
+      out->set_from(begin + i, *values, i);
+    }
+  }
+  return VectorPtr(out);
+}
 
 // The first `wanted` rows of `order` in order, then nothing: the best of runs,
 // so that a query of millions of groups can be stopped in between.
@@ -88,31 +129,45 @@ Status pick_first(std::vector<uint32_t>& order, size_t wanted,
   return {};
 }
 
-VectorPtr picked(const Vector& v, const std::vector<uint32_t>& lanes) {
+Result<VectorPtr> picked(const Vector& v, const std::vector<uint32_t>& lanes,
+                         const QueryControl& control) {
   auto out = make_vector(v.type, lanes.size());
-  for (size_t i = 0; i < lanes.size(); ++i) out->set_from(i, v, lanes[i]);
-  return out;
+  TRY(in_runs(lanes.size(), &control, [&](size_t begin, size_t count) {
+    for (size_t i = begin; i < begin + count; ++i) {
+      out->set_from(i, v, lanes[i]);
+    }
+  }));
+  return VectorPtr(out);
 }
 
 // Keeps the first of equal rows.
-std::vector<uint32_t> without_repeats(const ResultRows& rows,
-                                      const std::vector<uint32_t>& order) {
+Result<std::vector<uint32_t>> without_repeats(
+    const ResultRows& rows, const std::vector<uint32_t>& order,
+    QueryControl& control) {
   std::vector<uint32_t> ids(rows.size, 0);
   std::vector<uint32_t> column_ids;
+  MemoryCharge charge(control);
   for (const VectorPtr& column : rows.outputs) {
     ValueIds values(column->type);
-    values.intern_all(*column, column_ids);
+    TRY(values.intern_many(*column, column_ids, control));
     IdTable pairs;
-    for (size_t i = 0; i < rows.size; ++i) {
-      ids[i] = pairs.find_or_add(uint64_t{ids[i]} << 32 | column_ids[i]);
-    }
+    TRY(in_runs(rows.size, &control, [&](size_t begin, size_t count) -> Status {
+      TRY(pairs.make_room(count, &control));
+      for (size_t i = begin; i < begin + count; ++i) {
+        ids[i] = pairs.find_or_add(uint64_t{ids[i]} << 32 | column_ids[i]);
+      }
+      charge.set(values.memory_bytes() + pairs.memory_bytes());
+      return {};
+    }));
   }
   std::vector<uint8_t> seen(rows.size);
   std::vector<uint32_t> out;
-  for (uint32_t row : order) {
-    if (!seen[ids[row]]) out.push_back(row);
-    seen[ids[row]] = 1;
-  }
+  TRY(in_runs(order.size(), &control, [&](size_t begin, size_t count) {
+    for (uint32_t row : std::span(order).subspan(begin, count)) {
+      if (!seen[ids[row]]) out.push_back(row);
+      seen[ids[row]] = 1;
+    }
+  }));
   return out;
 }
 
@@ -163,7 +218,9 @@ Status finish_rows(const QueryPlan& plan, const ResultRows& rows,
   TRY_ASSIGN(
       auto order,
       ordered_rows(plan, rows, distinct ? std::nullopt : wanted, control));
-  if (distinct) order = without_repeats(rows, order);
+  if (distinct) {
+    TRY_ASSIGN(order, without_repeats(rows, order, control));
+  }
   if (wanted && *wanted < order.size()) order.resize(*wanted);
   size_t from = std::min<uint64_t>(plan.query.offset, order.size());
   TRY(control.check_rows(order.size() - from));
@@ -195,26 +252,31 @@ Result<ResultRows> group_rows(const QueryPlan& plan,
   EvaluationContext context{arena, false, &control};
   if (plan.having) {
     GroupRows all(plan, columns, size);
-    TRY_ASSIGN(VectorPtr truth, evaluate_vector(*plan.having, all, context));
-    TRY(check_lanes(*truth, *plan.having));
+    TRY_ASSIGN(VectorPtr truth,
+               evaluate_groups(*plan.having, all, context, control));
     std::vector<uint32_t> kept;
-    for (uint32_t i = 0; i < size; ++i) {
-      if (truth->is_value(i) && truth->longs[truth->at(i)]) kept.push_back(i);
+    TRY(in_runs(size, &control, [&](size_t begin, size_t count) {
+      for (size_t i = begin; i < begin + count; ++i) {
+        if (truth->is_value(i) && truth->longs[truth->at(i)]) {
+          kept.push_back(static_cast<uint32_t>(i));
+        }
+      }
+    }));
+    for (VectorPtr& column : columns) {
+      TRY_ASSIGN(column, picked(*column, kept, control));
     }
-    for (VectorPtr& column : columns) column = picked(*column, kept);
     size = kept.size();
   }
   ResultRows out;
   out.size = size;
   GroupRows rows(plan, columns, size);
   for (const auto& e : plan.output_expressions) {
-    TRY_ASSIGN(VectorPtr value, evaluate_vector(*e, rows, context));
-    TRY(check_lanes(*value, *e));
+    TRY_ASSIGN(VectorPtr value, evaluate_groups(*e, rows, context, control));
     out.outputs.push_back(std::move(value));
   }
   for (const auto& by : plan.order) {
-    TRY_ASSIGN(VectorPtr value, evaluate_vector(*by.expression, rows, context));
-    TRY(check_lanes(*value, *by.expression));
+    TRY_ASSIGN(VectorPtr value,
+               evaluate_groups(*by.expression, rows, context, control));
     out.order.push_back(std::move(value));
   }
   return out;

@@ -45,16 +45,23 @@ Status FoundRows::add(const QueryPlan& plan, const PreparedSegment& segment,
   return {};
 }
 
-void FoundRows::add(const FoundRows& other, std::span<const uint32_t> chosen) {
+Status FoundRows::add(const FoundRows& other, std::span<const uint32_t> chosen,
+                      const QueryControl& control) {
   const size_t before = size();
+  auto each = [&](auto work) {
+    return in_runs(chosen.size(), &control, [&](size_t begin, size_t count) {
+      for (size_t row = begin; row < begin + count; ++row) work(row);
+    });
+  };
   for (size_t i = 0; i < order_.size(); ++i) {
     order_[i]->resize(before + chosen.size());
-    for (size_t row = 0; row < chosen.size(); ++row) {
+    TRY(each([&](size_t row) {
       copy_lane(*order_[i], before + row, *other.order_[i], chosen[row],
                 *arena_);
-    }
+    }));
   }
-  for (uint32_t row : chosen) places_.push_back(other.places_[row]);
+  return each(
+      [&](size_t row) { places_.push_back(other.places_[chosen[row]]); });
 }
 
 uint64_t FoundRows::memory_bytes() const {
@@ -96,7 +103,7 @@ Status RowScan::prune(FoundRows& rows) const {
   view.order.assign(rows.order().begin(), rows.order().end());
   TRY_ASSIGN(auto chosen, first_rows(plan_, view, *wanted_, control_));
   FoundRows kept(plan_);
-  kept.add(rows, chosen);
+  TRY(kept.add(rows, chosen, control_));
   rows = std::move(kept);
   return {};
 }
@@ -176,7 +183,7 @@ Status RowScan::scan(const BlockRange& range) {
 
 Status RowScan::take(const FoundRows& rows, uint64_t scanned) {
   rows_scanned_ += scanned;
-  rows_.add(rows, all_rows(rows.size()));
+  TRY(rows_.add(rows, all_rows(rows.size()), control_));
   if (by_time_ || (wanted_ && rows_.size() / 2 > *wanted_)) TRY(prune(rows_));
   charge_.set(rows_.memory_bytes());
   if (!wanted_) TRY(control_.check_rows(rows_.size()));
@@ -214,19 +221,19 @@ Status RowScan::fetch(ScanPool& pool) {
   for (const auto& e : plan_.output_expressions) {
     outputs_.push_back(make_vector(e->type, places.size()));
     outputs_.back()->need_states();  // tasks only write lanes
+    charge_.set(memory_bytes());
+    TRY(control_.check());
   }
-  charge_.set(memory_bytes());
-  TRY(control_.check());
   std::vector<Stretch> stretches;
   std::vector<size_t> tasks;  // first stretch of each
   size_t task_begin = 0;
-  for (size_t i = 0; i < places.size(); ++i) {
+  auto add_place = [&](size_t i) {
     bool same = i > 0 && places[i].segment == places[i - 1].segment &&
                 places[i].block == places[i - 1].block &&
                 places[i].position > places[i - 1].position;
     if (same) {
       stretches.back().end = i + 1;
-      continue;
+      return;
     }
     if (tasks.empty() || i - task_begin >= kFetchedRows ||
         stretches.size() - tasks.back() >= kFetchedStretches) {
@@ -234,7 +241,10 @@ Status RowScan::fetch(ScanPool& pool) {
       task_begin = i;
     }
     stretches.push_back({i, i + 1});
-  }
+  };
+  TRY(in_runs(places.size(), &control_, [&](size_t begin, size_t count) {
+    for (size_t i = begin; i < begin + count; ++i) add_place(i);
+  }));
   tasks.push_back(stretches.size());
   const size_t count = tasks.size() - 1;
   arenas_.resize(count);

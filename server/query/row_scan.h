@@ -25,7 +25,8 @@ class FoundRows {
   // Appends all lanes of `rows`, which are of `segment`.
   Status add(const QueryPlan& plan, const PreparedSegment& segment,
              BlockRows& rows);
-  void add(const FoundRows& other, std::span<const uint32_t> chosen);
+  Status add(const FoundRows& other, std::span<const uint32_t> chosen,
+             const QueryControl& control);
   size_t size() const { return places_.size(); }
   // In the order in which they were added: block by block, by position.
   const std::vector<Place>& places() const { return places_; }

@@ -44,6 +44,22 @@ std::string data_text(const DatasetSnapshot& data) {
   return out + '\n';
 }
 
+// Fails as `control` does.
+Result<QueryResult> copied(const Result<QueryResult>& answer,
+                           const QueryControl& control) {
+  if (!answer) return answer.error();
+  QueryResult out;
+  out.columns = answer->columns;
+  out.provenance = answer->provenance;
+  out.rows.reserve(answer->rows.size());
+  const auto& rows = answer->rows;
+  TRY(in_runs(rows.size(), &control, [&](size_t begin, size_t count) {
+    const auto from = rows.begin() + static_cast<ptrdiff_t>(begin);
+    out.rows.insert(out.rows.end(), from, from + static_cast<ptrdiff_t>(count));
+  }));
+  return out;
+}
+
 // Only the run that it happened to is stopped by it.
 bool stops_one(const Error& error) {
   return error.code == ErrorCode::kCancelled ||
@@ -100,13 +116,14 @@ Result<QueryResult> SharingRunner::run(const Query& query, CancelFlag cancel) {
       leads = place == nullptr;
       if (leads) place = std::make_shared<Run>();
       run = place;
+      if (!leads) ++run->followers;
       if (leads) run->data = std::move(*data);
     }
     if (leads) return lead(query, key, *run, std::move(cancel));
     TRY_ASSIGN(auto answer, follow(query, *run, cancel));
     if (!answer) continue;
     shared_.fetch_add(1, std::memory_order_relaxed);
-    return *answer;
+    return copied(*answer, QueryControl(query.limits, cancel));
   }
 }
 
@@ -117,38 +134,42 @@ class SharingRunner::Lead {
   Lead(SharingRunner& owner, const std::string& key, Run& run)
       : owner_(owner), key_(key), run_(run) {}
   ~Lead() {
-    {
-      MutexLock lock(owner_.mutex_);
-      if (!run_.answer) {
-        run_.answer = std::make_shared<const Result<QueryResult>>(
-            Error{ErrorCode::kCancelled, "the shared run was given up"});
-      }
-      owner_.runs_.erase(key_);
-    }
-    owner_.finished_.signal_all();
+    if (finished_) return;
+    finish(std::make_shared<const Result<QueryResult>>(
+        Error{ErrorCode::kCancelled, "the shared run was given up"}));
   }
   Lead(const Lead&) = delete;
   Lead& operator=(const Lead&) = delete;
 
-  void finish(std::shared_ptr<const Result<QueryResult>> answer) {
-    MutexLock lock(owner_.mutex_);
-    run_.answer = std::move(answer);
+  // Whether somebody waits for it; nobody comes after this.
+  bool finish(std::shared_ptr<const Result<QueryResult>> answer) {
+    finished_ = true;
+    bool shared = false;
+    {
+      MutexLock lock(owner_.mutex_);
+      run_.answer = std::move(answer);
+      owner_.runs_.erase(key_);
+      shared = run_.followers > 0;
+    }
+    if (shared) owner_.finished_.signal_all();
+    return shared;
   }
 
  private:
   SharingRunner& owner_;
   const std::string& key_;
   Run& run_;
+  bool finished_ = false;
 };
 
 Result<QueryResult> SharingRunner::lead(const Query& query,
                                         const std::string& key, Run& run,
                                         CancelFlag cancel) {
   Lead lead(*this, key, run);
-  auto answer = std::make_shared<const Result<QueryResult>>(
-      runner_->run_on(query, run.data, std::move(cancel)));
-  lead.finish(answer);
-  return *answer;
+  auto answer = std::make_shared<Result<QueryResult>>(
+      runner_->run_on(query, run.data, cancel));
+  if (!lead.finish(answer)) return std::move(*answer);
+  return copied(*answer, QueryControl(query.limits, cancel));
 }
 
 Result<std::shared_ptr<const Result<QueryResult>>> SharingRunner::follow(

@@ -45,7 +45,8 @@ class SharingRunner final : public Runner {
   // One run that others may wait for.
   struct Run {
     DatasetSnapshot data;  // keeps what the key names alive
-    // Set once, under the owner's mutex_.
+    // Under the owner's mutex_; the answer is set once.
+    size_t followers = 0;
     std::shared_ptr<const Result<QueryResult>> answer;
   };
   class Lead;

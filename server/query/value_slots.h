@@ -3,8 +3,10 @@
 // replacement.
 #pragma once
 
+#include <span>
 #include <vector>
 
+#include "server/query/query_control.h"
 #include "server/query/vector.h"
 
 namespace freshet {
@@ -39,13 +41,17 @@ class ValueSlots {
     }
     values_.set_from(group, v, lane);
   }
-  // The vectors given to set() go away after this.
-  void keep() {
-    for (uint32_t group : touched_) {
-      values_.strings[group] = arena_.copy(values_.strings[group]);
-      filled_[group] = kFilled;
-    }
+  // The vectors given to set() go away after this. Fails as `control` does;
+  // this is of no more use then.
+  Status keep(const QueryControl& control) {
+    TRY(in_runs(touched_.size(), &control, [&](size_t begin, size_t count) {
+      for (uint32_t group : std::span(touched_).subspan(begin, count)) {
+        values_.strings[group] = arena_.copy(values_.strings[group]);
+        filled_[group] = kFilled;
+      }
+    }));
     touched_.clear();
+    return {};
   }
   uint64_t memory_bytes() const {
     return values_.memory_bytes() + arena_.memory_bytes();

@@ -15,6 +15,8 @@ namespace {
 using Function = WindowCall::Function;
 using Edge = WindowFrame::Edge;
 
+constexpr size_t kRowsBetweenChecks = 4096;
+
 bool sums(Function f) { return f == Function::kSum || f == Function::kAvg; }
 
 Result<ExpressionType> result_type(const QueryResult& rows,
@@ -80,8 +82,11 @@ class Partition {
       range_.emplace(rows_, call_, numbers_);
     }
     bool folds = call_.function >= Function::kCount;
-    if (folds) tree_.emplace(leaves(), call_.function == Function::kMin);
-    return control.check();
+    if (!folds) return {};
+    TRY_ASSIGN(tree_, FrameTree::create(
+                          size(), call_.function == Function::kMin,
+                          [&](size_t i) { return leaf(i); }, control));
+    return {};
   }
 
   size_t size() const { return numbers_.size(); }
@@ -191,23 +196,20 @@ class Partition {
     return at == most ? size() : group_starts_[static_cast<size_t>(at)];
   }
 
-  std::vector<FrameState> leaves() const {
-    std::vector<FrameState> out(size());
-    for (size_t i = 0; i < size(); ++i) {
-      FrameState& leaf = out[i];
-      if (!call_.argument) {
-        leaf.count = 1;
-        continue;
-      }
-      const Value& value = argument(i);
-      if (value.is_null()) continue;
-      leaf.count = 1;
-      leaf.extreme = &value;
-      if (!sums(call_.function)) continue;
-      if (value.as_double()) leaf.real = *value.as_double();
-      if (value.as_long()) leaf.exact = *value.as_long();
-      if (value.as_decimal()) leaf.exact = value.as_decimal()->units;
+  FrameState leaf(size_t i) const {
+    FrameState out;
+    if (!call_.argument) {
+      out.count = 1;
+      return out;
     }
+    const Value& value = argument(i);
+    if (value.is_null()) return out;
+    out.count = 1;
+    out.extreme = &value;
+    if (!sums(call_.function)) return out;
+    if (value.as_double()) out.real = *value.as_double();
+    if (value.as_long()) out.exact = *value.as_long();
+    if (value.as_decimal()) out.exact = value.as_decimal()->units;
     return out;
   }
 
@@ -267,13 +269,13 @@ Status add_window(QueryResult& rows, const WindowCall& call, std::string name,
     while (end < numbers.size() &&
            compare_rows(rows.rows[numbers[begin]], rows.rows[numbers[end]],
                         parts) == 0) {
-      ++end;
+      if (++end % kRowsBetweenChecks == 0) TRY(control.check());
     }
     Partition part(rows, call, std::span(numbers).subspan(begin, end - begin),
                    type);
     TRY(part.prepare(control));
     for (size_t i = 0; i < part.size(); ++i) {
-      if (i % 4096 == 4095) TRY(control.check());
+      if ((begin + i) % kRowsBetweenChecks == 0) TRY(control.check());
       TRY_ASSIGN(values[numbers[begin + i]], part.value(i));
     }
     begin = end;
