@@ -40,6 +40,22 @@ export async function audit(page, name, part = 'html') {
   check(violations.length === 0, `${name} has no axe violation`, text);
 }
 
+// Rows of tables that the foot of their tile cuts through, and short tables that
+// are not whole.
+const cutTables = (page) =>
+  page.locator('.grid article').evaluateAll((tiles) =>
+    tiles.flatMap((tile) => {
+      const foot = tile.querySelector('tfoot')?.getBoundingClientRect();
+      if (!foot) return [];
+      const rows = [...tile.querySelectorAll('tbody tr')].map((row) => row.getBoundingClientRect());
+      const cut = rows.some((row) => row.top < foot.top - 1 && row.bottom > foot.top + 1);
+      const short = rows.length <= 12 && rows.at(-1)?.bottom > foot.top + 1;
+      const padding = parseFloat(getComputedStyle(tile).paddingBottom);
+      const over = foot.bottom > tile.getBoundingClientRect().bottom - padding + 1;
+      return cut || short || over ? [`${tile.getAttribute('aria-label')}: ${cut ? 'cut' : short ? 'not whole' : 'over'}`] : [];
+    }),
+  );
+
 async function everyPage(browser, theme) {
   const { page, context, faults } = await openPage(browser, { colorScheme: theme });
   for (const [name, path] of await addresses()) {
@@ -52,6 +68,8 @@ async function everyPage(browser, theme) {
         () => document.documentElement.scrollWidth - window.innerWidth,
       );
       check(over <= 0, `${name} fits ${width} px, ${theme}`, `${over} px over`);
+      const cut = await cutTables(page);
+      check(cut.length === 0, `no table of ${name} is cut, ${width} px, ${theme}`, cut.join('; '));
       if (width === 3840) {
         const size = await page.evaluate(() => parseFloat(getComputedStyle(document.body).fontSize));
         check(size >= 24, `${name} is no smaller than on a desk at 4K`, `${size} px`);
