@@ -73,6 +73,37 @@ async function fromNothing(browser) {
   await context.close();
 }
 
+// What has no value in any event is no column: it is named, not passed over.
+async function emptyFields(browser) {
+  const kEvents = [
+    { ts: '2026-11-28T09:30:00Z', store: 'S01', note: '', net: 19.9, voucher: null, member: { id: null, tier: 'gold' } },
+    { ts: '2026-11-28T09:31:00Z', store: 'S02', note: '', net: 5, voucher: null, member: { id: null, tier: 'blue' } },
+  ];
+  const kLook = { 'en-US': [/^Paste some events/, 'Look at the events'], 'es-ES': [/^Pegue/, 'Mirar los eventos'] };
+  for (const [locale, [paste, look]] of Object.entries(kLook)) {
+    const { page, context, faults } = await openPage(browser, { locale });
+    await page.goto(`${base}/data?show=connect`);
+    await page.getByLabel(locale === 'en-US' ? 'Short name of the data' : 'Nombre corto de los datos').fill('empties');
+    const read = async (events) => {
+      await page.getByLabel(paste).fill(events.map((event) => JSON.stringify(event)).join('\n'));
+      await page.getByRole('button', { name: look }).click();
+      await page.locator('tbody tr').first().waitFor();
+      return page.locator('.setup').innerText();
+    };
+    const two = await read(kEvents);
+    check(/member\.id, voucher/.test(two), `fields that are always empty are named, ${locale}`, two);
+    check(/2 fields have no value|2 campos no tienen valor/.test(two), `and counted, ${locale}`, two);
+    check(/\(empty text\)|\(texto vacío\)/.test(two), `an empty text is told from none, ${locale}`);
+    check(/they are left out|se omiten/.test(two), `and it is said what becomes of them, ${locale}`, two);
+    await audit(page, `empty fields, ${locale}`);
+    await page.getByRole('button', { name: /^(Back|Atrás)$/ }).click();
+    const one = await read(kEvents.map(({ voucher: _, ...event }) => event));
+    check(/1 field has no value|1 campo no tiene valor/.test(one), `one is not many, ${locale}`, one);
+    check(faults.length === 0, 'no fault on the way', faults.join('; '));
+    await context.close();
+  }
+}
+
 async function another(browser) {
   const { page, context, faults, expected } = await openPage(browser, { locale: 'es-ES', colorScheme: 'dark' });
   expected.push('503', '400', '404');
@@ -100,5 +131,6 @@ async function another(browser) {
 
 export const setup = [
   ['setup: from nothing to a live tile', fromNothing],
+  ['setup: fields without a value', emptyFields],
   ['setup: another data set', another],
 ];

@@ -1,5 +1,6 @@
 // t('key', {name: value}): text of the chosen language. Keys are checked by the
-// compiler, and so is that every language has every key.
+// compiler, and so is that every language has every key. In a text `{n}` stands
+// for a part, `{n?row:rows}` for the first word where that part is 1.
 import { settings } from '../state/settings.svelte';
 import { catalogue } from './catalogue.svelte';
 import { en, type MessageKey } from './en';
@@ -12,8 +13,11 @@ export function t(
 ): string {
   const texts = settings.language === 'es' ? (catalogue.es ?? en) : en;
   return texts[key].replace(
-    /\{(\w+)\}/g,
-    (whole, name: string) => String(parts[name] ?? whole),
+    /\{(\w+)(?:\?([^:}]*):([^}]*))?\}/g,
+    (whole, name: string, one?: string, many?: string) => {
+      const part = String(parts[name] ?? whole);
+      return one === undefined ? part : ((part === '1' ? one : many) ?? '');
+    },
   );
 }
 

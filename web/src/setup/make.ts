@@ -12,6 +12,7 @@ interface Inferred {
   time_field?: string;
   fields: Omit<FoundColumn, 'keep'>[];
   arrays: string[];
+  empty: string[];
 }
 
 const route = (draft: DatasetDraft, verb: string) =>
@@ -37,6 +38,7 @@ export async function look(draft: DatasetDraft, pasted: string): Promise<Sample>
     format: found.format,
     messages: found.messages,
     arrays: found.arrays,
+    empty: found.empty,
     time,
     events,
     key: `setup-${draft.name}-${Date.now()}`,

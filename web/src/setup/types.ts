@@ -24,7 +24,8 @@ export interface Sample {
   messages: number;
   columns: FoundColumn[];
   time: string; // path of the event's time; '' as the source says
-  arrays: string[];
+  arrays: string[]; // paths of lists, which no column holds
+  empty: string[]; // paths that are in events, always without a value
   events: string[]; // as they were pasted; none of a topic
   key: string; // they are stored once, however often they are sent
 }
