@@ -105,6 +105,7 @@ export async function sqlCsv(query: string): Promise<Blob> {
 // SQL through Druid's route; its errors have their own shape.
 export interface SqlResult {
   columns: string[];
+  types: string[]; // of SQL: VARCHAR, BIGINT, …
   rows: unknown[][];
 }
 export interface SqlError {
@@ -127,14 +128,15 @@ export async function sql(
     query,
     resultFormat: 'array',
     header: true,
+    sqlTypesHeader: true,
     ...(texts.length > 0
       ? { parameters: texts.map((value) => ({ type: 'VARCHAR', value })) }
       : {}),
   });
   const body = parsed(await response.text());
   if (response.ok && Array.isArray(body)) {
-    const [columns, ...rows] = body as [string[], ...unknown[][]];
-    return { result: { columns: columns ?? [], rows } };
+    const [columns, types, ...rows] = body as [string[], string[], ...unknown[][]];
+    return { result: { columns: columns ?? [], types: types ?? [], rows } };
   }
   const fault = (body ?? {}) as DruidError;
   const { line, column } = fault.context ?? {};

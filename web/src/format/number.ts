@@ -21,7 +21,8 @@ function format(options: Intl.NumberFormatOptions): Intl.NumberFormat {
   const key = locale() + JSON.stringify(options);
   let made = kFormats.get(key);
   if (!made) {
-    made = new Intl.NumberFormat(locale(), options);
+    // 9.232 above 34.820, also where a number of four digits goes without.
+    made = new Intl.NumberFormat(locale(), { useGrouping: 'always', ...options });
     kFormats.set(key, made);
   }
   return made;
@@ -58,10 +59,14 @@ function optionsOf(of: Unit, value: number): Intl.NumberFormatOptions {
   if (of.unit === 'ratio' && size > 0 && size < 0.01) {
     return { maximumSignificantDigits: 2 };
   }
+  // The last digits stay while a number changes: 9, but 9.0 and 9.1.
+  const least = (most: number) => (Number.isInteger(value) ? 0 : most);
   const named = kDurations[of.unit];
   if (named) {
-    return { style: 'unit', unit: named, maximumFractionDigits: Math.min(digits, 1) };
+    const most = Math.min(digits, 1);
+    return { style: 'unit', unit: named, minimumFractionDigits: least(most), maximumFractionDigits: most };
   }
+  if (of.unit === 'ratio') return { minimumFractionDigits: least(digits), maximumFractionDigits: digits };
   return { maximumFractionDigits: digits };
 }
 
@@ -82,17 +87,18 @@ export function alike(
 ): (value: number | null | undefined) => string {
   const known = values.filter((v): v is number => v !== null && Number.isFinite(v));
   const largest = Math.max(0, ...known.map(Math.abs));
-  if (of.unit === 'percent' || kDurations[of.unit]) {
+  if (of.unit === 'percent') {
     return (value) =>
       sign === 'auto' || value === null || value === undefined
         ? full(value, of)
         : change(value, of);
   }
   if (largest >= kVast) return (value) => full(value, of);
-  const compact = largest >= 1_000_000;
+  const compact = largest >= 1_000_000 && !kDurations[of.unit];
   const step = compact ? 10 ** (3 * Math.floor(Math.log10(largest) / 3)) : 1;
   const uneven = known.some((v) => !Number.isInteger(v / step));
-  const digits = compact ? (uneven ? 1 : 0) : largest >= 100 || !uneven ? 0 : 2;
+  const [few, whole] = kDurations[of.unit] ? [1, 1000] : [2, 100];
+  const digits = compact ? (uneven ? 1 : 0) : largest >= whole || !uneven ? 0 : few;
   const options = {
     ...optionsOf(of, largest),
     ...(compact ? { notation: 'compact' as const } : {}),
