@@ -1,9 +1,28 @@
 // Wall-screen mode, `?wall=30`: no chrome, larger numbers, the next dashboard
-// every so many seconds. Embed mode, `?embed=1`: no chrome, for a frame.
+// every so many seconds; of one that is higher than the screen first what is
+// below. Embed mode, `?embed=1`: no chrome, for a frame.
 import { go, here } from '../state/location.svelte';
 import { server } from '../state/status.svelte';
 
 const kShortest = 5;
+const kGap = 12; // px between bar and tile
+
+// Brings the first tile that is not wholly in sight under the bar; false if there
+// is none.
+function showBelow(): boolean {
+  const bar = document.querySelector('header')?.getBoundingClientRect().bottom ?? 0;
+  const tops = [...document.querySelectorAll('main article')]
+    .map((tile) => tile.getBoundingClientRect())
+    .filter((tile) => tile.bottom > window.innerHeight + 1 && tile.top > bar + kGap)
+    .map((tile) => tile.top);
+  if (tops.length === 0) return false;
+  const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
+  window.scrollBy({
+    top: Math.min(...tops) - bar - kGap,
+    behavior: still ? 'instant' : 'smooth',
+  });
+  return true;
+}
 
 export class Screen {
   readonly wall = $derived.by(() => {
@@ -26,7 +45,11 @@ export class Screen {
   // Shows the next dashboard in due time; gives the function that stops it.
   rotate(current: string): () => void {
     if (this.wall === 0) return () => {};
-    const timer = window.setTimeout(() => {
+    let timer = 0;
+    const turn = () => {
+      timer = window.setTimeout(turn, this.wall * 1000);
+      if (showBelow()) return;
+      window.scrollTo({ top: 0 });
       const all = server.dashboards ?? [];
       const at = all.findIndex((item) => item.dashboard === current);
       const next = all[(at + 1) % all.length];
@@ -35,7 +58,8 @@ export class Screen {
           `/d/${encodeURIComponent(next.dashboard)}?${new URLSearchParams(this.carried)}`,
         );
       }
-    }, this.wall * 1000);
+    };
+    timer = window.setTimeout(turn, this.wall * 1000);
     return () => window.clearTimeout(timer);
   }
 }
