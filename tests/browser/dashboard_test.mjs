@@ -19,6 +19,7 @@ import { measures } from './measure_scenarios.mjs';
 import { numbers } from './number_scenarios.mjs';
 import { odd } from './odd_scenarios.mjs';
 import { pages } from './page_scenarios.mjs';
+import { reading } from './reading_scenarios.mjs';
 import { recovery } from './recovery_scenario.mjs';
 import { setup } from './setup_scenarios.mjs';
 import { switches } from './switch_scenarios.mjs';
@@ -42,6 +43,7 @@ const all = own ?? [
   ...switches,
   ...tasks,
   ...looks,
+  ...reading,
   ...live,
   ...recovery,
 ];

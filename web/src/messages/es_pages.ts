@@ -88,7 +88,7 @@ export const pages: Record<keyof typeof english, string> = {
   'alerts.firing': 'Alertas activas',
   'alerts.more': 'y {n} más',
   'alerts.quiet': 'Nada se ha activado. {n} {n?regla vigila:reglas vigilan}.',
-  'alerts.some': '{firing} de {n} {n?regla:reglas} {firing?activa:activas}.',
+  'alerts.some': '{firing} de {n} {n?regla:reglas} {firing?está activa:están activas}.',
   'alerts.sentence': 'Se activa cuando {kpi} en {window} está {limit}',
   'alerts.sentence_by': 'Se activa por cada {by} en que {kpi} en {window} está {limit}',
   'alerts.hold': 'durante {hold} o más',

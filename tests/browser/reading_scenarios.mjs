@@ -1,0 +1,165 @@
+// What a reader stumbles over: numbers that don't line up, one that is called
+// many, a scale without a legend, what a wall never shows, places left empty.
+import { ask, base, check, openPage, pause, settled, tile, until } from './harness.mjs';
+
+// How many digits stand behind the point, of each of the texts.
+const digitsOf = (texts) => new Set(texts.map((text) => /[.,](\d+)/.exec(text)?.[1]?.length ?? 0));
+
+async function alignedNumbers(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/d/inventory`);
+  await settled(page);
+  const days = await tile(page, 'Days of supply by category').locator('tbody td:nth-child(2)').allInnerTexts();
+  check(days.length > 3 && digitsOf(days).size === 1, 'durations under each other have the same digits', days.join());
+  await page.goto(`${base}/query?sql=${encodeURIComponent("SELECT 'a' AS name, 1266054.6 AS net UNION ALL SELECT 'b', 12.25")}`);
+  const cells = page.locator('tbody td.number');
+  await cells.nth(1).waitFor();
+  const nets = await cells.allInnerTexts();
+  check(nets.join() === '1266054.60,12.25', 'so have the rows of a query', nets.join());
+  const head = await page.locator('thead').innerText();
+  check(/varchar/.test(head) && /decimal|double/.test(head), 'whose columns say their types', head);
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function groupedInSpanish(browser) {
+  const { page, context, faults } = await openPage(browser, { locale: 'es-ES' });
+  await page.goto(`${base}/explore/sales?kpi=net_sales&range=yesterday`);
+  const values = page.locator('li .cell:nth-child(3)');
+  await values.nth(20).waitFor();
+  const texts = await values.allInnerTexts();
+  check(texts.some((text) => /^\d\.\d{3}/.test(text)), 'numbers of four digits are on the page', texts.join());
+  check(!texts.some((text) => /^\d{4}/.test(text)), 'and grouped as those above them', texts.join());
+  const right = await values.evaluateAll((cells) =>
+    cells.map((cell) => cell.scrollWidth - cell.clientWidth).filter((over) => over > 0),
+  );
+  check(right.length === 0, 'none is wider than its column', right.join());
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function oneIsNotMany(browser) {
+  const { page, context, faults } = await openPage(browser);
+  const text = () => page.locator('main').innerText();
+  await page.goto(`${base}/query?sql=${encodeURIComponent('SELECT COUNT(*) AS n FROM sales')}`);
+  await page.locator('tbody tr').waitFor();
+  check(/\b1 row in/.test(await text()), 'one row is one row', await text());
+  await page.goto(`${base}/d/when_and_where`);
+  await settled(page);
+  const map = await tile(page, 'Net sales by region').innerText();
+  check(/1 more has no place/.test(map), 'one region has no place', map);
+  await page.goto(`${base}/alerts`);
+  await page.locator('article').first().waitFor();
+  const rules = await text();
+  check(/over the last (day|hour)\b/.test(rules) && !/last 1 /.test(rules), 'the last hour is not the last 1 hour');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function heatHasAScale(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/d/when_and_where`);
+  await settled(page);
+  const legend = await tile(page, 'Margin by hour and weekday').locator('.legend').innerText({ timeout: 3000 });
+  const [low, high] = legend.split(/\s+/).filter(Boolean).map(parseFloat);
+  check(low < high, 'a heat map says what its shades are', legend);
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+// No tile has an empty place to its right.
+async function noEmptyPlaces(browser) {
+  const { page, context } = await openPage(browser);
+  for (const { dashboard } of (await ask('GET', '/api/v1/dashboards')).dashboards) {
+    await page.goto(`${base}/d/${dashboard}`);
+    await settled(page);
+    for (const width of [1440, 900]) {
+      await page.setViewportSize({ width, height: 900 });
+      const holes = await page.locator('.grid').evaluate((grid) => {
+        const end = grid.getBoundingClientRect().right;
+        const cells = [...grid.children].map((cell) => [cell.textContent, cell.getBoundingClientRect()]);
+        const beside = (a, b) => b.left > a.left && b.left < a.right + 40 && b.top < a.bottom - 1 && b.bottom > a.top + 1;
+        return cells
+          .filter(([, a]) => a.right < end - 20 && !cells.some(([, b]) => beside(a, b)))
+          .map(([text]) => text.trim().slice(0, 20));
+      });
+      check(holes.length === 0, `${dashboard}: nothing is empty beside a tile, ${width} px`, holes.join('; '));
+    }
+  }
+  await context.close();
+}
+
+// A source that is read to its end and has been quiet for two hours is not one
+// whose data is old.
+async function quietSource(browser) {
+  const back = new Date(Date.now() - 2 * 3_600_000).toISOString();
+  const { page, context, faults } = await openPage(browser);
+  await page.route('**/api/v1/datasets', async (route) => {
+    const reply = await route.fetch();
+    const body = await reply.json();
+    body.datasets.forEach((set) => Object.assign(set, { as_of: back, lag_ms: 300 }));
+    await route.fulfill({ response: reply, json: body });
+  });
+  await page.addInitScript((asOf) => {
+    window.EventSource = class extends window.EventSource {
+      addEventListener(kind, tell) {
+        super.addEventListener(kind, (event) => {
+          const data = event.data?.replace(/("freshness":\{"as_of":)"[^"]*"/, `$1"${asOf}"`);
+          tell(new MessageEvent(kind, { data }));
+        });
+      }
+    };
+  }, back);
+  await page.goto(`${base}/d/customers?range=last_7d`);
+  await settled(page);
+  const badge = page.locator('.badge');
+  const said = await until(() => badge.innerText(), (words) => /up to/.test(words), 8000);
+  const today = /up to date, newest event \d\d:\d\d:\d\d/.test(said);
+  check(today || /data up to \w+,/.test(said), 'a quiet source is up to date, with its newest event', said);
+  check(!/behind/.test(said), 'and not a second behind what is two hours old', said);
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+// What is below the screen of a wall has its turn, then the next dashboard.
+async function wholeWall(browser) {
+  const { page, context, faults } = await openPage(browser, { viewport: { width: 1920, height: 1080 } });
+  await page.goto(`${base}/d/supply?wall=5`);
+  await settled(page);
+  const last = page.locator('.grid article').last();
+  const seen = () => last.evaluate((node) => node.getBoundingClientRect().bottom <= innerHeight + 1);
+  check(!(await seen()), 'a dashboard is higher than the wall');
+  const shown = await until(seen, (yes) => yes || !page.url().includes('/d/supply'), 20_000, 200);
+  check(shown && page.url().includes('/d/supply'), 'its last tile comes into sight', page.url());
+  const next = await until(() => page.url(), (url) => !url.includes('/d/supply'), 10_000, 200);
+  check(/wall=5/.test(next) && !next.includes('/d/supply'), 'then comes the next', next);
+  await settled(page);
+  check((await page.evaluate(() => scrollY)) === 0, 'from its top');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function formsOnAPhone(browser) {
+  const { page, context, faults } = await openPage(browser, { locale: 'es-ES', viewport: { width: 320, height: 700 } });
+  await page.goto(`${base}/alerts`);
+  await page.getByRole('button', { name: 'Fijar umbral' }).first().click();
+  await page.getByRole('button', { name: 'Nueva regla' }).click();
+  await pause(800);
+  const over = await page.locator('main select, main input, main button').evaluateAll((fields) =>
+    fields.filter((field) => field.getBoundingClientRect().right > innerWidth).map((field) => field.getAttribute('aria-label') ?? field.textContent.slice(0, 20)),
+  );
+  check(over.length === 0, 'every field of a rule is on the screen of a phone', over.join('; '));
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+export const reading = [
+  ['reading: numbers line up', alignedNumbers],
+  ['reading: numbers in Spanish', groupedInSpanish],
+  ['reading: one is not many', oneIsNotMany],
+  ['reading: shades of a heat map', heatHasAScale],
+  ['reading: no empty places', noEmptyPlaces],
+  ['reading: a quiet source', quietSource],
+  ['reading: a whole dashboard on a wall', wholeWall],
+  ['reading: forms on a phone', formsOnAPhone],
+];
