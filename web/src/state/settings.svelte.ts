@@ -7,6 +7,7 @@ export type Density = 'normal' | 'compact';
 
 const kKey = 'freshet.settings';
 const kDark = window.matchMedia('(prefers-color-scheme: dark)');
+const kPaper = window.matchMedia('print'); // is light
 
 function stored(): Partial<Record<string, string>> {
   try {
@@ -45,7 +46,8 @@ export function locale(): string {
 
 function apply(): void {
   const dark =
-    settings.theme === 'dark' || (settings.theme === 'system' && kDark.matches);
+    !kPaper.matches &&
+    (settings.theme === 'dark' || (settings.theme === 'system' && kDark.matches));
   const root = document.documentElement;
   root.dataset.theme = dark ? 'dark' : 'light';
   root.dataset.density = settings.density;
@@ -65,4 +67,5 @@ export function change(part: Partial<typeof settings>): void {
 }
 
 kDark.addEventListener('change', apply);
+kPaper.addEventListener('change', apply);
 apply();
