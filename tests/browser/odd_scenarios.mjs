@@ -18,6 +18,11 @@ async function everyTile(browser) {
     await page.waitForTimeout(300);
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     check(over <= 0, `odd data fits ${width} px`, `${over} px over`);
+    if (width === 320) {
+      const table = tile(page, 'Table of names').locator('.scroll');
+      const below = await table.evaluate((node) => node.scrollHeight - node.clientHeight);
+      check(below <= 1, 'a table is whole on a phone, also on one that was turned', `${below} px below`);
+    }
     await screenshot(page, `odd-${width}-${theme}`);
     if (width !== 768) await audit(page, `odd data, ${width} px, ${theme}`);
   }
@@ -105,6 +110,9 @@ async function shapes(browser) {
   const map = tile(page, 'Where');
   check((await map.getByRole('button', { name: /Madrid <b>: / }).count()) === 1, 'places are on the map');
   check(/2 more/.test(await map.innerText()), 'and those that are not are counted');
+  await map.getByRole('button', { name: /حلب/ }).focus();
+  const name = await map.locator('.readout bdi').allInnerTexts();
+  check(name.join() === 'حلب', 'a name from right to left leaves its number in order', name.join());
   await map.getByRole('button', { name: /Cádiz/ }).focus();
   await page.keyboard.press('Enter');
   await page.waitForURL(/filter=place:C/);
@@ -146,7 +154,7 @@ async function whyThereIsNone(browser) {
 async function exports_(browser) {
   const { page, context, faults } = await openPage(browser, { acceptDownloads: true });
   const { readFile } = await import('node:fs/promises');
-  await page.goto(`${base}/d/odd?tile=5`);
+  await page.goto(`${base}/d/odd?tile=4`);
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('tab', { name: 'By dimension' }).click();
   await dialog.locator('select').selectOption('customer');

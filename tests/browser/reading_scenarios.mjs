@@ -153,6 +153,65 @@ async function formsOnAPhone(browser) {
   await context.close();
 }
 
+// On paper: light, and what it is, of when.
+async function onPaper(browser) {
+  const { page, context, faults } = await openPage(browser, { colorScheme: 'dark' });
+  await page.goto(`${base}/d/trading?filter=store:S001`);
+  await settled(page);
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+  await pause(300);
+  const head = await page.locator('header').innerText();
+  for (const part of ['Trading today', 'Today vs same day last week', 'newest|data as of']) {
+    check(new RegExp(part).test(head), `a printed page says ${part}`, head);
+  }
+  check((await page.locator('.pill').first().isVisible()) === true, 'and what is filtered');
+  const dark = await page.locator('body, .card, .card *').evaluateAll((nodes) =>
+    nodes
+      .filter((node) => node.checkVisibility() && !node.closest('[aria-hidden]'))
+      .filter((node) => {
+        const [r, g, b, a = 1] = getComputedStyle(node).backgroundColor.match(/[\d.]+/g).map(Number);
+        return a > 0.5 && r + g + b < 300;
+      })
+      .map((node) => node.className),
+  );
+  check(dark.length === 0, 'and is no black area', dark.join('; '));
+  check((await page.getByRole('button', { name: 'Show as table' }).count()) === 0, 'with nothing to press');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function stillChart(browser) {
+  const { page, context } = await openPage(browser);
+  await page.goto(`${base}/d/trading?range=last_7d&expected=1`);
+  await settled(page);
+  const article = tile(page, 'Net sales by hour');
+  await article.getByText(/usually/).first().waitFor();
+  const chart = article.locator('canvas');
+  const box = await chart.boundingBox();
+  const heights = new Set();
+  for (let at = 0.1; at < 1; at += 0.05) {
+    await page.mouse.move(box.x + box.width * at, box.y + box.height / 2);
+    await pause(60);
+    heights.add(Math.round((await chart.boundingBox()).height));
+  }
+  check(heights.size === 1, 'a chart stays where it is under the pointer', [...heights].join());
+  await context.close();
+}
+
+async function whereFrom(browser) {
+  const { page, context } = await openPage(browser);
+  await page.goto(`${base}/d/trading`);
+  await settled(page);
+  await page.getByRole('button', { name: 'About Net sales', exact: true }).click();
+  const facts = await page.getByRole('dialog').innerText();
+  check(/Offsets\s+\S+ 0:\d+/.test(facts), 'a number says up to which offsets it was read', facts);
+  await page.goto(`${base}/data`);
+  const card = page.locator('article', { hasText: 'Sales lines' });
+  await card.locator('dd svg').waitFor({ timeout: 15_000 }).catch(() => {});
+  check((await card.locator('dd svg').count()) === 1, 'a data set draws its rows a second');
+  await context.close();
+}
+
 export const reading = [
   ['reading: numbers line up', alignedNumbers],
   ['reading: numbers in Spanish', groupedInSpanish],
@@ -162,4 +221,7 @@ export const reading = [
   ['reading: a quiet source', quietSource],
   ['reading: a whole dashboard on a wall', wholeWall],
   ['reading: forms on a phone', formsOnAPhone],
+  ['reading: on paper', onPaper],
+  ['reading: a chart under the pointer', stillChart],
+  ['reading: where a number is from', whereFrom],
 ];

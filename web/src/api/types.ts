@@ -49,6 +49,8 @@ export interface Provenance {
   segments: number;
   rows_scanned: number;
   late_or_rejected: number;
+  // Of each topic's partitions: read from the first to before the second.
+  offsets?: Record<string, Record<string, [number, number]>>;
   elapsed_ms: number;
 }
 

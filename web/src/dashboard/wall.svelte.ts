@@ -1,10 +1,10 @@
 // Wall-screen mode, `?wall=30`: no chrome, larger numbers, the next dashboard
-// every so many seconds; of one that is higher than the screen first what is
-// below. Embed mode, `?embed=1`: no chrome, for a frame.
+// every so many seconds, which the screens of a higher one share. Embed mode, `?embed=1`: no chrome, for a frame.
 import { go, here } from '../state/location.svelte';
 import { server } from '../state/status.svelte';
 
 const kShortest = 5;
+const kArrive = 1000; // ms until a dashboard is as high as it will be
 const kGap = 12; // px between bar and tile
 
 // Brings the first tile that is not wholly in sight under the bar; false if there
@@ -46,8 +46,12 @@ export class Screen {
   rotate(current: string): () => void {
     if (this.wall === 0) return () => {};
     let timer = 0;
+    const wait = () => {
+      const screens = Math.ceil(document.documentElement.scrollHeight / window.innerHeight);
+      timer = window.setTimeout(turn, (this.wall * 1000) / screens);
+    };
     const turn = () => {
-      timer = window.setTimeout(turn, this.wall * 1000);
+      wait();
       if (showBelow()) return;
       window.scrollTo({ top: 0 });
       const all = server.dashboards ?? [];
@@ -59,7 +63,7 @@ export class Screen {
         );
       }
     };
-    timer = window.setTimeout(turn, this.wall * 1000);
+    timer = window.setTimeout(wait, kArrive);
     return () => window.clearTimeout(timer);
   }
 }

@@ -171,6 +171,7 @@ export const en = {
   'info.lag': 'Behind',
   'info.read': 'Built from',
   'info.read_text': '{rows} {rows?row:rows} ({by})',
+  'info.offsets': 'Offsets',
   'info.lost': 'Late or rejected',
   'info.explore': 'Explore',
   'bars.rest': '{n} more',

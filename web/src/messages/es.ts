@@ -172,6 +172,7 @@ export const es: Record<MessageKey, string> = {
   'info.lag': 'Retraso',
   'info.read': 'A partir de',
   'info.read_text': '{rows} {rows?fila:filas} ({by})',
+  'info.offsets': 'Posiciones',
   'info.lost': 'Tardíos o rechazados',
   'info.explore': 'Explorar',
   'bars.rest': '{n} más',
