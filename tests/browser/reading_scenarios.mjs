@@ -212,6 +212,42 @@ async function whereFrom(browser) {
   await context.close();
 }
 
+// The focus is never thrown back to the top of the page.
+async function keptFocus(browser) {
+  const { page, context, faults } = await openPage(browser);
+  const named = () =>
+    page.evaluate(() => {
+      const at = document.activeElement;
+      return at === document.body ? 'lost' : at.getAttribute('aria-label') || at.title || at.innerText.trim();
+    });
+  const press = async (target) => {
+    await target.focus();
+    await page.keyboard.press('Enter');
+    await pause(300);
+  };
+  const is = (said, pattern, what) => check(pattern.test(said), `${what} has the focus`, said);
+  await page.goto(`${base}/d/trading?range=yesterday`);
+  await settled(page);
+  const second = tile(page, 'Best stores').locator('li button').nth(1);
+  const store = await second.getAttribute('title');
+  await press(second);
+  await page.waitForURL(/filter=store/);
+  await settled(page);
+  is(await until(named, (text) => text === store, 3000), new RegExp(`^${store}$`), 'the bar that filtered');
+  await press(page.getByRole('button', { name: /^Remove the filter/ }));
+  is(await named(), /filter/, 'after the last filter what adds one');
+  await page.goto(`${base}/alerts`);
+  await press(page.getByRole('button', { name: 'New rule' }));
+  await press(page.getByRole('button', { name: 'Cancel' }));
+  is(await named(), /^New rule/, 'what opened a form');
+  await page.goto(`${base}/data`);
+  await press(page.getByRole('button', { name: /^Pause/ }).first());
+  await press(page.getByRole('button', { name: 'Cancel' }));
+  is(await named(), /^Pause/, 'what asked before it pauses');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 export const reading = [
   ['reading: numbers line up', alignedNumbers],
   ['reading: numbers in Spanish', groupedInSpanish],
@@ -221,6 +257,7 @@ export const reading = [
   ['reading: a quiet source', quietSource],
   ['reading: a whole dashboard on a wall', wholeWall],
   ['reading: forms on a phone', formsOnAPhone],
+  ['reading: focus', keptFocus],
   ['reading: on paper', onPaper],
   ['reading: a chart under the pointer', stillChart],
   ['reading: where a number is from', whereFrom],
