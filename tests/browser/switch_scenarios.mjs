@@ -131,7 +131,7 @@ async function deadLettersAndReset(browser) {
   await audit(page, 'rejected events');
   await screenshot(page, 'dead-letters');
   await mend.click();
-  await card.getByText('1 became rows, 0 were rejected again.').waitFor();
+  await card.getByText('1 became a row, 0 were rejected again.').waitFor();
   check(
     JSON.stringify(replays[0]?.body) === '{"events":[{"id":"log/0/12","event":"{\\"ts\\":1,\\"qty\\":2}"}]}',
     'the mended event is sent', JSON.stringify(replays),
@@ -140,7 +140,7 @@ async function deadLettersAndReset(browser) {
   await card.getByRole('button', { name: 'Try them again' }).first().click();
   check(replays.length === 1, 'nothing is done before it is confirmed');
   await card.getByRole('group', { name: 'Try them again' }).getByRole('button', { name: 'Try them again' }).click();
-  await card.getByText('1 became rows').waitFor();
+  await card.getByText('1 became a row').waitFor();
   check(replays[1]?.body.reason === 'wrong_type', 'those of a reason are tried again', JSON.stringify(replays[1]));
   await card.getByRole('button', { name: 'Remove for good' }).click();
   await card.getByRole('group', { name: 'Remove for good' }).getByRole('button', { name: 'Remove for good' }).click();
