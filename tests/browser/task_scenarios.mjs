@@ -96,7 +96,8 @@ async function lastWeek(page, act) {
   await page.goto(`${base}/d/trading`);
   await settled(page);
   await act.key('t', timeButton(page));
-  await act.go(page.getByRole('button', { name: 'Last 7 days' }));
+  await act.go(page.getByRole('button', { name: 'Last week', exact: true }));
+  await page.waitForURL(/range=last_week/);
   await settled(page);
   await act.go(page.getByRole('button', { name: 'Open Best stores' }));
   const dialog = page.getByRole('dialog', { name: 'Net sales' });

@@ -60,6 +60,8 @@ export const en = {
   'range.yesterday': 'Yesterday',
   'range.last_7d': 'Last 7 days',
   'range.this_week': 'This week',
+  'range.last_week': 'Last week',
+  'range.last_month': 'Last month',
   'range.mtd': 'Month to date',
   'range.last_30d': 'Last 30 days',
   'range.custom': 'In this range',

@@ -60,6 +60,8 @@ export const es: Record<MessageKey, string> = {
   'range.yesterday': 'Ayer',
   'range.last_7d': 'Últimos 7 días',
   'range.this_week': 'Esta semana',
+  'range.last_week': 'La semana pasada',
+  'range.last_month': 'El mes pasado',
   'range.mtd': 'Mes hasta hoy',
   'range.last_30d': 'Últimos 30 días',
   'range.custom': 'En este periodo',
