@@ -180,6 +180,32 @@ async function onPaper(browser) {
   await context.close();
 }
 
+// What arrives late moves nothing that is there.
+async function stillPage(browser) {
+  const { page, context, faults } = await openPage(browser);
+  const { alerts } = await ask('GET', '/api/v1/alerts');
+  const late = { labels: {}, state: 'firing', value: 1, since: new Date().toISOString() };
+  const firing = alerts.map((rule, i) => (i < 2 ? { ...rule, state: 'firing', instances: [late] } : rule));
+  await page.route('**/api/v1/alerts', async (route) => {
+    await pause(600);
+    await route.fulfill({ json: { alerts: firing } });
+  });
+  await page.addInitScript(() => {
+    window.moved = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) window.moved += entry.value;
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  await page.goto(`${base}/d/trading`);
+  await page.getByLabel('Firing alerts').waitFor();
+  await settled(page);
+  await pause(300);
+  const moved = await page.evaluate(() => window.moved);
+  check(moved < 0.02, 'late alerts move no tile', String(moved));
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 async function stillChart(browser) {
   const { page, context } = await openPage(browser);
   await page.setViewportSize({ width: 1210, height: 900 });
@@ -260,6 +286,7 @@ export const reading = [
   ['reading: forms on a phone', formsOnAPhone],
   ['reading: focus', keptFocus],
   ['reading: on paper', onPaper],
+  ['reading: late alerts', stillPage],
   ['reading: a chart under the pointer', stillChart],
   ['reading: where a number is from', whereFrom],
 ];

@@ -18,6 +18,7 @@ class ServerStatus {
   datasetsAt = $state(0);
   alerts = $state.raw<AlertRule[]>([]);
   reachable = $state(true);
+  asked = $state(false); // whether alerts are known, or can't be
   error = $state<string | null>(null);
   routes = $state.raw<Set<string>>(new Set());
 
@@ -89,6 +90,7 @@ class ServerStatus {
     } catch {
       this.reachable = false;
     }
+    this.asked = true;
   }
 }
 
