@@ -139,6 +139,26 @@ async function wholeWall(browser) {
   await context.close();
 }
 
+// What is wrong is said in the reader's language, also where the server wrote it.
+async function faultsInSpanish(browser) {
+  const { page, context, expected } = await openPage(browser, { locale: 'es-ES' });
+  expected.push('504', 'ERR_FAILED');
+  await page.goto(`${base}/d/trading?tile=0`);
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('.value').waitFor();
+  const error = { code: 'deadline', message: 'the query ran longer than its time; set timeout: 30000 ms' };
+  await page.route('**/api/v1/kpis/**', (route) => route.fulfill({ status: 504, json: { error } }));
+  await dialog.getByRole('tab', { name: 'Qué lo ha causado' }).click();
+  const slow = await dialog.locator('.empty p').innerText({ timeout: 5000 });
+  check(/tarda más de lo que el servidor permite/.test(slow), 'a query that takes too long', slow);
+  await page.unroute('**/api/v1/kpis/**');
+  await page.route('**/api/v1/**', (route) => route.abort());
+  await dialog.getByRole('button', { name: 'Reintentar' }).click();
+  const gone = await until(() => dialog.locator('.empty p').innerText(), (text) => text !== slow, 5000);
+  check(gone === 'No se puede contactar con el servidor.', 'a server that is gone', gone);
+  await context.close();
+}
+
 async function formsOnAPhone(browser) {
   const { page, context, faults } = await openPage(browser, { locale: 'es-ES', viewport: { width: 320, height: 700 } });
   await page.goto(`${base}/alerts`);
@@ -283,6 +303,7 @@ export const reading = [
   ['reading: no empty places', noEmptyPlaces],
   ['reading: a quiet source', quietSource],
   ['reading: a whole dashboard on a wall', wholeWall],
+  ['reading: faults in Spanish', faultsInSpanish],
   ['reading: forms on a phone', formsOnAPhone],
   ['reading: focus', keptFocus],
   ['reading: on paper', onPaper],

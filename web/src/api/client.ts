@@ -1,4 +1,5 @@
 // The one place that talks to the server.
+import { t } from '../messages/messages';
 import { signIn } from '../state/sign_in.svelte';
 import type { ApiErrorBody } from './types';
 
@@ -20,9 +21,10 @@ const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 function errorOf(status: number, body: unknown): ApiError {
   const error = (body as { error?: ApiErrorBody } | null)?.error;
   if (error && typeof error === 'object') {
-    return new ApiError(error.code, sentence(error.message), status, error.details);
+    const words = error.code === 'deadline' ? t('error.deadline') : sentence(error.message);
+    return new ApiError(error.code, words, status, error.details);
   }
-  return new ApiError('http', `The server answered ${status}.`, status);
+  return new ApiError('http', t('error.status', { status }), status);
 }
 
 // A text is sent as it is, anything else as JSON.
@@ -41,7 +43,7 @@ async function request(
       body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
     });
   } catch {
-    throw new ApiError('unreachable', 'The server can’t be reached.', 0);
+    throw new ApiError('unreachable', t('error.unreachable'), 0);
   }
   if (response.status === 401) signIn.needed = true;
   return response;
@@ -54,7 +56,7 @@ async function json<T>(method: string, path: string, body?: unknown) {
   try {
     value = text === '' ? null : JSON.parse(text);
   } catch {
-    if (response.ok) throw new ApiError('http', 'Unreadable answer.', 502);
+    if (response.ok) throw new ApiError('http', t('error.unreadable'), 502);
   }
   if (!response.ok) throw errorOf(response.status, value);
   return value as T;
@@ -142,7 +144,7 @@ export async function sql(
   const { line, column } = fault.context ?? {};
   return {
     error: {
-      message: fault.errorMessage ?? `The server answered ${response.status}.`,
+      message: fault.errorMessage ?? t('error.status', { status: response.status }),
       ...(line ? { line: Number(line) } : {}),
       ...(column ? { column: Number(column) } : {}),
     },

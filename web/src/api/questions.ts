@@ -1,4 +1,5 @@
 // Questions about KPIs as POST /api/v1/kpis/query takes them.
+import { t } from '../messages/messages';
 import { ApiError, post } from './client';
 import type { ApiErrorBody, KpiAnswer, TileDefinition } from './types';
 
@@ -31,7 +32,7 @@ export async function answersTo(queries: Question[]): Promise<KpiAnswer[]> {
 
 export async function askOne(query: Question): Promise<KpiAnswer> {
   const [answer] = await answersTo([query]);
-  if (!answer) throw new ApiError('http', 'Unreadable answer.', 502);
+  if (!answer) throw new ApiError('http', t('error.unreadable'), 502);
   return answer;
 }
 

@@ -4,6 +4,7 @@ import { answersTo as answers, kMostRows, type Question } from '../api/questions
 import type { AnswerRow, KpiAnswer, KpiDefinition, Sieve } from '../api/types';
 import type { Measure } from '../filters/measure';
 import { sievedRows } from '../filters/sieve';
+import { t } from '../messages/messages';
 import { server } from '../state/status.svelte';
 import { shiftDate, wallTime, weekday } from '../format/time';
 import type { Unit } from '../format/number';
@@ -82,7 +83,7 @@ async function byDays(
   tz: string,
 ): Promise<Pivot> {
   const [whole] = await answers([{ ...request, kpi, by, top: kMostRows }]);
-  if (!whole?.range) throw new Error('Unreadable answer.');
+  if (!whole?.range) throw new Error(t('error.unreadable'));
   const first = wallTime(Date.parse(whole.range.from), tz).slice(0, 10);
   const last = wallTime(Date.parse(whole.range.to) - 1, tz).slice(0, 10);
   const days: string[] = [];
@@ -115,7 +116,7 @@ async function byDimension(kpi: string, by: string, column: string, request: Que
     { ...request, kpi, by, top: kMostRows },
     { ...request, kpi, by: column, top: kMostColumns, order },
   ]);
-  if (!cells || !rows || !columns) throw new Error('Unreadable answer.');
+  if (!cells || !rows || !columns) throw new Error(t('error.unreadable'));
   const key = (row: string, name: string) => JSON.stringify([row, name]);
   const found = new Map(
     (cells.rows ?? []).map((row) => [

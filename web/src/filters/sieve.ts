@@ -3,6 +3,7 @@
 // stays the server's own.
 import { answersTo, kMostRows, type Question } from '../api/questions';
 import type { KpiAnswer, KpiDefinition, Sieve } from '../api/types';
+import { t } from '../messages/messages';
 import { addsUp } from '../tiles/ranked';
 import { measureQuestion, measuresFor, passing, type Measure } from './measure';
 
@@ -21,7 +22,7 @@ export async function sieved(
     { ...question, top: usable.length > 0 ? kMostRows : top },
     ...usable.map((measure) => measureQuestion(measure, by, question, kMostRows)),
   ]);
-  if (!whole) throw new Error('Unreadable answer.');
+  if (!whole) throw new Error(t('error.unreadable'));
   if (usable.length === 0) {
     return foreign.length > 0 ? { ...whole, sieve: unasked(foreign) } : whole;
   }

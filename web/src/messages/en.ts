@@ -8,6 +8,11 @@ export const en = {
   loading: 'Loading…',
   dashboard: 'Dashboard',
   'dashboard.no_tiles': 'This dashboard has no tiles yet.',
+  'error.unreachable': 'The server can’t be reached.',
+  'error.status': 'The server answered {status}.',
+  'error.unreadable': 'The server’s answer can’t be read.',
+  'error.deadline':
+    'This takes longer than the server allows. A shorter range or a filter makes it less.',
   'server.unreachable': 'The server can’t be reached. Trying again.',
   'lost.title': 'Not found',
   'lost.text': 'There is no page at this address.',

@@ -8,6 +8,11 @@ export const es: Record<MessageKey, string> = {
   loading: 'Cargando…',
   dashboard: 'Panel',
   'dashboard.no_tiles': 'Este panel aún no tiene contenido.',
+  'error.unreachable': 'No se puede contactar con el servidor.',
+  'error.status': 'El servidor respondió {status}.',
+  'error.unreadable': 'No se puede leer la respuesta del servidor.',
+  'error.deadline':
+    'Esto tarda más de lo que el servidor permite. Un periodo más corto o un filtro lo aligera.',
   'server.unreachable': 'No se puede contactar con el servidor. Reintentando.',
   'lost.title': 'No encontrado',
   'lost.text': 'No hay ninguna página en esta dirección.',
