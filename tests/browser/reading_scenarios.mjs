@@ -159,6 +159,31 @@ async function faultsInSpanish(browser) {
   await context.close();
 }
 
+// A time is meant in the zone that the page shows, not in the reader's own.
+async function timesOfThePage(browser) {
+  const { page, context, faults } = await openPage(browser, { timezoneId: 'America/New_York' });
+  const [{ tz }] = (await ask('GET', '/api/v1/dashboards')).dashboards;
+  const sent = [];
+  await page.route('**/reset', (route) => {
+    sent.push(route.request().postDataJSON());
+    return route.fulfill({ json: { skipped: 0, repeated: 1, lost: 0 } });
+  });
+  await page.goto(`${base}/data`);
+  await page.getByRole('button', { name: /^Read on elsewhere/ }).first().click();
+  const form = page.locator('form.reset');
+  check((await form.innerText()).includes(tz), 'a form says the zone of its time');
+  for (const day of ['2026-11-20', '2026-07-20']) {
+    await form.getByLabel('From this time on').fill(`${day}T10:00`);
+    await form.getByRole('button', { name: 'What would that mean?' }).click();
+    await until(() => sent.length, (n) => n > 0, 3000);
+    const at = sent.pop()?.timestamp ?? '';
+    const there = new Intl.DateTimeFormat('en-GB', { timeZone: tz, hour: '2-digit', minute: '2-digit' }).format(new Date(at));
+    check(there === '10:00' && at.startsWith(day), `10:00 is that of ${tz} on ${day}`, at);
+  }
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 async function formsOnAPhone(browser) {
   const { page, context, faults } = await openPage(browser, { locale: 'es-ES', viewport: { width: 320, height: 700 } });
   await page.goto(`${base}/alerts`);
@@ -304,6 +329,7 @@ export const reading = [
   ['reading: a quiet source', quietSource],
   ['reading: a whole dashboard on a wall', wholeWall],
   ['reading: faults in Spanish', faultsInSpanish],
+  ['reading: times of the page', timesOfThePage],
   ['reading: forms on a phone', formsOnAPhone],
   ['reading: focus', keptFocus],
   ['reading: on paper', onPaper],

@@ -106,6 +106,13 @@ export function wallTime(ms: number, tz: string): string {
   return `${part('year')}-${part('month')}-${part('day')}T${time}`;
 }
 
+// When a clock on the wall of `tz` shows "2026-11-22T07:30".
+export function instantAt(wall: string, tz: string): number {
+  const asUtc = Date.parse(`${wall}Z`);
+  const ahead = (ms: number) => Date.parse(`${wallTime(ms, tz)}Z`) - ms;
+  return asUtc - ahead(asUtc - ahead(asUtc));
+}
+
 // Times on the wall, "2026-11-22T10:00:00", as if every day had 24 hours.
 const onWall = (wall: string) => Date.parse(`${wall}Z`);
 
