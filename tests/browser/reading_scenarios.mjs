@@ -22,6 +22,32 @@ async function alignedNumbers(browser) {
   await context.close();
 }
 
+// The head, the totals and the names of a pivot stay in sight.
+async function pivotInSight(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/explore/sales?kpi=net_sales&by=store&range=today&show=pivot`);
+  const scroll = page.locator('.pivot .scroll');
+  await scroll.locator('tbody tr.item').nth(5).waitFor();
+  const column = await scroll.locator('thead tr').first().locator('th').allInnerTexts();
+  const at = column.findIndex((text) => /^Net sales\b(?!,)/.test(text.trim()));
+  const nets = await scroll.locator(`tbody tr.item td:nth-child(${at + 1})`).allInnerTexts();
+  check(nets.length > 5 && digitsOf(nets.map((text) => text.replace(/,/g, ''))).size === 1, 'a column of a pivot has the same digits', nets.join());
+  await scroll.evaluate((node) => node.scrollTo(240, 320));
+  await pause(200);
+  const [out, total, name] = await scroll.evaluate((node) => {
+    const box = node.getBoundingClientRect();
+    const [head, totals] = [...node.querySelectorAll('thead tr')].map((row) => row.getBoundingClientRect());
+    const first = node.querySelectorAll('tbody tr.item th')[10].getBoundingClientRect();
+    return [Math.abs(head.top - box.top), Math.abs(totals.top - head.bottom), Math.abs(first.left - box.left)];
+  });
+  check(out < 2 && total < 2, 'its head and totals stay on top', `${out} ${total}`);
+  const cells = await scroll.locator('tr.totals td').first().evaluate((cell) => cell.getBoundingClientRect().top - cell.closest('.scroll').getBoundingClientRect().top);
+  check(cells > 0 && cells < 80, 'with their numbers', String(cells));
+  check(name < 2, 'and a row’s name beside its numbers', String(name));
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 async function groupedInSpanish(browser) {
   const { page, context, faults } = await openPage(browser, { locale: 'es-ES' });
   await page.goto(`${base}/explore/sales?kpi=net_sales&range=yesterday`);
@@ -322,6 +348,7 @@ async function keptFocus(browser) {
 
 export const reading = [
   ['reading: numbers line up', alignedNumbers],
+  ['reading: a pivot', pivotInSight],
   ['reading: numbers in Spanish', groupedInSpanish],
   ['reading: one is not many', oneIsNotMany],
   ['reading: shades of a heat map', heatHasAScale],

@@ -78,12 +78,16 @@ export function full(value: number | null | undefined, of: Unit): string {
   return format(optionsOf(of, value)).format(value);
 }
 
+const kNarrow = 1_000_000;
+
 // For numbers that stand under each other: all with the same digits. In full as
-// long as they fit a narrow column, else "€1.2M".
+// long as they fit a narrow column, else "€1.2M"; where there is room `compactFrom`
+// is Infinity.
 export function alike(
   values: (number | null)[],
   of: Unit,
   sign: 'auto' | 'exceptZero' = 'auto',
+  compactFrom = kNarrow,
 ): (value: number | null | undefined) => string {
   const known = values.filter((v): v is number => v !== null && Number.isFinite(v));
   const largest = Math.max(0, ...known.map(Math.abs));
@@ -94,7 +98,7 @@ export function alike(
         : change(value, of);
   }
   if (largest >= kVast) return (value) => full(value, of);
-  const compact = largest >= 1_000_000 && !kDurations[of.unit];
+  const compact = largest >= compactFrom && !kDurations[of.unit];
   const step = compact ? 10 ** (3 * Math.floor(Math.log10(largest) / 3)) : 1;
   const uneven = known.some((v) => !Number.isInteger(v / step));
   const [few, whole] = kDurations[of.unit] ? [1, 1000] : [2, 100];
