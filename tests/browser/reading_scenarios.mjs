@@ -326,7 +326,14 @@ async function keptFocus(browser) {
   const is = (said, pattern, what) => check(pattern.test(said), `${what} has the focus`, said);
   await page.goto(`${base}/d/trading?range=yesterday`);
   await settled(page);
-  const second = tile(page, 'Best stores').locator('li button').nth(1);
+  const bars = tile(page, 'Best stores').locator('li button');
+  const stops = await bars.evaluateAll((rows) => rows.filter((row) => row.tabIndex === 0).length);
+  check(stops === 1, 'Tab stops at a list once', String(stops));
+  await bars.first().focus();
+  await page.keyboard.press('End');
+  is(await named(), new RegExp(`^${await bars.last().getAttribute('title')}$`), 'by the arrow keys its last row');
+  await page.keyboard.press('ArrowUp');
+  const second = bars.nth((await bars.count()) - 2);
   const store = await second.getAttribute('title');
   await press(second);
   await page.waitForURL(/filter=store/);

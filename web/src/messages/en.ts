@@ -46,7 +46,7 @@ export const en = {
     'The address holds the whole view: send it, bookmark it, go back and forth.',
   'help.key_help': 'This help',
   'help.key_tab': 'Next tile, button or chart',
-  'help.key_arrows': 'Move through a focused chart',
+  'help.key_arrows': 'Move through a focused chart or list',
   'help.key_ends': 'First and newest point of a chart',
   'help.key_escape': 'Close a panel',
   'help.key_run': 'Run the query',

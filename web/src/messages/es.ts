@@ -46,7 +46,7 @@ export const es: Record<MessageKey, string> = {
     'La dirección contiene la vista entera: envíela, guárdela, avance y retroceda.',
   'help.key_help': 'Esta ayuda',
   'help.key_tab': 'Siguiente recuadro, botón o gráfico',
-  'help.key_arrows': 'Recorrer el gráfico enfocado',
+  'help.key_arrows': 'Recorrer el gráfico o la lista enfocados',
   'help.key_ends': 'Primer y último punto del gráfico',
   'help.key_escape': 'Cerrar un panel',
   'help.key_run': 'Ejecutar la consulta',

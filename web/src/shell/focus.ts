@@ -18,26 +18,50 @@ export function givesBack(node: HTMLElement) {
   };
 }
 
-// A list that follows the filters: of a row that goes, the one with its name (the
-// button's title) has the focus, else the first.
-export function keepsFocus(list: HTMLElement) {
+const kMoves: Record<string, (at: number, last: number) => number> = {
+  ArrowDown: (at, last) => Math.min(at + 1, last),
+  ArrowUp: (at) => Math.max(at - 1, 0),
+  Home: () => 0,
+  End: (_, last) => last,
+};
+
+// A list of buttons that follows the filters. Tab stops at it once, arrow keys
+// move in it. Of a row that goes, the one with its name (the button's title) has
+// the focus, else the first.
+export function listKeys(list: HTMLElement) {
+  const rows = () => [...list.querySelectorAll('button')];
+  const stopAt = (row: Element | undefined) =>
+    rows().forEach((other) => (other.tabIndex = other === row ? 0 : -1));
   let name: string | null = null;
   const came = (event: FocusEvent) => {
-    name = (event.target as HTMLElement).title;
+    const row = event.target as HTMLElement;
+    name = row.title;
+    stopAt(row);
   };
   const went = (event: FocusEvent) => {
     const from = event.target as HTMLElement;
     void tick().then(() => {
-      if (from.isConnected) name = null; // it was left, and has not gone
+      // Left, not gone.
+      if (from.isConnected && !list.contains(document.activeElement)) name = null;
     });
   };
-  const watch = new MutationObserver(() => {
-    if (name === null || !lost()) return;
-    const rows = [...list.querySelectorAll('button')];
-    (rows.find((row) => row.title === name) ?? rows[0])?.focus();
-  });
+  const pressed = (event: KeyboardEvent) => {
+    const all = rows();
+    const to = kMoves[event.key]?.(all.indexOf(event.target as HTMLButtonElement), all.length - 1);
+    if (to === undefined) return;
+    event.preventDefault();
+    all[to]?.focus();
+  };
+  const changed = () => {
+    const all = rows();
+    if (all.filter((row) => row.tabIndex === 0).length !== 1) stopAt(all[0]);
+    if (name !== null && lost()) (all.find((row) => row.title === name) ?? all[0])?.focus();
+  };
+  const watch = new MutationObserver(changed);
   list.addEventListener('focusin', came);
   list.addEventListener('focusout', went);
+  list.addEventListener('keydown', pressed);
   watch.observe(list, { childList: true, subtree: true });
+  changed();
   return { destroy: () => watch.disconnect() };
 }
