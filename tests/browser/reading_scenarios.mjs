@@ -283,10 +283,11 @@ async function stillChart(browser) {
   await page.goto(`${base}/d/trading?expected=1`);
   await settled(page);
   const article = tile(page, 'Net sales by hour');
-  await article.getByText(/usually/).first().waitFor();
   const chart = article.locator('canvas');
   const box = await chart.boundingBox();
   const heights = new Set();
+  await page.mouse.move(box.x + box.width * 0.97, box.y + box.height / 2);
+  await article.getByText(/usually/).first().waitFor();
   for (let at = 0.1; at < 1; at += 0.05) {
     await page.mouse.move(box.x + box.width * at, box.y + box.height / 2);
     await pause(60);
