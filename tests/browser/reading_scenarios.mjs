@@ -1,6 +1,7 @@
 // What a reader stumbles over: numbers that don't line up, one that is called
 // many, a scale without a legend, what a wall never shows, places left empty.
-import { ask, base, check, openPage, pause, settled, tile, until } from './harness.mjs';
+import { ask, base, check, openPage, pause, settled, tile, tileNumber, until } from './harness.mjs';
+import { zoneOf as zone } from './number_scenarios.mjs';
 
 // How many digits stand behind the point, of each of the texts.
 const digitsOf = (texts) => new Set(texts.map((text) => /[.,](\d+)/.exec(text)?.[1]?.length ?? 0));
@@ -342,6 +343,9 @@ async function keptFocus(browser) {
   is(await until(named, (text) => text === store, 3000), new RegExp(`^${store}$`), 'the bar that filtered');
   await press(page.getByRole('button', { name: /^Remove the filter/ }));
   is(await named(), /filter/, 'after the last filter what adds one');
+  await page.keyboard.press('t');
+  is(await named(), /^Yesterday$/, 'in the panel of times the chosen one');
+  await page.keyboard.press('Escape');
   await page.goto(`${base}/alerts`);
   await press(page.getByRole('button', { name: 'New rule' }));
   await press(page.getByRole('button', { name: 'Cancel' }));
@@ -350,6 +354,27 @@ async function keptFocus(browser) {
   await press(page.getByRole('button', { name: /^Pause/ }).first());
   await press(page.getByRole('button', { name: 'Cancel' }));
   is(await named(), /^Pause/, 'what asked before it pauses');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+// Ranges people ask for by name, those up to now too.
+async function namedRanges(browser) {
+  const { page, context, faults } = await openPage(browser);
+  for (const [name, range] of [['Last 4 hours', '-4h'], ['Last week', 'last_week']]) {
+    await page.goto(`${base}/d/trading?compare=none`);
+    await settled(page);
+    await page.keyboard.press('t');
+    await page.getByRole('button', { name, exact: true }).click();
+    await page.waitForURL(new RegExp(`range=${range}`));
+    await settled(page);
+    const bar = await page.getByRole('button', { name: /^Time range/ }).innerText();
+    check(bar.includes(name), `the bar says ${name}`, bar);
+    const asked = `/api/v1/kpis/net_sales/value?range=${range}&tz=${await zone()}`;
+    const shown = await tileNumber(page, 'Net sales');
+    const { value } = await ask('GET', asked);
+    check(Math.abs(shown - value) <= 1 + value * 0.01, `${name} has its number`, `${shown} ${value}`);
+  }
   check(faults.length === 0, 'no fault on the way', faults.join('; '));
   await context.close();
 }
@@ -367,6 +392,7 @@ export const reading = [
   ['reading: times of the page', timesOfThePage],
   ['reading: forms on a phone', formsOnAPhone],
   ['reading: focus', keptFocus],
+  ['reading: named ranges', namedRanges],
   ['reading: on paper', onPaper],
   ['reading: late alerts', stillPage],
   ['reading: a chart under the pointer', stillChart],

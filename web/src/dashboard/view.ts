@@ -18,6 +18,8 @@ export interface View {
 export const kRanges = [
   'today',
   'yesterday',
+  '-4h',
+  '-24h',
   'last_7d',
   'this_week',
   'last_week',

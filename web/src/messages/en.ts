@@ -61,6 +61,8 @@ export const en = {
   'token.text': 'This server asks for a token. Ask whoever runs it for yours.',
   'token.label': 'Token',
   'token.submit': 'Continue',
+  'range.-4h': 'Last 4 hours',
+  'range.-24h': 'Last 24 hours',
   'range.today': 'Today',
   'range.yesterday': 'Yesterday',
   'range.last_7d': 'Last 7 days',

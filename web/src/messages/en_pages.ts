@@ -75,7 +75,7 @@ export const pages = {
   'explore.pivot': 'Pivot',
   'explore.table': 'All values',
   'explore.time': 'Over time',
-  'explore.all': 'all',
+  'explore.all': 'show all',
   'explore.all_of': 'All values of {by}',
   'pivot.rows': 'Rows',
   'pivot.columns': 'Columns',

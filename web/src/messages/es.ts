@@ -61,6 +61,8 @@ export const es: Record<MessageKey, string> = {
   'token.text': 'Este servidor pide una clave. Solicítela a quien lo administra.',
   'token.label': 'Clave',
   'token.submit': 'Continuar',
+  'range.-4h': 'Últimas 4 horas',
+  'range.-24h': 'Últimas 24 horas',
   'range.today': 'Hoy',
   'range.yesterday': 'Ayer',
   'range.last_7d': 'Últimos 7 días',

@@ -76,7 +76,7 @@ export const pages: Record<keyof typeof english, string> = {
   'explore.pivot': 'Tabla dinámica',
   'explore.table': 'Todos los valores',
   'explore.time': 'En el tiempo',
-  'explore.all': 'todos',
+  'explore.all': 'ver todos',
   'explore.all_of': 'Todos los valores de {by}',
   'pivot.rows': 'Filas',
   'pivot.columns': 'Columnas',
