@@ -358,6 +358,30 @@ async function keptFocus(browser) {
   await context.close();
 }
 
+// A picture says of itself what it is of.
+async function pictureOfItself(browser) {
+  const { page, context, faults } = await openPage(browser, { acceptDownloads: true });
+  await page.addInitScript(() => {
+    window.written = [];
+    const write = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+      window.written.push(text);
+      return write.call(this, text, ...place);
+    };
+  });
+  await page.goto(`${base}/d/trading?tile=0&range=yesterday&filter=store:S001`);
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('canvas').first().waitFor();
+  await Promise.all([page.waitForEvent('download'), dialog.getByRole('button', { name: 'PNG' }).click()]);
+  const note = (await page.evaluate(() => window.written)).find((text) => /€.*·/.test(text)) ?? '';
+  const { range } = await ask('GET', `/api/v1/kpis/net_sales/value?range=yesterday&tz=${await zone()}`);
+  const date = String(Number(range.from.slice(8, 10)));
+  check(new RegExp(`\\b${date}\\b`).test(note) && !/ to /.test(note), 'of which day', note);
+  check(/vs same day last week/.test(note) && /store: S001/.test(note), 'against what, of which part', note);
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 // Ranges people ask for by name, those up to now too.
 async function namedRanges(browser) {
   const { page, context, faults } = await openPage(browser);
@@ -393,6 +417,7 @@ export const reading = [
   ['reading: forms on a phone', formsOnAPhone],
   ['reading: focus', keptFocus],
   ['reading: named ranges', namedRanges],
+  ['reading: a picture', pictureOfItself],
   ['reading: on paper', onPaper],
   ['reading: late alerts', stillPage],
   ['reading: a chart under the pointer', stillChart],

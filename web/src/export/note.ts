@@ -1,0 +1,30 @@
+// What a picture says of itself, where nothing else does: its number, of when,
+// against what, of which part.
+import type { KpiAnswer } from '../api/types';
+import type { Filter } from '../filters/filter';
+import { full } from '../format/number';
+import { day, instant, stamp } from '../format/time';
+import { plain } from '../format/words';
+import { t } from '../messages/messages';
+import { compareName } from '../state/compared.svelte';
+
+// "Sat, Nov 28", or from one day to another.
+function days(range: KpiAnswer['range'], tz: string): string {
+  const first = instant(range?.from);
+  const end = instant(range?.to);
+  if (first === null || end === null) return '';
+  const [from, to] = [day(first, tz), day(end - 1, tz)];
+  return from === to ? from : t('time.between', { from, to });
+}
+
+export function pictureNote(answer: KpiAnswer, tz: string, filters: Filter[]): string {
+  return [
+    full(answer.value, answer),
+    days(answer.range, tz),
+    answer.compare ? `- - ${compareName(answer.compare.kind)}` : '',
+    ...filters.map((f) => `${plain(f.dimension)}${f.exclude ? ' ≠' : ':'} ${f.values.join(', ')}`),
+    `${t('info.as_of')} ${stamp(answer.provenance?.as_of, tz)}`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
