@@ -382,6 +382,35 @@ async function pictureOfItself(browser) {
   await context.close();
 }
 
+// One bucket is a dot at its time, no empty chart of 1970.
+async function oneBucket(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.addInitScript(() => {
+    window.written = [];
+    window.dots = 0;
+    const write = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+      window.written.push(text);
+      return write.call(this, text, ...place);
+    };
+    const arc = Path2D.prototype.arc;
+    Path2D.prototype.arc = function (...of) {
+      window.dots += 1;
+      return arc.apply(this, of);
+    };
+  });
+  await page.goto(`${base}/d/trading?range=today&grain=day&compare=none`);
+  await settled(page);
+  await pause(300);
+  const [texts, dots] = await page.evaluate(() => [window.written, window.dots]);
+  check(!texts.some((text) => /^Jan 1$/.test(text)) || new Date().getMonth() === 0, 'one bucket has its own day', texts.join());
+  const today = new Intl.DateTimeFormat('en-US', { timeZone: await zone(), month: 'short', day: 'numeric' }).format(Date.now());
+  check(texts.includes(today), 'by its date', texts.join());
+  check(dots > 0, 'and is a dot');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 // Ranges people ask for by name, those up to now too.
 async function namedRanges(browser) {
   const { page, context, faults } = await openPage(browser);
@@ -416,6 +445,7 @@ export const reading = [
   ['reading: times of the page', timesOfThePage],
   ['reading: forms on a phone', formsOnAPhone],
   ['reading: focus', keptFocus],
+  ['reading: one bucket', oneBucket],
   ['reading: named ranges', namedRanges],
   ['reading: a picture', pictureOfItself],
   ['reading: on paper', onPaper],

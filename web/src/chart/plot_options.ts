@@ -200,6 +200,19 @@ const kDays = [1, 2, 3, 7, 14, 30, 60, 90, 180, 365].map((n) => n * kDay);
 const kSteps = [60, 300, 900, 1800, ...[1, 2, 3, 4, 6, 12].map((n) => n * 3600), ...kDays];
 const wholeDays = ({ grain }: ChartData) => /day|week|month|quarter|year/.test(grain);
 
+// Around a single bucket there is a day; uPlot would make it years.
+function timeRange(plot: uPlot, min: number, max: number): uPlot.Range.MinMax {
+  const [times] = plot.data;
+  return times.length === 1 ? [min - kDay / 2, min + kDay / 2] : [min, max];
+}
+
+// A value between two that are missing has no line: it is a dot.
+function alone(plot: uPlot, series: number): number[] {
+  const values = plot.data[series] ?? [];
+  const known = (i: number) => values[i] !== null && values[i] !== undefined;
+  return [...values.keys()].filter((i) => known(i) && !known(i - 1) && !known(i + 1));
+}
+
 // At most four lines across.
 const roomPerLine = (height: number) => Math.max(48 * scale.factor, height / 5);
 
@@ -220,16 +233,17 @@ export function plotOptions(
     const long = (splits.at(-1) ?? 0) - (splits[0] ?? 0) > kDay;
     return (time: number) => {
       const text = clock(time * 1000, tz, false);
-      return long && text === '00:00' ? shortDay(time * 1000, tz) : text;
+      return (long || wholeDays(data())) && text === '00:00' ? shortDay(time * 1000, tz) : text;
     };
   };
+  const loners = { show: true, size: 6 * of, filter: alone };
   return {
     ...size,
     tzDate: (time) => uPlot.tzDate(new Date(time * 1000), tz),
     legend: { show: false },
     padding: [10 * of, 22 * of, 0, 0],
     cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { size: 7 * of } },
-    scales: { x: { time: true }, y: { range: valueRange(data) } },
+    scales: { x: { time: true, range: timeRange }, y: { range: valueRange(data) } },
     axes: [
       {
         stroke: () => colour('--muted'),
@@ -255,10 +269,10 @@ export function plotOptions(
     ],
     series: [
       {},
-      { stroke: () => colour('--ahead'), width: 1.5 * of, dash: [2 * of, 4 * of], points: { show: false } },
-      { stroke: () => colour('--comparison'), width: 1.5 * of, dash: [4 * of, 4 * of], points: { show: false } },
-      { stroke: () => colour('--series-1'), width: 2 * of, points: { show: false } },
-      { stroke: () => colour('--series-1'), width: 2 * of, dash: [3 * of, 4 * of], points: { show: false } },
+      { stroke: () => colour('--ahead'), width: 1.5 * of, dash: [2 * of, 4 * of], points: loners },
+      { stroke: () => colour('--comparison'), width: 1.5 * of, dash: [4 * of, 4 * of], points: loners },
+      { stroke: () => colour('--series-1'), width: 2 * of, points: loners },
+      { stroke: () => colour('--series-1'), width: 2 * of, dash: [3 * of, 4 * of], points: loners },
     ],
     hooks: {
       drawAxes: [
