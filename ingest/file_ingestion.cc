@@ -430,8 +430,9 @@ void FileIngestion::drop_old() {
 void FileIngestion::publish(IngestionState state, std::string error) {
   MutexLock lock(mutex_);
   if (progress_.state != state || progress_.error != error) {
-    spdlog::info("dataset {}: ingestion {}{}{}", settings_.dataset,
-                 state_name(state), error.empty() ? "" : ": ", error);
+    spdlog::log(error.empty() ? spdlog::level::info : spdlog::level::warn,
+                "dataset {}: ingestion {}{}{}", settings_.dataset,
+                state_name(state), error.empty() ? "" : ": ", error);
   }
   if (!error.empty() && progress_.error != error) {
     last_errors_.add({now(), state_name(state), error, {}});
