@@ -53,6 +53,13 @@ int64_t held_bytes() {
 
 }  // namespace
 
+// These are the most that malloc would come to by itself, as blocks are freed.
+MemoryRelease::MemoryRelease() {
+  constexpr int kMapped = 32 << 20;  // bytes from which a block is mapped alone
+  (void)::mallopt(M_MMAP_THRESHOLD, kMapped);
+  (void)::mallopt(M_TRIM_THRESHOLD, 2 * kMapped);
+}
+
 bool MemoryRelease::quiet() {
   constexpr double kBusySeconds = 0.2;
   constexpr int kQuietLooks = 2;

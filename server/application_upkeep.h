@@ -29,9 +29,10 @@ class FileWatch {
 // arenas of their own, of which a large query leaves hundreds of megabytes. The
 // next one would only fault it in again (up to half as slow, if that is done
 // each second), so it waits until the process is quiet, for a minute at most.
-// Not thread-safe.
+// Until then malloc is told to keep what it has. Not thread-safe.
 class MemoryRelease {
  public:
+  MemoryRelease();
   // Called every second.
   void look();
 

@@ -13,6 +13,16 @@ namespace freshet {
 template <class T>
 class GrowingArray {
  public:
+  GrowingArray() = default;
+  GrowingArray(GrowingArray&& other) noexcept
+      : elements_(std::move(other.elements_)),
+        size_(std::exchange(other.size_, 0)) {}
+  GrowingArray& operator=(GrowingArray&& other) noexcept {
+    std::swap(elements_, other.elements_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+
   void push_back(const T& value) {
     if (size_ == elements_.size()) {
       elements_.grow(std::max<size_t>(64, size_ * 2));
