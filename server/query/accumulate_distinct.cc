@@ -57,7 +57,7 @@ class Distinct final : public Accumulator {
   Result<VectorPtr> finish(const QueryControl& control) override {
     TRY(control.check());
     auto out = make_vector({ValueType::kLong}, counts_.size());
-    out->longs = std::move(counts_);
+    out->longs = counts_;
     return VectorPtr(out);
   }
   uint64_t memory_bytes() const override {

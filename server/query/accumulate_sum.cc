@@ -52,7 +52,7 @@ class Count final : public Accumulator {
   Result<VectorPtr> finish(const QueryControl& control) override {
     TRY(control.check());
     auto out = make_vector({ValueType::kLong}, counts_.size());
-    out->longs = std::move(counts_);
+    out->longs = counts_;
     return VectorPtr(out);
   }
   uint64_t memory_bytes() const override { return counts_.capacity() * 8; }

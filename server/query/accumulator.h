@@ -2,7 +2,7 @@
 // A task has one per aggregate for the rows it reads; the query has one that
 // the tasks' are merged into, by value. Used by one thread at a time.
 //
-//   (resize update)* on rows, or (resize merge)* of others; then finish.
+//   (resize update)* on rows, or (resize merge)* of others; finish at any time.
 #pragma once
 
 #include <memory>
@@ -54,8 +54,8 @@ class Accumulator {
   // no more use then.
   virtual Status merge(const Accumulator& from, const std::vector<uint32_t>& to,
                        const QueryControl& control) = 0;
-  // One lane a group, of the aggregate's type; views into this, which has no
-  // other use then. Looks at `control` as merge() does.
+  // One lane a group, of the aggregate's type; views into this, which goes on
+  // as before. Looks at `control` as merge() does.
   virtual Result<VectorPtr> finish(const QueryControl& control) = 0;
   virtual uint64_t memory_bytes() const = 0;
 };
