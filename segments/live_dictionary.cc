@@ -115,27 +115,41 @@ uint32_t LiveDictionary::insert(std::string_view value, uint64_t hash) {
   assert(id < UINT32_MAX);
   values_.append(keep(value));
   bytes_ += sizeof(std::string_view);
-  if (uint64_t{id} * 2 > tables_.back()->mask) grow();
+  if (!larger_ && uint64_t{id} * 2 > tables_.back()->mask) begin_growth(id);
   tables_.back()->put(slot_of(hash, id));
+  if (larger_) {
+    larger_->put(slot_of(hash, id));
+    move_slots();
+  }
   // Last: who knows of the id finds it.
   size_.store(id + 1, std::memory_order_release);
   return id;
 }
 
-// The writer waits for it, and with it what is ingested: slots are in the order
-// of their hashes, so both tables are passed through from front to back, and no
-// value is read.
-void LiveDictionary::grow() {
-  const Table& full = *tables_.back();
-  uint32_t num_slots = (full.mask + 1) * 2;
-  auto table = std::make_unique<Table>(num_slots);
-  for (uint32_t i = 0; i <= full.mask; ++i) {
-    uint64_t slot = full.slots[i].load(std::memory_order_relaxed);
-    if (slot != 0) table->put(slot);
-  }
-  table_.store(table.get(), std::memory_order_release);
-  tables_.push_back(std::move(table));
+void LiveDictionary::begin_growth(uint32_t first_new) {
+  const uint32_t num_slots = (tables_.back()->mask + 1) * 2;
+  larger_ = std::make_unique<Table>(num_slots);
+  moved_ = 0;
+  first_new_ = first_new;
   bytes_ += num_slots * sizeof(uint64_t);
+}
+
+// Slots are in the order of their hashes, so both tables are passed through
+// from front to back, and no value is read. An eighth of the table's slots is
+// taken meanwhile.
+void LiveDictionary::move_slots() {
+  constexpr uint32_t kAtOnce = 8;
+  const Table& full = *tables_.back();
+  const uint32_t end = std::min(moved_ + kAtOnce, full.mask + 1);
+  for (; moved_ < end; ++moved_) {
+    const uint64_t slot = full.slots[moved_].load(std::memory_order_relaxed);
+    if (slot != 0 && static_cast<uint32_t>(slot) < first_new_) {
+      larger_->put(slot);
+    }
+  }
+  if (moved_ <= full.mask) return;
+  table_.store(larger_.get(), std::memory_order_release);
+  tables_.push_back(std::move(larger_));
   if (!recent_.empty()) resize_recent();
 }
 

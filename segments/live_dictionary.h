@@ -3,10 +3,11 @@
 //
 // One writer adds, many readers look up, without a lock. Values lie in blocks
 // that never move. The hash table is open addressing over 64-bit slots (upper
-// half of the hash, whose upper bits are the slot's place, and id); when it is
-// full the writer publishes a larger copy and keeps the old one, so that a
-// reader in the midst of a probe is safe. A reader may ask for ids that were
-// published to it (LiveSegment's row count).
+// half of the hash, whose upper bits are the slot's place, and id). When it is
+// half full the writer begins a larger copy, to which each new value moves a
+// few slots, and publishes it when all have moved: no add() takes long. It
+// keeps the old one, so that a reader in the midst of a probe is safe. A reader
+// may ask for ids that were published to it (LiveSegment's row count).
 #pragma once
 
 #include <atomic>
@@ -55,13 +56,17 @@ class LiveDictionary {
   uint32_t find_or_insert(std::string_view value);
   uint32_t insert(std::string_view value, uint64_t hash);
   std::string_view keep(std::string_view value);
-  void grow();
+  void begin_growth(uint32_t first_new);
+  void move_slots();
   void resize_recent();
 
   StableArray<std::string_view> values_;
   std::atomic<uint32_t> size_{1};
   std::atomic<Table*> table_;
   std::vector<std::unique_ptr<Table>> tables_;  // the last is table_
+  std::unique_ptr<Table> larger_;  // will be the next; null while there is room
+  uint32_t moved_ = 0;             // so many slots of table_ are in larger_
+  uint32_t first_new_ = 0;         // ids from here on are put into both at once
   std::vector<std::unique_ptr<char[]>> blocks_;
   size_t block_size_ = 0, block_used_ = 0;
   std::vector<Recent> recent_;  // by hash; a power of two; empty: no short text

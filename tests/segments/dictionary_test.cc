@@ -11,6 +11,7 @@
 #include "segments/bloom_filter.h"
 #include "segments/dictionary_encoder.h"
 #include "segments/file_format.h"
+#include "segments/live_dictionary.h"
 #include "segments/live_segment.h"
 #include "segments/sealed_dictionary.h"
 #include "segments/sealed_segment.h"
@@ -268,6 +269,34 @@ std::vector<Row> place_rows(uint32_t count, std::mt19937_64& random) {
     rows[i][4] = "free " + std::to_string(random() % 20);
   }
   return rows;
+}
+
+TEST_CASE("a live dictionary has all its values while it grows") {
+  LiveDictionary dictionary;
+  std::mt19937_64 random(61);
+  std::vector<std::string> values;  // by id - 1
+  auto text = [](uint64_t i) {
+    return (i % 3 == 0 ? "a longer value, number " : "v") + std::to_string(i);
+  };
+  uint64_t bytes = 0;
+  for (uint64_t i = 0; i < 60'000; ++i) {
+    values.push_back(text(i));
+    const auto id = static_cast<uint32_t>(values.size());
+    REQUIRE(dictionary.add(values.back()) == id);
+    REQUIRE(dictionary.find(values.back(), id + 1) == id);
+    REQUIRE_FALSE(dictionary.find(values.back(), id).has_value());
+    REQUIRE_FALSE(dictionary.find(text(i + 1), UINT32_MAX).has_value());
+    const auto known = static_cast<uint32_t>(random() % values.size());
+    REQUIRE(dictionary.add(values[known]) == known + 1);
+    REQUIRE(dictionary.find(values[known], UINT32_MAX) == known + 1);
+    REQUIRE(dictionary.bytes() >= bytes);
+    bytes = dictionary.bytes();
+  }
+  CHECK(dictionary.size() == 60'001);
+  for (uint32_t id = 1; id < dictionary.size(); ++id) {
+    REQUIRE(dictionary.value(id) == values[id - 1]);
+    REQUIRE(dictionary.find(values[id - 1], UINT32_MAX) == id);
+  }
 }
 
 TEST_CASE("columns that follow from another have no ids of their own") {
