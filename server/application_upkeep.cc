@@ -30,34 +30,16 @@ bool FileWatch::changed() {
 namespace {
 
 // Below this, giving back and faulting in again costs more than it frees.
-constexpr int64_t kWorthwhile = int64_t{64} << 20;
-
-struct Pages {
-  int64_t total = 0, resident = 0, shared = 0;
-};
-
-Pages own_pages() {
-  std::ifstream file("/proc/self/statm");
-  Pages pages;
-  file >> pages.total >> pages.resident >> pages.shared;
-  return pages;
-}
-
-// Resident and free, at least: blocks of their own count as touched throughout.
-int64_t held_bytes() {
-  const Pages pages = own_pages();
-  int64_t anonymous = (pages.resident - pages.shared) * sysconf(_SC_PAGESIZE);
-  struct mallinfo2 info = ::mallinfo2();
-  return anonymous - static_cast<int64_t>(info.uordblks + info.hblkhd);
-}
+constexpr size_t kWorthwhile = size_t{64} << 20;
 
 }  // namespace
 
-// These are the most that malloc would come to by itself, as blocks are freed.
+// Half of what malloc comes to by itself at most, as blocks are freed. The free
+// end of an arena is not given back below the second.
 MemoryRelease::MemoryRelease() {
-  constexpr int kMapped = 32 << 20;  // bytes from which a block is mapped alone
+  constexpr int kMapped = 16 << 20;  // bytes from which a block is mapped alone
   (void)::mallopt(M_MMAP_THRESHOLD, kMapped);
-  (void)::mallopt(M_TRIM_THRESHOLD, 2 * kMapped);
+  (void)::mallopt(M_TRIM_THRESHOLD, kMapped);
 }
 
 bool MemoryRelease::quiet() {
@@ -72,6 +54,7 @@ bool MemoryRelease::quiet() {
   double now = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   bool busy = now - processor_seconds_ > kBusySeconds;
   processor_seconds_ = now;
+  worked_ = worked_ || busy;
   quiet_looks_ = busy ? 0 : quiet_looks_ + 1;
   return quiet_looks_ >= kQuietLooks;
 }
@@ -80,16 +63,18 @@ void MemoryRelease::look() {
   constexpr int kMostLooks = 60;
   ++looks_;
   if (!quiet() && looks_ < kMostLooks) return;
-  int64_t held = held_bytes();
-  kept_ = std::min(kept_, std::max<int64_t>(held, 0));
-  if (held - kept_ < kWorthwhile) return;
   looks_ = 0;
-  (void)::malloc_trim(0);
-  kept_ = std::max<int64_t>(held_bytes(), 0);
+  if (!worked_) return;
+  worked_ = false;
+  // Counts what was given back before, too, if it was not used again.
+  if (::mallinfo2().fordblks >= kWorthwhile) (void)::malloc_trim(0);
 }
 
 int64_t resident_bytes() {
-  return own_pages().resident * sysconf(_SC_PAGESIZE);
+  std::ifstream file("/proc/self/statm");
+  int64_t total = 0, resident = 0;  // pages
+  file >> total >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace freshet

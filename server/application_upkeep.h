@@ -39,8 +39,7 @@ class MemoryRelease {
  private:
   bool quiet();
 
-  // What could not be given back the last time.
-  int64_t kept_ = 0;
+  bool worked_ = false;           // since the last time
   double processor_seconds_ = 0;  // until the last look
   int quiet_looks_ = 0;
   int looks_ = 0;  // since the last time

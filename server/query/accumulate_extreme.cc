@@ -53,7 +53,7 @@ class Extreme final : public Accumulator {
 
   Result<VectorPtr> finish(const QueryControl& control) override {
     TRY(control.check());
-    return VectorPtr(std::make_shared<Vector>(std::move(slots_.values())));
+    return VectorPtr(std::make_shared<Vector>(slots_.values()));
   }
   uint64_t memory_bytes() const override { return slots_.memory_bytes(); }
 

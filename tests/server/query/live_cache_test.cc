@@ -280,7 +280,9 @@ TEST_CASE("an answer of many states is kept while its rows stay as they are") {
   stream.seal();
   stream.append(6000);
   Query query;
-  query.aggregates = {aggregate(F::kCountDistinct, "__time", "times")};
+  query.aggregates = {aggregate(F::kCountDistinct, "__time", "times"),
+                      aggregate(F::kMax, "n", "most"),
+                      aggregate(F::kMin, "s", "first")};
   auto from_all = [](const QueryResult& result) {
     return result.provenance.served_by == std::vector<std::string>{"cache"} &&
            result.provenance.rows_scanned == 0;
