@@ -11,9 +11,7 @@
 namespace freshet {
 namespace {
 
-bool in_range(int64_t ms) {
-  return Interval().contains(Timestamp{ms});
-}
+bool in_range(int64_t ms) { return Interval().contains(Timestamp{ms}); }
 
 bool two_digits(const char* p, int64_t& out) {
   auto tens = static_cast<unsigned>(p[0] - '0');

@@ -18,9 +18,7 @@ constexpr ExpressionType kString{ValueType::kString};
 constexpr int64_t kMostDays = 366 * 10000;
 
 // Whether an event may have this time; sums of others overflow.
-bool in_range(int64_t ms) {
-  return Interval().contains(Timestamp{ms});
-}
+bool in_range(int64_t ms) { return Interval().contains(Timestamp{ms}); }
 
 void overflow(Vector& out, size_t lane) {
   out.need_states();

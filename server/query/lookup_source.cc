@@ -1,7 +1,6 @@
 #include "server/query/lookup_source.h"
 
 #include <absl/container/flat_hash_map.h>
-#include <absl/container/flat_hash_map.h>
 #include <absl/hash/hash.h>
 #include <fmt/format.h>
 
