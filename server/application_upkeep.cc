@@ -64,10 +64,14 @@ void MemoryRelease::look() {
   ++looks_;
   if (!quiet() && looks_ < kMostLooks) return;
   looks_ = 0;
-  if (!worked_) return;
+  // What was given back counts as free, too. It is used again by work, which
+  // may be so slow on a busy machine that it goes unseen, and frees more.
+  const size_t free = ::mallinfo2().fordblks;
+  free_ = std::min(free_, free);
+  if (free < kWorthwhile || (!worked_ && free - free_ < kWorthwhile)) return;
   worked_ = false;
-  // Counts what was given back before, too, if it was not used again.
-  if (::mallinfo2().fordblks >= kWorthwhile) (void)::malloc_trim(0);
+  (void)::malloc_trim(0);
+  free_ = ::mallinfo2().fordblks;
 }
 
 int64_t resident_bytes() {

@@ -40,6 +40,7 @@ class MemoryRelease {
   bool quiet();
 
   bool worked_ = false;           // since the last time
+  size_t free_ = 0;               // least bytes of malloc's since then
   double processor_seconds_ = 0;  // until the last look
   int quiet_looks_ = 0;
   int looks_ = 0;  // since the last time
