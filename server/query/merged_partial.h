@@ -22,8 +22,8 @@ class MergedPartial {
   uint64_t rows_scanned() const { return rows_scanned_; }
   uint64_t rows_matched() const { return rows_matched_; }
 
-  // Rows before ordering; views into this and `arena`. Ends the merging, but of
-  // aggregates that keeps_running_total() allows.
+  // Rows before ordering; views into this and `arena`, valid until the next
+  // merge(): the states stay (RunningTotal goes on with them).
   Result<ResultRows> finish(QueryControl& control, Arena& arena);
 
  private:

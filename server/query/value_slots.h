@@ -26,7 +26,6 @@ class ValueSlots {
   size_t size() const { return values_.size; }
   bool filled(uint32_t group) const { return filled_[group] != 0; }
   const Vector& values() const { return values_; }
-  Vector& values() { return values_; }
 
   void set(uint32_t group, const Vector& v, size_t lane) {
     if (values_.type.type == ValueType::kString && filled_[group] != kTouched) {
