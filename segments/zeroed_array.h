@@ -1,7 +1,8 @@
 // ZeroedArray: a fixed number of elements whose bits are zero at first. A large
 // one is mapped for itself: the system clears a page when it is first touched,
 // so that making the array takes no time, however large it is, and whoever
-// fills it in order can stop in between.
+// fills it in order can stop in between. A smaller one is malloc's, which keeps
+// its pages for the next: to clear it at once takes less than to fault it in.
 #pragma once
 
 #include <sys/mman.h>
@@ -78,7 +79,8 @@ class ZeroedArray {
 
  private:
   static constexpr size_t kHugePage = size_t{2} << 20;
-  bool mapped() const { return memory_bytes() >= kHugePage; }
+  static constexpr size_t kMapped = size_t{16} << 20;
+  bool mapped() const { return memory_bytes() >= kMapped; }
   size_t pages_bytes() const {
     return (memory_bytes() + kHugePage - 1) / kHugePage * kHugePage;
   }
