@@ -1,5 +1,6 @@
 #include "server/query/key_table.h"
 
+#define XXH_INLINE_ALL  // most keys are short: the call would take as long
 #include <xxhash.h>
 
 #include <random>
@@ -22,6 +23,10 @@ ContentHash hash_contents(std::string_view contents) {
   const XXH128_hash_t hash =
       XXH3_128bits_withSeed(contents.data(), contents.size(), seed());
   return {hash.high64, hash.low64};
+}
+
+uint64_t hash_text(std::string_view text) {
+  return XXH3_64bits_withSeed(text.data(), text.size(), seed());
 }
 
 // The end of SplitMix64, which maps numbers one to one.

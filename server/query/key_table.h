@@ -17,6 +17,8 @@ struct ContentHash {
 };
 
 ContentHash hash_contents(std::string_view contents);
+// Of a text: two may have the same one, but nobody can choose them so.
+uint64_t hash_text(std::string_view text);
 // Of a number: no two have the same one.
 ContentHash hash_number(uint64_t number);
 

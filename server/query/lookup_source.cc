@@ -8,6 +8,7 @@
 
 #include "server/json/json_value.h"
 #include "server/query/expression_type.h"
+#include "server/query/key_table.h"
 
 namespace freshet {
 namespace {
@@ -56,7 +57,7 @@ std::vector<size_t> last_of_each_key(
 struct KeyHash {
   size_t operator()(const Value& key) const {
     if (const std::string* text = key.as_string()) {
-      return absl::Hash<std::string_view>()(*text);
+      return hash_text(*text);
     }
     const int64_t* number = key.as_long();
     return absl::Hash<int64_t>()(number ? *number : 0);

@@ -1,7 +1,5 @@
 #include "server/query/value_ids.h"
 
-#include <absl/hash/hash.h>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -19,10 +17,6 @@ uint64_t double_key(double value) {
   if (value == 0) value = 0.0;
   if (std::isnan(value)) value = std::numeric_limits<double>::quiet_NaN();
   return std::bit_cast<uint64_t>(value);
-}
-
-uint64_t hash_of(std::string_view text) {
-  return absl::Hash<std::string_view>()(text);
 }
 
 }  // namespace
@@ -76,7 +70,7 @@ uint32_t ValueIds::add_decimal(__int128 units) {
 }
 
 uint32_t ValueIds::intern_text(std::string_view text) {
-  return add_text(text, hash_of(text));
+  return add_text(text, hash_text(text));
 }
 
 // In steps over a few texts at once, so that what one waits for from memory
@@ -90,7 +84,7 @@ void ValueIds::intern_texts(std::span<const std::string_view> texts,
     const size_t count = std::min(kAtOnce, texts.size() - begin);
     const std::string_view* text = texts.data() + begin;
     for (size_t i = 0; i < count; ++i) {
-      hashes[i] = hash_of(text[i]);
+      hashes[i] = hash_text(text[i]);
       keys_.prefetch(hashes[i]);
     }
     for (size_t i = 0; i < count; ++i) {
