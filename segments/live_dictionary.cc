@@ -45,10 +45,12 @@ struct LiveDictionary::Table {
   }
   uint32_t next(uint32_t i) const { return (i + 1) & mask; }
 
-  void put(uint64_t slot) {
+  // Where it was put.
+  uint32_t put(uint64_t slot) {
     uint32_t i = first(slot);
     while (slots[i].load(std::memory_order_relaxed) != 0) i = next(i);
     slots[i].store(slot, std::memory_order_release);
+    return i;
   }
 };
 
@@ -115,10 +117,10 @@ uint32_t LiveDictionary::insert(std::string_view value, uint64_t hash) {
   assert(id < UINT32_MAX);
   values_.append(keep(value));
   bytes_ += sizeof(std::string_view);
-  if (!larger_ && uint64_t{id} * 2 > tables_.back()->mask) begin_growth(id);
-  tables_.back()->put(slot_of(hash, id));
+  if (!larger_ && uint64_t{id} * 2 > tables_.back()->mask) begin_growth();
+  const uint32_t place = tables_.back()->put(slot_of(hash, id));
   if (larger_) {
-    larger_->put(slot_of(hash, id));
+    if (place < moved_) larger_->put(slot_of(hash, id));
     move_slots();
   }
   // Last: who knows of the id finds it.
@@ -126,26 +128,24 @@ uint32_t LiveDictionary::insert(std::string_view value, uint64_t hash) {
   return id;
 }
 
-void LiveDictionary::begin_growth(uint32_t first_new) {
+void LiveDictionary::begin_growth() {
   const uint32_t num_slots = (tables_.back()->mask + 1) * 2;
   larger_ = std::make_unique<Table>(num_slots);
   moved_ = 0;
-  first_new_ = first_new;
   bytes_ += num_slots * sizeof(uint64_t);
 }
 
 // Slots are in the order of their hashes, so both tables are passed through
-// from front to back, and no value is read. An eighth of the table's slots is
-// taken meanwhile.
+// from front to back, and no value is read; the system gives the larger one's
+// pages as they are reached, not at random all at once. An eighth of the
+// table's slots is taken meanwhile.
 void LiveDictionary::move_slots() {
   constexpr uint32_t kAtOnce = 8;
   const Table& full = *tables_.back();
   const uint32_t end = std::min(moved_ + kAtOnce, full.mask + 1);
   for (; moved_ < end; ++moved_) {
     const uint64_t slot = full.slots[moved_].load(std::memory_order_relaxed);
-    if (slot != 0 && static_cast<uint32_t>(slot) < first_new_) {
-      larger_->put(slot);
-    }
+    if (slot != 0) larger_->put(slot);
   }
   if (moved_ <= full.mask) return;
   table_.store(larger_.get(), std::memory_order_release);

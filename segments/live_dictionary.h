@@ -56,7 +56,7 @@ class LiveDictionary {
   uint32_t find_or_insert(std::string_view value);
   uint32_t insert(std::string_view value, uint64_t hash);
   std::string_view keep(std::string_view value);
-  void begin_growth(uint32_t first_new);
+  void begin_growth();
   void move_slots();
   void resize_recent();
 
@@ -66,7 +66,6 @@ class LiveDictionary {
   std::vector<std::unique_ptr<Table>> tables_;  // the last is table_
   std::unique_ptr<Table> larger_;  // will be the next; null while there is room
   uint32_t moved_ = 0;             // so many slots of table_ are in larger_
-  uint32_t first_new_ = 0;         // ids from here on are put into both at once
   std::vector<std::unique_ptr<char[]>> blocks_;
   size_t block_size_ = 0, block_used_ = 0;
   std::vector<Recent> recent_;  // by hash; a power of two; empty: no short text

@@ -1,6 +1,7 @@
 // Dictionaries on disk: text blocks, their bloom filters, both forms and both
 // orders; columns that follow from others.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstring>
@@ -297,6 +298,27 @@ TEST_CASE("a live dictionary has all its values while it grows") {
     REQUIRE(dictionary.value(id) == values[id - 1]);
     REQUIRE(dictionary.find(values[id - 1], UINT32_MAX) == id);
   }
+}
+
+// Pages that the system has given to this thread.
+long pages_given() {
+  rusage usage;
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_minflt;
+}
+
+TEST_CASE("a live dictionary takes its memory little by little") {
+  constexpr int kValues = 600'000, kRun = 1000;
+  LiveDictionary dictionary;
+  long most = 0;
+  for (int begin = 0; begin < kValues; begin += kRun) {
+    const long before = pages_given();
+    for (int i = begin; i < begin + kRun; ++i) {
+      dictionary.add("v" + std::to_string(i));
+    }
+    if (begin > 0) most = std::max(most, pages_given() - before);
+  }
+  CHECK(most < 500);  // at random it would be 1500
 }
 
 TEST_CASE("columns that follow from another have no ids of their own") {
