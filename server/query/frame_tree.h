@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "segments/zeroed_array.h"
+#include "server/query/free_later.h"
 #include "server/query/query_control.h"
 #include "server/query/value.h"
 
@@ -20,6 +21,10 @@ struct FrameState {
 
 class FrameTree {
  public:
+  FrameTree(FrameTree&&) noexcept = default;
+  FrameTree& operator=(FrameTree&&) noexcept = default;
+  ~FrameTree() { free_later(nodes_); }
+
   // leaf(i) of row i < size. `least`: whether extremes are the least values,
   // else the greatest. Fails as `control` does.
   template <class Leaf>

@@ -65,8 +65,7 @@ Status FoundRows::add(const FoundRows& other, std::span<const uint32_t> chosen,
 }
 
 uint64_t FoundRows::memory_bytes() const {
-  uint64_t bytes =
-      arena_->memory_bytes() + places_.capacity() * sizeof(places_[0]);
+  uint64_t bytes = arena_->memory_bytes() + places_.memory_bytes();
   for (const auto& v : order_) bytes += v->memory_bytes();
   return bytes;
 }

@@ -7,6 +7,7 @@
 
 #include <span>
 
+#include "server/query/growing_array.h"
 #include "server/query/result_rows.h"
 #include "server/query/segment_work.h"
 
@@ -29,12 +30,12 @@ class FoundRows {
              const QueryControl& control);
   size_t size() const { return places_.size(); }
   // In the order in which they were added: block by block, by position.
-  const std::vector<Place>& places() const { return places_; }
+  const GrowingArray<Place>& places() const { return places_; }
   const std::vector<std::shared_ptr<Vector>>& order() const { return order_; }
   uint64_t memory_bytes() const;
 
  private:
-  std::vector<Place> places_;
+  GrowingArray<Place> places_;
   std::vector<std::shared_ptr<Vector>> order_;  // as QueryPlan::order
   std::unique_ptr<Arena> arena_ = std::make_unique<Arena>();
 };

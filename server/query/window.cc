@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <span>
 
 #include "server/query/expression_type.h"
 #include "server/query/frame_tree.h"
+#include "server/query/growing_array.h"
 #include "server/query/range_frame.h"
 #include "server/query/widen_value.h"
 
@@ -69,13 +71,13 @@ class Partition {
 
   // Before all else. Fails as `control` does.
   Status prepare(const QueryControl& control) {
-    group_of_.resize(size());
+    group_of_ = ZeroedArray<uint32_t>(size());
     TRY(in_runs(size(), &control, [&](size_t begin, size_t count) {
       for (size_t i = begin; i < begin + count; ++i) {
         bool first =
             i == 0 || compare_rows(row(i - 1), row(i), call_.order) != 0;
-        if (first) group_starts_.push_back(i);
-        group_of_[i] = group_starts_.size() - 1;
+        if (first) group_starts_.push_back(static_cast<uint32_t>(i));
+        group_of_[i] = static_cast<uint32_t>(group_starts_.size() - 1);
       }
     }));
     if (by_value(call_.frame.start) || by_value(call_.frame.end)) {
@@ -244,8 +246,8 @@ class Partition {
   const WindowCall& call_;
   const std::span<const uint32_t> numbers_;
   const ExpressionType type_;
-  std::vector<size_t> group_starts_;  // of rows equal in ORDER BY
-  std::vector<size_t> group_of_;      // by row
+  GrowingArray<uint32_t> group_starts_;  // of rows equal in ORDER BY
+  ZeroedArray<uint32_t> group_of_;       // by row
   std::optional<FrameTree> tree_;
   std::optional<RangeFrame> range_;  // RANGE with an offset
 };
@@ -263,7 +265,11 @@ Status add_window(QueryResult& rows, const WindowCall& call, std::string name,
   TRY_ASSIGN(auto numbers, sorted_rows(rows.rows, order, control));
   MemoryCharge charge(control);
   charge.set(rows.rows.size() * (sizeof(Value) + sizeof(FrameState) * 2));
-  std::vector<Value> values(rows.rows.size());
+  TRY(in_runs(rows.rows.size(), &control, [&](size_t begin, size_t count) {
+    for (auto& row : std::span(rows.rows).subspan(begin, count)) {
+      row.emplace_back();
+    }
+  }));
   for (size_t begin = 0; begin < numbers.size();) {
     size_t end = begin + 1;
     while (end < numbers.size() &&
@@ -276,15 +282,10 @@ Status add_window(QueryResult& rows, const WindowCall& call, std::string name,
     TRY(part.prepare(control));
     for (size_t i = 0; i < part.size(); ++i) {
       if ((begin + i) % kRowsBetweenChecks == 0) TRY(control.check());
-      TRY_ASSIGN(values[numbers[begin + i]], part.value(i));
+      TRY_ASSIGN(rows.rows[numbers[begin + i]].back(), part.value(i));
     }
     begin = end;
   }
-  TRY(in_runs(values.size(), &control, [&](size_t begin, size_t count) {
-    for (size_t i = begin; i < begin + count; ++i) {
-      rows.rows[i].push_back(std::move(values[i]));
-    }
-  }));
   rows.columns.push_back({std::move(name), type});
   return {};
 }
