@@ -208,10 +208,7 @@ Result<QueryResult> Executor::run_select(const SelectStatement& statement) {
                  fmt::format("more than {} queries in WITH", kMostStatements),
                  std::max(1, from.line), std::max(1, from.column)};
   }
-  if (is_kpi_table(statement.from)) {
-    TRY_ASSIGN(SelectStatement over_rows, expand_kpi_table(statement, kpis_));
-    return run_select(over_rows);
-  }
+  if (is_kpi_table(statement.from)) return run_kpi(statement);
   ++depth_;
   size_t outer_names = named_.size();
   for (const CommonTable& table : statement.with) {

@@ -35,6 +35,11 @@ class Executor {
 
   Status apply(const std::vector<Setting>& settings);
   Result<QueryResult> run_select(const SelectStatement& statement);
+  // executor_kpi.cc: a SELECT over kpi.NAME.
+  Result<QueryResult> run_kpi(const SelectStatement& statement);
+  // __time of the row in this place of the SELECT's rows, by time.
+  Result<std::optional<Timestamp>> time_of_row(const SelectStatement& over,
+                                               bool descending, int64_t place);
   // One SELECT, whose FROM is `relation`.
   Result<QueryResult> run_over(const SelectStatement& statement,
                                const Relation& relation);

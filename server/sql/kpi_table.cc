@@ -55,6 +55,7 @@ class KpiTableExpander {
     bool star =
         in_.items.size() == 1 && in_.items[0].expression->kind == Kind::kStar;
     if (star) list_all_columns();
+    if (any_aggregate() && !any_value()) return over_its_rows();
     bool grouped = !out_.group_by.empty() || any_aggregate();
     if (!grouped) TRY(group_by_the_others());
     TRY(replace_everywhere());
@@ -73,11 +74,37 @@ class KpiTableExpander {
 
   void list_all_columns() {
     out_.items.clear();
-    out_.items.push_back({column_node("__time"), ""});
-    for (const std::string& name : table_.dimensions) {
-      out_.items.push_back({column_node(name), ""});
-    }
+    list_dimensions(out_);
     out_.items.push_back({column_node(kValue), ""});
+  }
+
+  void list_dimensions(SelectStatement& to) const {
+    to.items.push_back({column_node("__time"), ""});
+    for (const std::string& name : table_.dimensions) {
+      to.items.push_back({column_node(name), ""});
+    }
+  }
+
+  // COUNT(*) and other aggregates without the value are of the table's rows,
+  // which are groups.
+  Result<SelectStatement> over_its_rows() {
+    auto rows = std::make_shared<SelectStatement>();
+    rows->from = out_.from;
+    list_dimensions(*rows);
+    for (const SelectItem& item : rows->items) {
+      rows->group_by.push_back(item.expression);
+    }
+    rows->where = where_;
+    if (out_.where) {
+      TRY(check_where());
+      TRY_ASSIGN(rows->where, replaced(out_.where));
+      if (where_) rows->where = both(where_, rows->where);
+      out_.where = nullptr;
+    }
+    out_.from.kind = FromItem::Kind::kSubquery;
+    out_.from.table.clear();
+    out_.from.subquery = std::move(rows);
+    return std::move(out_);
   }
 
   // Its number: "value", or the name of the KPI unless a dimension has it.
@@ -103,6 +130,24 @@ class KpiTableExpander {
     return is_value(e) ||
            std::any_of(e.arguments.begin(), e.arguments.end(),
                        [this](const SqlPtr& a) { return has_value(*a); });
+  }
+
+  // Whether the KPI's number, or MEASURE() of anything, is asked for.
+  bool any_value() const {
+    auto asks = [this](const SqlPtr& e) {
+      return e && (has_value(*e) || has_measure_call(*e));
+    };
+    auto item_asks = [&](const auto& item) { return asks(item.expression); };
+    return std::any_of(out_.items.begin(), out_.items.end(), item_asks) ||
+           std::any_of(out_.order_by.begin(), out_.order_by.end(), item_asks) ||
+           std::any_of(out_.group_by.begin(), out_.group_by.end(), asks) ||
+           asks(out_.having);
+  }
+
+  static bool has_measure_call(const SqlExpression& e) {
+    return is_measure(e) ||
+           std::any_of(e.arguments.begin(), e.arguments.end(),
+                       [](const SqlPtr& a) { return has_measure_call(*a); });
   }
 
   bool any_aggregate() const {
@@ -135,12 +180,7 @@ class KpiTableExpander {
       TRY_ASSIGN(group, replaced(group));
     }
     if (out_.where) {
-      if (has_value(*out_.where)) {
-        return sql_error(ErrorCode::kInvalid,
-                         "WHERE is about rows; compare the value of a KPI in "
-                         "HAVING",
-                         *out_.where);
-      }
+      TRY(check_where());
       TRY_ASSIGN(out_.where, replaced(out_.where));
     }
     if (out_.having) {
@@ -153,6 +193,14 @@ class KpiTableExpander {
       TRY_ASSIGN(item.expression, replaced(item.expression));
     }
     return {};
+  }
+
+  Status check_where() const {
+    if (!has_value(*out_.where)) return {};
+    return sql_error(ErrorCode::kInvalid,
+                     "WHERE is about rows; compare the value of a KPI in "
+                     "HAVING",
+                     *out_.where);
   }
 
   bool is_alias(const std::string& name) const {

@@ -2,6 +2,7 @@
 #include "server/kpi/kpi_tables.h"
 
 #include <doctest/doctest.h>
+#include <fmt/core.h>
 
 #include "tests/server/kpi/kpi_fixture.h"
 
@@ -12,6 +13,7 @@ namespace {
 struct Tables {
   KpiFixture f;
   std::unique_ptr<Sql> sql;
+  Limits limits;
   Tables() {
     f.sales({{"2026-11-20T10:10:00Z", "A", "t0", 1000, 500},
              {"2026-11-21T10:00:00Z", "A", "t1", 3000, 2500},
@@ -22,6 +24,7 @@ struct Tables {
   Result<QueryResult> run(const std::string& text) {
     SqlRequest request;
     request.text = text;
+    request.limits = limits;
     return sql->run(request);
   }
   // Rows as "a,b;c,d".
@@ -74,6 +77,46 @@ TEST_CASE("the number has the KPI's name, too") {
   CHECK(t.rows("SELECT store, MEASURE(margin) AS m FROM kpi.margin GROUP BY "
                "store ORDER BY m") == "A,0.25;B,0.5");
   CHECK(t.rows("SELECT SUM(n.net_sales) FROM kpi.net_sales n") == "100.00");
+}
+
+TEST_CASE("aggregates without the value are of the table's rows") {
+  Tables t;
+  CHECK(t.rows("SELECT COUNT(*) FROM kpi.net_sales") == "3");
+  CHECK(t.rows("SELECT COUNT(*) AS n FROM kpi.net_sales k WHERE k.store = 'A' "
+               "AND __time >= TIMESTAMP '2026-11-21'") == "1");
+  CHECK(t.rows("SELECT store, COUNT(*) FROM kpi.margin GROUP BY store ORDER BY "
+               "2 DESC") == "A,2;B,1");
+  CHECK(t.rows("SELECT MIN(__time), MAX(k.__time), COUNT(DISTINCT k.store) "
+               "FROM kpi.net_sales AS k") ==
+        "2026-11-20T10:10:00.000Z,2026-11-21T11:00:00.000Z,2");
+  CHECK(t.rows("SELECT COUNT(*) FROM kpi.net_sales WHERE value > 1")
+            .find("WHERE is about rows") == 0);
+  CHECK(t.rows("SELECT COUNT(*) FROM kpi.net_sales WHERE stor = 'A'") ==
+        "'stor' isn't a dimension of kpi 'net_sales'; did you mean 'store'?");
+}
+
+TEST_CASE("a look at a KPI's first rows groups no more than they need") {
+  constexpr int kSales = 40'000;
+  Tables t;
+  std::vector<SaleRow> sales;
+  for (int i = 0; i < kSales; ++i) {
+    sales.push_back({fmt::format("2026-11-23T{:02}:{:02}:{:02}Z", i / 3600,
+                                 i / 60 % 60, i % 60),
+                     i % 1000 == 7 ? "B" : "A", fmt::format("x{}", i), 100,
+                     50});
+  }
+  t.f.sales(sales, "2026-11-24T00:00:00Z");
+  t.limits.max_groups = 12'000;
+  CHECK(t.rows("SELECT * FROM kpi.net_sales").find("query_max_groups") !=
+        std::string::npos);
+  const std::string all = "SELECT __time, store, value FROM kpi.net_sales ";
+  CHECK(t.run("SELECT * FROM kpi.net_sales LIMIT 100")->rows.size() == 100);
+  CHECK(t.rows(all + "ORDER BY __time LIMIT 2") ==
+        "2026-11-23T00:00:00.000Z,A,1.00;2026-11-23T00:00:01.000Z,A,1.00");
+  CHECK(t.rows(all + "ORDER BY __time DESC LIMIT 1 OFFSET 1") ==
+        "2026-11-23T11:06:38.000Z,A,1.00");
+  CHECK(t.rows(all + "WHERE store = 'B' ORDER BY __time LIMIT 1 OFFSET 39") ==
+        "2026-11-23T10:50:07.000Z,B,1.00");
 }
 
 TEST_CASE("what a KPI's table refuses") {
