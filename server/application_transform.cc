@@ -1,5 +1,7 @@
 #include "server/application_transform.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <set>
@@ -9,7 +11,9 @@
 
 #include "ingest/keyed_hash.h"
 #include "server/query/batch_expression.h"
+#include "server/query/expression_type.h"
 #include "server/query/lookup_source.h"
+#include "server/query/widen_value.h"
 
 namespace freshet {
 namespace {
@@ -33,6 +37,38 @@ void copy_row(const ColumnBatch& from, uint32_t row, ColumnBatch& to) {
     }
   }
   to.commit_row();
+}
+
+// Of the column's type: where the model takes a number that is not, it is a
+// long or decimal that widens. kInvalid as evaluate().
+Result<ExpressionColumn> evaluate_for(size_t column,
+                                      const Expression& expression,
+                                      const ColumnBatch& batch) {
+  TRY_ASSIGN(ExpressionColumn values, evaluate(expression, batch));
+  const ExpressionType from = values.type;
+  values.type = expression_type(batch.schema().columns[column].type);
+  if (from == values.type || from.type == ValueType::kNull) return values;
+  const bool real = values.type.type == ValueType::kDouble;
+  if (real) values.doubles.resize(batch.num_rows());
+  for (size_t row = 0; row < batch.num_rows(); ++row) {
+    if (values.nulls[row]) continue;
+    Value value(values.longs[row]);
+    if (from.type == ValueType::kDecimal) {
+      value = Value(Decimal{values.longs[row], from.scale});
+    }
+    value = widened(std::move(value), values.type);
+    if (real) {
+      values.doubles[row] = value.to_double();
+      continue;
+    }
+    auto units = value.as_decimal()->units;
+    values.longs[row] = static_cast<int64_t>(units);
+    if (values.longs[row] != units) {
+      return invalid(fmt::format("number out of range in {}: row {}",
+                                 to_text(expression), row));
+    }
+  }
+  return values;
 }
 
 class ExpressionTransform : public Transform {
@@ -108,7 +144,7 @@ class ExpressionTransform : public Transform {
   // All rows at once; only if that fails, row by row to find the culprits.
   static void derive(const Derived& derived, ColumnBatch& batch,
                      std::vector<RowError>& errors) {
-    auto values = evaluate(*derived.expression, batch);
+    auto values = evaluate_for(derived.column, *derived.expression, batch);
     if (values) {
       store(*values, derived.column, batch);
       return;
@@ -117,7 +153,7 @@ class ExpressionTransform : public Transform {
     ColumnBatch one(schema);
     for (uint32_t row = 0; row < batch.num_rows(); ++row) {
       copy_row(batch, row, one);
-      auto value = evaluate(*derived.expression, one);
+      auto value = evaluate_for(derived.column, *derived.expression, one);
       if (value) {
         store_row(*value, 0, derived.column, row, batch);
       } else {

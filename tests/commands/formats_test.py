@@ -130,3 +130,47 @@ def test_xml_posted_and_loaded(tmp_path):
             lambda: (p := server.json("/api/v1/ingestion/stock"))["rejected"] and p,
             what="rejected")
         assert progress["rejected"] == {"not_xml": 1}
+
+
+WIDENED = """\
+dataset: widened
+source: { log: { partitions: 1 } }
+time: { field: ts }
+columns:
+  - { name: n, type: long }
+  - { name: price, type: decimal(2) }
+  - { name: n_money, type: decimal(2), from: n }
+  - { name: price4, type: decimal(4), from: price }
+  - { name: n_real, type: double, from: n }
+  - { name: price_real, type: double, from: price }
+  - { name: ratio, type: double, from: "n / 2" }
+"""
+
+
+def test_derived_numbers_have_the_type_of_their_column(tmp_path):
+    """Also where one row of them cannot be computed, or does not fit."""
+    model = freshet.write_model(tmp_path / "m", {"datasets/widened.yaml": WIDENED})
+    with freshet.Server(model, tmp_path / "d") as server:
+        time = "2026-11-01T10:00:00Z"
+        events = [{"ts": time, "n": 5, "price": "1.25"},
+                  {"ts": time, "n": None, "price": None}]
+        expected = [
+            {"n": None, "n_money": None, "price4": None, "n_real": None,
+             "price_real": None, "ratio": None},
+            {"n": 5, "n_money": 5.0, "price4": 1.25, "n_real": 5.0,
+             "price_real": 1.25, "ratio": 2.0}]
+        text = ("SELECT n, n_money, price4, n_real, price_real, ratio FROM "
+                "widened ORDER BY n")
+        assert server.ingest("widened", events)["accepted"] == 2
+        freshet.wait_until(lambda: server.sql(text) == expected,
+                           what=lambda: server.sql(text))
+        answer = server.ingest("widened", [
+            {"ts": time, "n": 2 ** 62, "price": "1.25"}, *events])
+        assert (answer["accepted"], answer["rejected"]) == (2, 1), answer
+        assert "out of range" in answer["errors"][0]["message"], answer
+        freshet.wait_until(
+            lambda: server.sql(text) == sorted(
+                expected * 2, key=lambda row: row["n"] or 0),
+            what=lambda: server.sql(text))
+        assert server.json("/api/v1/ingestion/widened")["rejected"] == {
+            "expression": 1}
