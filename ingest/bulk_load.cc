@@ -68,6 +68,12 @@ std::string describe(const PartitionName& file, const DeadLetter& letter,
                      file.substr(file.find('/') + 1), letter.message);
 }
 
+// By which a file is told from others of its name.
+Result<std::string> content_of(const std::string& path) {
+  TRY_ASSIGN(uint64_t hash, file_hash(path));
+  return fmt::format("{:016x}", hash);
+}
+
 // Spilled pieces are read once more, as rows, and then gone.
 SealOptions for_spilling(SealOptions options) {
   options.cubes.clear();
@@ -100,7 +106,7 @@ class Load {
 
   Status run_file(const std::string& path);
   // As run_file, for a file that is watched for: see load_file().
-  Status run_watched(const WatchedFile& file, uint64_t hash, KeptCounts counts);
+  Status run_watched(const WatchedFile& file, KeptCounts counts);
   Status run_events(const std::string& name,
                     const std::function<bool(std::string&)>& next);
   const KeptCounts& counts() const { return counts_; }
@@ -127,7 +133,8 @@ class Load {
   LoadProgress& progress_;
   const std::vector<PartitionName> names_;
   const LoadProgress before_ = progress_;
-  std::string key_;  // under which the file is remembered
+  std::string key_;      // under which the file is remembered
+  std::string content_;  // hash of the file, of its dead letters
   std::shared_ptr<SeenKeys> seen_;
   KeptCounts counts_;
   bool keep_counts_ = false;
@@ -174,9 +181,8 @@ Status Load::open(const std::string& path) {
 }
 
 Status Load::run_file(const std::string& path) {
-  TRY_ASSIGN(uint64_t hash, file_hash(path));
-  TRY(refuse_repeated(
-      path, fmt::format("{}/{:016x}", path.substr(path.rfind('/') + 1), hash)));
+  TRY_ASSIGN(content_, content_of(path));
+  TRY(refuse_repeated(path, path.substr(path.rfind('/') + 1) + "/" + content_));
   TRY(open(path));
   TRY(look_at_header(path));
   refuses_useless_ = true;
@@ -222,10 +228,9 @@ Status Load::look_at_header(const std::string& path) {
   return {};
 }
 
-Status Load::run_watched(const WatchedFile& file, uint64_t hash,
-                         KeptCounts counts) {
-  std::string key = fmt::format("{}/{:016x}", file.name, hash);
-  TRY(refuse_repeated(file.name, key));
+Status Load::run_watched(const WatchedFile& file, KeptCounts counts) {
+  TRY_ASSIGN(content_, content_of(file.path));
+  TRY(refuse_repeated(file.name, file.name + "/" + content_));
   counts_ = std::move(counts);
   keep_counts_ = true;
   puts_ = file.puts;
@@ -323,7 +328,8 @@ Status Load::commit() {
   } else {
     seal.live = intake_->sinks().take();
   }
-  for (const DeadLetter& letter : intake_->dead_letters()) {
+  for (DeadLetter& letter : intake_->take_dead_letters()) {
+    letter.content = content_;
     seal.puts.push_back(encode_dead_letter(settings_.dataset, letter));
   }
   tell(true);
@@ -426,11 +432,10 @@ Result<KeptCounts> load_file(const IngestionSettings& settings,
                              SegmentStore& store, const WatchedFile& file,
                              KeptCounts counts, std::shared_ptr<SeenKeys> seen,
                              LoadProgress& progress) {
-  TRY_ASSIGN(uint64_t hash, file_hash(file.path));
   const std::function<void(const LoadProgress&)> nobody;
   Load load(settings, store, unpacked_name(file.name), nobody, progress);
   load.use_keys(std::move(seen));
-  TRY(load.run_watched(file, hash, std::move(counts)));
+  TRY(load.run_watched(file, std::move(counts)));
   return load.counts();
 }
 

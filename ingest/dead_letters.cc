@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "ingest/field_value.h"
+#include "ingest/file_records.h"
 
 namespace freshet {
 namespace {
@@ -14,7 +15,8 @@ namespace {
 // Value, little-endian: u8 version (2), i64 time in ms, u64 full size, then
 // reason, message and bytes, each as u32 length and bytes; then i64 message
 // time in ms, u8 flags, key, u32 number of headers, name and value of each.
-// Version 1 ends after the bytes. Partition and offset stand in the key.
+// Version 1 ends after the bytes. Partition, content and offset stand in the
+// key.
 constexpr char kFirstVersion = 1;
 constexpr char kVersion = 2;
 constexpr uint8_t kNullValue = 1, kCut = 2;
@@ -83,6 +85,24 @@ void put_message(std::string& out, const DeadLetter& letter) {
   }
 }
 
+// "file/NAME/CONTENT", or a partition and nothing more. Neither names of files
+// nor of topics have a '/'.
+void split_content(std::string_view text, DeadLetter& letter) {
+  size_t slash = text.rfind('/');
+  if (!is_file_partition(text) || slash < kFilePartition.size()) {
+    letter.partition = text;
+    return;
+  }
+  letter.partition = text.substr(0, slash);
+  letter.content = text.substr(slash + 1);
+}
+
+// Of partition and content; the inverse of split_content().
+std::string place_of(const DeadLetter& letter) {
+  if (letter.content.empty()) return letter.partition;
+  return letter.partition + "/" + letter.content;
+}
+
 Result<DeadLetter> read_letter(const std::string& prefix, std::string_view key,
                                std::string_view value) {
   Error damaged{ErrorCode::kCorrupt,
@@ -91,7 +111,7 @@ Result<DeadLetter> read_letter(const std::string& prefix, std::string_view key,
   std::string_view place = key.substr(prefix.size());
   size_t slash = place.rfind('/');
   if (slash == std::string_view::npos) return damaged;
-  letter.partition = place.substr(0, slash);
+  split_content(place.substr(0, slash), letter);
   std::string_view offset = place.substr(slash + 1);
   auto [end, error] = std::from_chars(
       offset.data(), offset.data() + offset.size(), letter.offset);
@@ -122,16 +142,15 @@ std::string_view reason_of(std::string_view value) {
   return read ? value.substr(0, length) : std::string_view();
 }
 
-std::string key_of(const std::string& dataset, std::string_view partition,
+std::string key_of(const std::string& dataset, std::string_view place,
                    int64_t offset) {
-  return fmt::format("{}{}/{:020}", dead_letter_prefix(dataset), partition,
-                     offset);
+  return fmt::format("{}{}/{:020}", dead_letter_prefix(dataset), place, offset);
 }
 
 }  // namespace
 
 std::string DeadLetter::id() const {
-  return fmt::format("{}/{}", partition, offset);
+  return fmt::format("{}/{}", place_of(*this), offset);
 }
 
 Result<std::string> dead_letter_key(const std::string& dataset,
@@ -170,7 +189,7 @@ std::pair<std::string, std::string> encode_dead_letter(
   put_text(value,
            std::string_view(letter.bytes).substr(0, kMaxDeadLetterBytes));
   put_message(value, letter);
-  return {key_of(dataset, letter.partition, letter.offset), std::move(value)};
+  return {key_of(dataset, place_of(letter), letter.offset), std::move(value)};
 }
 
 Result<DeadLetterPage> list_dead_letters(const MetadataStore& store,

@@ -1,5 +1,5 @@
 // Dead letters: events that could not become rows, kept with their reason in
-// the metadata store under "dead/<dataset>/<partition>/<offset>". They become
+// the metadata store under "dead/<dataset>/<id>". They become
 // durable in the same commit as the offsets that pass them, so each is there
 // exactly once; until then they are held in memory.
 #pragma once
@@ -20,6 +20,9 @@ namespace freshet {
 
 struct DeadLetter {
   std::string partition;
+  // Of a file, the hash of its content: others may have its name. Empty of a
+  // stream, and where earlier versions did not keep it.
+  std::string content{};
   int64_t offset = 0;
   Timestamp time;       // when it was rejected
   std::string reason;   // "not_json", "wrong_type", "time", "too_late",
@@ -34,7 +37,8 @@ struct DeadLetter {
   bool null_value = false;
   bool cut = false;  // key and headers were too large to be kept
 
-  // "pos.sales/3/918273": partition and offset.
+  // "pos.sales/3/918273", "file/stock.csv/0f1e2d3c4b5a6978/12": partition,
+  // content and offset.
   std::string id() const;
   // Whether all of the event is here.
   bool whole() const { return bytes.size() == full_size && !cut; }

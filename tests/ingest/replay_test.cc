@@ -272,4 +272,33 @@ TEST_CASE(
     CHECK_FALSE(ok(find_dead_letter(metadata, "sales", id)));
   }
   CHECK_FALSE(*find_dead_letter(metadata, "sales", "a.b/13"));
+
+  // Files of one name, told apart by their content; one of before it was kept;
+  // a topic that is named as files are.
+  letter.partition = "file/day.csv";
+  for (const char* content : {"", "00ff00ff00ff00ff", "10ff00ff00ff00ff"}) {
+    letter.content = content;
+    auto [file_key, file_value] = encode_dead_letter("sales", letter);
+    REQUIRE(ok(metadata.put(file_key, file_value)));
+  }
+  CHECK(letter.id() == "file/day.csv/10ff00ff00ff00ff/12");
+  letter.partition = "file/3";
+  letter.content.clear();
+  auto [topic_key, topic_value] = encode_dead_letter("sales", letter);
+  REQUIRE(ok(metadata.put(topic_key, topic_value)));
+  auto page = list_dead_letters(metadata, "sales", "", 10, "", "file/day.csv");
+  REQUIRE(ok(page));
+  REQUIRE(page->letters.size() == 3);
+  for (const DeadLetter& one : page->letters) {
+    CHECK(one.partition == "file/day.csv");
+    CHECK(one.offset == 12);
+    auto again = find_dead_letter(metadata, "sales", one.id());
+    REQUIRE(ok(again));
+    REQUIRE(again->has_value());
+    CHECK((*again)->content == one.content);
+  }
+  found = find_dead_letter(metadata, "sales", "file/3/12");
+  REQUIRE(ok(found));
+  CHECK((*found)->partition == "file/3");
+  CHECK((*found)->content.empty());
 }

@@ -78,6 +78,39 @@ def test_of_every_format_without_the_files(tmp_path):
         assert by_file(server) == expected and letters(server) == []
 
 
+def test_of_one_name_day_after_day(tmp_path):
+    """A supplier drops stock.csv every day, each with a fault on the same line."""
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    model = stock_model(tmp_path / "m", drop / "*", "after: delete")
+    with freshet.Server(model, tmp_path / "d") as server:
+        for day in range(1, 4):
+            header = "qty,ts,sku" if day < 3 else "sku,qty,ts"
+            time = f"2026-11-0{day}"
+            put(drop, "stock.csv", f"{header}\n" + (
+                f"x,{time},a{day}\n" if day < 3 else f"a{day},x,{time}\n"))
+            freshet.wait_until(lambda: not list(drop.iterdir()),
+                               what=server.log)
+        server.kill()
+        server.start()
+        listed = letters(server)
+        assert len({one["id"] for one in listed}) == 3, listed
+        assert {(one["partition"], one["offset"]) for one in listed} == {
+            ("file/stock.csv", 1)}
+        assert server.json("/api/v1/ingestion/stock")["rejected"] == {
+            "wrong_type": 3}
+        answer = replay(server, mended(
+            listed[:2], lambda text: text.replace("x", "7")))
+        assert answer["replayed"] == 2, answer
+        assert letters(server) == listed[2:]
+        status, _, body = server.request(
+            "DELETE", ROUTE.format("stock") + "?id=" + listed[2]["id"])
+        assert status == 200 and json.loads(body)["removed"] == 1, body
+        assert letters(server) == []
+        assert by_file(server) == {"stock.csv": 2}
+        assert server.sql("SELECT SUM(qty) AS s FROM stock") == [{"s": 14}]
+
+
 def test_under_a_new_definition_and_with_a_key(tmp_path):
     """What was wrong is the definition: the letters are taken as they are; of
     rows with one key the first stays."""
