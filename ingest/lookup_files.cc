@@ -16,15 +16,12 @@ constexpr size_t kRecords = 4096;
 
 class LookupFiles final : public LookupFeed {
  public:
-  LookupFiles(LookupSettings settings, FileSettings files,
-              std::unique_ptr<FilePlace> place, std::string known,
+  LookupFiles(LookupSettings settings, FileSettings files, std::string known,
               LookupTarget& target)
       : settings_(std::move(settings)),
         files_(std::move(files)),
-        place_(std::move(place)),
         known_(std::move(known)),
-        target_(target),
-        thread_([this] { run(); }) {}
+        target_(target) {}
 
   ~LookupFiles() override {
     {
@@ -32,8 +29,9 @@ class LookupFiles final : public LookupFeed {
       stopping_ = true;
       wake_.signal_all();
     }
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
+  Status open(std::string scratch);
 
   LookupFeedState state() const override {
     MutexLock lock(mutex_);
@@ -49,6 +47,10 @@ class LookupFiles final : public LookupFeed {
   Status read_records(OpenedFile& opened, const std::string& name,
                       LookupChange& change, uint64_t& bytes);
   void show(IngestionState state, std::string error);
+  bool stopping() const {
+    MutexLock lock(mutex_);
+    return stopping_;
+  }
   void set_whole(bool whole) {
     MutexLock lock(mutex_);
     state_.whole = whole;
@@ -58,7 +60,7 @@ class LookupFiles final : public LookupFeed {
   const FileSettings files_;
 
   // The thread's own.
-  const std::unique_ptr<FilePlace> place_;
+  std::unique_ptr<FilePlace> place_;
   std::string known_;           // what the rows are from
   std::string seen_, refused_;  // by the last look; what is at fault
   std::string fault_;           // of `refused_`
@@ -68,8 +70,16 @@ class LookupFiles final : public LookupFeed {
   CondVar wake_;
   LookupFeedState state_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // last: it uses the others
+  std::thread thread_;
 };
+
+Status LookupFiles::open(std::string scratch) {
+  FilePlaceSettings place = files_.place;
+  place.stopped = [this] { return stopping(); };
+  TRY_ASSIGN(place_, FilePlace::open(std::move(place), std::move(scratch)));
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
 
 void LookupFiles::run() {
   while (true) {
@@ -127,6 +137,7 @@ void LookupFiles::look() {
     return;
   }
   ErrorCode code = done.error().code;
+  if (code == ErrorCode::kCancelled) return;
   bool later = code == ErrorCode::kUnavailable || code == ErrorCode::kIo ||
                code == ErrorCode::kNotFound;
   spdlog::error("lookup {}: {}", settings_.name, done.error().message);
@@ -197,7 +208,7 @@ Status LookupFiles::read_records(OpenedFile& opened, const std::string& name,
     }
     MutexLock lock(mutex_);
     state_.messages += records.size();
-    if (stopping_) return Error{ErrorCode::kUnavailable, "the server stops"};
+    if (stopping_) return Error{ErrorCode::kCancelled, "the server stops"};
   }
 }
 
@@ -216,10 +227,10 @@ Result<std::unique_ptr<LookupFeed>> start_lookup_files(LookupSettings settings,
                                                        LookupTarget& target) {
   std::error_code ignored;
   std::filesystem::remove_all(scratch, ignored);  // of a crash
-  TRY_ASSIGN(auto place, FilePlace::open(files.place, std::move(scratch)));
-  return std::make_unique<LookupFiles>(std::move(settings), std::move(files),
-                                       std::move(place), std::move(known),
-                                       target);
+  auto feed = std::make_unique<LookupFiles>(
+      std::move(settings), std::move(files), std::move(known), target);
+  TRY(feed->open(std::move(scratch)));
+  return std::unique_ptr<LookupFeed>(std::move(feed));
 }
 
 }  // namespace freshet

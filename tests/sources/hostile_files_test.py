@@ -185,6 +185,24 @@ def test_a_server_that_sends_without_end(tmp_path, endless):
         assert time.monotonic() - start < 10
 
 
+def test_a_lookup_of_such_a_server(tmp_path, endless):
+    Endless.slow = True
+    model = freshet.write_model(tmp_path / "m", {"lookups/titles.yaml": f"""\
+lookup: titles
+key: sku
+source: {{ files: {{ path: "s3://drops/in/*.jsonl", poll: 100ms, {endless} }} }}
+columns:
+  - {{ name: sku, type: string }}
+  - {{ name: title, type: string }}
+"""})
+    with freshet.Server(model, tmp_path / "d") as server:
+        freshet.wait_until(lambda: [p for p in (tmp_path / "d").rglob("*")
+                                    if p.suffix == ".jsonl"], what=server.log)
+        start = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - start < 10
+
+
 def test_a_listing_without_end(tmp_path, endless):
     Endless.pages = True
     model = stock_model(tmp_path / "m", "s3://drops/in/*.jsonl", endless)
