@@ -77,8 +77,12 @@ class LocalFolder final : public FilePlace {
     if (after_ == After::kDelete) {
       fs::remove(path, error);
     } else if (after_ == After::kMove) {
-      fs::create_directory(folder_ + "/done", error);
-      if (!error) fs::rename(path, folder_ + "/done/" + file.name, error);
+      const std::string done = folder_ + "/done/";
+      fs::create_directory(done, error);
+      if (!error && fs::exists(done + file.name, error)) {
+        fs::rename(done + file.name, done + older_name(file.name), error);
+      }
+      if (!error) fs::rename(path, done + file.name, error);
       if (error == std::errc::no_such_file_or_directory) error.clear();
     }
     if (!error) return {};

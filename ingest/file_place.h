@@ -55,7 +55,7 @@ class FilePlace {
   // After fetch(), whatever came of the file: the local copy goes.
   virtual void release(const std::string& fetched) = 0;
   // What is to be done with a file whose rows are durable: nothing, moved to
-  // the folder "done" beside it, or deleted. Done already is fine.
+  // "done" beside it (where one of its name gets another), or deleted.
   virtual Status finish(const PlacedFile& file) = 0;
 };
 

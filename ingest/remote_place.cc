@@ -1,5 +1,6 @@
 #include "ingest/remote_place.h"
 
+#include <absl/strings/ascii.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "ingest/curl_transfer.h"
 #include "ingest/field_value.h"
 #include "ingest/xml_records.h"
+#include "segments/time.h"
 
 namespace freshet {
 namespace {
@@ -44,6 +46,13 @@ std::string in_quotes(std::string_view path) {
     text += c;
   }
   return text + '"';
+}
+
+// S3, and most FTP servers, put a file in the place of one of its name.
+using Renames = std::vector<std::pair<std::string, std::string>>;
+
+Renames moves_to_done(const std::string& name) {
+  return {{"done/" + name, "done/" + older_name(name)}, {name, "done/" + name}};
 }
 
 Error changed(const std::string& url) {
@@ -193,21 +202,13 @@ class FtpPlace final : public RemotePlace {
                        file.name};
     }
     TransferRequest asked = request(folder_ + "/");
-    bool gone = settings_.after == After::kDelete;
-    if (sftp_) {
-      std::string path = in_quotes(server_path() + "/" + file.name);
-      std::string done = server_path() + "/done";
-      asked.commands = {
-          "*mkdir " + in_quotes(done),
-          "*rename " + path + " " + in_quotes(done + "/" + file.name)};
-      if (gone) asked.commands = {"*rm " + path};
-    } else {  // in the folder that was listed
-      asked.commands = {"*MKD done", "*RNFR " + file.name,
-                        "*RNTO done/" + file.name};
-      if (gone) asked.commands = {"*DELE " + file.name};
-    }
-    TRY(transfer_.get(asked));
-    return {};
+    asked.commands = settings_.after == After::kDelete
+                         ? delete_commands(file.name)
+                         : move_commands(file.name);
+    auto done = transfer_.get(asked);
+    if (done) return {};
+    return Error{done.error().code,
+                 "the loaded file cannot be put away: " + done.error().message};
   }
 
  protected:
@@ -223,11 +224,32 @@ class FtpPlace final : public RemotePlace {
     asked.require_tls = tls_;
     return asked;
   }
-  // The folder as SFTP's commands name it.
-  std::string server_path() const {
+  // Those of FTP hold in the folder that was listed. One with a '*' in front
+  // may fail.
+  std::vector<std::string> delete_commands(const std::string& name) const {
+    return {sftp_ ? "rm " + on_server(name) : "DELE " + name};
+  }
+  std::vector<std::string> move_commands(const std::string& name) const {
+    std::vector<std::string> commands = {sftp_ ? "*mkdir " + on_server("done")
+                                               : "*MKD done"};
+    const char* may_fail = "*";
+    for (const auto& [from, to] : moves_to_done(name)) {
+      if (sftp_) {
+        commands.push_back(fmt::format("{}rename {} {}", may_fail,
+                                       on_server(from), on_server(to)));
+      } else {
+        commands.push_back(fmt::format("{}RNFR {}", may_fail, from));
+        commands.push_back(fmt::format("{}RNTO {}", may_fail, to));
+      }
+      may_fail = "";
+    }
+    return commands;
+  }
+  // As SFTP's commands name what is in the folder.
+  std::string on_server(const std::string& name) const {
     size_t host = folder_.find("://") + 3;
-    size_t slash = folder_.find('/', host);
-    return slash == std::string::npos ? "" : folder_.substr(slash);
+    size_t slash = std::min(folder_.find('/', host), folder_.size());
+    return in_quotes(folder_.substr(slash) + "/" + name);
   }
 
   const bool tls_;
@@ -280,12 +302,15 @@ class S3Place final : public RemotePlace {
   Status finish(const PlacedFile& file) override {
     if (settings_.after == After::kKeep) return {};
     if (settings_.after == After::kMove) {
-      TransferRequest copy = request(
-          base_ + "/" + url_escape(prefix_ + "done/" + file.name, true));
-      copy.custom_request = "PUT";
-      copy.headers = {"x-amz-copy-source: /" + bucket() + "/" +
-                      url_escape(prefix_ + file.name, true)};
-      TRY(succeed(copy));
+      for (const auto& [from, to] : moves_to_done(file.name)) {
+        TransferRequest copy = request(url_of(to));
+        copy.custom_request = "PUT";
+        copy.headers = {"x-amz-copy-source: /" + bucket() + "/" +
+                        url_escape(prefix_ + from, true)};
+        Status done = succeed(copy);
+        bool none = !done && done.error().code == ErrorCode::kNotFound;
+        if (!none || from == file.name) TRY(done);
+      }
     }
     TransferRequest gone = request(url_of(file.name));
     gone.custom_request = "DELETE";
@@ -312,9 +337,10 @@ class S3Place final : public RemotePlace {
   Status succeed(const TransferRequest& asked) {
     TRY_ASSIGN(auto answer, transfer_.get(asked));
     if (answer.status < 300) return {};
-    return Error{ErrorCode::kUnavailable,
-                 fmt::format("S3 answers {} ({}): {}", answer.status,
-                             shorten(answer.body), asked.url)};
+    return Error{
+        answer.status == 404 ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
+        fmt::format("S3 answers {} ({}): {}", answer.status,
+                    shorten(answer.body), asked.url)};
   }
 
   const std::string prefix_;  // with its '/' at the end, or empty
@@ -322,6 +348,12 @@ class S3Place final : public RemotePlace {
 };
 
 }  // namespace
+
+std::string older_name(const std::string& name) {
+  std::string time = to_iso8601(now());  // some servers allow no colons
+  std::erase_if(time, [](char c) { return !absl::ascii_isalnum(c); });
+  return time + " " + name;
+}
 
 Result<std::vector<PlacedFile>> read_mlsd(std::string_view answer) {
   std::vector<PlacedFile> files;

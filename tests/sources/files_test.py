@@ -61,7 +61,10 @@ def test_every_format_and_packing_once(tmp_path):
         freshet.wait_until(lambda: len(by_file(server)) == 4, what=server.log)
         expected = {"a.jsonl": 1000, "b.csv": 2, "c.tsv": 1, "d.xml": 1}
         assert by_file(server) == expected
-        progress = server.json("/api/v1/ingestion/stock")
+        # It is told a moment after the rows are there.
+        progress = freshet.wait_until(
+            lambda: (p := server.json("/api/v1/ingestion/stock"))["partitions"][0][
+                "next"] >= 4 and p, what=server.log)
         assert progress["rejected"] == {"wrong_type": 1}
         assert progress["partitions"][0]["next"] == 4
         letters = server.json("/api/v1/ingestion/stock/dead-letters")
@@ -96,6 +99,27 @@ def test_a_file_that_grows_is_not_read_half(tmp_path):
         freshet.wait_until(lambda: server.rows("stock") == 2000, what=server.log)
         freshet.wait_until(lambda: (drop / "done/g.jsonl").exists(), what="moved")
         assert not (drop / "g.jsonl").exists()
+
+
+def keeps_files_of_one_name(server, drop):
+    """A supplier drops a file of the same name every day."""
+    for day in range(3):
+        put(drop, "stock.jsonl", lines(f"d{day}", 10 + day))
+        freshet.wait_until(lambda: not (drop / "stock.jsonl").exists(),
+                           what=server.log)
+        assert (drop / "done/stock.jsonl").read_text() == lines(
+            f"d{day}", 10 + day)
+    assert server.rows("stock") == 33
+    kept = sorted(p.read_text() for p in (drop / "done").iterdir())
+    assert kept == [lines(f"d{day}", 10 + day) for day in range(3)]
+
+
+def test_a_folder_keeps_files_of_one_name(tmp_path):
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    model = stock_model(tmp_path / "m", drop / "*.jsonl", "after: move")
+    with freshet.Server(model, tmp_path / "d") as server:
+        keeps_files_of_one_name(server, drop)
 
 
 def test_files_at_fault_hold_nobody_up(tmp_path):

@@ -1,4 +1,5 @@
-"""The same files from real servers: FTP (pyftpdlib), S3 (moto)."""
+"""The same files from real servers: FTP, also by TLS (pyftpdlib), SFTP, S3
+(moto)."""
 import json
 import getpass
 import os
@@ -10,24 +11,36 @@ import time
 import urllib.request
 
 import pytest
+from pyftpdlib import handlers
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler
 from pyftpdlib.servers import FTPServer
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "kafka"))
 import freshet  # noqa: E402
-from files_test import by_file, lines, put, stock_model  # noqa: E402
+from security_test import make_certificates  # noqa: E402
+from files_test import (  # noqa: E402
+    by_file, keeps_files_of_one_name, lines, put, stock_model)
 
 MOTO = pathlib.Path(sys.executable).parent / "moto_server"
 
 
-@pytest.fixture
-def ftp(tmp_path):
+@pytest.fixture(params=["ftp", "ftps"])
+def ftp(tmp_path, request):
+    """Scheme and port, the folder, and what a definition says besides."""
+    kind, more = handlers.FTPHandler, ""
+    if request.param == "ftps":
+        make_certificates(tmp_path)
+        kind = type("Tls", (handlers.TLS_FTPHandler,), {
+            "certfile": str(tmp_path / "keystore.pem"),
+            "tls_control_required": True, "tls_data_required": True})
+        more = f", ca_file: {tmp_path}/root.pem"
     root = tmp_path / "ftp"
     (root / "drop").mkdir(parents=True)
     authorizer = DummyAuthorizer()
     authorizer.add_user("till", "se:cret", str(root), perm="elradfmwMT")
-    handler = type("Handler", (FTPHandler,), {"authorizer": authorizer})
+    authorizer.add_user("guest", "guest", str(root), perm="elr")
+    handler = type("Handler", (kind,), {"authorizer": authorizer})
     server = FTPServer(("127.0.0.1", 0), handler)
     stop = threading.Event()
 
@@ -37,17 +50,17 @@ def ftp(tmp_path):
 
     thread = threading.Thread(target=serve)
     thread.start()
-    yield root / "drop", server.address[1]
+    yield f"{request.param}://127.0.0.1:{server.address[1]}", root / "drop", more
     stop.set()
     thread.join()
     server.close_all()
 
 
 def test_ftp_files_once_then_moved(tmp_path, ftp):
-    drop, port = ftp
+    address, drop, more = ftp
     model = stock_model(
-        tmp_path / "m", f"ftp://127.0.0.1:{port}/drop/*.jsonl",
-        'user: till, password: "${env:FTP_PASSWORD}", after: move')
+        tmp_path / "m", f"{address}/drop/*.jsonl",
+        'user: till, password: "${env:FTP_PASSWORD}", after: move' + more)
     put(drop, "ä b.jsonl", lines("a", 500))
     put(drop, "other.txt", "no")
     with freshet.Server(model, tmp_path / "d",
@@ -68,6 +81,35 @@ def test_ftp_files_once_then_moved(tmp_path, ftp):
         freshet.wait_until(
             lambda: not list((tmp_path / "d/fetched/stock").glob("*")),
             what="what was fetched is gone")
+
+
+def test_ftp_keeps_files_of_one_name(tmp_path, ftp):
+    address, drop, more = ftp
+    model = stock_model(
+        tmp_path / "m", f"{address}/drop/*.jsonl",
+        'user: till, password: "${env:FTP_PASSWORD}", after: move' + more)
+    with freshet.Server(model, tmp_path / "d",
+                        env={"FTP_PASSWORD": "se:cret"}) as server:
+        keeps_files_of_one_name(server, drop)
+
+
+def test_ftp_says_that_files_cannot_be_put_away(tmp_path, ftp):
+    address, drop, more = ftp
+    model = stock_model(
+        tmp_path / "m", f"{address}/drop/*.jsonl",
+        'user: guest, password: "${env:FTP_PASSWORD}", after: delete' + more)
+    put(drop, "a.jsonl", lines("a", 5))
+    with freshet.Server(model, tmp_path / "d",
+                        env={"FTP_PASSWORD": "guest"}) as server:
+        progress = freshet.wait_until(
+            lambda: (p := server.json("/api/v1/ingestion/stock"))["state"] ==
+            "degraded" and p, what=server.log)
+        assert "put away" in progress["error"], progress
+        assert "DELE a.jsonl" in progress["error"], progress
+        assert server.rows("stock") == 5
+        (drop / "a.jsonl").unlink()
+        freshet.wait_until(lambda: server.json("/api/v1/ingestion/stock")[
+            "state"] == "running", what=server.log)
 
 
 def test_a_server_that_is_away_is_waited_for(tmp_path):
@@ -133,6 +175,16 @@ def test_sftp_files_once_then_moved(tmp_path, sftp):
         assert "sftp://" in state["error"] and server.rows("stock") == 400
 
 
+def test_sftp_keeps_files_of_one_name(tmp_path, sftp):
+    folder, port = sftp
+    more = (f"user: {getpass.getuser()}, key_file: {folder}/user, "
+            f"known_hosts: {folder}/known, after: move")
+    model = stock_model(tmp_path / "m",
+                        f"sftp://127.0.0.1:{port}{folder}/drop/*.jsonl", more)
+    with freshet.Server(model, tmp_path / "d") as server:
+        keeps_files_of_one_name(server, folder / "drop")
+
+
 def s3_request(url, method="GET", body=None):
     request = urllib.request.Request(url, data=body, method=method, headers={
         "Content-Type": "application/octet-stream",  # no form, as by default
@@ -177,6 +229,21 @@ def test_s3_over_several_pages(tmp_path):
                     base + "/drops?list-type=2&prefix=in/"), what="deleted")
             left = s3_request(base + "/drops?list-type=2")
             assert b"deeper/x.jsonl" in left
+        model = stock_model(
+            tmp_path / "m2", "s3://drops/daily/*.jsonl",
+            f"endpoint: '{base}', user: k, password: \"${{env:S3_SECRET}}\", "
+            "after: move")
+        with freshet.Server(model, tmp_path / "d2",
+                            env={"S3_SECRET": "s"}) as server:
+            for day in range(3):
+                s3_request(base + "/drops/daily/a.jsonl", "PUT",
+                           lines(f"d{day}", 5).encode())
+                freshet.wait_until(
+                    lambda: b"<Key>daily/a.jsonl" not in s3_request(
+                        base + "/drops?list-type=2&prefix=daily/"), what="moved")
+            assert server.rows("stock") == 15
+            assert s3_request(base + "/drops?list-type=2&prefix=daily/done/"
+                              ).count(b"<Key>") == 3
     finally:
         moto.terminate()
         moto.wait()

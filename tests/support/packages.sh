@@ -28,7 +28,8 @@ LINT_PACKAGES=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev)
 PYTHON_PACKAGES=(
   'pydruid==0.6.9' 'sqlalchemy==1.4.54' 'pytest==8.3.4' 'duckdb'
   'confluent-kafka==2.16.0' 'requests' 'pyyaml' 'kubernetes-validate'
-  'fastavro' 'pyftpdlib' 'moto[server]' 'zstandard' 'psycopg[binary]' 'pymysql'
+  'fastavro' 'pyftpdlib' 'pyopenssl' 'moto[server]' 'zstandard'
+  'psycopg[binary]' 'pymysql'
 )
 
 missing_packages() {  # prints those of "$@" that dpkg does not have
