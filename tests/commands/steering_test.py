@@ -148,14 +148,20 @@ def test_resets_under_load_count_as_they_say(tmp_path, key):
         for thread in threads:
             thread.join()
         assert all(status == 200 for status, _ in answers), answers
-        dry = steer(server, "reset", {"to": "earliest", "dry_run": True})[1]
-        assert dry["repeated"] > 0 and "would be" in dry["message"]
+        # Nothing may have been read again yet.
+        dry = freshet.wait_until(
+            lambda: (answer := steer(server, "reset", {
+                "to": "earliest", "dry_run": True})[1])["repeated"] > 0
+            and answer, what=server.log)
+        assert "would be" in dry["message"]
         sent = load.end()
         repeated = sum(answer["repeated"] for _, answer in answers)
         assert repeated > 0
         exact(server, sent if key else sent + repeated, sent)
         # What is skipped is told as well.
         assert steer(server, "pause")[0] == 200
+        freshet.wait_until(lambda: server.json(
+            "/api/v1/ingestion/sales")["state"] == "paused", what=server.log)
         server.ingest("sales", [event(f"skipped{i}") for i in range(30)])
         status, answer = steer(server, "reset", {"to": "latest"})
         assert status == 200 and answer["skipped"] == 30, answer

@@ -97,7 +97,8 @@ def test_avro_by_a_registry_that_evolves_and_goes_away(broker, tmp_path):
         freshet.wait_until(lambda: server.rows("prices") == 2, what=server.log)
         rows = server.sql("SELECT price, note FROM prices WHERE sku = 'c'")
         assert rows == [{"price": 3.2, "note": "new"}]
-        assert server.json("/api/v1/ingestion/prices")["state"] == "running"
+        freshet.wait_until(lambda: server.json("/api/v1/ingestion/prices")
+                           ["state"] == "running", what=server.log)
     registry.close()
 
 

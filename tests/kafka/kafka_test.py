@@ -43,9 +43,12 @@ def test_a_million_events_and_three_kills(broker, tmp_path):
                            what=server.log())
         assert queries.end() > 0
         ledger.assert_equal(server, book)
-        progress = server.json("/api/v1/ingestion/sales")
-        assert {p["partition"]: p["next"] for p in progress["partitions"]} == \
-            book["offsets"]
+
+        def offsets():  # a moment after the rows
+            progress = server.json("/api/v1/ingestion/sales")
+            return {p["partition"]: p["next"] for p in progress["partitions"]}
+        freshet.wait_until(lambda: offsets() == book["offsets"],
+                           what=lambda: (offsets(), book["offsets"]))
         assert server.stop() == 0
         server.start()
         ledger.assert_equal(server, book)

@@ -99,7 +99,11 @@ def metric(server, name):
 
 def assert_says_stopped(server, words, state, rows, stopped=1):
     """Within a quarter of a minute, everywhere, and for as long as it lasts."""
-    freshet.wait_until(lambda: any(words in r for r in reasons(server)), 20,
+    def all_stopped():  # each partition is told by itself
+        faulty = [p for p in progress(server)["partitions"] if p["stopped"]]
+        return len(faulty) >= stopped and any(
+            words in r for r in reasons(server))
+    freshet.wait_until(all_stopped, 20,
                        what=f"readyz says: {words}; {progress(server)}")
     now = progress(server)
     assert now["state"] == state and not now["caught_up"], now

@@ -49,7 +49,8 @@ def test_a_pattern_takes_topics_that_are_there_and_that_come(broker, tmp_path):
         freshet.wait_until(lambda: "pat.new.sales" in stores(server), 30)
         assert stores(server) == {"pat.a.sales": 1, "pat.b.sales": 1,
                                   "my.pat.sales": 1, "pat.new.sales": 1}
-        assert server.json("/api/v1/ingestion/sales")["complete"]
+        freshet.wait_until(lambda: server.json("/api/v1/ingestion/sales")
+                           ["complete"], what=server.log)
         assert server.stop() == 0
         server.start()
         produce(broker, "pat.new.sales", 0, "pat.new.sales")
