@@ -409,6 +409,20 @@ void read_filter(ConfigMap& map, DatasetModel& dataset, const Schema& schema,
   }
 }
 
+// What is not stored tells no rows apart, and says of none how new it is.
+void refuse_dropped_keys(ConfigMap& map, const DatasetModel& dataset) {
+  for (const ColumnModel& column : dataset.columns) {
+    if (column.pii_stored != "drop") continue;
+    const auto& key = dataset.key.columns;
+    const bool named = std::ranges::find(key, column.name) != key.end();
+    if (!named && dataset.key.order_by != column.name) continue;
+    const char* where = named ? "key" : "order_by";
+    map.fault(where, std::string("'") + where + "' of " + map.place() +
+                         " names the column '" + column.name +
+                         "', of which 'pii: drop' stores nothing");
+  }
+}
+
 void read_dataset(const ConfigNode& root, ReadContext& context) {
   ConfigMap map(root, "the dataset", context.faults);
   DatasetModel dataset;
@@ -426,6 +440,7 @@ void read_dataset(const ConfigNode& root, ReadContext& context) {
   read_pii_key(map, dataset);
   read_filter(map, dataset, *schema, context.lookups());
   read_storage(map, dataset, *schema);
+  refuse_dropped_keys(map, dataset);
   map.finish();
   dataset.schema = std::move(schema);
   if (dataset.name.empty()) return;

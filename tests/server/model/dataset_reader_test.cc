@@ -104,6 +104,22 @@ TEST_CASE("how events are written") {
   CHECK(column("pii: hash").size() == 1);  // without a key
 }
 
+TEST_CASE("no key of what is not stored") {
+  auto faults = [](const std::string& column, const std::string& more) {
+    return faults_with(
+        "datasets/sales.yaml",
+        replaced(kSalesYaml, column, column + ", pii: drop") + more + "\n");
+  };
+  const std::string qty = "qty, type: long";
+  CHECK(faults(qty, "key: [store]") == Faults{});
+  CHECK(faults(qty, "key: [store, qty]").size() == 1);
+  CHECK(faults(qty, "key: [qty]").at(0).find("stores nothing") !=
+        std::string::npos);
+  CHECK(faults(qty, "key: store\non_duplicate: replace\norder_by: qty")
+            .at(0)
+            .find("'order_by' of dataset 'sales'") != std::string::npos);
+}
+
 // The README writes it bare, which YAML reads as no value.
 TEST_CASE("on_error: null stores null, however it is written") {
   for (const char* written : {"null", "'null'", "\"null\"", "Null"}) {
