@@ -1,15 +1,25 @@
 #include "server/http/event_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace freshet {
 namespace {
 
+// Of a character that ends a line, or the length. Each search is one memchr
+// over the whole, unlike find_first_of.
+size_t line_length(std::string_view text) {
+  return std::min({text.find('\r'), text.find('\n'), text.size()});
+}
+
 void append_field(std::string& out, std::string_view name,
                   std::string_view value) {
   out.append(name).append(": ");
-  for (char c : value) {
-    if (c != '\r' && c != '\n' && c != '\0') out += c;
+  while (true) {
+    size_t end = std::min(line_length(value), value.find('\0'));
+    out.append(value.substr(0, end));
+    if (end == value.size()) break;
+    value.remove_prefix(end + 1);
   }
   out += '\n';
 }
@@ -23,9 +33,9 @@ std::string event_text(std::string_view id, std::string_view event,
   if (!id.empty()) append_field(out, "id", id);
   if (!event.empty()) append_field(out, "event", event);
   while (true) {
-    size_t end = data.find_first_of("\r\n");
+    size_t end = line_length(data);
     append_field(out, "data", data.substr(0, end));
-    if (end == std::string_view::npos) break;
+    if (end == data.size()) break;
     bool pair = data.substr(end, 2) == "\r\n";
     data.remove_prefix(end + (pair ? 2 : 1));
   }
@@ -40,7 +50,11 @@ bool EventQueue::send(std::string_view id, std::string_view event,
   if (closed_) return false;
   bool was_empty = pending_.empty();
   if (!was_empty && pending_.size() + text.size() > kCapacity) return false;
-  pending_ += text;
+  if (was_empty) {
+    pending_ = std::move(text);
+  } else {
+    pending_ += text;
+  }
   if (was_empty && wake_) wake_();
   return true;
 }

@@ -16,8 +16,11 @@ constexpr double kWriteSeconds = 30;
 // What a client may send after asking for a stream: nothing it would need.
 constexpr size_t kMaxIgnored = 64 << 10;
 
-std::string chunk(std::string_view text) {
-  return fmt::format("{:x}\r\n{}\r\n", text.size(), text);
+// Goes before `text`, whose end is then a chunk's.
+std::string begin_chunk(std::string& text) {
+  std::string size = fmt::format("{:x}\r\n", text.size());
+  text += "\r\n";
+  return size;
 }
 
 }  // namespace
@@ -76,9 +79,9 @@ net::awaitable<void> Session::write_events(const HandlerCall& call) {
       if (woken) continue;  // cancelled: something to send, or the end
       text = ":\n\n";
     }
-    if (!head_.http_1_0) text = chunk(text);
+    std::string size = head_.http_1_0 ? "" : begin_chunk(text);
     connection_.expires_after(kWriteSeconds);
-    Outcome outcome = co_await connection_.write(text, {});
+    Outcome outcome = co_await connection_.write(size, text);
     connection_.expires_never();  // the read that watches the client goes on
     if (outcome != Outcome::kOk) co_return;
   }
