@@ -47,13 +47,10 @@ std::string* member(DashboardView& view, std::string_view key) {
   return nullptr;
 }
 
-Result<DashboardView> view_of(const HttpRequest& request) {
+DashboardView view_of(const HttpRequest& request) {
   DashboardView view;
   for (const auto& [key, value] : request.query) {
     if (std::string* text = member(view, key)) *text = value;
-  }
-  if (!view.grain.empty()) {
-    TRY(at_path("grain", Granularity::parse(view.grain)));
   }
   return view;
 }
@@ -66,11 +63,13 @@ HttpResponse open_stream(Services& services, const HttpRequest& request) {
         request.request_id);
   }
   auto model = services.model();
-  if (!model->dashboard(*name)) {
+  const DashboardModel* dashboard = model->dashboard(*name);
+  if (!dashboard) {
     return error_response(no_such_dashboard(*model, *name), request.request_id);
   }
-  auto view = view_of(request);
-  if (!view) return error_response(view.error(), request.request_id);
+  DashboardView view = view_of(request);
+  Status fit = check_view(*dashboard, view);
+  if (!fit) return error_response(fit.error(), request.request_id);
   std::string last_id(request.header("last-event-id"));
   if (const std::string* id = request.query_value("last_event_id")) {
     last_id = *id;
@@ -78,7 +77,7 @@ HttpResponse open_stream(Services& services, const HttpRequest& request) {
   HttpResponse response;
   response.content_type = "text/event-stream";
   response.events =
-      [&services, name = *name, view = *view,
+      [&services, name = *name, view,
        last_id](std::shared_ptr<EventStream> stream) -> std::shared_ptr<void> {
     auto subscription = services.hub.subscribe(
         name, view, last_id, [stream](const PushEvent& event) {

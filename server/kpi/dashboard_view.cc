@@ -1,6 +1,7 @@
 // Dashboards: their definition as JSON, and the requests that draw one.
 #include "server/json/json_writer.h"
 #include "server/kpi/calendar.h"
+#include "server/kpi/comparison.h"
 #include "server/kpi/kpi.h"
 
 namespace freshet {
@@ -35,11 +36,10 @@ std::string or_default(const std::string& value, const std::string& fallback) {
   return value.empty() ? fallback : value;
 }
 
-KpiRequest tile_request(const TileModel& tile, const DashboardModel& dashboard,
+// What all tiles ask alike.
+KpiRequest view_request(const DashboardModel& dashboard,
                         const DashboardView& view) {
   KpiRequest request;
-  if (tile.show == "text") return request;
-  request.kpi = tile.kpi;
   bool absolute = !view.from.empty() || !view.to.empty();
   request.from = view.from;
   request.to = view.to;
@@ -47,6 +47,14 @@ KpiRequest tile_request(const TileModel& tile, const DashboardModel& dashboard,
   request.tz = or_default(view.tz, dashboard.tz);
   request.compare = or_default(view.compare, dashboard.compare);
   request.filter = view.filter;
+  return request;
+}
+
+KpiRequest tile_request(const TileModel& tile, const DashboardModel& dashboard,
+                        const DashboardView& view) {
+  if (tile.show == "text") return {};
+  KpiRequest request = view_request(dashboard, view);
+  request.kpi = tile.kpi;
   if (!tile.by.empty()) {
     request.by = {tile.by};
     request.top = static_cast<uint32_t>(tile.top);
@@ -156,6 +164,19 @@ std::vector<KpiRequest> tile_requests(const DashboardModel& dashboard,
     requests.push_back(tile_request(tile, dashboard, view));
   }
   return requests;
+}
+
+Status check_view(const DashboardModel& dashboard, const DashboardView& view) {
+  KpiRequest request = view_request(dashboard, view);
+  TRY_ASSIGN(absl::TimeZone zone, at_path("tz", load_time_zone(request.tz)));
+  Timestamp time = now();
+  TRY_ASSIGN(Interval range, resolve_range(request.range, request.from,
+                                           request.to, time, zone));
+  TRY(at_path("compare", plan_comparison(request, range, time, zone)));
+  if (!view.grain.empty()) {
+    TRY(at_path("grain", Granularity::parse(view.grain)));
+  }
+  return {};
 }
 
 std::string to_json(const DashboardModel& dashboard, const Model& model) {

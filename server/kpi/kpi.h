@@ -188,5 +188,9 @@ struct DashboardView {
 };
 std::vector<KpiRequest> tile_requests(const DashboardModel& dashboard,
                                       const DashboardView& view);
+// kInvalid, naming the parameter, if no tile can be drawn so: an unknown zone,
+// range, comparison or grain. What a filter may name differs between the tiles:
+// each says for itself that its KPI lacks a dimension.
+Status check_view(const DashboardModel& dashboard, const DashboardView& view);
 
 }  // namespace freshet

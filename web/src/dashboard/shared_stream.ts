@@ -94,7 +94,8 @@ export class SharedStream {
     // Both the server's own `error` events and a lost connection arrive here.
     source.addEventListener('error', (event) => {
       if (event instanceof MessageEvent) take('refused', String(event.data));
-      else take('lost', '');
+      else if (source.readyState !== EventSource.CLOSED) take('lost', '');
+      else void refusal(this.url).then((text) => take(text ? 'refused' : 'lost', text));
     });
   }
 
@@ -106,6 +107,20 @@ export class SharedStream {
   }
   #whole(): string {
     return JSON.stringify({ ...this.#last, tiles: this.#tiles });
+  }
+}
+
+// Why the server will not open a stream, as it said it; '' if it does open it or
+// is not there. An event source does not tell.
+async function refusal(url: string): Promise<string> {
+  const over = new AbortController();
+  try {
+    const response = await fetch(url, { signal: over.signal });
+    return response.status === 400 ? await response.text() : '';
+  } catch {
+    return '';
+  } finally {
+    over.abort();
   }
 }
 
