@@ -175,6 +175,23 @@ async function oneStream(browser) {
   await context.close();
 }
 
+// An address that was typed wrong is one sentence, not one a tile.
+async function refusedView(browser) {
+  const { page, context, faults, expected } = await openPage(browser);
+  expected.push('/api/v1/stream');
+  await page.goto(`${base}/d/trading?range=yestrday`);
+  const said = page.getByRole('alert').filter({ hasText: "did you mean 'yesterday'?" });
+  await said.waitFor();
+  await settled(page);
+  const words = await page.getByText("did you mean 'yesterday'?").count();
+  check(words === 1, 'what the server refuses is said once, in its words', String(words));
+  await page.goto(`${base}/d/trading?range=yesterday`);
+  await settled(page);
+  check((await said.count()) === 0, 'and not of the next view');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 // Which store is behind, and its rows, without a mouse.
 async function keysOnly(browser) {
   const { page, context, faults } = await openPage(browser);
@@ -247,6 +264,7 @@ export const views = [
   ['saved views', savedView],
   ['wall and frame', wallAndEmbed],
   ['one stream for two tabs', oneStream],
+  ['a view that is refused', refusedView],
   ['keyboard only', keysOnly],
   ['slow network', slowNetwork],
 ];
