@@ -3,6 +3,7 @@
 #include <absl/strings/ascii.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "server/model/formula_parts.h"
@@ -54,8 +55,8 @@ Result<Bounds> bounds_of(const FormulaWindow& window, const Bounds& outer) {
   return Bounds{outer.from + back, outer.to + back};
 }
 
-const char* function_sql(Function function) {
-  switch (function) {
+std::string function_sql(const Aggregate& aggregate) {
+  switch (aggregate.function) {
     case Function::kCount:
       return "COUNT";
     case Function::kSum:
@@ -68,11 +69,25 @@ const char* function_sql(Function function) {
     case Function::kAvg:
       return "AVG";
     case Function::kFirst:
-      return "EARLIEST";
+      return aggregate.keys.empty() ? "EARLIEST" : "EARLIEST_BY";
     case Function::kLast:
-      return "LATEST";
+      return aggregate.keys.empty() ? "LATEST" : "LATEST_BY";
+    case Function::kQuantile:  // formulas have p50, p90, p95 and p99
+      return "P" + std::to_string(std::lround(aggregate.parameter * 100));
     case Function::kApproxDistinct:
       return "APPROX_COUNT_DISTINCT";
+    case Function::kApproxQuantile:
+      return "APPROX_QUANTILE";
+    case Function::kVariance:
+      return aggregate.sample ? "VAR_SAMP" : "VAR_POP";
+    case Function::kDeviation:
+      return aggregate.sample ? "STDDEV_SAMP" : "STDDEV_POP";
+    case Function::kBitAnd:
+      return "BIT_AND";
+    case Function::kBitOr:
+      return "BIT_OR";
+    case Function::kBitXor:
+      return "BIT_XOR";
     default:
       return "";
   }
@@ -84,14 +99,13 @@ std::string call_sql(const Aggregate& aggregate) {
   std::string out;
   if (aggregate.function == Function::kCountDistinct) {
     out = "COUNT(DISTINCT " + argument + ")";
-  } else if (aggregate.function == Function::kQuantile) {
-    out = "PERCENTILE_CONT(" + argument + ", " +
-          Value(aggregate.parameter).to_text() + ")";
-  } else if (aggregate.function == Function::kApproxQuantile) {
-    out = "APPROX_QUANTILE(" + argument + ", " +
-          Value(aggregate.parameter).to_text() + ")";
   } else {
-    out = std::string(function_sql(aggregate.function)) + "(" + argument + ")";
+    out = function_sql(aggregate) + "(" + argument;
+    if (aggregate.function == Function::kApproxQuantile) {
+      out += ", " + Value(aggregate.parameter).to_text();
+    }
+    for (const ExpressionPtr& key : aggregate.keys) out += ", " + to_text(*key);
+    out += ")";
   }
   if (aggregate.filter) {
     out += " FILTER (WHERE " + to_text(*aggregate.filter) + ")";
@@ -229,6 +243,7 @@ class SqlWriter {
     }
     Aggregate newest = aggregate;
     newest.function = Function::kLast;
+    newest.keys.clear();
     return "(SELECT SUM(\"newest\") FROM (SELECT " + keys + ", " +
            call_sql(newest) + " AS \"newest\"" + from +
            where_of(kpi, bounds, true) + " GROUP BY " + keys +

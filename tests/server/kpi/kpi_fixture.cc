@@ -45,6 +45,11 @@ columns:
   - { kpi: same_growth, dataset: sales, dimensions: [store],
       formula: "same_stores(sum(net) / before(sum(net), 7d) - 1)" }
   - { kpi: line_value, dataset: sales, formula: avg(net), dimensions: [store] }
+  - { kpi: large_line, dataset: sales, formula: p90(net), dimensions: [store] }
+  - { kpi: line_spread, dataset: sales, dimensions: [store],
+      formula: "stddev_samp(net) / stddev_pop(net) + approx_quantile(net, 0.2)" }
+  - { kpi: first_return, dataset: returns, dimensions: [store],
+      formula: "earliest_by(worth, sold)" }
   - { kpi: opening_stock, dataset: stock, dimensions: [sku, place],
       formula: "sum(first(on_hand by sku, place))" }
   - { kpi: average_stock, dataset: stock, dimensions: [sku, place],

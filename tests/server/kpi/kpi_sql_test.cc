@@ -28,6 +28,19 @@ TEST_CASE("over the rows of one dataset") {
         R"("markup" FROM "sales")");
 }
 
+TEST_CASE("aggregates are called as SQL here calls them") {
+  KpiFixture f;
+  CHECK(sql(f, "large_line") ==
+        R"(SELECT P90("net") AS "large_line" FROM "sales")");
+  CHECK(sql(f, "line_spread") ==
+        R"(SELECT (CAST(STDDEV_SAMP("net") AS DOUBLE) / )"
+        R"(NULLIF(STDDEV_POP("net"), 0) + APPROX_QUANTILE("net", 0.2)) AS )"
+        R"("line_spread" FROM "sales")");
+  CHECK(sql(f, "first_return") ==
+        R"(SELECT EARLIEST_BY("worth", "sold") FILTER (WHERE ("sold" is not )"
+        R"(null)) AS "first_return" FROM "returns")");
+}
+
 TEST_CASE("levels, windows and several datasets are sub-queries") {
   KpiFixture f;
   CHECK(sql(f, "on_hand") ==
