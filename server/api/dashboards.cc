@@ -47,11 +47,19 @@ std::string* member(DashboardView& view, std::string_view key) {
   return nullptr;
 }
 
-DashboardView view_of(const HttpRequest& request) {
+Result<DashboardView> view_of(const HttpRequest& request,
+                              const DashboardModel& dashboard) {
   DashboardView view;
+  std::vector<std::pair<std::string, std::string>> given = {{"kpi", "any"}};
   for (const auto& [key, value] : request.query) {
-    if (std::string* text = member(view, key)) *text = value;
+    std::string* text = member(view, key);
+    if (!text) continue;
+    *text = value;
+    given.emplace_back(key, value);
   }
+  // As in a request for one KPI: each once, and one way to name the range.
+  TRY(parse_kpi_request(given));
+  TRY(check_view(dashboard, view));
   return view;
 }
 
@@ -67,9 +75,8 @@ HttpResponse open_stream(Services& services, const HttpRequest& request) {
   if (!dashboard) {
     return error_response(no_such_dashboard(*model, *name), request.request_id);
   }
-  DashboardView view = view_of(request);
-  Status fit = check_view(*dashboard, view);
-  if (!fit) return error_response(fit.error(), request.request_id);
+  auto view = view_of(request, *dashboard);
+  if (!view) return error_response(view.error(), request.request_id);
   std::string last_id(request.header("last-event-id"));
   if (const std::string* id = request.query_value("last_event_id")) {
     last_id = *id;
@@ -77,7 +84,7 @@ HttpResponse open_stream(Services& services, const HttpRequest& request) {
   HttpResponse response;
   response.content_type = "text/event-stream";
   response.events =
-      [&services, name = *name, view,
+      [&services, name = *name, view = *view,
        last_id](std::shared_ptr<EventStream> stream) -> std::shared_ptr<void> {
     auto subscription = services.hub.subscribe(
         name, view, last_id, [stream](const PushEvent& event) {

@@ -67,6 +67,14 @@ Timestamp step_forward(Timestamp t, const CalendarStep& by,
   return step(t, by, 1, zone);
 }
 
+Result<Granularity> parse_grain(const std::string& text) {
+  TRY_ASSIGN(Granularity grain, Granularity::parse(text));
+  if (grain.unit() == Granularity::Unit::kAll) {
+    return invalid("'grain' must be a bucket of time, not '" + text + "'");
+  }
+  return grain;
+}
+
 double length_in_days(Interval range, const absl::TimeZone& zone) {
   if (range.empty()) return 0;
   Granularity day(Granularity::Unit::kDay, 1);

@@ -2,6 +2,8 @@
 // or 25 hours.
 #pragma once
 
+#include <string>
+
 #include "segments/time.h"
 
 namespace freshet {
@@ -19,6 +21,9 @@ Timestamp step_back(Timestamp t, const CalendarStep& step,
                     const absl::TimeZone& zone);
 Timestamp step_forward(Timestamp t, const CalendarStep& step,
                        const absl::TimeZone& zone);
+
+// A grain that cuts a range into buckets: kInvalid for "all", too.
+Result<Granularity> parse_grain(const std::string& text);
 
 // Length in days by the local clock: a whole day is 1, whatever its hours.
 double length_in_days(Interval range, const absl::TimeZone& zone);

@@ -174,7 +174,7 @@ Status check_view(const DashboardModel& dashboard, const DashboardView& view) {
                                            request.to, time, zone));
   TRY(at_path("compare", plan_comparison(request, range, time, zone)));
   if (!view.grain.empty()) {
-    TRY(at_path("grain", Granularity::parse(view.grain)));
+    TRY(at_path("grain", parse_grain(view.grain)));
   }
   return {};
 }

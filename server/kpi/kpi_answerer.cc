@@ -184,7 +184,7 @@ Status KpiAnswerer::prepare() {
   TRY_ASSIGN(comparison_, at_path("compare", plan_comparison(request_, range_,
                                                              now_, zone_)));
   if (!request_.grain.empty()) {
-    TRY_ASSIGN(grain_, at_path("grain", Granularity::parse(request_.grain)));
+    TRY_ASSIGN(grain_, at_path("grain", parse_grain(request_.grain)));
     TRY_ASSIGN(buckets_, at_path("grain", cut(range_)));
   }
   out_.kpi = kpi_;
@@ -197,10 +197,6 @@ Status KpiAnswerer::prepare() {
 }
 
 Result<Buckets> KpiAnswerer::cut(Interval range) const {
-  if (grain_->unit() == Granularity::Unit::kAll) {
-    return invalid("'grain' must be a bucket of time, not '" + request_.grain +
-                   "'");
-  }
   return cut_buckets(*grain_, range, zone_, request_.grain);
 }
 
