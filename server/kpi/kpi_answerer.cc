@@ -242,9 +242,9 @@ void KpiAnswerer::explain_null(const FormulaValue& total,
   Interval all = data_->time_range();
   Timestamp as_of = data_->as_of();
   // Nothing arrived that could be in the range: that is not a zero.
-  bool too_early = nothing && !plan_->has_other_time() &&
-                   (as_of <= range_.start) &&
-                   (all.empty() || all.end <= range_.start);
+  bool too_early =
+      nothing && as_of <= range_.start &&
+      (all.empty() || (!plan_->has_other_time() && all.end <= range_.start));
   out_.value = too_early ? Value() : total.value;
   if (!out_.value.is_null()) return;
   if (!all.empty()) out_.newest = Timestamp{all.end.ms - 1};

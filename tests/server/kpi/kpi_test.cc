@@ -142,6 +142,22 @@ TEST_CASE("a ratio is worked out from sums at every level") {
   CHECK(*none->newest == at("2026-11-22T09:30:00Z"));
 }
 
+TEST_CASE("before the first event there is no number, of any time") {
+  KpiFixture f;
+  f.returns({}, "0001-01-01T00:00:00Z");
+  for (const char* kpi : {"returned", "returned_of_sales"}) {
+    auto none = f.answer(ask(kpi, "2026-11-22", "2026-11-23"), kNow);
+    REQUIRE(none.has_value());
+    CHECK(none->value.is_null());
+    CHECK(none->reason == "no data has arrived yet");
+  }
+  // Read up to later: that there is none is known.
+  f.returns({}, "2026-11-22T12:00:00Z");
+  auto zero =
+      f.answer(ask("returned_of_sales", "2026-11-22", "2026-11-23"), kNow);
+  CHECK(zero->value.to_text() == "0.00");
+}
+
 TEST_CASE("distinct counts, and the rest of the rows") {
   KpiFixture f;
   fill(f);
