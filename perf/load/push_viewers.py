@@ -5,7 +5,8 @@
 
 Starts the binary (FRESHET_BINARY, or build/freshet) on an empty folder with a
 dashboard of counts, lets that many viewers read /api/v1/stream, and posts
-events one by one. The k-th event is at a viewer when a tile says k or more.
+events one by one. The k-th event is at a viewer when a tile says k or more;
+"cpu" is the server's processor time a viewer and second meanwhile.
 Checks: every viewer sees the last count, none gets more than four events of
 data a second (with one more for the snapshot), and its numbers never go back.
 """
@@ -117,6 +118,11 @@ def latencies(viewer, sent, before):
     return out
 
 
+def processor_seconds(server):
+    stat = pathlib.Path(f"/proc/{server.process.pid}/stat").read_text()
+    return sum(map(int, stat.rsplit(")", 1)[1].split()[11:13])) / 100
+
+
 async def round_of(server, viewers, seconds, rate, before):
     readers = [Viewer() for _ in range(viewers)]
     tasks = [asyncio.create_task(v.read(server.port)) for v in readers]
@@ -127,7 +133,9 @@ async def round_of(server, viewers, seconds, rate, before):
                 raise SystemExit(f"a viewer was sent away: {task.exception()}")
     for viewer in readers:
         viewer.arrivals.clear()
+    used = processor_seconds(server)
     sent = await post_events(server.port, seconds, rate)
+    used = processor_seconds(server) - used
     await asyncio.sleep(2)
     for task in tasks:
         task.cancel()
@@ -138,7 +146,8 @@ async def round_of(server, viewers, seconds, rate, before):
     assert most <= 5, f"{most} events within a second at one viewer"
     p50, p99 = (all_of[int(len(all_of) * p)] * 1000 for p in (0.5, 0.99))
     print(f"{viewers:>7} {len(sent):>7} {p50:>8.0f} {p99:>8.0f} "
-          f"{all_of[-1] * 1000:>8.0f} {most:>6}", flush=True)
+          f"{all_of[-1] * 1000:>8.0f} {most:>6} "
+          f"{used / viewers / seconds * 1e6:>7.0f}", flush=True)
     return before + len(sent)
 
 
@@ -157,7 +166,7 @@ async def main():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
         with freshet.Server(model, pathlib.Path(folder) / "data") as server:
-            print("viewers  events  p50 ms   p99 ms   max ms  most/s")
+            print("viewers  events  p50 ms   p99 ms   max ms  most/s  cpu us")
             count = 0
             for viewers in map(int, options.viewers.split(",")):
                 count = await round_of(server, viewers, options.seconds,
