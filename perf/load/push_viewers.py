@@ -2,11 +2,13 @@
 """How long an event takes to a viewer of a dashboard, with many viewers.
 
     perf/load/push_viewers.py [--viewers 1,100,1000] [--seconds 10] [--rate 20]
+                              [--beside 20000]
 
 Starts the binary (FRESHET_BINARY, or build/freshet) on an empty folder with a
 dashboard of counts, lets that many viewers read /api/v1/stream, and posts
 events one by one. The k-th event is at a viewer when a tile says k or more;
-"cpu" is the server's processor time a viewer and second meanwhile.
+"cpu" is the server's processor time a viewer and second meanwhile. --beside
+events a second go to another dataset of the same server.
 Checks: every viewer sees the last count, none gets more than four events of
 data a second (with one more for the snapshot), and its numbers never go back.
 """
@@ -26,6 +28,12 @@ from tests.support import freshet  # noqa: E402
 
 FILES = {
     "datasets/hits.yaml": """dataset: hits
+source: { log: { partitions: 1 } }
+time: { field: ts }
+columns:
+  - { name: store, type: string }
+""",
+    "datasets/others.yaml": """dataset: others
 source: { log: { partitions: 1 } }
 time: { field: ts }
 columns:
@@ -86,6 +94,27 @@ class Viewer:
         return most
 
 
+async def post(reader, writer, dataset, kind, body):
+    writer.write(f"POST /ingest/{dataset} HTTP/1.1\r\nHost: localhost\r\n"
+                 f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+                 "\r\n".encode() + body)
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert b" 200 " in head.split(b"\r\n")[0], head
+    length = int(re.search(rb"[Cc]ontent-[Ll]ength: (\d+)", head)[1])
+    await reader.readexactly(length)
+
+
+async def post_others(port, rate):
+    """Ten batches a second, until it is cancelled."""
+    event = json.dumps({"ts": int(time.time() * 1000), "store": "S00"})
+    body = (event + "\n").encode() * (rate // 10)
+    connection = await asyncio.open_connection("127.0.0.1", port)
+    while body:
+        begin = time.monotonic()
+        await post(*connection, "others", "application/x-ndjson", body)
+        await asyncio.sleep(max(0, begin + 0.1 - time.monotonic()))
+
+
 async def post_events(port, seconds, rate):
     """Posts one event at a time; when each was sent."""
     sent = []
@@ -95,13 +124,7 @@ async def post_events(port, seconds, rate):
         body = json.dumps({"ts": int(time.time() * 1000),
                            "store": f"S{len(sent) % 20:02}"}).encode()
         sent.append(time.monotonic())
-        writer.write(b"POST /ingest/hits HTTP/1.1\r\nHost: localhost\r\n"
-                     b"Content-Type: application/json\r\nContent-Length: "
-                     + str(len(body)).encode() + b"\r\n\r\n" + body)
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert b" 200 " in head.split(b"\r\n")[0], head
-        length = int(re.search(rb"[Cc]ontent-[Ll]ength: (\d+)", head)[1])
-        await reader.readexactly(length)
+        await post(reader, writer, "hits", "application/json", body)
         await asyncio.sleep(max(0, begin + len(sent) / rate - time.monotonic()))
     writer.close()
     return sent
@@ -156,6 +179,7 @@ async def main():
     parser.add_argument("--viewers", default="1,100")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rate", type=float, default=20)
+    parser.add_argument("--beside", type=int, default=0)
     options = parser.parse_args()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
@@ -168,9 +192,13 @@ async def main():
         with freshet.Server(model, pathlib.Path(folder) / "data") as server:
             print("viewers  events  p50 ms   p99 ms   max ms  most/s  cpu us")
             count = 0
+            others = asyncio.create_task(
+                post_others(server.port, options.beside))
             for viewers in map(int, options.viewers.split(",")):
                 count = await round_of(server, viewers, options.seconds,
                                        options.rate, count)
+            assert not (options.beside and others.done()), others
+            others.cancel()
 
 
 if __name__ == "__main__":
