@@ -8,6 +8,7 @@
 //   CHROMIUM           default /usr/bin/chromium
 //
 // The last line is "N passed, M failed".
+import { addresses } from './address_scenarios.mjs';
 import { asOf } from './as_of_scenarios.mjs';
 import { damage } from './damage_scenario.mjs';
 import { counts, launch, scenario } from './harness.mjs';
@@ -22,6 +23,7 @@ import { pages } from './page_scenarios.mjs';
 import { reading } from './reading_scenarios.mjs';
 import { recovery } from './recovery_scenario.mjs';
 import { setup } from './setup_scenarios.mjs';
+import { steady } from './steady_scenarios.mjs';
 import { switches } from './switch_scenarios.mjs';
 import { tasks } from './task_scenarios.mjs';
 import { views } from './view_scenarios.mjs';
@@ -36,6 +38,7 @@ const all = own ?? [
   ...numbers,
   ...interactions,
   ...views,
+  ...addresses,
   ...measures,
   ...asOf,
   ...expected,
@@ -43,6 +46,7 @@ const all = own ?? [
   ...switches,
   ...tasks,
   ...looks,
+  ...steady,
   ...reading,
   ...live,
   ...recovery,

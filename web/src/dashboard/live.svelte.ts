@@ -176,9 +176,13 @@ export class LiveDashboard {
       }
       return;
     }
-    if (overtaken() || this.#failures < kPollAfter) return;
+    // Tiles that never had an answer may never get one this way: the server
+    // refuses the view, and each question for itself says why.
+    const waiting = Object.values(this.tiles).some(({ loading }) => loading);
+    const held = this.#failures >= kPollAfter;
+    if (overtaken() || !(held || (waiting && this.#failures > 1))) return;
     await this.#ask(this.#dashboard.tiles.map((_, index) => index));
-    if (this.#source === null && !overtaken()) {
+    if (held && this.#source === null && !overtaken()) {
       window.clearTimeout(this.#timer);
       this.#timer = window.setTimeout(() => this.#connect(), kPollEvery);
     }

@@ -4,6 +4,7 @@ import { go, here } from '../state/location.svelte';
 import { server } from '../state/status.svelte';
 
 const kShortest = 5;
+const kLongest = 86_400; // a timer has 31 bits of milliseconds
 const kArrive = 1000; // ms until a dashboard is as high as it will be
 const kGap = 12; // px between bar and tile
 
@@ -27,7 +28,7 @@ function showBelow(): boolean {
 export class Screen {
   readonly wall = $derived.by(() => {
     const seconds = Number(new URLSearchParams(here.search).get('wall'));
-    return seconds > 0 ? Math.max(kShortest, seconds) : 0;
+    return seconds > 0 ? Math.min(Math.max(kShortest, seconds), kLongest) : 0;
   });
   readonly embed = $derived(new URLSearchParams(here.search).get('embed') === '1');
   readonly bare = $derived(this.wall > 0 || this.embed);

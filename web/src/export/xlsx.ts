@@ -17,6 +17,7 @@ function escaped(text: string): string {
     text
       // eslint-disable-next-line no-control-regex
       .replace(/[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g, '')
+      .replace(/_(?=x[0-9a-f]{4}_)/gi, '_x005F_') // else read as one sign
       .replaceAll('&', '&amp;')
       .replaceAll('<', '&lt;')
       .replaceAll('>', '&gt;')
@@ -54,9 +55,9 @@ function sheet(table: Table): Blob {
 
 // REQUIRES: at most kMostSheetRows - 1 rows.
 export function xlsx(table: Table): Promise<Blob> {
-  // What a sheet's name may not hold, and its length.
-  const name =
-    escaped(table.title.replace(/[[\]:*?/\\]/g, ' ').slice(0, 31)) || 'Freshet';
+  // What a sheet's name may not hold, its length, and how it may not begin or end.
+  const plain = table.title.replace(/[[\]:*?/\\]/g, ' ').slice(0, 31);
+  const name = escaped(plain.replace(/^['\s]+|['\s]+$/g, '')) || 'Freshet';
   const relations = (target: string, type: string) =>
     `${kHead}<Relationships xmlns="${kPackage}/relationships">` +
     `<Relationship Id="r1" Type="${kOffice}/${type}" Target="${target}"/></Relationships>`;

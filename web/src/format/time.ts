@@ -9,11 +9,14 @@ function format(tz: string, options: Intl.DateTimeFormatOptions) {
   const key = locale() + tz + JSON.stringify(options);
   let made = kFormats.get(key);
   if (!made) {
-    made = new Intl.DateTimeFormat(locale(), { ...options, timeZone: tz });
+    made = new Intl.DateTimeFormat(locale(), { ...options, timeZone: known(tz) });
     kFormats.set(key, made);
   }
   return made;
 }
+
+// An address can name any zone; that it is none the server's answer says.
+const known = (tz: string) => (isZone(tz) ? tz : 'UTC');
 
 // Milliseconds of an instant, or null for "" and for what isn't an instant.
 export function instant(text: string | null | undefined): number | null {
@@ -89,7 +92,7 @@ export function wallTime(ms: number, tz: string): string {
   let wall = kWalls.get(tz);
   if (!wall) {
     wall = new Intl.DateTimeFormat('en-CA', {
-      timeZone: tz,
+      timeZone: known(tz),
       year: 'numeric',
       month: '2-digit',
       day: '2-digit',

@@ -76,7 +76,7 @@ export const pages = {
   'explore.table': 'All values',
   'explore.time': 'Over time',
   'explore.all': 'show all',
-  'explore.all_of': 'All values of {by}',
+  'explore.all_of': 'show all: {by}',
   'pivot.rows': 'Rows',
   'pivot.columns': 'Columns',
   'pivot.__kpis': 'all KPIs',

@@ -77,7 +77,7 @@ export const pages: Record<keyof typeof english, string> = {
   'explore.table': 'Todos los valores',
   'explore.time': 'En el tiempo',
   'explore.all': 'ver todos',
-  'explore.all_of': 'Todos los valores de {by}',
+  'explore.all_of': 'ver todos: {by}',
   'pivot.rows': 'Filas',
   'pivot.columns': 'Columnas',
   'pivot.__kpis': 'todos los KPI',

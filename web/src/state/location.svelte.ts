@@ -2,14 +2,18 @@
 export const here = $state({
   path: window.location.pathname,
   search: window.location.search,
-  depth: 0, // changes of the address that can be taken back
+  depth: depth(), // changes of the address that can be taken back
 });
+
+// Kept with the page's entry in the history, also over a reload.
+function depth(): number {
+  return (window.history.state as { depth?: number } | null)?.depth ?? 0;
+}
 
 function read(): void {
   here.path = window.location.pathname;
   here.search = window.location.search;
-  const state = window.history.state as { depth?: number } | null;
-  here.depth = state?.depth ?? 0;
+  here.depth = depth();
 }
 
 export function go(url: string): void {

@@ -1,0 +1,115 @@
+// What an address may hold, and what the history keeps of it: wrong values are
+// said, undo outlives a reload, what is open follows.
+import { base, check, openPage, pause, settled, tile, until } from './harness.mjs';
+
+// The page stands, with its bar and a reason in place of numbers.
+async function wrongValues(browser) {
+  const kWrong = [
+    ['tz=Mars/Phobos', /Mars\/Phobos/],
+    ['grain=century', /century/],
+    ['range=someday', /someday/],
+    ['compare=never', /never/],
+  ];
+  for (const [part, said] of kWrong) {
+    const { page, context, faults, expected } = await openPage(browser);
+    expected.push('400');
+    await page.goto(`${base}/d/trading?${part}`);
+    const main = page.locator('main');
+    const text = await until(() => main.innerText(), (shown) => said.test(shown) && !/Loading/.test(shown));
+    check(said.test(text), `${part} is said to be wrong`, text.slice(0, 200));
+    check(!/Loading/.test(text), `and nothing waits for ever, ${part}`, text.slice(0, 200));
+    check(faults.length === 0, `no fault on the way, ${part}`, faults.join('; '));
+    await context.close();
+  }
+}
+
+// Seconds beyond what a timer holds are no hurry.
+async function longestWall(browser) {
+  const { page, context, faults } = await openPage(browser);
+  for (const seconds of ['9999999', 'Infinity']) {
+    await page.goto(`${base}/d/trading?wall=${seconds}`);
+    await settled(page);
+    await pause(3000);
+    const top = await page.evaluate(() => scrollY);
+    check(page.url().includes('/d/trading?') && top === 0, `a wall of ${seconds} s stays`, `${page.url()} ${top}`);
+  }
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function undoAfterReload(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/d/trading?range=yesterday&compare=none`);
+  await settled(page);
+  await tile(page, 'Best stores').locator('li button').first().click();
+  await page.waitForURL(/filter=/);
+  await page.reload();
+  await settled(page);
+  const undo = page.getByRole('button', { name: 'Undo' });
+  check((await undo.count()) === 1, 'what was done before a reload can be undone');
+  await page.keyboard.press('Control+z');
+  const url = await until(() => page.url(), (now) => !now.includes('filter='), 3000);
+  check(!url.includes('filter='), 'by key, too', url);
+  await until(() => undo.count(), (n) => n === 0);
+  check((await undo.count()) === 0, 'and then there is nothing left to undo');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function rowsFollow(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/d/trading?range=yesterday&compare=none&tile=0`);
+  const dialog = page.getByRole('dialog');
+  const said = () => dialog.getByText(/The newest 200 of/).innerText();
+  // A filter that comes while the rows are open, as by the button of the browser.
+  const show = async (url) => {
+    await page.evaluate((to) => {
+      history.pushState({ depth: 1 }, '', to);
+      dispatchEvent(new PopStateEvent('popstate'));
+    }, url);
+  };
+  await dialog.getByRole('tab', { name: 'Rows' }).click();
+  const all = await said();
+  await show('/d/trading?range=yesterday&compare=none&filter=channel:web&tile=0');
+  const web = await until(said, (text) => text !== all, 5000);
+  check(web !== all, 'rows in sight follow the filter', `${all} ${web}`);
+  await show('/d/trading?range=yesterday&compare=none&tile=0');
+  const again = await until(said, (text) => text === all, 5000);
+  check(again === all, 'and back', `${all} ${again}`);
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+// The answer of a query that another has followed is not shown.
+async function overtakenQuery(browser) {
+  const { page, context, faults } = await openPage(browser);
+  let late = 0;
+  await page.route('**/druid/v2/sql', async (route) => {
+    if (route.request().postData()?.includes("'slow'")) {
+      await pause(1500);
+      late += 1;
+    }
+    await route.continue();
+  });
+  await page.goto(`${base}/query?sql=${encodeURIComponent("SELECT 'slow' AS a")}`);
+  const editor = page.getByLabel('SQL', { exact: true });
+  await until(() => editor.inputValue(), (text) => text.includes('slow'));
+  await editor.fill("SELECT 'fast' AS a");
+  await editor.press('Control+Enter');
+  const table = page.locator('main table');
+  await table.getByText('fast').waitFor();
+  await until(() => late, (n) => n === 1);
+  await pause(500);
+  const shown = await table.innerText();
+  check(shown.includes('fast') && !shown.includes('slow'), 'the newer query’s answer stays', shown);
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+export const addresses = [
+  ['wrong values in the address', wrongValues],
+  ['a wall for ever', longestWall],
+  ['undo after a reload', undoAfterReload],
+  ['rows follow the view', rowsFollow],
+  ['an overtaken query', overtakenQuery],
+];
