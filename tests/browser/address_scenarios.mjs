@@ -15,7 +15,7 @@ async function wrongValues(browser) {
     expected.push('400');
     await page.goto(`${base}/d/trading?${part}`);
     const main = page.locator('main');
-    const text = await until(() => main.innerText(), (shown) => said.test(shown) && !/Loading/.test(shown));
+    const text = await until(() => main.innerText(), (shown) => said.test(shown) && !/Loading/.test(shown), 4000);
     check(said.test(text), `${part} is said to be wrong`, text.slice(0, 200));
     check(!/Loading/.test(text), `and nothing waits for ever, ${part}`, text.slice(0, 200));
     check(faults.length === 0, `no fault on the way, ${part}`, faults.join('; '));

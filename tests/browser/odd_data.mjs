@@ -15,6 +15,8 @@ export const kNames = [
   'Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L̠ͨͧͩ͘G̴̻͈͍͔̹̑͗̎̅͛́Ǫ̵̹̻̝̳͂̌̌͘!',
   '0',
   'true',
+  '=HYPERLINK("http://localhost/","click")',
+  '_x0041_ is not A',
 ];
 export const kCustomers = 10_000;
 export const kPlaces = ['Madrid <b>', 'Cádiz 🐟', 'حلب', 'nowhere on the map'];

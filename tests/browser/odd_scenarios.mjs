@@ -1,4 +1,6 @@
 // Odd data: no name runs as a script, none breaks a page, all can be filtered.
+import { readFile } from 'node:fs/promises';
+import { inflateRawSync } from 'node:zlib';
 import { ask, base, check, openPage, screenshot, settled, sql, tile, until } from './harness.mjs';
 import { audit } from './look_scenarios.mjs';
 import { fill, kCustomers, kNames } from './odd_data.mjs';
@@ -124,7 +126,7 @@ async function shapes(browser) {
 // Where there is no number the tile says why, in the reader's language.
 async function whyThereIsNone(browser) {
   const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
-  const kSize = 'Huge <b>size</b>';
+  const kSize = "'Huge' <b>size</b> ''";
   const kPlaces = [
     ['', 'Amount per nobody', /^Division by zero/, /^División por cero/],
     ['filter=name:nobody%20at%20all', kSize, /passes the filters/, /cumple los filtros/],
@@ -153,7 +155,6 @@ async function whyThereIsNone(browser) {
 
 async function exports_(browser) {
   const { page, context, faults } = await openPage(browser, { acceptDownloads: true });
-  const { readFile } = await import('node:fs/promises');
   await page.goto(`${base}/d/odd?tile=4`);
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('tab', { name: 'By dimension' }).click();
@@ -177,6 +178,51 @@ async function exports_(browser) {
   await context.close();
 }
 
+// The files of a ZIP archive, as texts, by name; the sizes stand before each.
+function unzipped(bytes) {
+  const files = {};
+  for (let at = 0; bytes.readUInt32LE(at) === 0x04034b50; ) {
+    const [packed, path] = [bytes.readUInt32LE(at + 18), bytes.readUInt16LE(at + 26)];
+    const start = at + 30 + path + bytes.readUInt16LE(at + 28);
+    const name = bytes.subarray(at + 30, at + 30 + path).toString();
+    files[name] = inflateRawSync(bytes.subarray(start, start + packed)).toString();
+    at = start + packed;
+  }
+  return files;
+}
+
+// As a spreadsheet reads it: well formed, each name a text of its own, no formula.
+async function sheetOfNames(browser) {
+  const { page, context, faults } = await openPage(browser, { acceptDownloads: true });
+  await page.goto(`${base}/d/odd?tile=1`);
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('tab', { name: 'By dimension' }).click();
+  await dialog.locator('tbody tr').first().waitFor();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    dialog.getByRole('button', { name: 'XLSX', exact: true }).click(),
+  ]);
+  const files = unzipped(await readFile(await download.path()));
+  const read = await page.evaluate((texts) => {
+    const parse = (text) => new DOMParser().parseFromString(text, 'application/xml');
+    const sheet = parse(texts['xl/worksheets/sheet1.xml'] ?? texts['xl/sheet1.xml']);
+    const inText = (text) => text.replace(/_x([0-9a-f]{4})_/gi, (_, code) => String.fromCharCode(parseInt(code, 16)));
+    return {
+      broken: Object.values(texts).some((text) => parse(text).querySelector('parsererror')),
+      formulas: sheet.querySelectorAll('f').length,
+      texts: [...sheet.querySelectorAll('t')].map((node) => inText(node.textContent)),
+      name: parse(texts['xl/workbook.xml']).querySelector('sheet').getAttribute('name'),
+    };
+  }, files);
+  check(!read.broken, 'each part of an XLSX is well formed');
+  check(read.formulas === 0, 'no name is a formula');
+  const missing = kNames.filter((name) => !read.texts.includes(name));
+  check(missing.length === 0, 'each name is read as it was written', missing.join(' | '));
+  check(!/^'|'$|[[\]:*?/\\]/.test(read.name) && read.name.length <= 31, 'the sheet has a name that may be', read.name);
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 // Against a server with odd_model, not the starter model.
 export const odd = [
   ['odd: every tile', everyTile],
@@ -185,4 +231,5 @@ export const odd = [
   ['odd: ten thousand values', searchManyValues],
   ['odd: funnel, heat map, map', shapes],
   ['odd: export', exports_],
+  ['odd: names in a sheet', sheetOfNames],
 ];
