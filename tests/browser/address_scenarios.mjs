@@ -106,10 +106,31 @@ async function overtakenQuery(browser) {
   await context.close();
 }
 
+// What was not answered is not counted, and not to be exported as nothing.
+async function unanswered(browser) {
+  const { page, context, faults, expected } = await openPage(browser);
+  expected.push('ERR_FAILED');
+  await page.goto(`${base}/d/trading?range=yesterday&compare=none&tile=0`);
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('slider').waitFor();
+  await page.route('**/api/v1/kpis/query', (route) => route.abort());
+  await dialog.getByRole('tab', { name: 'By dimension' }).click();
+  await dialog.getByText('can’t be reached').waitFor();
+  const text = await dialog.locator('.content').innerText();
+  check(!/0 values|XLSX/.test(text), 'a list that was not answered has no count and no export', text);
+  await page.unroute('**/api/v1/kpis/query');
+  await dialog.getByRole('button', { name: 'Try again' }).click();
+  await dialog.locator('tbody tr').first().waitFor();
+  check((await dialog.getByRole('button', { name: 'XLSX' }).count()) === 1, 'answered, it has');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 export const addresses = [
   ['wrong values in the address', wrongValues],
   ['a wall for ever', longestWall],
   ['undo after a reload', undoAfterReload],
   ['rows follow the view', rowsFollow],
   ['an overtaken query', overtakenQuery],
+  ['a list without an answer', unanswered],
 ];

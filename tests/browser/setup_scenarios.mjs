@@ -104,6 +104,33 @@ async function emptyFields(browser) {
   }
 }
 
+// Half an event, such as the end of a file that was cut, is said at once; of a
+// long file only whole lines are taken.
+async function cutEvents(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/data?show=connect`);
+  await page.getByLabel('Short name of the data').fill('cut');
+  const paste = page.getByLabel('Paste some events, one JSON object a line');
+  const look = page.getByRole('button', { name: 'Look at the events' });
+  const whole = '{"ts":"2026-11-28T09:30:00Z","store":"S01","net":19.9}';
+  for (const [bad, what] of [[whole.slice(0, 30), 'half an event'], ['42', 'a number'], ['[]', 'a list']]) {
+    await paste.fill(`${whole}\n${bad}`);
+    await look.click();
+    const alert = page.getByRole('alert');
+    await alert.waitFor();
+    const said = await alert.innerText();
+    check(said.includes('Event 2') && said.includes(bad), `${what} is named`, said);
+  }
+  const line = `{"ts":"2026-11-28T09:30:00Z","store":"S01","net":19.9,"note":"${'x'.repeat(900)}"}\n`;
+  await page.locator('input[type=file]').setInputFiles({ name: 'long.jsonl', mimeType: 'application/json', buffer: Buffer.from(line.repeat(2000)) });
+  await until(() => paste.inputValue(), (text) => text.length > 900_000);
+  await look.click();
+  await page.getByRole('heading', { name: 'What is in them?' }).waitFor();
+  check(/4 fields found/.test(await page.locator('.setup').innerText()), 'a long file is read as far as its lines are whole');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 async function another(browser) {
   const { page, context, faults, expected } = await openPage(browser, { locale: 'es-ES', colorScheme: 'dark' });
   expected.push('503', '400', '404');
@@ -132,5 +159,6 @@ async function another(browser) {
 export const setup = [
   ['setup: from nothing to a live tile', fromNothing],
   ['setup: fields without a value', emptyFields],
+  ['setup: half an event', cutEvents],
   ['setup: another data set', another],
 ];

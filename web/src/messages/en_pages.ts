@@ -32,6 +32,7 @@ export const pages = {
   'setup.finish': 'Make the dashboard',
   'setup.busy': 'One moment…',
   'setup.no_json': 'These are not events in JSON, one object a line.',
+  'setup.line_fault': 'Event {n} is no object in JSON: {text}',
   'setup.taken': 'There is a data set {name} already. Choose another short name.',
   'setup.event_fault': 'Event {n}: {why}',
   'setup.found': '{n} {n?event:events} looked at, {columns} {columns?field:fields} found.',

@@ -33,6 +33,7 @@ export const pages: Record<keyof typeof english, string> = {
   'setup.finish': 'Crear el panel',
   'setup.busy': 'Un momento…',
   'setup.no_json': 'No son eventos en JSON, un objeto por línea.',
+  'setup.line_fault': 'El evento {n} no es un objeto en JSON: {text}',
   'setup.taken': 'Ya hay unos datos llamados {name}. Elija otro nombre corto.',
   'setup.event_fault': 'Evento {n}: {why}',
   'setup.found': '{n} {n?evento mirado:eventos mirados}, {columns} {columns?campo encontrado:campos encontrados}.',

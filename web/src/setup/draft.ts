@@ -21,6 +21,15 @@ export function eventsIn(text: string): string[] {
   return Array.isArray(list) ? list.map((event) => JSON.stringify(event)) : [];
 }
 
+export function isObject(event: string): boolean {
+  try {
+    const value: unknown = JSON.parse(event);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
 // The time and what names a thing, rather than says something of it, are left
 // out of what one would split by.
 const kKey = /(^|_)(id|key|uuid|no|nr|number|code|txn|transaction|receipt|line|email)$/i;

@@ -3,7 +3,7 @@ import { post, put, sendEvents } from '../api/client';
 import { instant } from '../format/time';
 import { t } from '../messages/messages';
 import { server } from '../state/status.svelte';
-import { dashboardFile, datasetFile, eventsIn, kpiFile, topicFile } from './draft';
+import { dashboardFile, datasetFile, eventsIn, isObject, kpiFile, topicFile } from './draft';
 import type { DatasetDraft, FoundColumn, KpiDraft, Sample } from './types';
 
 interface Inferred {
@@ -14,6 +14,8 @@ interface Inferred {
   arrays: string[];
   empty: string[];
 }
+
+const kShown = 60; // characters of an event that is none
 
 const route = (draft: DatasetDraft, verb: string) =>
   `/api/v1/datasets/${encodeURIComponent(draft.name)}${verb}`;
@@ -29,6 +31,12 @@ export async function look(draft: DatasetDraft, pasted: string): Promise<Sample>
     throw new Error(t('setup.no_json'));
   }
   if (draft.kind === 'post' && events.length === 0) throw new Error(t('setup.no_json'));
+  // The server passes over what it can't read; sent, it would spoil them all.
+  const broken = events.findIndex((event) => !isObject(event));
+  if (broken >= 0) {
+    const text = (events[broken] ?? '').slice(0, kShown);
+    throw new Error(t('setup.line_fault', { n: broken + 1, text }));
+  }
   const found = await post<Inferred>(
     route(draft, '/infer'),
     draft.kind === 'post' ? { events } : { definition: JSON.stringify(topicFile(draft)) },
