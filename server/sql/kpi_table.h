@@ -15,8 +15,9 @@ bool is_kpi_table(const FromItem& from);
 // are the KPI; SUM(value) too, if the KPI is an amount. A SELECT of `value`
 // without GROUP BY groups by its other columns; * is every dimension, __time
 // and the value. Aggregates beside which the value is not asked for, as
-// COUNT(*), are of the rows that * gives. kNotFound names the nearest KPI; kInvalid a column that is
-// none of its dimensions; kUnsupported a KPI that no SELECT over rows gives.
+// COUNT(*), are of the rows that * gives. kNotFound names the nearest KPI;
+// kInvalid a column that is none of its dimensions; kUnsupported a KPI that no
+// SELECT over rows gives.
 // REQUIRES: is_kpi_table(statement.from).
 Result<SelectStatement> expand_kpi_table(const SelectStatement& statement,
                                          const KpiTables& tables);
