@@ -66,7 +66,7 @@ Result<QueryResult> Executor::run_kpi(const SelectStatement& statement) {
   const uint64_t limit = number_of(over.limit);
   const uint64_t wanted = limit + number_of(over.offset);
   const bool look = limit > 0 && wanted <= kMostRows && is_look(over);
-  if (!look || explain_ != Explain::kNone) return run_select(over);
+  if (!look || explain_ == Explain::kPlan) return run_select(over);
   reads_once_ = false;
   const bool descending = !over.order_by.empty() && over.order_by[0].descending;
   const SqlExpression nowhere;

@@ -91,8 +91,10 @@ class KpiTableExpander {
     auto rows = std::make_shared<SelectStatement>();
     rows->from = out_.from;
     list_dimensions(*rows);
-    for (const SelectItem& item : rows->items) {
-      rows->group_by.push_back(item.expression);
+    if (counts_repeats()) {
+      for (const SelectItem& item : rows->items) {
+        rows->group_by.push_back(item.expression);
+      }
     }
     rows->where = where_;
     if (out_.where) {
@@ -130,6 +132,25 @@ class KpiTableExpander {
     return is_value(e) ||
            std::any_of(e.arguments.begin(), e.arguments.end(),
                        [this](const SqlPtr& a) { return has_value(*a); });
+  }
+
+  // Whether an aggregate is another one over rows than over their groups.
+  bool counts_repeats() const {
+    auto item_counts = [](const auto& item) {
+      return counts_repeats(*item.expression);
+    };
+    return std::any_of(out_.items.begin(), out_.items.end(), item_counts) ||
+           std::any_of(out_.order_by.begin(), out_.order_by.end(),
+                       item_counts) ||
+           (out_.having && counts_repeats(*out_.having));
+  }
+
+  static bool counts_repeats(const SqlExpression& e) {
+    if (e.kind == Kind::kCall && is_aggregate_name(e.name)) {
+      return e.name != "min" && e.name != "max" && !e.distinct;
+    }
+    return std::any_of(e.arguments.begin(), e.arguments.end(),
+                       [](const SqlPtr& a) { return counts_repeats(*a); });
   }
 
   // Whether the KPI's number, or MEASURE() of anything, is asked for.

@@ -109,6 +109,10 @@ TEST_CASE("a look at a KPI's first rows groups no more than they need") {
   t.limits.max_groups = 12'000;
   CHECK(t.rows("SELECT * FROM kpi.net_sales").find("query_max_groups") !=
         std::string::npos);
+  CHECK(t.rows("SELECT MIN(__time), COUNT(DISTINCT store) FROM "
+               "kpi.net_sales") == "2026-11-23T00:00:00.000Z,2");
+  CHECK(t.rows("SELECT COUNT(*) FROM kpi.net_sales").find("query_max_groups") !=
+        std::string::npos);
   const std::string all = "SELECT __time, store, value FROM kpi.net_sales ";
   CHECK(t.run("SELECT * FROM kpi.net_sales LIMIT 100")->rows.size() == 100);
   CHECK(t.rows(all + "ORDER BY __time LIMIT 2") ==
