@@ -162,6 +162,13 @@ Result<Relation> Executor::find_table(const FromItem& from) {
     return relation;
   }
   if (same_letters(from.schema, "lookup")) return find_lookup_table(from);
+  if (is_kpi_table(from)) {
+    return from_error(
+        from,
+        fmt::format("the table of a KPI is joined as a sub-query: (SELECT "
+                    "..., value FROM kpi.{})",
+                    from.table));
+  }
   if (!from.schema.empty() && !same_letters(from.schema, "druid")) {
     return from_error(from, fmt::format("unknown schema: {}", from.schema));
   }

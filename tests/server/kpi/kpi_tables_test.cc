@@ -131,6 +131,9 @@ TEST_CASE("what a KPI's table refuses") {
         "'stor' isn't a dimension of kpi 'net_sales'; did you mean 'store'?");
   CHECK(t.rows("SELECT txn, value FROM kpi.net_sales")
             .find("'txn' isn't a dimension") == 0);
+  CHECK(t.rows("SELECT COUNT(*) FROM kpi.margin a JOIN kpi.net_sales b ON "
+               "a.store = b.store")
+            .find("joined as a sub-query") != std::string::npos);
   CHECK(t.rows("SELECT SUM(value) FROM kpi.margin") ==
         "the value of kpi 'margin' is no sum of parts; write MEASURE(value)");
   CHECK(t.rows("SELECT value FROM kpi.net_sales WHERE value > 1")
