@@ -127,6 +127,18 @@ TEST_CASE("parts that overlap say that they do not add up") {
   CHECK(d->dimensions[0].drivers[0].contribution.to_text() == "1");
 }
 
+TEST_CASE("a ratio of which a part has no denominator does not add up") {
+  KpiFixture f;
+  f.sales({{"2026-11-20T10:00:00Z", "A", "t", 100, 50},
+           {"2026-11-20T10:00:00Z", "B", "t", 100, 50},
+           {"2026-11-21T10:00:00Z", "A", "t", 100, 50},
+           {"2026-11-21T10:00:00Z", "B", "t", 100, 0}},
+          kNow);
+  auto d = asked(f, ask("markup"));
+  REQUIRE(d.has_value());
+  CHECK_FALSE(d->dimensions[0].adds_up);
+}
+
 TEST_CASE("the dimension in which few parts did it all comes first") {
   KpiFixture f;
   std::vector<StockRow> rows;
@@ -185,7 +197,7 @@ TEST_CASE("contributions add up to the change, whatever the rows") {
       std::string store(1, static_cast<char>('A' + random() % 8));
       rows.push_back({"2026-11-" + day + "T10:00:00Z", store, "t",
                       static_cast<int64_t>(random() % 5000),
-                      static_cast<int64_t>(random() % 4000)});
+                      static_cast<int64_t>(1 + random() % 4000)});
     }
     f.sales(rows, kNow);
     DriversRequest request = ask(std::vector<std::string>{
