@@ -15,7 +15,9 @@ namespace freshet {
 class BlockRows final : public RowSource {
  public:
   explicit BlockRows(const SegmentContext& context)
-      : context_(context), evaluation_{arena_, false, &context.control()} {}
+      : context_(context),
+        arena_(context.control()),
+        evaluation_{arena_, false, &context.control()} {}
 
   // Moves to the rows at `positions` of `block`, ascending, or to all of its
   // rows (`all`, positions then unused). Everything read before is forgotten.

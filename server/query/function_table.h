@@ -17,8 +17,9 @@ class QueryControl;
 struct EvaluationContext {
   Arena& arena;         // of computed strings; outlives the results
   bool strict = false;  // division by zero is an error, else null
-  // Asked before each function; null outside of queries.
-  const QueryControl* control = nullptr;
+  // Asked before each function, and within one of long texts; charged for
+  // what is computed. Null outside of queries.
+  QueryControl* control = nullptr;
 };
 
 // One call over `size` lanes. Arguments are of the checked types; each has
@@ -40,6 +41,8 @@ struct Function {
   Result<ExpressionType> (*check)(Expression& call);
   // Not called if `check` is of an operator the evaluator knows itself.
   std::shared_ptr<Vector> (*evaluate)(const FunctionCall& call);
+  // A text it makes may be many times as long as those it takes.
+  bool lengthens = false;
 };
 
 std::span<const Function> arithmetic_functions();

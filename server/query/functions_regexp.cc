@@ -147,7 +147,7 @@ std::shared_ptr<Vector> evaluate_replace(const FunctionCall& call) {
 constexpr Function kFunctions[] = {
     {"regexp_like", 2, 2, check_like, evaluate_like},
     {"regexp_extract", 2, 3, check_extract, evaluate_extract},
-    {"regexp_replace", 3, 3, check_replace, evaluate_replace},
+    {"regexp_replace", 3, 3, check_replace, evaluate_replace, true},
 };
 
 }  // namespace

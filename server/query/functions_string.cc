@@ -291,10 +291,10 @@ constexpr Function kFunctions[] = {
     {"rtrim", 1, 2, check_texts, evaluate_trim<false, true>},
     {"position", 2, 2, check_length, evaluate_position},
     {"strpos", 2, 2, check_length, evaluate_position},
-    {"replace", 3, 3, check_texts, evaluate_replace},
+    {"replace", 3, 3, check_texts, evaluate_replace, true},
     {"reverse", 1, 1, check_texts, evaluate_reverse},
-    {"lpad", 2, 3, check_text_longs, evaluate_pad},
-    {"rpad", 2, 3, check_text_longs, evaluate_pad},
+    {"lpad", 2, 3, check_text_longs, evaluate_pad, true},
+    {"rpad", 2, 3, check_text_longs, evaluate_pad, true},
     {"contains_string", 2, 2, check_test, evaluate_contains},
     {"icontains_string", 2, 2, check_test, evaluate_contains},
 };

@@ -362,8 +362,8 @@ std::shared_ptr<Vector> evaluate_ip_match(const FunctionCall& call) {
 }
 
 constexpr Function kFunctions[] = {
-    {"repeat", 2, 2, check_repeat, evaluate_repeat},
-    {"string_format", 1, -1, check_format, evaluate_format},
+    {"repeat", 2, 2, check_repeat, evaluate_repeat, true},
+    {"string_format", 1, -1, check_format, evaluate_format, true},
     {"decode_base64_utf8", 1, 1, check_texts, evaluate_base64},
     {"parse_long", 1, 2, check_parse_long, evaluate_parse_long},
     {"ipv4_parse", 1, 1, check_ip, evaluate_ipv4_parse},

@@ -75,10 +75,7 @@ class GroupRows final : public RowSource {
 
  private:
   VectorPtr lanes(const VectorPtr& column) const {
-    if (size_ == all_) return column;
-    auto out = make_vector(column->type, size_);
-    for (size_t i = 0; i < size_; ++i) out->set_from(i, *column, begin_ + i);
-    return out;
+    return size_ == all_ ? column : some_lanes(*column, begin_, size_);
   }
 
   const QueryPlan& plan_;
@@ -89,7 +86,7 @@ class GroupRows final : public RowSource {
 // The expression's lanes, none of them an error; of many, some at a time.
 Result<VectorPtr> evaluate_groups(const Expression& expression, GroupRows& rows,
                                   EvaluationContext& context,
-                                  const QueryControl& control) {
+                                  QueryControl& control) {
   constexpr size_t kAtOnce = 2 * kBlockRows;
   auto evaluate = [&](GroupRows& some) -> Result<VectorPtr> {
     TRY_ASSIGN(VectorPtr values, evaluate_vector(expression, some, context));
@@ -248,7 +245,7 @@ Status finish_rows(const QueryPlan& plan, const ResultRows& rows,
 
 Result<ResultRows> group_rows(const QueryPlan& plan,
                               std::vector<VectorPtr> columns, size_t size,
-                              const QueryControl& control, Arena& arena) {
+                              QueryControl& control, Arena& arena) {
   EvaluationContext context{arena, false, &control};
   if (plan.having) {
     GroupRows all(plan, columns, size);

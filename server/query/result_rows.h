@@ -36,6 +36,6 @@ Status finish_rows(const QueryPlan& plan, const ResultRows& rows,
 // then the aggregates', all of `size` lanes. Applies HAVING.
 Result<ResultRows> group_rows(const QueryPlan& plan,
                               std::vector<VectorPtr> columns, size_t size,
-                              const QueryControl& control, Arena& arena);
+                              QueryControl& control, Arena& arena);
 
 }  // namespace freshet

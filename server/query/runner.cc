@@ -214,7 +214,7 @@ Result<QueryResult> SegmentRunner::scan(
     result.provenance.rows_scanned = scan.rows_scanned();
     result.provenance.rows_matched = scan.rows_matched();
     state_bytes = scan.state_bytes();
-    Arena arena;
+    Arena arena(control);
     TRY_ASSIGN(ResultRows found, scan.finish(arena));
     TRY(finish_rows(plan, found, control, result));
     running.total = scan.take_total();

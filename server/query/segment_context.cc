@@ -132,7 +132,7 @@ Status SegmentContext::evaluate_dictionary(const Expression& expression,
                                            const Column& column,
                                            const UseValues& use) const {
   const Dictionary& dictionary = *column.dictionary();
-  Arena arena;
+  Arena arena(*control_);
   EvaluationContext context{arena, false, control_};
   for (uint32_t first = 0; first < dictionary.size(); first += kStretch) {
     DictionaryRows rows(dictionary, first,

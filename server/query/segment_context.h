@@ -48,7 +48,7 @@ class SegmentContext {
       QueryControl& control);
 
   const Segment& segment() const { return *segment_; }
-  const QueryControl& control() const { return *control_; }
+  QueryControl& control() const { return *control_; }
   // REQUIRES: a column of one of the expressions.
   const SegmentColumn& column(const std::string& name) const {
     return columns_.at(name);
@@ -75,7 +75,7 @@ class SegmentContext {
   Result<VectorPtr> keep_dictionary(const Expression& expression,
                                     const Column& column);
   std::shared_ptr<const Segment> segment_;
-  const QueryControl* control_ = nullptr;
+  QueryControl* control_ = nullptr;
   std::optional<MemoryCharge> charge_;  // of known_ and arena_
   uint64_t charged_ = 0;                // of known_ alone, bytes
   absl::flat_hash_map<std::string, SegmentColumn> columns_;

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "server/query/expression_type.h"
+#include "server/query/query_control.h"
 
 namespace freshet {
 namespace {
@@ -15,6 +16,9 @@ constexpr size_t kFirstChunk = 4096;
 constexpr size_t kMaxChunk = 1 << 20;
 
 }  // namespace
+
+Arena::Arena(QueryControl& control)
+    : charge_(std::make_shared<MemoryCharge>(control)) {}
 
 char* Arena::allocate(size_t bytes) {
   if (chunks_.empty() || used_ + bytes > chunks_.back().size) {
@@ -25,6 +29,7 @@ char* Arena::allocate(size_t bytes) {
     chunks_.push_back({std::make_unique<char[]>(size), size});
     used_ = 0;
     memory_bytes_ += size;
+    if (charge_) charge_->set(memory_bytes_);
   }
   char* at = chunks_.back().bytes.get() + used_;
   used_ += bytes;
@@ -41,6 +46,7 @@ std::string_view Arena::copy(std::string_view text) {
 void Arena::clear() {
   if (chunks_.size() > 1) chunks_.erase(chunks_.begin(), chunks_.end() - 1);
   memory_bytes_ = chunks_.empty() ? 0 : chunks_.back().size;
+  if (charge_) charge_->set(memory_bytes_);
   used_ = 0;
 }
 
@@ -140,6 +146,27 @@ Status check_lanes(const Vector& vector, const Expression& what) {
     }
   }
   return {};
+}
+
+std::shared_ptr<Vector> some_lanes(const Vector& from, size_t begin,
+                                   size_t count) {
+  auto made = std::make_shared<Vector>();
+  made->type = from.type;
+  made->size = count;
+  made->constant = from.constant;
+  const size_t first = from.constant ? 0 : begin;
+  const size_t stored = from.constant ? 1 : count;
+  auto copy = [&](const auto& values, auto& out) {
+    if (values.empty()) return;
+    auto at = values.begin() + static_cast<ptrdiff_t>(first);
+    out.assign(at, at + static_cast<ptrdiff_t>(stored));
+  };
+  copy(from.longs, made->longs);
+  copy(from.doubles, made->doubles);
+  copy(from.decimals, made->decimals);
+  copy(from.strings, made->strings);
+  copy(from.states, made->states);
+  return made;
 }
 
 void copy_lane(Vector& to, size_t at, const Vector& from, size_t lane,

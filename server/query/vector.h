@@ -12,9 +12,15 @@
 
 namespace freshet {
 
+class MemoryCharge;
+class QueryControl;
+
 // Bump allocator for strings; views stay valid until clear() or destruction.
 class Arena {
  public:
+  Arena() = default;
+  // What it holds is charged to the query of `control`, which must outlive it.
+  explicit Arena(QueryControl& control);
   char* allocate(size_t bytes);
   std::string_view copy(std::string_view text);
   void clear();
@@ -28,6 +34,7 @@ class Arena {
   std::vector<Chunk> chunks_;
   size_t used_ = 0;  // of the last chunk
   uint64_t memory_bytes_ = 0;
+  std::shared_ptr<MemoryCharge> charge_;  // not shared; null: not charged
 };
 
 // What a lane holds. The errors are raised only if the lane reaches a result,
@@ -81,6 +88,10 @@ VectorPtr make_constant(ExpressionType type, const Value& value, size_t size);
 
 // kInvalid if a lane holds an error; `what` names the expression.
 Status check_lanes(const Vector& vector, const Expression& what);
+
+// The lanes [begin, begin + count) of `from`; strings are viewed, not copied.
+std::shared_ptr<Vector> some_lanes(const Vector& from, size_t begin,
+                                   size_t count);
 
 // Copies a lane of a vector of the same type, its string into `arena`.
 void copy_lane(Vector& to, size_t at, const Vector& from, size_t lane,
