@@ -2,8 +2,6 @@
 // other semi-additive measures. Null arguments are passed over; null keys are
 // keys. Of equal times the later row counts: rows come in order, and so do the
 // states that are merged.
-#include <fmt/format.h>
-
 #include "server/query/accumulator.h"
 #include "server/query/merged_groups.h"
 #include "server/query/value_slots.h"
@@ -90,7 +88,7 @@ class LastPerKey final : public Accumulator {
       out->longs[g] = static_cast<int64_t>(sums[g]);
       overflow |= out->longs[g] != sums[g];
     }));
-    if (overflow) return too_large();
+    if (overflow) return sum_too_large(aggregate_);
     return VectorPtr(out);
   }
 
@@ -101,11 +99,6 @@ class LastPerKey final : public Accumulator {
   }
 
  private:
-  Error too_large() const {
-    return invalid(
-        fmt::format("sum out of the range of its type: {}", aggregate_.name));
-  }
-
   void offer(uint32_t group, uint32_t key, int64_t time, const Vector& v,
              size_t lane) {
     uint32_t slot = pairs_.find_or_add(uint64_t{group} << 32 | key);

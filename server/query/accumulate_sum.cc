@@ -1,6 +1,4 @@
 // count, sum and avg.
-#include <fmt/format.h>
-
 #include "server/query/accumulator.h"
 
 namespace freshet {
@@ -64,11 +62,6 @@ class Count final : public Accumulator {
   std::vector<int64_t> counts_;
 };
 
-Error too_large(const Aggregate& aggregate) {
-  return invalid(
-      fmt::format("sum out of the range of its type: {}", aggregate.name));
-}
-
 // Sums of longs and decimals in 128 bits, exact; the mean divides the exact
 // sum once.
 class ExactSum final : public Accumulator {
@@ -114,7 +107,7 @@ class ExactSum final : public Accumulator {
           __builtin_add_overflow(sums_[to[g]], from.sums_[g], &sums_[to[g]]);
       counts_[to[g]] += from.counts_[g];
     }));
-    if (overflow) return too_large(aggregate_);
+    if (overflow) return sum_too_large(aggregate_);
     return {};
   }
 
@@ -134,7 +127,7 @@ class ExactSum final : public Accumulator {
         overflow |= out->longs[g] != sums_[g];
       }
     }));
-    if (overflow) return too_large(aggregate_);
+    if (overflow) return sum_too_large(aggregate_);
     return VectorPtr(out);
   }
   uint64_t memory_bytes() const override { return sums_.capacity() * 24; }
@@ -171,7 +164,7 @@ class ExactSum final : public Accumulator {
       overflow |= __builtin_add_overflow(sums_[group], sum, &sums_[group]);
       counts_[group] += counted->longs[counted->at(lane)];
     });
-    if (overflow) return too_large(aggregate_);
+    if (overflow) return sum_too_large(aggregate_);
     return {};
   }
 
@@ -182,7 +175,7 @@ class ExactSum final : public Accumulator {
                                          &sums_[group]);
       ++counts_[group];
     });
-    if (overflow) return too_large(aggregate_);
+    if (overflow) return sum_too_large(aggregate_);
     return {};
   }
 

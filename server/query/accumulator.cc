@@ -23,6 +23,13 @@ Error misfit(const Aggregate& aggregate, std::string_view wanted) {
 
 }  // namespace
 
+Error sum_too_large(const Aggregate& aggregate) {
+  return Error{
+      ErrorCode::kInvalid,
+      fmt::format("sum out of the range of its type: '{}'", aggregate.name),
+      aggregate.argument->line, aggregate.argument->column};
+}
+
 Result<ExpressionType> aggregate_type(const Aggregate& aggregate) {
   constexpr ExpressionType kLong{ValueType::kLong};
   constexpr ExpressionType kDouble{ValueType::kDouble};

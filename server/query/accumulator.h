@@ -91,6 +91,9 @@ Status each_group(size_t groups, const QueryControl& control, F f) {
   });
 }
 
+// kInvalid: a sum does not fit its type; `aggregate` has an argument.
+Error sum_too_large(const Aggregate& aggregate);
+
 // One maker per file.
 std::unique_ptr<Accumulator> make_count(const AccumulatorSpec& spec);
 std::unique_ptr<Accumulator> make_sum(const AccumulatorSpec& spec);
