@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "server/druid/druid_result.h"
 #include "server/sql/letters.h"
@@ -250,11 +251,21 @@ Status NativeQuery::timeseries() {
   return {};
 }
 
-// Buckets between the first and the last with rows are all there.
+// Buckets between the first and the last with rows are all there; the first
+// `limit` of them are made, or the last are kept.
 Status NativeQuery::write_series(const QueryResult& rows, const Row& empty,
                                  bool descending,
                                  std::optional<uint64_t> limit) {
-  std::vector<std::pair<Timestamp, const Row*>> points;
+  std::deque<std::pair<Timestamp, const Row*>> points;
+  MemoryCharge charge(control_);
+  auto add = [&](Timestamp start, const Row& row) -> Status {
+    points.emplace_back(start, &row);
+    if (limit && points.size() > *limit) points.pop_front();
+    charge.set(points.size() * sizeof(points[0]));
+    TRY(control_.check_rows(points.size()));
+    return control_.check();
+  };
+  auto enough = [&] { return limit && !descending && points.size() >= *limit; };
   bool fill = !context_flag("skipEmptyBuckets") && !bucket_.empty() &&
               bucket_ != sql_name(kTimeColumn);
   for (const Row& row : rows.rows) {
@@ -262,16 +273,15 @@ Status NativeQuery::write_series(const QueryResult& rows, const Row& empty,
     if (!t && context_flag("skipEmptyBuckets")) continue;
     Timestamp start =
         t ? *t : (intervals_.empty() ? kMinTimestamp : intervals_[0].start);
-    while (fill && !points.empty()) {
+    while (fill && !points.empty() && !enough()) {
       Timestamp next = granularity_.next(points.back().first, zone_);
       if (next >= start) break;
-      points.emplace_back(next, &empty);
-      TRY(control_.check_rows(points.size()));
+      TRY(add(next, empty));
     }
-    points.emplace_back(start, &row);
+    if (enough()) break;
+    TRY(add(start, row));
   }
   if (descending) std::reverse(points.begin(), points.end());
-  if (limit && *limit < points.size()) points.resize(*limit);
   const auto names = output_names();
   for (const auto& [start, row] : points) {
     out_.begin_object().field("timestamp", to_iso8601(start, zone_));

@@ -64,7 +64,7 @@ class NativeQuery {
   const DatasetCatalog& catalog_;
   const JsonValue& body_;
   const SqlRequest base_;
-  const QueryControl control_;
+  QueryControl control_;
 
   std::string dataset_;
   std::shared_ptr<const Schema> schema_;

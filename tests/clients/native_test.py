@@ -4,6 +4,7 @@ import json
 import pathlib
 import random
 import sys
+import time
 
 import pytest
 from pydruid.client import PyDruid
@@ -106,6 +107,36 @@ def test_timeseries(server):
                   intervals="2020-01-01/2020-01-02")
     assert none == [{"timestamp": "2020-01-01T00:00:00.000Z",
                      "result": {"n": 0, "net": None}}]
+
+
+def test_timeseries_of_many_empty_buckets(tmp_path):
+    query = dict(queryType="timeseries", granularity="second",
+                 aggregations=[COUNT])
+    with freshet.Server(freshet.sales_model(tmp_path / "m"), tmp_path / "d",
+                        env={"FRESHET_QUERY_MAX_RESULT_ROWS": "1000"}) as s:
+        s.ingest("sales", [{"txn_id": f"t{i}", "store": "S1", "qty": 1,
+                            "price": "1.00", "ts": ts} for i, ts in enumerate((
+                                "2026-11-01T00:00:00Z",
+                                "2026-11-01T01:00:00Z"))])
+        freshet.wait_until(lambda: s.rows("sales") == 2)
+        first = native(s, limit=3, **query)
+        assert [(p["timestamp"][11:19], p["result"]["n"]) for p in first] == [
+            ("00:00:00", 1), ("00:00:01", 0), ("00:00:02", 0)]
+        last = native(s, limit=2, descending=True, **query)
+        assert [(p["timestamp"][11:19], p["result"]["n"]) for p in last] == [
+            ("01:00:00", 1), ("00:59:59", 0)]
+        assert native(s, limit=0, **query) == []
+        refused = native(s, status=400, **query)
+        assert "query_max_result_rows" in refused["errorMessage"]
+        s.ingest("sales", [{"txn_id": "old", "store": "S1", "qty": 1,
+                            "price": "1.00", "ts": "2016-11-01T00:00:00Z"}])
+        freshet.wait_until(lambda: s.rows("sales") == 3)
+        begun = time.monotonic()
+        late = native(s, status=504, limit=1, descending=True,
+                      intervals=["2016-01-01/2027-01-01"],
+                      context={"timeout": 300}, **query)
+        assert late["error"] == "Query timeout"
+        assert time.monotonic() - begun < 5
 
 
 def test_top_n(server):
