@@ -138,7 +138,7 @@ HttpResponse plain_query(Services& services, const HttpRequest& request) {
                          result ? result->provenance.elapsed_ms / 1000 : 0,
                          result ? result->provenance.rows_scanned : 0);
   auto fail = [&](const Error& error) {
-    return error_response(handle.told(error), request.request_id);
+    return error_response(handle.told(error, sql.limits), request.request_id);
   };
   if (!result) return fail(result.error());
   auto rows = rows_as_objects(*result, sql.zone, control);

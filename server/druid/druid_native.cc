@@ -34,8 +34,9 @@ DruidResponse answer_druid_native(Sql& sql, const DatasetCatalog& catalog,
     id = base.id;
     RunningQueries::Handle handle(caller.running, id, caller.gone);
     base.cancel = handle.flag();
+    const Limits limits = base.limits;
     auto rows = NativeQuery(sql, catalog, query, std::move(base)).answer();
-    if (!rows) return handle.told(rows.error());
+    if (!rows) return handle.told(rows.error(), limits);
     return rows;
   }();
   if (answer) {

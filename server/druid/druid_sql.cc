@@ -66,7 +66,7 @@ DruidResponse run_request(Sql& sql, DruidSqlRequest request,
   }();
   DruidResponse response;
   if (!answer) {
-    response = druid_error(handle.told(answer.error()));
+    response = druid_error(handle.told(answer.error(), request.sql.limits));
   } else {
     response.content_type = druid_content_type(request.shape.format);
     response.body = std::move(*answer);

@@ -1,5 +1,7 @@
 #include "server/sql/running_queries.h"
 
+#include <fmt/format.h>
+
 #include "server/query/guarded_runner.h"
 
 namespace freshet {
@@ -8,7 +10,8 @@ RunningQueries::Handle::Handle(RunningQueries& owner, std::string id,
                                std::function<bool()> gone)
     : owner_(owner),
       gone_(std::move(gone)),
-      flag_(std::make_shared<std::atomic<bool>>(false)) {
+      flag_(std::make_shared<std::atomic<bool>>(false)),
+      made_(std::chrono::steady_clock::now()) {
   MutexLock lock(owner_.mutex_);
   place_ = owner_.handles_.emplace(std::move(id), this);
   // It may have left while its request waited for a thread.
@@ -25,6 +28,24 @@ Error RunningQueries::Handle::told(const Error& error) const {
   MutexLock lock(owner_.mutex_);
   if (error.code != ErrorCode::kCancelled || !owner_.cancelled_) return error;
   return stopping_error();
+}
+
+Error RunningQueries::Handle::told(const Error& error,
+                                   const Limits& limits) const {
+  using Milliseconds = std::chrono::milliseconds;
+  const int64_t waited =
+      std::chrono::duration_cast<Milliseconds>(made_ - limits.begun).count();
+  const bool late = error.code == ErrorCode::kDeadline &&
+                    limits.begun != decltype(made_){} &&
+                    waited > limits.timeout_ms / 2;
+  if (!late) return told(error);
+  return Error{error.code,
+               fmt::format("the query waited {} ms for its turn, as others "
+                           "ran, and then had too little time; ask again when "
+                           "they are done, set 'timeout' in its context, or "
+                           "raise query_timeout or query_max_concurrent in "
+                           "freshet.yaml: {} ms",
+                           waited, limits.timeout_ms)};
 }
 
 RunningQueries::RunningQueries() : thread_([this] { look_after_clients(); }) {}

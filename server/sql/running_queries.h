@@ -5,6 +5,7 @@
 // runs: a query is cancelled at most kLook after its client has left.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -40,12 +41,16 @@ class RunningQueries {
     // What to tell of `error`: a cancelled query ended because the server
     // stops, if it does (kUnavailable).
     Error told(const Error& error) const;
+    // The same; and a request that began with `limits`, and of whose time most
+    // was over when this was made, waited for its turn.
+    Error told(const Error& error, const Limits& limits) const;
 
    private:
     friend class RunningQueries;
     RunningQueries& owner_;
     const std::function<bool()> gone_;
     const CancelFlag flag_;
+    const std::chrono::steady_clock::time_point made_;
     std::multimap<std::string, Handle*, std::less<>>::iterator place_;
   };
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <random>
 
 #include "query_data.h"
@@ -409,6 +410,25 @@ TEST_CASE("running queries are cancelled by id") {
   }
   CHECK(running.size() == 0);
   CHECK_FALSE(running.cancel("q"));
+}
+
+TEST_CASE("what waited for its turn until its time was over is told so") {
+  RunningQueries running;
+  Limits limits;
+  limits.timeout_ms = 1000;
+  const Error late{ErrorCode::kDeadline, "too long"};
+  auto told = [&](std::chrono::milliseconds waited, const Error& error) {
+    limits.begun = std::chrono::steady_clock::now() - waited;
+    return RunningQueries::Handle(running, "q").told(error, limits).message;
+  };
+  using std::chrono::milliseconds;
+  CHECK(told(milliseconds(900), late).find("waited 900 ms for its turn") !=
+        std::string::npos);
+  CHECK(told(milliseconds(100), late) == "too long");
+  CHECK(told(milliseconds(900), {ErrorCode::kLimit, "too much"}) == "too much");
+  limits.begun = {};
+  CHECK(RunningQueries::Handle(running, "q").told(late, limits).message ==
+        "too long");
 }
 
 TEST_CASE("a query is cancelled when its client has left, within 100 ms") {
