@@ -1,12 +1,16 @@
 #include "server/sql/kpi_table.h"
 
+#include <absl/strings/str_join.h>
+
 #include <algorithm>
 
 #include "server/json/json_value.h"
 #include "server/sql/aggregate_name.h"
 #include "server/sql/letters.h"
 #include "server/sql/parser.h"
+#include "server/sql/syntax_node.h"
 #include "server/sql/translator.h"
+#include "server/sql/window_split.h"
 
 namespace freshet {
 namespace {
@@ -55,8 +59,14 @@ class KpiTableExpander {
     bool star =
         in_.items.size() == 1 && in_.items[0].expression->kind == Kind::kStar;
     if (star) list_all_columns();
-    if (any_aggregate() && !any_value()) return over_its_rows();
-    bool grouped = !out_.group_by.empty() || any_aggregate();
+    if (!any_value() && any_item_or_clause(is_over_rows)) {
+      return over_its_rows();
+    }
+    bool grouped =
+        !out_.group_by.empty() ||
+        std::any_of(out_.items.begin(), out_.items.end(), [](const auto& item) {
+          return has_aggregate(*item.expression);
+        });
     if (!grouped) TRY(group_by_the_others());
     TRY(replace_everywhere());
     if (where_) out_.where = out_.where ? both(where_, out_.where) : where_;
@@ -85,13 +95,13 @@ class KpiTableExpander {
     }
   }
 
-  // COUNT(*) and other aggregates without the value are of the table's rows,
-  // which are groups.
+  // COUNT(*), other aggregates and windows without the value are of the
+  // table's rows, which are groups.
   Result<SelectStatement> over_its_rows() {
     auto rows = std::make_shared<SelectStatement>();
     rows->from = out_.from;
     list_dimensions(*rows);
-    if (counts_repeats()) {
+    if (any_item_or_clause(counts_repeats)) {
       for (const SelectItem& item : rows->items) {
         rows->group_by.push_back(item.expression);
       }
@@ -111,106 +121,122 @@ class KpiTableExpander {
 
   // Its number: "value", or the name of the KPI unless a dimension has it.
   bool is_value(const SqlExpression& e) const {
-    if (e.kind != Kind::kColumn) return false;
+    if (e.kind != Kind::kColumn || !is_of_table(e)) return false;
     if (same_letters(e.name, kValue)) return true;
     return same_letters(e.name, in_.from.table) && !is_column(e.name);
+  }
+
+  bool is_of_table(const SqlExpression& e) const {
+    return e.qualifier.empty() || same_letters(e.qualifier, in_.from.table) ||
+           same_letters(e.qualifier, in_.from.alias);
   }
 
   static bool is_measure(const SqlExpression& e) {
     return e.kind == Kind::kCall && (e.name == "measure" || e.name == "agg");
   }
 
-  static bool has_measure(const SqlExpression& e) {
-    if (is_measure(e) || (e.kind == Kind::kCall && is_aggregate_name(e.name))) {
-      return true;
-    }
-    return std::any_of(e.arguments.begin(), e.arguments.end(),
-                       [](const SqlPtr& a) { return has_measure(*a); });
+  // Whether it makes one value of a group's rows; a window leaves the rows.
+  static bool is_aggregate(const SqlExpression& e) {
+    return e.kind == Kind::kCall && !e.over &&
+           (is_measure(e) || is_aggregate_name(e.name));
+  }
+
+  template <typename Test>
+  static bool any_part(const SqlExpression& e, const Test& test) {
+    const std::vector<SqlPtr> parts = sql_parts(e);
+    return test(e) ||
+           std::any_of(parts.begin(), parts.end(), [&](const SqlPtr& part) {
+             return any_part(*part, test);
+           });
+  }
+
+  static bool has_aggregate(const SqlExpression& e) {
+    return any_part(e, is_aggregate);
+  }
+
+  static bool has_column(const SqlExpression& e) {
+    return any_part(e, [](const auto& p) { return p.kind == Kind::kColumn; });
   }
 
   bool has_value(const SqlExpression& e) const {
-    return is_value(e) ||
-           std::any_of(e.arguments.begin(), e.arguments.end(),
-                       [this](const SqlPtr& a) { return has_value(*a); });
+    return any_part(e, [this](const auto& part) { return is_value(part); });
   }
 
-  // Whether an aggregate is another one over rows than over their groups.
-  bool counts_repeats() const {
-    auto item_counts = [](const auto& item) {
-      return counts_repeats(*item.expression);
-    };
-    return std::any_of(out_.items.begin(), out_.items.end(), item_counts) ||
-           std::any_of(out_.order_by.begin(), out_.order_by.end(),
-                       item_counts) ||
-           (out_.having && counts_repeats(*out_.having));
+  static bool is_over_rows(const SqlExpression& e) {
+    return e.over != nullptr || is_aggregate(e);
   }
 
+  // Whether it is another one over rows than over their groups.
   static bool counts_repeats(const SqlExpression& e) {
-    if (e.kind == Kind::kCall && is_aggregate_name(e.name)) {
-      return e.name != "min" && e.name != "max" && !e.distinct;
-    }
-    return std::any_of(e.arguments.begin(), e.arguments.end(),
-                       [](const SqlPtr& a) { return counts_repeats(*a); });
+    if (e.over) return true;
+    return is_aggregate(e) && e.name != "min" && e.name != "max" && !e.distinct;
   }
 
   // Whether the KPI's number, or MEASURE() of anything, is asked for.
   bool any_value() const {
-    auto asks = [this](const SqlPtr& e) {
-      return e && (has_value(*e) || has_measure_call(*e));
+    auto asks = [this](const auto& e) { return is_value(e) || is_measure(e); };
+    return any_item_or_clause(asks) ||
+           std::any_of(
+               out_.group_by.begin(), out_.group_by.end(),
+               [&](const SqlPtr& group) { return any_part(*group, asks); });
+  }
+
+  // Of what is worked out of groups.
+  template <typename Test>
+  bool any_item_or_clause(const Test& test) const {
+    auto holds = [&](const auto& item) {
+      return any_part(*item.expression, test);
     };
-    auto item_asks = [&](const auto& item) { return asks(item.expression); };
-    return std::any_of(out_.items.begin(), out_.items.end(), item_asks) ||
-           std::any_of(out_.order_by.begin(), out_.order_by.end(), item_asks) ||
-           std::any_of(out_.group_by.begin(), out_.group_by.end(), asks) ||
-           asks(out_.having);
-  }
-
-  static bool has_measure_call(const SqlExpression& e) {
-    return is_measure(e) ||
-           std::any_of(e.arguments.begin(), e.arguments.end(),
-                       [](const SqlPtr& a) { return has_measure_call(*a); });
-  }
-
-  bool any_aggregate() const {
-    return std::any_of(
-        out_.items.begin(), out_.items.end(),
-        [](const SelectItem& item) { return has_measure(*item.expression); });
+    return std::any_of(out_.items.begin(), out_.items.end(), holds) ||
+           std::any_of(out_.order_by.begin(), out_.order_by.end(), holds) ||
+           (out_.having && any_part(*out_.having, test));
   }
 
   Status group_by_the_others() {
     for (const SelectItem& item : out_.items) {
-      if (!has_value(*item.expression)) {
+      if (has_value(*item.expression) || has_window(item.expression)) {
+        group_by_columns_of(item.expression);
+      } else {
         out_.group_by.push_back(item.expression);
       }
     }
     return {};
   }
 
+  // By the largest parts of it that are neither the value nor a window.
+  void group_by_columns_of(const SqlPtr& node) {
+    if (!has_value(*node) && !has_window(node)) {
+      if (has_column(*node)) out_.group_by.push_back(node);
+      return;
+    }
+    for (const SqlPtr& part : sql_parts(*node)) group_by_columns_of(part);
+  }
+
   Status replace_everywhere() {
+    if (out_.where) {
+      TRY(check_where());
+      TRY_ASSIGN(out_.where, replaced(out_.where));
+    }
     for (SelectItem& item : out_.items) {
       if (item.alias.empty() && is_value(*item.expression)) {
         item.alias = item.expression->name;
       }
       TRY_ASSIGN(item.expression, replaced(item.expression));
     }
+    sees_aliases_ = true;
     for (SqlPtr& group : out_.group_by) {
+      group = meant(group);
       if (has_value(*group)) {
         return sql_error(ErrorCode::kInvalid,
                          "the value of a KPI is no group: value", *group);
       }
       TRY_ASSIGN(group, replaced(group));
     }
-    if (out_.where) {
-      TRY(check_where());
-      TRY_ASSIGN(out_.where, replaced(out_.where));
-    }
     if (out_.having) {
       TRY_ASSIGN(out_.having, replaced(out_.having));
     }
     for (SortItem& item : out_.order_by) {
-      bool alias = item.expression->kind == Kind::kColumn &&
-                   is_alias(item.expression->name);
-      if (alias) continue;
+      if (find_alias(out_.items, *item.expression)) continue;
       TRY_ASSIGN(item.expression, replaced(item.expression));
     }
     return {};
@@ -224,11 +250,21 @@ class KpiTableExpander {
                      *out_.where);
   }
 
-  bool is_alias(const std::string& name) const {
-    return std::any_of(
-        out_.items.begin(), out_.items.end(), [&](const SelectItem& item) {
-          return !item.alias.empty() && same_letters(item.alias, name);
+  static const SelectItem* find_alias(const std::vector<SelectItem>& items,
+                                      const SqlExpression& e) {
+    if (e.kind != Kind::kColumn || !e.qualifier.empty()) return nullptr;
+    auto found =
+        std::find_if(items.begin(), items.end(), [&](const SelectItem& item) {
+          return !item.alias.empty() && same_letters(item.alias, e.name);
         });
+    return found == items.end() ? nullptr : &*found;
+  }
+
+  // What a name that only the SELECT gives stands for; otherwise `node`.
+  const SqlPtr& meant(const SqlPtr& node) const {
+    if (!sees_aliases_ || is_value(*node) || is_column(node->name)) return node;
+    const SelectItem* item = find_alias(in_.items, *node);
+    return item ? item->expression : node;
   }
 
   bool is_column(const std::string& name) const {
@@ -244,38 +280,54 @@ class KpiTableExpander {
       return sql_error(ErrorCode::kInvalid,
                        "* stands alone in a SELECT over a KPI", *node);
     }
-    if (node->kind == Kind::kCall) {
-      bool measure = is_measure(*node);
-      bool aggregate = measure || is_aggregate_name(node->name);
-      if (aggregate) return aggregated(node, measure);
-    }
-    auto out = std::make_shared<SqlExpression>(*node);
-    for (SqlPtr& argument : out->arguments) {
-      TRY_ASSIGN(argument, replaced(argument));
-    }
-    return SqlPtr(std::move(out));
+    if (is_aggregate(*node)) return aggregated(node);
+    TRY_ASSIGN(SqlPtr out, with_parts(*node, [this](const SqlPtr& part) {
+                 return replaced(part);
+               }));
+    return node->over && is_measure(*node) ? summed(node, out) : out;
   }
 
   Result<SqlPtr> column(const SqlPtr& node) {
     if (is_value(*node)) return formula_;
-    if (is_column(node->name) || is_alias(node->name)) return node;
+    if (is_column(node->name)) return of_dataset(node);
+    if (const SqlPtr& other = meant(node); other != node) {
+      sees_aliases_ = false;
+      auto out = replaced(other);
+      sees_aliases_ = true;
+      return out;
+    }
     std::vector<std::string> known = table_.dimensions;
     known.insert(known.end(), {"__time", kValue});
     std::string near = nearest_name(node->name, known);
+    const std::string written =
+        is_of_table(*node) ? node->name : node->qualifier + '.' + node->name;
     return sql_error(ErrorCode::kInvalid,
-                     "'" + node->name + "' isn't a dimension of kpi '" +
-                         in_.from.table + "'" +
-                         (near.empty() ? "" : "; did you mean '" + near + "'?"),
+                     "'" + written + "' isn't a dimension of kpi '" +
+                         in_.from.table + "'; " +
+                         (near.empty() ? "it has " + absl::StrJoin(known, ", ")
+                                       : "did you mean '" + near + "'?"),
                      *node);
   }
 
-  Result<SqlPtr> aggregated(const SqlPtr& node, bool measure) {
-    bool of_value =
-        node->arguments.size() == 1 && is_value(*node->arguments[0]);
-    if (!of_value) {
-      if (measure || has_value(*node)) {
-        return sql_error(ErrorCode::kInvalid, "expected MEASURE(value)", *node);
-      }
+  // The KPI's name as a qualifier is the FROM's there.
+  SqlPtr of_dataset(const SqlPtr& node) const {
+    if (!same_letters(node->qualifier, in_.from.table)) return node;
+    auto out = std::make_shared<SqlExpression>(*node);
+    out->qualifier = out_.from.alias;
+    return out;
+  }
+
+  Status check_measured(const SqlExpression& call) const {
+    bool of_value = call.arguments.size() == 1 && is_value(*call.arguments[0]);
+    if (of_value) return {};
+    return sql_error(ErrorCode::kInvalid, "expected MEASURE(value)", call);
+  }
+
+  Result<SqlPtr> aggregated(const SqlPtr& node) const {
+    const bool measure = is_measure(*node);
+    if (measure || has_value(*node)) {
+      TRY(check_measured(*node));
+    } else {
       return sql_error(
           ErrorCode::kInvalid,
           node->name + "() over the rows of a KPI; ask its dataset", *node);
@@ -290,10 +342,26 @@ class KpiTableExpander {
     return formula_;
   }
 
+  // MEASURE(value) OVER (...): of an amount the sum of the rows' values.
+  Result<SqlPtr> summed(const SqlPtr& measure, const SqlPtr& replaced) const {
+    TRY(check_measured(*measure));
+    if (!table_.amount) {
+      return sql_error(ErrorCode::kInvalid,
+                       "the value of kpi '" + in_.from.table +
+                           "' over a window is none of its rows' values; "
+                           "write AVG, MIN or MAX(value) OVER",
+                       *measure);
+    }
+    auto out = std::make_shared<SqlExpression>(*replaced);
+    out->name = "sum";
+    return SqlPtr(std::move(out));
+  }
+
   const SelectStatement& in_;
   const KpiTable& table_;
   SqlPtr formula_, where_;
   SelectStatement out_;
+  bool sees_aliases_ = false;  // the clause that is being replaced
 };
 
 Error at_from(const FromItem& from, ErrorCode code, std::string message) {

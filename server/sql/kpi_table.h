@@ -14,8 +14,11 @@ bool is_kpi_table(const FromItem& from);
 // The statement over the dataset. `value` alone, MEASURE(value) and AGG(value)
 // are the KPI; SUM(value) too, if the KPI is an amount. A SELECT of `value`
 // without GROUP BY groups by its other columns; * is every dimension, __time
-// and the value. Aggregates beside which the value is not asked for, as
-// COUNT(*), are of the rows that * gives. kNotFound names the nearest KPI;
+// and the value. Aggregates and windows beside which the value is not asked
+// for, as COUNT(*), are of the rows that * gives. A window beside it goes over
+// the values of the groups: SUM(value) OVER () adds them, those of a ratio too;
+// MEASURE(value) OVER () is that sum, and of an amount only. Names that only
+// the SELECT gives are known in GROUP BY, HAVING and ORDER BY. kNotFound names the nearest KPI;
 // kInvalid a column that is none of its dimensions; kUnsupported a KPI that no
 // SELECT over rows gives.
 // REQUIRES: is_kpi_table(statement.from).

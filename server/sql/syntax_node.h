@@ -1,6 +1,7 @@
 // Nodes of the syntax tree that stand for others, at the place of those.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,5 +17,12 @@ SqlPtr sql_call(const SqlExpression& place, std::string name,
                 std::vector<SqlPtr> arguments);
 SqlPtr sql_column(const SqlExpression& place, std::string name);
 SqlPtr sql_literal(const SqlExpression& place, Value value);
+
+// Its arguments, its FILTER and the keys of its window.
+std::vector<SqlPtr> sql_parts(const SqlExpression& node);
+// A copy with `change` of each of them in their places.
+Result<SqlPtr> with_parts(
+    const SqlExpression& node,
+    const std::function<Result<SqlPtr>(const SqlPtr&)>& change);
 
 }  // namespace freshet

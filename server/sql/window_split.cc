@@ -36,13 +36,6 @@ constexpr Named kFunctions[] = {{"row_number", Function::kRowNumber, 0, 0},
                                 {"max", Function::kMax, 1, 1},
                                 {"avg", Function::kAvg, 1, 1}};
 
-bool any_window(const SqlPtr& node) {
-  if (!node) return false;
-  if (node->over || any_window(node->filter)) return true;
-  return std::any_of(node->arguments.begin(), node->arguments.end(),
-                     any_window);
-}
-
 bool is_constant(const SqlExpression& node) {
   if (node.kind == Kind::kColumn || node.kind == Kind::kSubquery ||
       has_aggregate(node)) {
@@ -111,7 +104,7 @@ class Splitter {
     clauses.push_back(statement_.where);
     clauses.push_back(statement_.having);
     for (const SqlPtr& clause : clauses) {
-      if (!any_window(clause)) continue;
+      if (!has_window(clause)) continue;
       return sql_error(ErrorCode::kInvalid,
                        "a window function is allowed in SELECT and ORDER BY "
                        "only; put it into a sub-query",
@@ -183,7 +176,7 @@ class Splitter {
 
   Result<SqlPtr> outer_of(const SqlPtr& node) {
     if (node->over) return window_of(*node);
-    if (!any_window(node)) {
+    if (!has_window(node)) {
       if (is_constant(*node)) return node;
       return sql_column(*node, fmt::format("#{}", column_of(node)));
     }
@@ -213,7 +206,7 @@ class Splitter {
           node);
     }
     for (const SqlPtr& argument : node.arguments) {
-      if (any_window(argument)) {
+      if (has_window(argument)) {
         return sql_error(ErrorCode::kInvalid,
                          "a window function inside another one needs a "
                          "sub-query",
@@ -284,13 +277,20 @@ class Splitter {
 
 }  // namespace
 
+bool has_window(const SqlPtr& node) {
+  if (!node) return false;
+  if (node->over || has_window(node->filter)) return true;
+  return std::any_of(node->arguments.begin(), node->arguments.end(),
+                     [](const SqlPtr& a) { return has_window(a); });
+}
+
 bool has_window(const SelectStatement& statement) {
-  auto in_sort = [](const SortItem& s) { return any_window(s.expression); };
-  auto in_item = [](const SelectItem& i) { return any_window(i.expression); };
+  auto in_sort = [](const SortItem& s) { return has_window(s.expression); };
+  auto in_item = [](const SelectItem& i) { return has_window(i.expression); };
   return std::any_of(statement.items.begin(), statement.items.end(), in_item) ||
          std::any_of(statement.order_by.begin(), statement.order_by.end(),
                      in_sort) ||
-         any_window(statement.where) || any_window(statement.having);
+         has_window(statement.where) || has_window(statement.having);
 }
 
 Result<WindowSplit> split_windows(const SelectStatement& statement,

@@ -13,6 +13,8 @@
 namespace freshet {
 
 bool has_window(const SelectStatement& statement);
+// Null has none.
+bool has_window(const SqlPtr& node);
 
 struct WindowSplit {
   SelectStatement inner;  // its columns are "#0", "#1", ...

@@ -79,6 +79,106 @@ TEST_CASE("the number has the KPI's name, too") {
   CHECK(t.rows("SELECT SUM(n.net_sales) FROM kpi.net_sales n") == "100.00");
 }
 
+TEST_CASE("a window goes over the values of the rows") {
+  Tables t;
+  const std::string by_store =
+      " FROM kpi.net_sales GROUP BY store ORDER BY store";
+  CHECK(t.rows("SELECT store, value, SUM(value) OVER () AS t" + by_store) ==
+        "A,40.00,100.00;B,60.00,100.00");
+  CHECK(t.rows("SELECT store, SUM(net_sales) OVER () AS t" + by_store) ==
+        "A,100.00;B,100.00");
+  CHECK(t.rows("SELECT store, MEASURE(value) OVER (ORDER BY store) AS t" +
+               by_store) == "A,40.00;B,100.00");
+  CHECK(t.rows("SELECT store, SUM(SUM(value)) OVER () AS t" + by_store) ==
+        "A,100.00;B,100.00");
+  CHECK(t.rows("SELECT store, CAST(value AS DOUBLE) / SUM(value) OVER () AS s" +
+               by_store) == "A,0.4;B,0.6");
+  CHECK(t.rows("SELECT store, RANK() OVER (ORDER BY value DESC) AS r, COUNT(*) "
+               "OVER () AS n" +
+               by_store) == "A,2,2;B,1,2");
+  CHECK(t.rows("SELECT store, value, SUM(value) OVER () AS t FROM "
+               "kpi.net_sales GROUP BY store ORDER BY 2 DESC LIMIT 1") ==
+        "B,60.00,100.00");
+  CHECK(t.rows("SELECT FLOOR(__time TO DAY) AS d, SUM(value) OVER (ORDER BY "
+               "FLOOR(__time TO DAY)) AS t FROM kpi.net_sales GROUP BY "
+               "FLOOR(__time TO DAY) ORDER BY d") ==
+        "2026-11-20T00:00:00.000Z,10.00;2026-11-21T00:00:00.000Z,100.00");
+  CHECK(t.rows("SELECT FLOOR(__time TO DAY) AS d, value - LAG(value) OVER "
+               "(ORDER BY FLOOR(__time TO DAY)) AS c FROM kpi.net_sales GROUP "
+               "BY 1 ORDER BY 1") ==
+        "2026-11-20T00:00:00.000Z,null;2026-11-21T00:00:00.000Z,80.00");
+  // Of a ratio: over its values, row by row.
+  CHECK(t.rows("SELECT store, AVG(value) OVER () AS a, MAX(value) OVER () AS m "
+               "FROM kpi.margin GROUP BY store ORDER BY store") ==
+        "A,0.375,0.5;B,0.375,0.5");
+  CHECK(t.rows("SELECT store, SUM(value) OVER () AS t FROM kpi.margin GROUP BY "
+               "store ORDER BY store") == "A,0.75;B,0.75");
+  CHECK(t.rows("SELECT store, MEASURE(value) OVER () FROM kpi.margin GROUP BY "
+               "store")
+            .find("write AVG, MIN or MAX(value) OVER") != std::string::npos);
+}
+
+TEST_CASE("beside a window the value is grouped by the other columns") {
+  Tables t;
+  CHECK(t.rows("SELECT store, value, RANK() OVER (ORDER BY value DESC) AS r "
+               "FROM kpi.net_sales ORDER BY store") == "A,40.00,2;B,60.00,1");
+  CHECK(t.rows("SELECT store, SUM(value) OVER () AS t FROM kpi.net_sales ORDER "
+               "BY store") == "A,100.00;B,100.00");
+  CHECK(t.rows("SELECT store, value FROM kpi.net_sales ORDER BY RANK() OVER "
+               "(ORDER BY value DESC)") == "B,60.00;A,40.00");
+  CHECK(t.rows("SELECT value, ROW_NUMBER() OVER (PARTITION BY k.store ORDER BY "
+               "FLOOR(__time TO DAY)) AS n FROM kpi.net_sales k ORDER BY "
+               "value") == "10.00,1;30.00,2;60.00,1");
+  CHECK(t.rows("SELECT store || '!' AS s, value * 2 AS v, k.store FROM "
+               "kpi.net_sales k ORDER BY v") == "A!,80.00,A;B!,120.00,B");
+  CHECK(t.rows("SELECT SUM(value) OVER () AS t FROM kpi.net_sales") ==
+        "100.00");
+  // Without the value it goes over the table's rows.
+  CHECK(t.rows("SELECT store, ROW_NUMBER() OVER (ORDER BY __time DESC) AS n "
+               "FROM kpi.net_sales ORDER BY n") == "B,1;A,2;A,3");
+}
+
+TEST_CASE("names with the table before them") {
+  Tables t;
+  CHECK(t.rows(R"(SELECT "net_sales"."store", "net_sales"."value" FROM )"
+               R"("kpi"."net_sales" ORDER BY "net_sales"."value" DESC)") ==
+        "B,60.00;A,40.00");
+  const std::string of_s = "SELECT s.store, s.value FROM kpi.net_sales s ";
+  CHECK(t.rows(of_s + "ORDER BY s.value DESC") == "B,60.00;A,40.00");
+  CHECK(t.rows(of_s + "ORDER BY s.net_sales") == "A,40.00;B,60.00");
+  CHECK(t.rows("SELECT DISTINCT s.store, s.value FROM kpi.net_sales s GROUP BY "
+               "s.store HAVING s.value > 1 ORDER BY s.value") ==
+        "A,40.00;B,60.00");
+  CHECK(t.rows("SELECT net_sales.store, net_sales.value FROM kpi.net_sales s "
+               "ORDER BY net_sales.value") == "A,40.00;B,60.00");
+  CHECK(t.run("SELECT * FROM kpi.net_sales s ORDER BY s.value DESC")
+            ->rows.size() == 3);
+  CHECK(t.rows("SELECT s.store, other.value FROM kpi.net_sales s")
+            .find("'other.value' isn't a dimension") == 0);
+  CHECK(t.rows("SELECT other.store FROM kpi.net_sales s") ==
+        "unknown table: other");
+}
+
+TEST_CASE("a name of the SELECT is no column of the dataset") {
+  Tables t;
+  // "txn" is a column of the dataset, no dimension.
+  const std::string as_txn = "SELECT store AS txn, value FROM kpi.net_sales ";
+  CHECK(t.rows(as_txn + "WHERE txn = 't1'") ==
+        "'txn' isn't a dimension of kpi 'net_sales'; it has store, __time, "
+        "value");
+  CHECK(t.rows("SELECT store AS txn, COUNT(*) FROM kpi.net_sales WHERE txn = "
+               "'t1' GROUP BY store")
+            .find("'txn' isn't a dimension") == 0);
+  CHECK(t.rows(as_txn + "GROUP BY txn ORDER BY txn") == "A,40.00;B,60.00");
+  CHECK(t.rows(as_txn + "GROUP BY txn HAVING txn = 'A'") == "A,40.00");
+  CHECK(t.rows("SELECT store AS txn, value AS v FROM kpi.net_sales GROUP BY "
+               "txn HAVING v > 50 ORDER BY UPPER(txn), v + 1") == "B,60.00");
+  CHECK(t.rows("SELECT store AS txn, value, txn || '!' FROM kpi.net_sales")
+            .find("'txn' isn't a dimension") == 0);
+  CHECK(t.rows("SELECT store, value AS v FROM kpi.net_sales GROUP BY store, v")
+            .find("the value of a KPI is no group") == 0);
+}
+
 TEST_CASE("aggregates without the value are of the table's rows") {
   Tables t;
   CHECK(t.rows("SELECT COUNT(*) FROM kpi.net_sales") == "3");
@@ -89,6 +189,10 @@ TEST_CASE("aggregates without the value are of the table's rows") {
   CHECK(t.rows("SELECT MIN(__time), MAX(k.__time), COUNT(DISTINCT k.store) "
                "FROM kpi.net_sales AS k") ==
         "2026-11-20T10:10:00.000Z,2026-11-21T11:00:00.000Z,2");
+  CHECK(t.rows("SELECT store FROM kpi.net_sales GROUP BY store HAVING COUNT(*) "
+               "> 1") == "A");
+  CHECK(t.rows("SELECT store FROM kpi.net_sales GROUP BY store ORDER BY "
+               "COUNT(*) DESC") == "A;B");
   CHECK(t.rows("SELECT COUNT(*) FROM kpi.net_sales WHERE value > 1")
             .find("WHERE is about rows") == 0);
   CHECK(t.rows("SELECT COUNT(*) FROM kpi.net_sales WHERE stor = 'A'") ==
