@@ -66,23 +66,27 @@ Result<QueryResult> Executor::run_kpi(const SelectStatement& statement) {
   const uint64_t limit = number_of(over.limit);
   const uint64_t wanted = limit + number_of(over.offset);
   const bool look = limit > 0 && wanted <= kMostRows && is_look(over);
-  if (!look || explain_ == Explain::kPlan) return run_select(over);
+  if (!look) return run_select(over);
   reads_once_ = false;
   const bool descending = !over.order_by.empty() && over.order_by[0].descending;
   const SqlExpression nowhere;
-  for (uint64_t rows = std::max(kFirstRows, 2 * wanted); rows <= kMostRows;
+  const uint64_t first_rows = std::min(kFirstRows, limits_.max_groups / 2);
+  for (uint64_t rows = std::max(first_rows, 2 * wanted); rows <= kMostRows;
        rows *= 8) {
-    TRY_ASSIGN(auto last,
-               time_of_row(over, descending, static_cast<int64_t>(rows)));
-    if (!last) break;
+    ++needed_;  // EXPLAIN PLAN FOR tells of the query that this decides
+    auto last = time_of_row(over, descending, static_cast<int64_t>(rows));
+    --needed_;
+    if (!last) return last.error();
+    if (!*last) break;
     SelectStatement first = over;
     SqlPtr bound = sql_call(nowhere, descending ? ">=" : "<=",
                             {sql_column(nowhere, std::string(kTimeColumn)),
-                             sql_literal(nowhere, Value(*last))});
+                             sql_literal(nowhere, Value(**last))});
     first.where =
         over.where ? sql_call(nowhere, "and", {over.where, bound}) : bound;
     TRY_ASSIGN(QueryResult found, run_select(first));
-    if (found.rows.size() >= limit) return found;
+    const bool planned = explain_ == Explain::kPlan && needed_ == 0;
+    if (planned || found.rows.size() >= limit) return found;
   }
   return run_select(over);
 }

@@ -225,6 +225,12 @@ TEST_CASE("a look at a KPI's first rows groups no more than they need") {
         "2026-11-23T11:06:38.000Z,A,1.00");
   CHECK(t.rows(all + "WHERE store = 'B' ORDER BY __time LIMIT 1 OFFSET 39") ==
         "2026-11-23T10:50:07.000Z,B,1.00");
+  CHECK(t.rows("EXPLAIN PLAN FOR " + all + "ORDER BY __time LIMIT 2")
+            .find("2026-11-23T01:40:00") != std::string::npos);
+  t.limits.max_groups = 1000;
+  CHECK(t.run("SELECT * FROM kpi.net_sales LIMIT 3")->rows.size() == 3);
+  CHECK(t.rows("EXPLAIN PLAN FOR " + all + "LIMIT 3")
+            .find("2026-11-23T00:08:20") != std::string::npos);
 }
 
 TEST_CASE("what a KPI's table refuses") {
