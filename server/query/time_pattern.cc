@@ -283,7 +283,10 @@ std::optional<Timestamp> moment_of(const Reading& r,
                           r.second);
   absl::TimeZone used = r.zone.value_or(zone);
   if (r.offset) used = absl::FixedTimeZone(*r.offset);
-  Timestamp time{absl::ToUnixMillis(used.At(civil).pre) + r.ms};
+  const absl::TimeZone::TimeInfo info = used.At(civil);
+  const bool skipped = info.kind == absl::TimeZone::TimeInfo::SKIPPED;
+  Timestamp time{skipped ? absl::ToUnixMillis(info.trans)
+                         : absl::ToUnixMillis(info.pre) + r.ms};
   if (!Interval().contains(time)) return std::nullopt;
   return time;
 }

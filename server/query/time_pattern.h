@@ -21,7 +21,9 @@ class TimePattern {
 
   std::string format(Timestamp t, const absl::TimeZone& zone) const;
   // Nothing if the whole text is not such a time. Fields that the pattern
-  // lacks are those of 1970-01-01T00:00; without an offset it is in `zone`.
+  // lacks are those of 1970-01-01T00:00; without an offset it is in `zone`:
+  // where the clock skips it, the moment of the skip; where it comes twice, the
+  // first, as parse_iso8601 has it.
   std::optional<Timestamp> read(std::string_view text,
                                 const absl::TimeZone& zone) const;
 
