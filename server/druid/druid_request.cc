@@ -8,6 +8,8 @@
 
 #include "server/json/json_value.h"
 #include "server/sql/letters.h"
+#include "server/sql/number_literal.h"
+#include "server/sql/rewrite.h"
 #include "server/sql/zone_name.h"
 
 namespace freshet {
@@ -100,7 +102,39 @@ Result<const JsonValue*> context_of(const JsonValue& body) {
       fmt::format("context must be an object, not {}", context->type_name()));
 }
 
-Result<Value> parameter_value(const std::string& type, const JsonValue& v) {
+// Nothing if it is no number. A number of JSON is what it is written as.
+std::optional<Value> decimal_value(const JsonValue& v) {
+  if (v.as_int()) return Value(Decimal{*v.as_int(), 0});
+  const std::string* written = v.as_string();
+  if (!written && !v.as_double()) return std::nullopt;
+  const std::string text =
+      written ? *written : fmt::format("{}", *v.as_double());
+  double number = 0;
+  if (text.find_first_not_of("+-.0123456789eE") != std::string::npos ||
+      !absl::SimpleAtod(text, &number)) {
+    return std::nullopt;
+  }
+  Value out = number_literal(text);
+  return out.as_long() ? Value(Decimal{*out.as_long(), 0}) : out;
+}
+
+// The zone of the statement's times; SET goes before the context.
+absl::TimeZone zone_of(const SqlRequest& request) {
+  absl::TimeZone out = request.zone;
+  auto rewritten = rewrite(request.text, SqlDialect::kQuery);
+  if (!rewritten) return out;  // as running it will say
+  for (const Setting& setting : rewritten->settings) {
+    auto zone = same_letters(setting.key, "sqlTimeZone")
+                    ? find_time_zone(setting.value)
+                    : out;
+    if (zone) out = *zone;
+  }
+  return out;
+}
+
+// Times without an offset are in `zone`, as those of literals are.
+Result<Value> parameter_value(const std::string& type, const JsonValue& v,
+                              const absl::TimeZone& zone) {
   Error mismatch = invalid(
       fmt::format("parameter of type {} cannot be a {}", type, v.type_name()));
   if (v.is_null()) return Value();
@@ -113,9 +147,13 @@ Result<Value> parameter_value(const std::string& type, const JsonValue& v) {
     if (v.as_int()) return Value(*v.as_int());
     return mismatch;
   }
-  if (t == "double" || t == "float" || t == "real" || t == "decimal") {
+  if (t == "double" || t == "float" || t == "real") {
     if (v.as_int()) return Value(static_cast<double>(*v.as_int()));
     if (v.as_double()) return Value(*v.as_double());
+    return mismatch;
+  }
+  if (t == "decimal") {
+    if (auto exact = decimal_value(v)) return *exact;
     return mismatch;
   }
   if (t == "boolean") {
@@ -125,7 +163,7 @@ Result<Value> parameter_value(const std::string& type, const JsonValue& v) {
   if (t == "timestamp" || t == "date") {
     if (v.as_int()) return Value(Timestamp{*v.as_int()});
     if (!v.as_string()) return mismatch;
-    TRY_ASSIGN(Timestamp time, parse_iso8601(*v.as_string()));
+    TRY_ASSIGN(Timestamp time, parse_iso8601(*v.as_string(), zone));
     return Value(time);
   }
   return invalid(fmt::format("unknown type of a parameter: {}", type));
@@ -137,6 +175,7 @@ Status read_parameters(const JsonValue& list, DruidSqlRequest& out) {
     return invalid(
         fmt::format("parameters must be an array, not {}", list.type_name()));
   }
+  const absl::TimeZone zone = zone_of(out.sql);
   for (const JsonValue& entry : *list.as_array()) {
     const JsonValue* type = entry.find("type");
     const JsonValue* value = entry.find("value");
@@ -144,7 +183,7 @@ Status read_parameters(const JsonValue& list, DruidSqlRequest& out) {
       return invalid("each parameter needs a type");
     }
     TRY_ASSIGN(Value made, parameter_value(*type->as_string(),
-                                           value ? *value : JsonValue()));
+                                           value ? *value : JsonValue(), zone));
     out.sql.parameters.push_back(std::move(made));
   }
   return {};

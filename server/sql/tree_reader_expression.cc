@@ -1,12 +1,12 @@
 // Expressions of libpg_query's tree.
 #include <absl/strings/ascii.h>
-#include <absl/strings/numbers.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 
 #include "server/sql/interval_literal.h"
 #include "server/sql/letters.h"
+#include "server/sql/number_literal.h"
 #include "server/sql/syntax_node.h"
 #include "server/sql/tree_access.h"
 #include "server/sql/tree_reader.h"
@@ -117,34 +117,12 @@ std::string TreeReader::number_at(const JsonValue& node) const {
   return std::to_string(tree_int(*node.find("ival"), "ival"));
 }
 
-namespace {
-
-// Exact where it can be: a long, else a decimal, else a double.
-Value number_value(const std::string& text) {
-  int64_t whole = 0;
-  if (absl::SimpleAtoi(text, &whole)) return Value(whole);
-  size_t dot = text.find('.');
-  bool plain = text.find_first_of("eE") == std::string::npos;
-  if (plain && dot != std::string::npos) {
-    int scale = static_cast<int>(text.size() - dot - 1);
-    if (scale <= 18) {
-      auto units = parse_decimal(text, scale);
-      if (units) return Value(Decimal{*units, static_cast<uint8_t>(scale)});
-    }
-  }
-  double value = 0;
-  (void)absl::SimpleAtod(text, &value);
-  return Value(value);
-}
-
-}  // namespace
-
 Result<SqlPtr> TreeReader::constant(const JsonValue& node) const {
   SqlExpression made = at(node, Kind::kLiteral);
   if (node.find("ival")) {
-    made.literal = number_value(number_at(node));
+    made.literal = number_literal(number_at(node));
   } else if (const JsonValue* number = node.find("fval")) {
-    made.literal = number_value(std::string(tree_string(*number, "fval")));
+    made.literal = number_literal(std::string(tree_string(*number, "fval")));
   } else if (const JsonValue* text = node.find("sval")) {
     made.literal = Value(std::string(tree_string(*text, "sval")));
   } else if (const JsonValue* truth = node.find("boolval")) {

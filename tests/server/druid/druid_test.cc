@@ -143,6 +143,40 @@ TEST_CASE("parameters, text and form bodies") {
             .body == "[{\"x\":2}]\n");
 }
 
+// The first day of summer time in Madrid has 23 hours.
+TEST_CASE("times of parameters are in the zone of the statement") {
+  Server server;
+  const std::string ask =
+      R"("query":"SELECT TIMESTAMPDIFF(MINUTE, ?, ?) AS m, TIMESTAMPDIFF()"
+      R"(MINUTE, TIMESTAMP '2026-03-29T00:00:00', ?) AS n",)"
+      R"("parameters":[{"type":"TIMESTAMP","value":"2026-03-29T00:00:00"},)"
+      R"({"type":"DATE","value":"2026-03-30"},)"
+      R"({"type":"TIMESTAMP","value":"2026-03-29 00:00:00"}])";
+  CHECK(server.ask("{" + ask + "}").body == "[{\"m\":1440,\"n\":0}]\n");
+  CHECK(server.ask("{" + ask + R"(,"context":{"sqlTimeZone":"Europe/Madrid"}})")
+            .body == "[{\"m\":1380,\"n\":0}]\n");
+  std::string with_set = "{" + ask + "}";
+  with_set.replace(with_set.find("SELECT"), 0,
+                   "SET sqlTimeZone = 'Europe/Madrid'; ");
+  CHECK(server.ask(with_set).body == "[{\"m\":1380,\"n\":0}]\n");
+}
+
+TEST_CASE("decimals of parameters are exact") {
+  Server server;
+  auto sum = [&](const char* value) {
+    return server
+        .ask(std::string(R"({"query":"SELECT ? + 0.20 AS s","resultFormat":)"
+                         R"("csv","parameters":[{"type":"DECIMAL","value":)") +
+             value + "}]}")
+        .body;
+  };
+  CHECK(sum(R"("0.10")") == "0.30\n\n");
+  CHECK(sum("0.1") == "0.30\n\n");
+  CHECK(sum("3") == "3.20\n\n");
+  CHECK(sum(R"("12345678901234.56")") == "12345678901234.76\n\n");
+  CHECK(sum(R"("0.1O")").find("DECIMAL") != std::string::npos);
+}
+
 TEST_CASE("errors have the keys of old and new clients") {
   Server server;
   DruidResponse r = server.ask(R"({"query":"SELECT\n weather FROM t"})");
