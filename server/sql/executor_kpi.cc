@@ -70,9 +70,11 @@ Result<QueryResult> Executor::run_kpi(const SelectStatement& statement) {
   reads_once_ = false;
   const bool descending = !over.order_by.empty() && over.order_by[0].descending;
   const SqlExpression nowhere;
-  const uint64_t first_rows = std::min(kFirstRows, limits_.max_groups / 2);
-  for (uint64_t rows = std::max(first_rows, 2 * wanted); rows <= kMostRows;
-       rows *= 8) {
+  // So many rows are at most as many groups.
+  const uint64_t begun_with =
+      std::min(std::max(kFirstRows, 2 * wanted),
+               std::max(wanted, limits_.max_groups / 2));
+  for (uint64_t rows = begun_with; rows <= kMostRows; rows *= 8) {
     ++needed_;  // EXPLAIN PLAN FOR tells of the query that this decides
     auto last = time_of_row(over, descending, static_cast<int64_t>(rows));
     --needed_;
