@@ -39,8 +39,8 @@ Status StreamIngestion::load() {
   if (settings_.retention_ms >= 0)
     oldest.ms = now().ms - settings_.retention_ms;
   TRY(restated_->load(store_.metadata(), settings_.dataset, oldest));
-  positions_ =
-      std::make_unique<Positions>(settings_.dataset, committed, counts);
+  positions_ = std::make_unique<Positions>(settings_.dataset, *source_,
+                                           committed, counts);
   TRY(last_errors_.load(store_.metadata(), settings_.dataset));
   TRY_ASSIGN(auto decoder, make_decoder(settings_.decoder));
   intake_ = std::make_unique<Intake>(settings_, std::move(decoder),

@@ -106,6 +106,9 @@ class KafkaSource final : public Source {
 
   bool listing_waits() const override { return true; }
   Result<std::vector<PartitionBounds>> partitions() override;
+  bool is_asked_for(const PartitionName& name) const override {
+    return names_partition(settings_, name);
+  }
   Status assign(const std::vector<AssignedPartition>& partitions) override;
   Status poll(int64_t timeout_ms, size_t max_messages,
               MessageBatch& batch) override;

@@ -38,6 +38,12 @@ Error unavailable(std::string_view what, rd_kafka_resp_err_t code) {
                fmt::format("{}: {}", what, rd_kafka_err2str(code))};
 }
 
+bool matches(const std::string& pattern, const RE2& matcher,
+             std::string_view topic) {
+  if (topic.starts_with("__") && !pattern.starts_with("^__")) return false;
+  return RE2::FullMatch(piece(topic), matcher);
+}
+
 class Lister {
  public:
   Lister(rd_kafka_t* handle, const KafkaSettings& settings, KafkaHealth& health)
@@ -99,12 +105,9 @@ class Lister {
     for (const std::string& pattern : settings_.topics) {
       if (!KafkaSettings::is_pattern(pattern)) continue;
       RE2 matcher(piece(pattern), RE2::Quiet);
-      bool internal = pattern.starts_with("^__");
       bool found = false;
       for (const rd_kafka_metadata_topic_t& topic : topics) {
-        std::string_view name = topic.topic;
-        if (name.starts_with("__") && !internal) continue;
-        if (!RE2::FullMatch(piece(name), matcher)) continue;
+        if (!matches(pattern, matcher, topic.topic)) continue;
         found = true;
         TRY(list_topic(topic, {}));
       }
@@ -174,6 +177,16 @@ Status check_topic(const std::string& topic) {
               (number == "0" || number[0] != '0');
   if (good) return {};
   return invalid("a partition is written TOPIC/NUMBER: " + topic);
+}
+
+bool names_partition(const KafkaSettings& settings, const PartitionName& name) {
+  std::string topic = name.substr(0, name.rfind('/'));
+  return std::ranges::any_of(settings.topics, [&](const std::string& given) {
+    if (!KafkaSettings::is_pattern(given)) {
+      return given == topic || given == name;
+    }
+    return matches(given, RE2(piece(given), RE2::Quiet), topic);
+  });
 }
 
 Result<KafkaListing> list_kafka(rd_kafka_s* handle,

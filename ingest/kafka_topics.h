@@ -17,6 +17,9 @@ struct KafkaListing {
   std::vector<std::string> absent;
 };
 
+// Whether a partition is of the topics that are asked for, be it there or not.
+bool names_partition(const KafkaSettings& settings, const PartitionName& name);
+
 // kUnavailable; `health` hears of it.
 Result<KafkaListing> list_kafka(rd_kafka_s* handle,
                                 const KafkaSettings& settings,

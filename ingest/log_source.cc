@@ -18,6 +18,7 @@ class LogSource final : public Source {
   Result<std::vector<PartitionBounds>> partitions() override {
     return log_.bounds(dataset_);
   }
+  bool is_asked_for(const PartitionName& name) const override;
   Status assign(const std::vector<AssignedPartition>& partitions) override;
   Status poll(int64_t timeout_ms, size_t max_messages,
               MessageBatch& batch) override;
@@ -57,6 +58,13 @@ class LogSource final : public Source {
   mutable Mutex mutex_;
   std::string error_ ABSL_GUARDED_BY(mutex_);
 };
+
+bool LogSource::is_asked_for(const PartitionName& name) const {
+  auto number = parse_log_partition(name);
+  std::vector<int64_t> highs;
+  log_.highs(dataset_, highs);
+  return number && *number < highs.size();
+}
 
 Status LogSource::assign(const std::vector<AssignedPartition>& partitions) {
   assigned_.clear();

@@ -27,7 +27,7 @@ class LookupStream final : public LookupFeed {
       : name_(settings.name),
         decoder_(std::move(decoder)),
         source_(std::move(source)),
-        positions_("lookup " + settings.name, offsets, KeptCounts()),
+        positions_("lookup " + settings.name, *source_, offsets, KeptCounts()),
         committed_(std::move(offsets)),
         complete_(complete),
         target_(target),

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <tuple>
 
 namespace freshet {
 namespace {
@@ -26,15 +27,48 @@ std::string replaced(const PartitionName& name, int64_t offset) {
       name, offset);
 }
 
+// Kafka's time of a record is the topic's own: another topic may have the same
+// key and value at the same offset. Not all records have one.
+bool is_same(const Source::StoredRecord& record, uint64_t hash,
+             int64_t time_ms) {
+  if (record.hash != hash) return false;
+  return time_ms <= 0 || record.time.ms <= 0 || record.time.ms == time_ms;
+}
+
+// By topic and number.
+bool comes_before(const PartitionName& left, const PartitionName& right) {
+  auto order = [](const PartitionName& name) {
+    return std::tuple(topic_of(name), name.size(), std::string_view(name));
+  };
+  return order(left) < order(right);
+}
+
 }  // namespace
 
-Positions::Positions(std::string dataset,
+Positions::Positions(std::string dataset, const Source& source,
                      std::map<PartitionName, OffsetRecord> committed,
                      const KeptCounts& counts)
     : dataset_(std::move(dataset)),
       committed_(std::move(committed)),
       begin_(counts.begin),
-      kept_watermarks_(counts.watermark) {}
+      kept_watermarks_(counts.watermark) {
+  for (const auto& [name, record] : committed_) {
+    if (!source.is_asked_for(name)) continue;
+    Place place;
+    place.name = name;
+    place.record = record;
+    auto begin = begin_.find(name);
+    place.begin = begin != begin_.end() ? begin->second : record.next;
+    place.watermark = kept_watermark(name);
+    places_.push_back(std::move(place));
+  }
+  std::ranges::sort(places_, comes_before, &Place::name);
+}
+
+Timestamp Positions::kept_watermark(const PartitionName& name) const {
+  auto kept = kept_watermarks_.find(name);
+  return kept == kept_watermarks_.end() ? kMinTimestamp : kept->second;
+}
 
 Positions::Place* Positions::find(const PartitionName& name) {
   auto found = std::ranges::find(places_, name, &Place::name);
@@ -58,7 +92,7 @@ Result<std::string> Positions::continuity(Source& source,
   }
   if (record.last_offset >= bound.low) {
     TRY_ASSIGN(auto last, source.read_one(bound.name, record.last_offset));
-    if (last && last->hash != record.last_hash) {
+    if (last && !is_same(*last, record.last_hash, record.last_time_ms)) {
       return replaced(bound.name, record.last_offset);
     }
   }
@@ -77,10 +111,8 @@ Result<Positions::Place> Positions::check(Source& source,
   place.name = bound.name;
   place.start_high = place.high = bound.high;
   place.low = bound.low;
-  if (auto kept = kept_watermarks_.find(bound.name);
-      kept != kept_watermarks_.end()) {
-    place.watermark = kept->second;
-  }
+  place.listed = true;
+  place.watermark = kept_watermark(bound.name);
   auto begin = begin_.find(bound.name);
   auto stored = committed_.find(bound.name);
   place.begin = begin != begin_.end() ? begin->second : bound.low;
@@ -142,10 +174,13 @@ Result<bool> Positions::differs(Source& source, const SourceListing& listing,
                read != listing.witnesses.end()
                    ? read->second
                    : source.read_one(place.name, place.witness_offset));
-    if (now && now->hash != place.witness_hash) return true;
+    if (now && !is_same(*now, place.witness_hash, place.witness_time_ms)) {
+      return true;
+    }
   }
   place.witness_offset = place.record.last_offset;
   place.witness_hash = place.record.last_hash;
+  place.witness_time_ms = place.record.last_time_ms;
   return false;
 }
 
@@ -177,6 +212,7 @@ Status Positions::compare_witnesses(Source& source,
       // records of the other log may have been read since.
       place->record.last_offset = place->witness_offset;
       place->record.last_hash = place->witness_hash;
+      place->record.last_time_ms = place->witness_time_ms;
       moved_ = true;
       stop(*place, replaced(place->name, place->witness_offset));
     }
@@ -210,14 +246,19 @@ Status Positions::update(Source& source, const SourceListing& listing) {
       none ? std::vector<PartitionBounds>() : *listing.bounds;
   mark_gone(bounds);
   for (const PartitionBounds& bound : bounds) {
-    if (Place* known = find(bound.name)) {
+    Place* known = find(bound.name);
+    if (known != nullptr && known->listed) {
       if (known->gone) TRY(revive(source, *known, bound));
       refresh(*known, bound);
       continue;
     }
     TRY_ASSIGN(Place place, check(source, bound));
     if (!place.fault.empty()) stop(place, std::move(place.fault));
-    places_.push_back(std::move(place));
+    if (known != nullptr) {
+      *known = std::move(place);
+    } else {
+      places_.push_back(std::move(place));
+    }
     stale_ = true;
   }
   return compare_witnesses(source, listing);
@@ -232,7 +273,7 @@ Status Positions::assign(Source& source) {
     places_[assigned_[i]].watermark = watermarks_[i];
   }
   for (size_t i = 0; i < places_.size(); ++i) {
-    if (!places_[i].fault.empty()) continue;
+    if (!places_[i].fault.empty() || !places_[i].listed) continue;
     wanted.push_back({places_[i].name, places_[i].record.next});
     assigned.push_back(i);
     names.push_back(places_[i].name);

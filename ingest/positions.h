@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -30,19 +31,20 @@ struct SourceListing {
 class Positions {
  public:
   // `committed`: where segments end; a partition without one starts at the
-  // first offset there is. `dataset` is for the log.
-  Positions(std::string dataset,
+  // first offset there is. Those that `source` is not asked for are left out.
+  // `dataset` is for the log.
+  Positions(std::string dataset, const Source& source,
             std::map<PartitionName, OffsetRecord> committed,
             const KeptCounts& counts);
 
   // Adds the partitions that are new in `listing`, after checking each against
   // its committed record: if the source was truncated, recreated, or has lost
   // what comes next, the partition gets a fault instead of being read. A known
-  // partition gets one when it is gone, has shrunk, or when the record that
-  // was its last at an earlier call is another one now; of each topic one
-  // partition is compared at a call, and all once one differs. A partition
-  // that was gone and is back goes on if it still is the same. kUnavailable
-  // when a check was not answered: the next call repeats it.
+  // partition, or a committed one, gets one when it is gone, has shrunk, or
+  // when the record that was its last at an earlier call is another one now; of
+  // each topic one partition is compared at a call, and all once one differs. A
+  // partition that was gone and is back goes on if it still is the same.
+  // kUnavailable when a check was not answered: the next call repeats it.
   Status update(Source& source, const SourceListing& listing);
   // What makes the listing for update(). It waits for the source and may be
   // called on another thread while reading goes on; `source` must outlive it.
@@ -69,18 +71,21 @@ class Positions {
 
   struct Place {
     PartitionName name;
-    OffsetRecord record;         // next, and the last record
-    int64_t begin = 0;           // first offset ever covered
-    int64_t start_high = 0;      // when it was first seen
+    OffsetRecord record;  // next, and the last record
+    int64_t begin = 0;    // first offset ever covered
+    // When it was first listed; at first beyond all offsets.
+    int64_t start_high = std::numeric_limits<int64_t>::max();
     int64_t low = 0, high = -1;  // now; high -1: not known
     Timestamp watermark = kMinTimestamp;
     std::string fault;        // not empty: not read
+    bool listed = false;      // it was there since the start
     bool gone = false;        // the fault is that the partition does not exist
     Timestamp stopped;        // when the fault was found
     int64_t listed_next = 0;  // `next` as the source was last listed
     // A record that was read: it is compared now and then.
     int64_t witness_offset = -1;
     uint64_t witness_hash = 0;
+    int64_t witness_time_ms = 0;
   };
   // With watermarks and the highs of `status`.
   const std::vector<Place>& places(const SourceStatus& status);
@@ -91,6 +96,7 @@ class Positions {
   void set_begin(KeptCounts& counts) const;
 
  private:
+  Timestamp kept_watermark(const PartitionName& name) const;
   Result<Place> check(Source& source, const PartitionBounds& bound) const;
   Result<std::string> continuity(Source& source, const OffsetRecord& record,
                                  const PartitionBounds& bound) const;

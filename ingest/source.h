@@ -100,6 +100,10 @@ class Source {
   // reached (retry later), kNotFound if there is none of what was asked for.
   virtual Result<std::vector<PartitionBounds>> partitions() = 0;
 
+  // Whether a partition of this name is of what was asked for, be it there or
+  // not. Any thread.
+  virtual bool is_asked_for(const PartitionName&) const { return true; }
+
   // Reads from these from now on, replacing any earlier assignment.
   virtual Status assign(const std::vector<AssignedPartition>& partitions) = 0;
 

@@ -18,10 +18,12 @@ struct FakeSource final : Source {
   struct Log {
     int64_t low = 0;
     std::vector<std::string> records;
+    int64_t time_ms = 0;  // of all
   };
   std::map<std::string, Log> logs;
   std::vector<AssignedPartition> assigned;
   bool answers = true;
+  std::string asked = "";  // names start so
   int reads = 0;
 
   Result<std::vector<PartitionBounds>> partitions() override {
@@ -31,6 +33,9 @@ struct FakeSource final : Source {
           {name, log.low, static_cast<int64_t>(log.records.size())});
     }
     return bounds;
+  }
+  bool is_asked_for(const PartitionName& name) const override {
+    return name.starts_with(asked);
   }
   Status assign(const std::vector<AssignedPartition>& wanted) override {
     assigned = wanted;
@@ -48,6 +53,7 @@ struct FakeSource final : Source {
     }
     StoredRecord record;
     record.hash = record_hash("", log.records[static_cast<size_t>(offset)]);
+    record.time.ms = log.time_ms;
     return std::optional(record);
   }
   void report_committed(const std::map<PartitionName, int64_t>&) override {}
@@ -63,7 +69,7 @@ struct FakeSource final : Source {
 
 struct Reader {
   FakeSource source;
-  Positions positions{"sales", {}, KeptCounts()};
+  Positions positions{"sales", source, {}, KeptCounts()};
 
   void list() {
     Status updated = positions.update(source, positions.listing(source)());
@@ -75,11 +81,12 @@ struct Reader {
     std::vector<RawMessage> messages;
     for (uint32_t i = 0; i < source.assigned.size(); ++i) {
       auto& [name, next] = source.assigned[i];
-      const auto& records = source.logs.at(name).records;
+      const auto& [low, records, time_ms] = source.logs.at(name);
       for (; next < static_cast<int64_t>(records.size()); ++next) {
         RawMessage message;
         message.partition = i;
         message.offset = next;
+        message.time.ms = time_ms;
         message.value = records[static_cast<size_t>(next)];
         messages.push_back(message);
       }
@@ -125,7 +132,8 @@ TEST_CASE("a topic recreated and filled beyond our offset is seen, all of it") {
   CHECK(reader.reads("other/0"));
   // What is kept tells the difference also to the next run.
   CHECK(reader.positions.moved());
-  Positions again("sales", reader.positions.taken(), KeptCounts());
+  Positions again("sales", reader.source, reader.positions.taken(),
+                  KeptCounts());
   REQUIRE(
       again.update(reader.source, again.listing(reader.source)()).has_value());
   CHECK(again.first_fault().find("recreated") != std::string::npos);
@@ -175,6 +183,63 @@ TEST_CASE("a partition that is gone stops, and goes on if it comes back") {
   }
 }
 
+TEST_CASE("what changed between two runs") {
+  Reader reader;
+  for (const char* name : {"t.a/0", "t.b/0", "t.b/1", "u/0"}) {
+    reader.source.fill(name, 9, "a");
+    reader.source.logs[name].time_ms = 1000;
+  }
+  reader.list();
+  reader.read();
+  auto committed = reader.positions.taken();
+  auto kept = reader.source.logs["t.b/1"];
+  reader.source.logs.erase("t.b/0");
+  reader.source.logs.erase("t.b/1");
+  reader.source.logs.erase("u/0");
+  reader.source.asked = "t.";
+  Reader again{reader.source,
+               {"sales", reader.source, committed, KeptCounts()}};
+  // Where it stands is known before the source answers.
+  REQUIRE(again.positions.places(SourceStatus()).size() == 3);
+  CHECK(again.positions.places(SourceStatus())[0].record.next == 9);
+  again.list();
+  CHECK(again.fault("t.a/0").empty());
+  CHECK(again.reads("t.a/0"));
+  CHECK(again.fault("t.b/0") == "t.b/0 does not exist any more");
+  CHECK(again.fault("t.b/1") == "t.b/1 does not exist any more");
+  CHECK(again.fault("u/0") == "not there");
+  CHECK(again.positions.taken() ==
+        std::map<PartitionName, OffsetRecord>{{"t.a/0", committed["t.a/0"]},
+                                              {"t.b/0", committed["t.b/0"]},
+                                              {"t.b/1", committed["t.b/1"]}});
+  again.source.logs["t.b/1"] = kept;
+  again.list();
+  CHECK(again.fault("t.b/1").empty());
+  CHECK(again.reads("t.b/1"));
+  CHECK(!again.reads("t.b/0"));
+}
+
+TEST_CASE("a record of the same bytes at another time is another one") {
+  // Of records that were kept without a time nothing is known.
+  for (int64_t before : {0, 1000}) {
+    Reader reader;
+    reader.source.fill("t/0", 9, "a");
+    reader.source.logs["t/0"].time_ms = before;
+    reader.list();
+    reader.read();
+    reader.list();
+    Positions again("sales", reader.source, reader.positions.taken(),
+                    KeptCounts());
+    reader.source.logs["t/0"].time_ms = 2000;
+    reader.list();
+    REQUIRE(again.update(reader.source, again.listing(reader.source)())
+                .has_value());
+    std::string fault = reader.fault("t/0");
+    CHECK((fault.find("recreated") != std::string::npos) == (before > 0));
+    CHECK(again.first_fault() == fault);
+  }
+}
+
 TEST_CASE("records gone below or beyond, an end that moved back") {
   Reader reader;
   reader.source.fill("t/0", 9, "a");
@@ -187,7 +252,7 @@ TEST_CASE("records gone below or beyond, an end that moved back") {
   reader.source.fill("t/0", 9, "b");
   auto committed = reader.positions.taken();
   reader.source.logs["t/0"].low = 12;
-  Positions again("sales", committed, KeptCounts());
+  Positions again("sales", reader.source, committed, KeptCounts());
   REQUIRE(
       again.update(reader.source, again.listing(reader.source)()).has_value());
   CHECK(again.first_fault().find("has lost what comes next") !=

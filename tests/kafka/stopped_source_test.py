@@ -35,12 +35,12 @@ class Topics:
     def delete(self, name):
         self.admin.delete_topics([name])[name].result(10)
 
-    def recreate(self, name):
+    def recreate(self, name, partitions=1):
         self.delete(name)
         freshet.wait_until(
             lambda: name not in self.admin.list_topics(timeout=10).topics, 20)
         time.sleep(1)  # until the broker has let go of the old log
-        self.create(name)
+        self.create(name, partitions)
         time.sleep(1)
 
     def truncate(self, name, before, partition=0):
@@ -52,12 +52,12 @@ class Topics:
         self.admin.create_partitions([NewPartitions(name, partitions)])[
             name].result(10)
 
-    def send(self, name, count, partition=0, store="S1"):
+    def send(self, name, count, partition=0, store="S1", time_ms=0):
         producer = Producer(self.settings)
         for i in range(count):
             producer.produce(name, json.dumps({**EVENT, "store": store,
                                                "txn_id": f"{store}-{i}"}),
-                             partition=partition)
+                             partition=partition, timestamp=time_ms)
         assert producer.flush(30) == 0
 
 
@@ -237,6 +237,93 @@ def test_a_topic_that_was_never_there_and_a_partition_that_comes(
         read_all(server, 13)
         names = {p["partition"] for p in progress(server)["partitions"]}
         assert names == {"here/0", "here/1", "here/2", "absent/0"}
+
+
+def stopped(server):
+    return {p["partition"] for p in progress(server)["partitions"]
+            if p["stopped"]}
+
+
+def test_a_topic_of_a_pattern_is_deleted_while_the_server_is_down(
+        broker, topics, tmp_path):
+    for name in ("down.a", "down.b"):
+        topics.create(name)
+        topics.send(name, 3)
+    with freshet.Server(model_of(tmp_path, broker, "'^down[.].*'"),
+                        tmp_path / "d") as server:
+        read_all(server, 6)
+        assert server.stop() == 0
+        topics.delete("down.b")
+        topics.send("down.a", 1)
+        server.start(wait=True)
+        assert_says_stopped(server, "down.b/0 does not exist any more",
+                            "degraded", 7)
+        assert kpi(server)["provenance"]["offsets"]["down.b"] == {
+            "0": [0, 3]}
+        server.request("POST", "/api/v1/ingestion/sales/restart")
+        assert_says_stopped(server, "down.b/0 does not exist any more",
+                            "degraded", 7)
+        # Who means it takes the topic out of the definition.
+        file = tmp_path / "m/datasets/sales.yaml"
+        file.write_text(file.read_text().replace("^down[.].*", "^down[.]a"))
+        assert server.request("POST", "/api/v1/model/reload")[0] == 200
+        read_all(server, 7)
+        assert stopped(server) == set()
+        assert len(progress(server)["partitions"]) == 1
+
+
+def test_a_topic_has_fewer_partitions_after_the_server_was_down(
+        broker, topics, tmp_path):
+    topics.create("fewer", 3)
+    for partition in range(3):
+        topics.send("fewer", 1, partition, time_ms=1793527200000)
+    with freshet.Server(model_of(tmp_path, broker, "fewer"),
+                        tmp_path / "d") as server:
+        read_all(server, 3)
+        assert server.stop() == 0
+        topics.recreate("fewer")
+        topics.send("fewer", 1, time_ms=1793527200000)
+        topics.send("fewer", 1)
+        server.start(wait=True)
+        assert_says_stopped(server, "does not exist any more", "degraded", 4,
+                            stopped=2)
+        assert stopped(server) == {"fewer/1", "fewer/2"}
+
+
+def test_a_recreated_topic_has_the_same_record_at_our_offset(
+        broker, topics, tmp_path):
+    topics.create("alike")
+    topics.send("alike", 3)
+    with freshet.Server(model_of(tmp_path, broker, "alike"),
+                        tmp_path / "d") as server:
+        read_all(server, 3)
+        assert server.stop() == 0
+        topics.recreate("alike")
+        topics.send("alike", 4)
+        server.start(wait=True)
+        assert_says_stopped(server, "truncated or recreated", "failed", 3)
+
+
+def test_a_paused_stream_knows_what_waits(broker, topics, tmp_path):
+    topics.create("resting")
+    topics.send("resting", 5)
+    with freshet.Server(model_of(tmp_path, broker, "resting"),
+                        tmp_path / "d") as server:
+        read_all(server, 5)
+        server.request("POST", "/api/v1/ingestion/sales/pause")
+        topics.send("resting", 50)
+        assert server.stop() == 0
+        server.start(wait=True)
+        freshet.wait_until(
+            lambda: metric(server, "freshet_lag_records") == 50, 20)
+        assert progress(server)["state"] == "paused"
+        assert kpi(server)["provenance"]["offsets"] == {
+            "resting": {"0": [0, 5]}}
+        topics.send("resting", 10)
+        freshet.wait_until(
+            lambda: metric(server, "freshet_lag_records") == 60, 20)
+        server.request("POST", "/api/v1/ingestion/sales/resume")
+        read_all(server, 65)
 
 
 def assert_ends(server):
