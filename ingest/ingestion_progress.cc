@@ -100,7 +100,7 @@ void StreamIngestion::fill_partitions(IngestionProgress& progress) {
     }
     clocks.push_back({place.watermark, at_end});
     reached &= place.record.next >= place.start_high;
-    if (!at_end && place.record.last_time_ms > 0) {
+    if (place.high >= 0 && !at_end && place.record.last_time_ms > 0) {
       progress.lag_ms =
           std::max(progress.lag_ms, time - place.record.last_time_ms);
     }

@@ -102,6 +102,7 @@ void StreamIngestion::round() {
   if (seal_due()) seal_open();
   if (paused()) {
     set_state(IngestionState::kPaused);
+    list_paused();
     update_progress(true);
     nap(milliseconds(50));
     return;
@@ -118,30 +119,42 @@ void StreamIngestion::round() {
 }
 
 // Finds the source's partitions, at the start, now and then for new ones, and
-// when something is odd.
-void StreamIngestion::connect() {
+// when something is odd. `beside`: each partition takes the broker a while,
+// for which the rest need not wait. False if the answer is not there yet.
+bool StreamIngestion::list(bool beside) {
   if (!listing_is_there()) {
     next_refresh_ = Clock::now() + kRefreshEvery;
-    if (listing_.valid() && assigned_) return;
+    if (listing_.valid() && beside) return false;
     if (listing_.valid()) listing_.wait();
   }
   if (!listing_.valid()) {
-    // Each partition takes the broker a while, for which events need not wait.
-    bool beside = assigned_ && source_->listing_waits();
+    beside = beside && source_->listing_waits();
     listing_ = std::async(beside ? std::launch::async : std::launch::deferred,
                           positions_->listing(*source_));
-    if (beside) return;
+    if (beside) return false;
   }
   Status listed = positions_->update(*source_, listing_.get());
   listing_error_ = listed ? std::string() : listed.error().message;
-  if (!listed) {
-    next_refresh_ = Clock::now() + kRetryListing;
-    if (!assigned_) {
-      set_state(IngestionState::kWaiting, listing_error_);
-      return;
-    }
-  } else {
+  if (listed) {
     absent_ = absent_text(source_->status().absent);
+  } else {
+    next_refresh_ = Clock::now() + kRetryListing;
+  }
+  return true;
+}
+
+// What waits meanwhile is to be known.
+void StreamIngestion::list_paused() {
+  if (Clock::now() < next_refresh_ && !listing_is_there()) return;
+  list(true);
+  if (positions_->stale()) assigned_ = false;
+}
+
+void StreamIngestion::connect() {
+  if (!list(assigned_)) return;
+  if (!listing_error_.empty() && !assigned_) {
+    set_state(IngestionState::kWaiting, listing_error_);
+    return;
   }
   if (positions_->all_faulty()) {
     assigned_ = false;

@@ -70,6 +70,8 @@ class StreamIngestion final : public Ingestion {
   void fail_keys();
   void round();
   void connect();
+  bool list(bool beside);
+  void list_paused();
   bool listing_is_there() const;
   void read();
   std::string trouble() const;

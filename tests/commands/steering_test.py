@@ -169,3 +169,31 @@ def test_resets_under_load_count_as_they_say(tmp_path, key):
         server.ingest("sales", [event(f"after{i}") for i in range(5)])
         sent += 5
         exact(server, sent if key else sent + repeated, sent)
+
+
+def test_a_paused_stream_knows_what_waits_after_a_restart_too(server):
+    server.ingest("sales", [event("first")])
+    exact(server, 1, 1)
+    steer(server, "pause")
+    server.ingest("sales", [event(str(n)) for n in range(50)])
+
+    def told():
+        progress = server.json("/api/v1/ingestion/sales")
+        metrics = server.get("/metrics")[1].decode()
+        lag = [float(line.split()[-1]) for line in metrics.splitlines()
+               if line.startswith('freshet_lag_records{dataset="sales"')]
+        value = server.json("/api/v1/kpis/net_sales/value?range=ytd")
+        return {"state": progress["state"], "metric": lag,
+                "lag": sum(p["lag"] for p in progress["partitions"]),
+                "complete": progress["complete"],
+                "read": sum(end for partitions
+                            in value["provenance"]["offsets"].values()
+                            for _, end in partitions.values())}
+    wanted = {"state": "paused", "metric": [50], "lag": 50,
+              "complete": False, "read": 1}
+    freshet.wait_until(lambda: told() == wanted)
+    assert server.stop() == 0
+    server.start()
+    freshet.wait_until(lambda: told() == wanted, 20)
+    steer(server, "resume")
+    exact(server, 51, 51)
