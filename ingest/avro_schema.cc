@@ -31,7 +31,7 @@ constexpr std::array<std::pair<std::string_view, Kind>, 8> kPrimitives = {{
 }};
 
 // Logical types, and Connect's and Debezium's names for what Avro has none.
-constexpr std::array<std::pair<std::string_view, Meaning>, 12> kMeanings = {{
+constexpr std::array<std::pair<std::string_view, Meaning>, 19> kMeanings = {{
     {"decimal", Meaning::kUnits},
     {"date", Meaning::kDays},
     {"timestamp-millis", Meaning::kMillis},
@@ -44,6 +44,13 @@ constexpr std::array<std::pair<std::string_view, Meaning>, 12> kMeanings = {{
     {"io.debezium.time.Timestamp", Meaning::kMillis},
     {"io.debezium.time.MicroTimestamp", Meaning::kMicros},
     {"io.debezium.time.NanoTimestamp", Meaning::kNanos},
+    {"time-millis", Meaning::kNoMoment},
+    {"time-micros", Meaning::kNoMoment},
+    {"io.debezium.time.Time", Meaning::kNoMoment},
+    {"io.debezium.time.MicroTime", Meaning::kNoMoment},
+    {"io.debezium.time.NanoTime", Meaning::kNoMoment},
+    {"io.debezium.time.Year", Meaning::kNoMoment},
+    {"io.debezium.time.MicroDuration", Meaning::kNoMoment},
 }};
 
 std::optional<Meaning> meaning_of(std::string_view name) {
@@ -281,7 +288,7 @@ void AvroSchemaParser::read_meaning(const EventNode& node, AvroType& type) {
   if (*meaning == Meaning::kUnits) {
     int64_t scale = number(node, "scale", 0);
     if (scale < 0 || scale > 38) return;
-    type.scale = static_cast<uint8_t>(scale);
+    type.scale = static_cast<int8_t>(scale);
   }
   type.meaning = *meaning;
 }

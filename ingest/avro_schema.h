@@ -33,7 +33,7 @@ struct AvroType {
   };
   Kind kind = Kind::kNull;
   EventNode::Meaning meaning = EventNode::Meaning::kPlain;
-  uint8_t scale = 0;               // of a decimal
+  int8_t scale = 0;                // of a decimal
   uint32_t size = 0;               // bytes of a fixed
   std::vector<uint32_t> types;     // of fields, branches, elements
   std::vector<std::string> names;  // of fields, symbols

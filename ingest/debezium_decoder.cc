@@ -19,7 +19,7 @@ constexpr std::string_view kUnavailableBytes =
     "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==";
 
 // Types of Connect and Debezium that are more than their representation.
-constexpr std::array<std::pair<std::string_view, Meaning>, 8> kMeanings = {{
+constexpr std::array<std::pair<std::string_view, Meaning>, 14> kMeanings = {{
     {"org.apache.kafka.connect.data.Decimal", Meaning::kDecimal},
     {"io.debezium.time.Date", Meaning::kDays},
     {"org.apache.kafka.connect.data.Date", Meaning::kDays},
@@ -28,7 +28,23 @@ constexpr std::array<std::pair<std::string_view, Meaning>, 8> kMeanings = {{
     {"io.debezium.time.MicroTimestamp", Meaning::kMicros},
     {"io.debezium.time.NanoTimestamp", Meaning::kNanos},
     {"io.debezium.time.ZonedTimestamp", Meaning::kPlain},
+    {"io.debezium.time.Time", Meaning::kNoMoment},
+    {"org.apache.kafka.connect.data.Time", Meaning::kNoMoment},
+    {"io.debezium.time.MicroTime", Meaning::kNoMoment},
+    {"io.debezium.time.NanoTime", Meaning::kNoMoment},
+    {"io.debezium.time.Year", Meaning::kNoMoment},
+    {"io.debezium.time.MicroDuration", Meaning::kNoMoment},
 }};
+
+// Of a decimal: digits behind the point, if negative zeros before it. Nothing
+// if no column could hold the number.
+std::optional<int8_t> read_scale(std::string_view text) {
+  constexpr int64_t kMost = 38;
+  int64_t scale = 0;
+  if (!parse_exact(text, 0, false, scale)) return {};
+  if (scale < -kMost || scale > kMost) return {};
+  return static_cast<int8_t>(scale);
+}
 
 Meaning meaning_of(std::string_view type) {
   for (const auto& [name, meaning] : kMeanings) {
@@ -203,12 +219,10 @@ void DebeziumDecoder::read_schema(const EventNode& schema,
     if (value->meaning == Meaning::kPlain) value->stated = true;
     if (value->meaning != Meaning::kDecimal) continue;
     const EventNode* parameters = tree_.child(*at, "parameters");
-    int64_t scale = 0;
-    if (parameters != nullptr &&
-        parse_exact(text(*parameters, "scale"), 0, false, scale) &&
-        scale >= 0 && scale <= 38) {
-      value->scale = static_cast<uint8_t>(scale);
-    }
+    auto scale =
+        read_scale(parameters == nullptr ? "0" : text(*parameters, "scale"));
+    value->scale = scale.value_or(0);
+    if (!scale) value->meaning = Meaning::kMalformed;
   }
 }
 
@@ -224,15 +238,14 @@ void DebeziumDecoder::mark_values(EventNode& row) {
     if (at->kind != Kind::kObject) continue;
     const EventNode* scale = tree_.child(*at, "scale");
     const EventNode* value = tree_.child(*at, "value");
-    int64_t digits = 0;
-    if (scale == nullptr || value == nullptr || value->kind != Kind::kText ||
-        !parse_exact(scale->text, 0, false, digits) || digits < 0 ||
-        digits > 38) {
+    if (scale == nullptr || value == nullptr || value->kind != Kind::kText) {
       continue;
     }
+    auto digits = read_scale(scale->text);
+    if (!digits) continue;
     at->kind = Kind::kText;
     at->meaning = Meaning::kDecimal;
-    at->scale = static_cast<uint8_t>(digits);
+    at->scale = *digits;
     at->text = value->text;
   }
 }

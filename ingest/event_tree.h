@@ -28,11 +28,14 @@ struct EventNode {
     kMillis,
     kMicros,
     kNanos,
+    kNoMoment,     // a number that is no time of a calendar: a time of day,
+                   // a year, a duration
+    kMalformed,    // what it says of its meaning cannot be read
     kUnavailable,  // the source left the value out: it did not change
   };
   Kind kind = Kind::kNull;
   Meaning meaning = Meaning::kPlain;
-  uint8_t scale = 0;       // of kDecimal and kUnits
+  int8_t scale = 0;        // of kDecimal and kUnits; may be negative
   bool stated = false;     // that it is plain was said, not assumed
   uint32_t next = kNone;   // sibling
   uint32_t first = kNone;  // child

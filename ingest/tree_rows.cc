@@ -110,6 +110,13 @@ bool TreeRows::add_row(const Event& event, ColumnBatch& batch,
 bool TreeRows::put(size_t target, const EventNode& node, ColumnBatch& batch,
                    Decoded& decoded) {
   switch (node.meaning) {
+    case Meaning::kNoMoment:
+      if (targets_.type(target).kind == ColumnKind::kTimestamp) {
+        return targets_.misfit(target, node.text, batch);
+      }
+      return put_text(target, node, batch);
+    case Meaning::kMalformed:
+      return targets_.misfit(target, node.text, batch);
     case Meaning::kPlain:
       return put_text(target, node, batch);
     case Meaning::kDecimal:
@@ -139,7 +146,7 @@ bool TreeRows::put_text(size_t target, const EventNode& node,
   if (decimals_ == Decimals::kBase64 && !node.stated &&
       type.kind == ColumnKind::kDecimal && is_base64(node.text)) {
     EventNode units = node;
-    units.scale = type.scale;
+    units.scale = static_cast<int8_t>(type.scale);
     units.meaning = Meaning::kDecimal;
     return put_units(target, units, batch);
   }

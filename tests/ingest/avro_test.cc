@@ -94,6 +94,12 @@ TEST_CASE("Avro: every other type") {
   CHECK(read(R"({"type":"long","connect.name":
       "io.debezium.time.MicroTimestamp"})",
              bytes("\x02", 1)) == "1~5");
+  for (const char* type : {R"("logicalType":"time-millis")", R"("connect.name":
+        "io.debezium.time.Time")",
+                           R"("connect.name":"io.debezium.time.Year")"}) {
+    CHECK(read(fmt::format(R"({{"type":"int",{}}})", type), bytes("\x02", 1)) ==
+          "1~7");
+  }
   CHECK(read("\"string\"", bytes("\x02\xff", 2)) ==
         "error: a string is not UTF-8");
 }

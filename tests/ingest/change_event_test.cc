@@ -137,6 +137,57 @@ TEST_CASE("Debezium: the schema says what values mean") {
   CHECK(rows.decoded.ignored == 1);
 }
 
+TEST_CASE("Debezium: scales that are negative, or none") {
+  auto event = [](const std::string& scale, const std::string& free) {
+    std::string schema = fmt::format(
+        R"({{"type":"struct","fields":[{{"type":"struct","fields":[
+        {{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal",
+          "parameters":{{"scale":"{}"}},"field":"price"}}],"field":"after"}}]}})",
+        scale);
+    std::string row = fmt::format(
+        R"({{"id":1,"price":"AN4=","free":{{"scale":{},"value":"AN4="}}}})",
+        free);
+    return fmt::format(R"({{"schema":{},"payload":{}}})", schema,
+                       envelope("null", row, "c"));
+  };
+  DecodedRows rows(item_spec());
+  rows.decode({event("-3", "-2"), event("2", "0")});
+  CHECK(rows.rejections() == std::vector<std::string>{});
+  CHECK(rows.text() ==
+        std::vector<std::string>{"1795318464818|1|22200000|2220000000|-|-|-",
+                                 "1795318464818|1|222|22200000|-|-|-"});
+  for (const char* scale : {"99999999999", "-39", "39", "x", ""}) {
+    rows.decode({event(scale, "0")});
+    CHECK(rows.text() == std::vector<std::string>{});
+    REQUIRE(rows.decoded.rejections.size() == 1);
+    CHECK(std::string(rows.decoded.rejections[0].reason) == "wrong_type");
+  }
+}
+
+TEST_CASE("Debezium: a time of day is no timestamp") {
+  DecoderSpec spec = item_spec();
+  spec.fields[3].time_format = "auto";
+  for (const char* type :
+       {"io.debezium.time.Time", "io.debezium.time.MicroTime",
+        "io.debezium.time.NanoTime", "io.debezium.time.Year",
+        "io.debezium.time.MicroDuration",
+        "org.apache.kafka.connect.data.Time"}) {
+    auto event = [&](const char* field) {
+      return fmt::format(
+          R"({{"schema":{{"fields":[{{"fields":[{{"type":"int64","name":"{}",
+          "field":"{}"}}],"field":"after"}}]}},"payload":{}}})",
+          type, field,
+          envelope("null", fmt::format(R"({{"id":1,"{}":2026}})", field), "c"));
+    };
+    DecodedRows rows(spec);
+    rows.decode({event("at"), event("name")});
+    CHECK(rows.text() ==
+          std::vector<std::string>{"1795318464818|1|-|-|-|-|2026"});
+    REQUIRE(rows.decoded.rejections.size() == 1);
+    CHECK(std::string(rows.decoded.rejections[0].reason) == "wrong_type");
+  }
+}
+
 TEST_CASE("Debezium: decimals as text, and what base64 cannot be") {
   DecoderSpec spec = item_spec();
   auto price = [&](const char* decimals, const char* value) {
