@@ -35,6 +35,12 @@ struct IngestionSettings {
   DecoderSpec decoder;
   std::shared_ptr<const Transform> transform;  // may be null
   KeySettings key;
+  // Whether an error keeps a row from what it asks for: a delete needs no more
+  // than what tells which row is meant.
+  bool hinders(const Transform::RowError& error, RowOperation operation) const {
+    bool deletes = operation == RowOperation::kDelete && key.replaces();
+    return !deletes || (error.column && key.identifies(*error.column));
+  }
   Granularity partition_by{Granularity::Unit::kDay, 1};  // cut in UTC
   SealOptions seal;
   uint64_t seal_rows = 1'000'000;

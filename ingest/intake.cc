@@ -9,15 +9,6 @@
 namespace freshet {
 namespace {
 
-// Whether a column of the key is computed from others.
-bool derives_key(const IngestionSettings& settings) {
-  return std::ranges::any_of(settings.key.columns, [&](size_t column) {
-    return std::ranges::find(settings.decoder.fields, column,
-                             &FieldSpec::column) ==
-           settings.decoder.fields.end();
-  });
-}
-
 // The model has checked its name.
 absl::TimeZone zone_of(const SealOptions& options) {
   if (!options.rollup) return absl::UTCTimeZone();
@@ -52,7 +43,6 @@ Intake::Intake(const IngestionSettings& settings,
       sinks_(settings.dataset, settings.decoder.schema, settings.partition_by,
              settings.key.replaces() ? nullptr : store),
       counts_(std::move(counts)),
-      derives_key_(derives_key(settings)),
       rollup_zone_(zone_of(settings.seal)) {}
 
 Status Intake::load_keys(const std::function<bool()>& stopped) {
@@ -179,7 +169,7 @@ Status Intake::transform() {
     TRY(newest_rows_->kept_cells().after_transform(deletes_, keep_, batch_,
                                                    errors_));
   }
-  std::ranges::sort(errors_, {}, &Transform::RowError::row);
+  std::ranges::stable_sort(errors_, {}, &Transform::RowError::row);
   return {};
 }
 
@@ -249,20 +239,26 @@ void Intake::ask_delete(uint32_t row) {
   deletes_[row] = 1;
 }
 
+const Error* Intake::error_of(uint32_t row, RowOperation operation) {
+  while (next_error_ < errors_.size() && errors_[next_error_].row < row) {
+    ++next_error_;
+  }
+  for (size_t i = next_error_; i < errors_.size() && errors_[i].row == row;
+       ++i) {
+    if (settings_.hinders(errors_[i], operation)) return &errors_[i].error;
+  }
+  return nullptr;
+}
+
 Intake::Fate Intake::judge_row(uint32_t row, const RawMessage& message,
                                const PartitionName& partition,
                                Timestamp& watermark) {
   // A delete counts whatever else its row holds, and whenever it comes.
   bool is_delete = !deletes_.empty() && deletes_[row];
-  if (is_delete && !derives_key_) {
-    return keep_[row] ? Fate::kKept : Fate::kLeftOut;
-  }
-  while (next_error_ < errors_.size() && errors_[next_error_].row < row) {
-    ++next_error_;
-  }
-  if (next_error_ < errors_.size() && errors_[next_error_].row == row) {
-    reject(message, partition, "expression",
-           errors_[next_error_].error.message);
+  const Error* error =
+      error_of(row, is_delete ? RowOperation::kDelete : RowOperation::kUpsert);
+  if (error != nullptr) {
+    reject(message, partition, "expression", error->message);
     return Fate::kRefused;
   }
   if (is_delete) return keep_[row] ? Fate::kKept : Fate::kLeftOut;

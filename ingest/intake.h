@@ -99,6 +99,8 @@ class Intake {
   // they answer alike before and after.
   void floor_times();
   enum class Fate { kKept, kLeftOut, kRefused };
+  // What keeps the row from what it asks for, or null. From front to back.
+  const Error* error_of(uint32_t row, RowOperation operation);
   Fate judge_row(uint32_t row, const RawMessage& message,
                  const PartitionName& partition, Timestamp& watermark);
   void leave_out(uint32_t from, uint32_t to);
@@ -119,7 +121,6 @@ class Intake {
   KeptCounts counts_;
   std::vector<DeadLetter> dead_letters_;
   uint64_t dead_letter_bytes_ = 0;
-  const bool derives_key_;
   const absl::TimeZone rollup_zone_;
   Timestamp now_;  // of the batch
   Timestamp complete_ = kMinTimestamp;

@@ -86,12 +86,6 @@ KeptCells::KeptCells(const IngestionSettings& settings, SegmentStore& store,
   }
 }
 
-bool KeptCells::identifies(size_t column) const {
-  return settings_.order_by == column ||
-         std::ranges::find(settings_.columns, column) !=
-             settings_.columns.end();
-}
-
 bool KeptCells::reads(size_t column) const {
   return transform_ != nullptr && transform_->reads(column);
 }
@@ -108,7 +102,7 @@ Status KeptCells::before_transform(const Cells& cells,
   if (cells.empty()) return {};
   Cells now;
   for (const Decoded::KeptCell& cell : cells) {
-    if (identifies(cell.column) || !key_is_read_) {
+    if (settings_.identifies(cell.column) || !key_is_read_) {
       missed_.push_back(cell);
     } else if (stored_as_read(cell.column)) {
       now.push_back(cell);

@@ -59,7 +59,6 @@ class KeptCells {
   };
   using Row = std::span<const Decoded::KeptCell>;
 
-  bool identifies(size_t column) const;
   bool reads(size_t column) const;
   bool stored_as_read(size_t column) const;
   Status fill(const Cells& cells, const std::vector<uint8_t>& deletes,

@@ -2,6 +2,7 @@
 // them stays.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -17,6 +18,11 @@ struct KeySettings {
   std::optional<size_t> order_by;  // column: integer-backed or double
   uint64_t memory_bytes = uint64_t{256} << 20;  // beyond: on disk
 
+  // Whether the column tells which row is meant, or how new it is.
+  bool identifies(size_t column) const {
+    return order_by == column ||
+           std::ranges::find(columns, column) != columns.end();
+  }
   bool ignores() const {
     return !columns.empty() && on_duplicate == OnDuplicate::kIgnore;
   }

@@ -3,6 +3,7 @@
 // engine's expressions, so that ingestion does not depend on queries.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "segments/column_batch.h"
@@ -17,11 +18,14 @@ class Transform {
   // messages must wait.
   virtual Status prepare() const { return {}; }
   // Fills derived columns of `batch`; sets keep[row] to 0 for rows the filter
-  // drops. `errors` gets one entry per row that cannot be computed (overflow);
-  // those rows go to the dead letters. keep.size() == batch.num_rows().
+  // drops. `errors` gets an entry for each row and derived column that cannot
+  // be computed (overflow), itself or for want of another one, and for each row
+  // that the filter cannot judge; those rows go to the dead letters.
+  // keep.size() == batch.num_rows().
   struct RowError {
     uint32_t row;
     Error error;
+    std::optional<size_t> column{};  // nothing: the row as a whole
   };
   virtual void apply(ColumnBatch& batch, std::vector<uint8_t>& keep,
                      std::vector<RowError>& errors) const = 0;

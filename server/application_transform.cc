@@ -39,6 +39,12 @@ void copy_row(const ColumnBatch& from, uint32_t row, ColumnBatch& to) {
   to.commit_row();
 }
 
+// An error of a row, in the words of the definition.
+Error in_place(Error error, const std::string& place) {
+  error.message += " in " + place;
+  return error;
+}
+
 // Of the column's type: where the model takes a number that is not, it is a
 // long or decimal that widens. kInvalid as evaluate().
 Result<ExpressionColumn> evaluate_for(size_t column,
@@ -64,8 +70,7 @@ Result<ExpressionColumn> evaluate_for(size_t column,
     auto units = value.as_decimal()->units;
     values.longs[row] = static_cast<int64_t>(units);
     if (values.longs[row] != units) {
-      return invalid(fmt::format("number out of range in {}: row {}",
-                                 to_text(expression), row));
+      return invalid("number out of range");
     }
   }
   return values;
@@ -76,6 +81,7 @@ class ExpressionTransform : public Transform {
   struct Derived {
     size_t column;
     ExpressionPtr expression;
+    std::vector<size_t> reads{};  // columns
   };
   // Of columns with personal data: hashed, or dropped.
   struct Personal {
@@ -122,7 +128,9 @@ class ExpressionTransform : public Transform {
     for (const Derived& derived : derived_) {
       auto bound = bind_lookups(derived.expression, &lookups);
       if (!bound) return fail_all(bound.error(), batch, errors);
+      size_t before = errors.size();
       derive({derived.column, std::move(*bound)}, batch, errors);
+      pass_on(derived, before, errors);
     }
     if (filter_) {
       auto bound = bind_lookups(filter_, &lookups);
@@ -134,10 +142,25 @@ class ExpressionTransform : public Transform {
   }
 
  private:
-  static void fail_all(const Error& error, const ColumnBatch& batch,
-                       std::vector<RowError>& errors) {
+  void fail_all(const Error& error, const ColumnBatch& batch,
+                std::vector<RowError>& errors) const {
     for (uint32_t row = 0; row < batch.num_rows(); ++row) {
       errors.push_back({row, error});
+      for (const Derived& derived : derived_) {
+        errors.push_back({row, error, derived.column});
+      }
+    }
+  }
+
+  // What reads a column that could not be computed is not computed either.
+  static void pass_on(const Derived& derived, size_t before,
+                      std::vector<RowError>& errors) {
+    for (size_t i = 0; i < before; ++i) {
+      auto column = errors[i].column;
+      if (column &&
+          std::ranges::find(derived.reads, *column) != derived.reads.end()) {
+        errors.push_back({errors[i].row, errors[i].error, derived.column});
+      }
     }
   }
 
@@ -157,7 +180,12 @@ class ExpressionTransform : public Transform {
       if (value) {
         store_row(*value, 0, derived.column, row, batch);
       } else {
-        errors.push_back({row, value.error()});
+        const Schema& names = batch.schema();
+        errors.push_back(
+            {row,
+             in_place(value.error(),
+                      "column '" + names.columns[derived.column].name + "'"),
+             derived.column});
       }
     }
   }
@@ -223,7 +251,7 @@ class ExpressionTransform : public Transform {
       copy_row(batch, row, one);
       auto value = evaluate(filter, one);
       if (!value) {
-        errors.push_back({row, value.error()});
+        errors.push_back({row, in_place(value.error(), "the filter")});
       } else if (value->nulls[0] || !value->longs[0]) {
         keep[row] = 0;
       }
@@ -239,15 +267,13 @@ class ExpressionTransform : public Transform {
   std::set<std::string> lookup_names_;
 };
 
-std::vector<size_t> columns_read(const DatasetModel& dataset) {
+std::vector<size_t> columns_of(const Expression& expression,
+                               const Schema& schema) {
   std::vector<std::string> names;
-  for (const ColumnModel& column : dataset.columns) {
-    if (column.derived) collect_columns(*column.derived, names);
-  }
-  if (dataset.filter) collect_columns(*dataset.filter, names);
+  collect_columns(expression, names);
   std::vector<size_t> columns;
   for (const std::string& name : names) {
-    columns.push_back(dataset.schema->find(name).value());
+    columns.push_back(schema.find(name).value());
   }
   return columns;
 }
@@ -259,8 +285,9 @@ std::shared_ptr<const Transform> make_transform(const DatasetModel& dataset,
   std::vector<ExpressionTransform::Derived> derived;
   for (const ColumnModel& column : dataset.columns) {
     if (!column.derived) continue;
-    derived.push_back(
-        {dataset.schema->find(column.name).value(), column.derived});
+    derived.push_back({dataset.schema->find(column.name).value(),
+                       column.derived,
+                       columns_of(*column.derived, *dataset.schema)});
   }
   std::vector<ExpressionTransform::Personal> personal;
   for (const ColumnModel& column : dataset.columns) {
@@ -268,10 +295,15 @@ std::shared_ptr<const Transform> make_transform(const DatasetModel& dataset,
     personal.push_back({dataset.schema->find(column.name).value(),
                         column.pii_stored == "hash"});
   }
+  std::vector<size_t> read;
+  if (dataset.filter) read = columns_of(*dataset.filter, *dataset.schema);
+  for (const ExpressionTransform::Derived& one : derived) {
+    read.insert(read.end(), one.reads.begin(), one.reads.end());
+  }
   if (derived.empty() && !dataset.filter && personal.empty()) return nullptr;
   return std::make_shared<ExpressionTransform>(
       std::move(derived), dataset.filter, std::move(personal), dataset.pii_key,
-      columns_read(dataset), lookups);
+      std::move(read), lookups);
 }
 
 }  // namespace freshet

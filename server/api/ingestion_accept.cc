@@ -162,9 +162,10 @@ class Check {
     keep_.assign(batch_.num_rows(), 1);
     errors_.clear();
     settings_.transform->apply(batch_, keep_, errors_);
-    std::ranges::sort(errors_, {}, &Transform::RowError::row);
+    std::ranges::stable_sort(errors_, {}, &Transform::RowError::row);
     uint32_t last = ~uint32_t{0};
     for (Transform::RowError& error : errors_) {
+      if (!settings_.hinders(error, decoded_.operation(error.row))) continue;
       uint32_t event = decoded_.row_messages[error.row];
       if (event == last) continue;  // several rows of one event
       last = event;

@@ -1,7 +1,5 @@
 #include "server/query/batch_expression.h"
 
-#include <fmt/format.h>
-
 #include "server/query/evaluator.h"
 #include "server/query/expression_type.h"
 
@@ -40,20 +38,17 @@ Result<VectorPtr> BatchRows::column(const Expression& column) {
   return VectorPtr(out);
 }
 
-Status row_error(const Vector& lanes, const Expression& expression) {
+Status row_error(const Vector& lanes) {
   for (size_t i = 0; i < lanes.size; ++i) {
     uint8_t state = lanes.state(i);
     if (state <= kLaneNull) continue;
-    return invalid(fmt::format(
-        "{} in {}: row {}",
-        state == kLaneDivision ? "division by zero" : "number out of range",
-        to_text(expression), i));
+    return invalid(state == kLaneDivision ? "division by zero"
+                                          : "number out of range");
   }
   return {};
 }
 
-Status copy_lane(const Vector& lanes, size_t row, const Expression& expression,
-                 ExpressionColumn& out) {
+Status copy_lane(const Vector& lanes, size_t row, ExpressionColumn& out) {
   size_t i = lanes.at(row);
   switch (lanes.type.type) {
     case ValueType::kDouble:
@@ -65,8 +60,7 @@ Status copy_lane(const Vector& lanes, size_t row, const Expression& expression,
     case ValueType::kDecimal:
       out.longs[row] = static_cast<int64_t>(lanes.decimals[i]);
       if (out.longs[row] == lanes.decimals[i]) return {};
-      return invalid(fmt::format("number out of range in {}: row {}",
-                                 to_text(expression), row));
+      return invalid("number out of range");
     default:
       out.longs[row] = lanes.longs[i];
       return {};
@@ -81,7 +75,7 @@ Result<ExpressionColumn> evaluate(const Expression& expression,
   Arena arena;
   EvaluationContext context{arena, true};
   TRY_ASSIGN(VectorPtr lanes, evaluate_vector(expression, rows, context));
-  TRY(row_error(*lanes, expression));
+  TRY(row_error(*lanes));
   ExpressionColumn out;
   out.type = expression.type;
   size_t n = batch.num_rows();
@@ -94,7 +88,7 @@ Result<ExpressionColumn> evaluate(const Expression& expression,
   for (size_t row = 0; row < n; ++row) {
     out.nulls[row] = !lanes->is_value(row);
     if (out.nulls[row]) continue;
-    TRY(copy_lane(*lanes, row, expression, out));
+    TRY(copy_lane(*lanes, row, out));
   }
   return out;
 }
