@@ -77,12 +77,29 @@ class Reporter {
     if (settings_.transform == nullptr) return;
     std::vector<Transform::RowError> errors;
     settings_.transform->apply(batch_, keep_, errors);
-    report_.filtered =
-        static_cast<uint64_t>(std::ranges::count(keep_, uint8_t{0}));
-    for (const Transform::RowError& error : errors) {
-      keep_[error.row] = 0;
-      add_fault(decoded_.row_messages[error.row], "expression",
-                error.error.message);
+    std::erase_if(errors, [&](const Transform::RowError& error) {
+      return !settings_.hinders(error, decoded_.operation(error.row));
+    });
+    std::ranges::stable_sort(errors, {}, &Transform::RowError::row);
+    judge(errors);
+  }
+
+  // As ingestion does: a message is rejected once, with all its rows.
+  void judge(std::span<const Transform::RowError> errors) {
+    std::vector<uint8_t> refused(messages_.size());
+    for (uint32_t row = 0; row < keep_.size(); ++row) {
+      while (!errors.empty() && errors[0].row < row) errors = errors.subspan(1);
+      uint32_t message = decoded_.row_messages[row];
+      if (refused[message]) continue;
+      if (!errors.empty() && errors[0].row == row) {
+        refused[message] = 1;
+        add_fault(message, "expression", errors[0].error.message);
+      } else if (decoded_.operation(row) == RowOperation::kUpsert) {
+        report_.filtered += !keep_[row];
+      }
+    }
+    for (size_t row = 0; row < keep_.size(); ++row) {
+      if (refused[decoded_.row_messages[row]]) keep_[row] = 0;
     }
   }
 
