@@ -15,11 +15,37 @@ constexpr size_t kMaxListedErrors = 100;
 // Events decoded at a time, so that a large body needs little memory.
 constexpr size_t kCheckBatch = 4096;
 
-// "text/csv; charset=utf-8" -> "text/csv"
-std::string_view media_type(std::string_view content_type) {
-  std::string_view type = content_type.substr(0, content_type.find(';'));
-  while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
-  return type;
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
+// "Text/CSV; charset=utf-8" -> "text/csv"
+std::string media_type(std::string_view content_type) {
+  return lower(trim(content_type.substr(0, content_type.find(';'))));
+}
+
+// Events are UTF-8, of which ASCII is a part.
+Status check_charset(std::string_view content_type) {
+  while (content_type.find(';') != std::string_view::npos) {
+    content_type.remove_prefix(content_type.find(';') + 1);
+    std::string_view parameter =
+        trim(content_type.substr(0, content_type.find(';')));
+    size_t equals = parameter.find('=');
+    if (equals == std::string_view::npos) continue;
+    if (lower(parameter.substr(0, equals)) != "charset") continue;
+    std::string charset = lower(parameter.substr(equals + 1));
+    std::erase(charset, '"');
+    if (charset == "utf-8" || charset == "utf8" || charset == "us-ascii") {
+      continue;
+    }
+    return Error{ErrorCode::kUnsupported,
+                 "events are UTF-8, not charset " + shorten(charset)};
+  }
+  return {};
 }
 
 // Counts on: places are asked for from front to back.
@@ -70,12 +96,11 @@ bool one_of(std::string_view type, std::initializer_list<const char*> types) {
 Result<IncomingEvents> split(const DecoderSpec& spec,
                              std::string_view content_type,
                              std::string_view body) {
-  std::string_view type = media_type(content_type);
+  std::string type = media_type(content_type);
   if (spec.format == "csv") {
     if (type != "text/csv") {
-      return Error{
-          ErrorCode::kUnsupported,
-          "the dataset's events are text/csv, not " + std::string(type)};
+      return Error{ErrorCode::kUnsupported,
+                   "the dataset's events are text/csv, not " + type};
     }
     TRY_ASSIGN(auto records,
                csv_to_records(body, spec.csv_fields, spec.csv_delimiter));
@@ -92,7 +117,7 @@ Result<IncomingEvents> split(const DecoderSpec& spec,
                    "the dataset's events are " +
                        std::string(spec.format == "xml" ? "application/xml"
                                                         : "avro/binary") +
-                       ", not " + std::string(type)};
+                       ", not " + type};
     }
     IncomingEvents incoming;
     incoming.events.push_back(body);
@@ -117,7 +142,7 @@ Result<IncomingEvents> split(const DecoderSpec& spec,
   return Error{ErrorCode::kUnsupported,
                "events are application/json, application/x-ndjson or text/csv, "
                "not " +
-                   std::string(type)};
+                   type};
 }
 
 // What ingestion will do with a stretch of events; used again for each.
@@ -190,6 +215,7 @@ class Check {
 Result<IncomingEvents> read_events(const DecoderSpec& spec,
                                    std::string_view content_type,
                                    std::string_view body) {
+  TRY(check_charset(content_type));
   TRY_ASSIGN(IncomingEvents incoming, split(spec, content_type, body));
   incoming.body = body;
   return incoming;
