@@ -14,6 +14,7 @@ import { damage } from './damage_scenario.mjs';
 import { counts, launch, scenario } from './harness.mjs';
 import { expected } from './expected_scenarios.mjs';
 import { interactions } from './interaction_scenarios.mjs';
+import { letters } from './letter_scenarios.mjs';
 import { live } from './live_scenarios.mjs';
 import { looks } from './look_scenarios.mjs';
 import { measures } from './measure_scenarios.mjs';
@@ -44,6 +45,7 @@ const all = own ?? [
   ...expected,
   ...pages,
   ...switches,
+  ...letters,
   ...tasks,
   ...looks,
   ...steady,

@@ -14,7 +14,7 @@ const kOptional = [
   '/api/v1/ingestion/{d}/dead-letters/replay',
 ];
 
-async function describe(page, has) {
+export async function describe(page, has) {
   const real = await ask('GET', '/api/v1/openapi.json');
   for (const path of kOptional) {
     if (has) real.paths[path] ??= {};
@@ -24,7 +24,7 @@ async function describe(page, has) {
 }
 
 // Answers of a path, and what was sent to it.
-async function play(page, path, answer) {
+export async function play(page, path, answer) {
   const sent = [];
   await page.route((url) => url.pathname === path, (route) => {
     const request = route.request();

@@ -31,6 +31,8 @@ export const pages = {
   'setup.back': 'Back',
   'setup.finish': 'Make the dashboard',
   'setup.busy': 'One moment…',
+  'setup.cut':
+    'This file has more than 1 MB, and would be read in part: it needs one JSON object a line.',
   'setup.no_json': 'These are not events in JSON, one object a line.',
   'setup.line_fault': 'Event {n} is no object in JSON: {text}',
   'setup.taken': 'There is a data set {name} already. Choose another short name.',
@@ -71,6 +73,8 @@ export const pages = {
   'setup.tile_by': '{kpi} by {by}',
   'explore.kpi': 'KPI',
   'explore.by': 'By',
+  'explore.no_set': 'There is no data set “{name}” here. Choose another one.',
+  'explore.no_such_kpi': 'There is no KPI “{name}” on these data. This is {title}.',
   'explore.no_kpis': 'No KPI is defined on this data set yet.',
   'explore.boards': 'Leaderboards',
   'explore.pivot': 'Pivot',
@@ -202,6 +206,8 @@ export const pages = {
   'data.resume_means': 'Reading goes on where it stopped.',
   'data.no_letters':
     'No rejected event is kept here. Those refused when they were posted were told to their sender.',
+  'data.none_of_reason': 'None is kept for this reason any more.',
+  'data.part': 'Only some of the source’s partitions are read: the numbers are not of all events.',
   'data.connect': 'Connect data',
   'data.replayed': '{n} became {n?a row:rows}, {left} {left?was:were} rejected again.',
   'data.any_reason': 'all',
@@ -213,6 +219,7 @@ export const pages = {
   'data.pending_letters':
     '{n} {n?is:are} not written yet: that happens within {time}, or now if they are mended, replayed or removed.',
   'data.not_whole': 'The event was too long to be kept whole, so it can’t be mended here.',
+  'data.not_text': 'The event is bytes, not text, so it can’t be mended here.',
   'data.reset': 'Read on elsewhere',
   'data.reset_means':
     'Sets where this stream reads on. First see what that skips or repeats.',

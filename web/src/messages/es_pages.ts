@@ -32,6 +32,8 @@ export const pages: Record<keyof typeof english, string> = {
   'setup.back': 'Atrás',
   'setup.finish': 'Crear el panel',
   'setup.busy': 'Un momento…',
+  'setup.cut':
+    'El archivo tiene más de 1 MB y se leería en parte: necesita un objeto JSON por línea.',
   'setup.no_json': 'No son eventos en JSON, un objeto por línea.',
   'setup.line_fault': 'El evento {n} no es un objeto en JSON: {text}',
   'setup.taken': 'Ya hay unos datos llamados {name}. Elija otro nombre corto.',
@@ -72,6 +74,8 @@ export const pages: Record<keyof typeof english, string> = {
   'setup.tile_by': '{kpi} por {by}',
   'explore.kpi': 'KPI',
   'explore.by': 'Por',
+  'explore.no_set': 'No hay ningún conjunto de datos «{name}». Elija otro.',
+  'explore.no_such_kpi': 'No hay ningún KPI «{name}» sobre estos datos. Este es {title}.',
   'explore.no_kpis': 'Aún no hay ningún KPI definido sobre este conjunto de datos.',
   'explore.boards': 'Clasificaciones',
   'explore.pivot': 'Tabla dinámica',
@@ -203,6 +207,8 @@ export const pages: Record<keyof typeof english, string> = {
   'data.resume_means': 'La lectura sigue donde se detuvo.',
   'data.no_letters':
     'Aquí no se guarda ningún evento rechazado. De los rechazados al enviarse se avisó a quien los envió.',
+  'data.none_of_reason': 'Ya no se guarda ninguno por este motivo.',
+  'data.part': 'Solo se leen algunas particiones de la fuente: los números no son de todos los eventos.',
   'data.connect': 'Conectar datos',
   'data.replayed': '{n} {n?es ahora una fila:son ahora filas}, {left} {left?se rechazó:se rechazaron} de nuevo.',
   'data.any_reason': 'todos',
@@ -214,6 +220,7 @@ export const pages: Record<keyof typeof english, string> = {
   'data.pending_letters':
     '{n} aún no {n?está escrito:están escritos}: lo {n?estará:estarán} en {time} como máximo, o ya mismo si se {n?corrige:corrigen}, se {n?vuelve:vuelven} a intentar o se {n?elimina:eliminan}.',
   'data.not_whole': 'El evento era demasiado largo para guardarlo entero y no se puede corregir aquí.',
+  'data.not_text': 'El evento son bytes, no texto, y no se puede corregir aquí.',
   'data.reset': 'Leer desde otro punto',
   'data.reset_means':
     'Fija desde dónde sigue leyendo este flujo. Mire primero qué se salta o se repite.',
