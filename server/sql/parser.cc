@@ -127,9 +127,9 @@ Result<ParsedSql> parse_sql(std::string_view text, const Limits& limits) {
   return ParsedSql{std::move(select), sql.explain, std::move(sql.settings)};
 }
 
-Result<SqlPtr> parse_sql_expression(std::string_view text) {
+Result<SqlPtr> parse_sql_expression(std::string_view text, SqlDialect dialect) {
   TRY(check_bytes(text, {}));
-  TRY_ASSIGN(RewrittenSql sql, rewrite(text, SqlDialect::kFormula));
+  TRY_ASSIGN(RewrittenSql sql, rewrite(text, dialect));
   TRY(check_tokens(sql, {}));
   if (sql.tokens.empty()) return invalid("the expression is empty");
   TRY_ASSIGN(SelectPtr select, parse_one(sql));

@@ -21,7 +21,8 @@ struct ParsedSql {
 
 Result<ParsedSql> parse_sql(std::string_view text, const Limits& limits = {});
 
-// One scalar expression in the dialect of KPI formulas.
-Result<SqlPtr> parse_sql_expression(std::string_view text);
+// One scalar expression: of a KPI formula, or as in a query (kExpression).
+Result<SqlPtr> parse_sql_expression(std::string_view text,
+                                    SqlDialect dialect = SqlDialect::kFormula);
 
 }  // namespace freshet

@@ -304,8 +304,8 @@ Result<RewrittenSql> rewrite(std::string_view original, SqlDialect dialect) {
   TRY_ASSIGN(out.tokens, tokenize(original));
   TRY(check_nesting(original, out.tokens));
   Rewriter rewriter(out.tokens);
-  if (dialect == SqlDialect::kFormula) {
-    rewriter.formula_forms();
+  if (dialect != SqlDialect::kQuery) {
+    if (dialect == SqlDialect::kFormula) rewriter.formula_forms();
     out.text = "SELECT ";
   } else {
     for (size_t key : rewriter.drop_settings()) {

@@ -49,7 +49,8 @@ struct RewrittenSql {
   void place(size_t offset, int& line, int& column) const;
 };
 
-enum class SqlDialect { kQuery, kFormula };
+// A statement, or an expression alone: of a KPI formula, of a query.
+enum class SqlDialect { kQuery, kFormula, kExpression };
 
 // `original` must outlive the result. kInvalid as tokenize() does, and
 // kLimit when the text is nested too deeply to be handed to the parser.
