@@ -50,17 +50,6 @@ std::string url_decoded(std::string_view text) {
   return out;
 }
 
-Result<bool> read_flag(const JsonValue& body, const char* name,
-                       bool otherwise = false) {
-  const JsonValue* member = body.find(name);
-  if (member == nullptr || member->is_null()) return otherwise;
-  if (member->as_bool()) return *member->as_bool();
-  const std::string* text = member->as_string();  // as some clients write it
-  if (text && (*text == "true" || *text == "false")) return *text == "true";
-  return invalid(
-      fmt::format("{} must be a boolean, not {}", name, member->type_name()));
-}
-
 // Context values come as numbers or as texts of numbers.
 Result<std::optional<int64_t>> read_number(const JsonValue& context,
                                            const char* name) {
@@ -87,7 +76,7 @@ Status read_context(const JsonValue& context, DruidSqlRequest& out) {
   TRY_ASSIGN(auto outer_limit, read_number(context, "sqlOuterLimit"));
   if (outer_limit) out.sql.outer_limit = static_cast<uint64_t>(*outer_limit);
   TRY_ASSIGN(out.sql.approximate_distinct,
-             read_flag(context, "useApproximateCountDistinct"));
+             druid_flag(context, "useApproximateCountDistinct"));
   return {};
 }
 
@@ -202,9 +191,9 @@ Status read_shape(const JsonValue& body, DruidResultShape& shape) {
     }
     shape.format = static_cast<DruidFormat>(at - std::begin(kNames));
   }
-  TRY_ASSIGN(shape.header, read_flag(body, "header"));
-  TRY_ASSIGN(shape.types_header, read_flag(body, "typesHeader"));
-  TRY_ASSIGN(shape.sql_types_header, read_flag(body, "sqlTypesHeader"));
+  TRY_ASSIGN(shape.header, druid_flag(body, "header"));
+  TRY_ASSIGN(shape.types_header, druid_flag(body, "typesHeader"));
+  TRY_ASSIGN(shape.sql_types_header, druid_flag(body, "sqlTypesHeader"));
   if (!shape.header && (shape.types_header || shape.sql_types_header)) {
     return invalid("typesHeader and sqlTypesHeader need header: true");
   }
@@ -236,6 +225,17 @@ Status read_json_body(std::string_view text, DruidSqlRequest& out) {
 
 }  // namespace
 
+Result<bool> druid_flag(const JsonValue& body, const char* name,
+                        bool otherwise) {
+  const JsonValue* member = body.find(name);
+  if (member == nullptr || member->is_null()) return otherwise;
+  if (member->as_bool()) return *member->as_bool();
+  const std::string* text = member->as_string();  // as some clients write it
+  if (text && (*text == "true" || *text == "false")) return *text == "true";
+  return invalid(
+      fmt::format("{} must be a boolean, not {}", name, member->type_name()));
+}
+
 Result<std::string> druid_query_id(const JsonValue& body, const char* key) {
   TRY_ASSIGN(const JsonValue* context, context_of(body));
   const JsonValue* id = context ? context->find(key) : nullptr;
@@ -251,11 +251,11 @@ Result<std::string> druid_query_id(const JsonValue& body, const char* key) {
 Status read_druid_switches(const JsonValue& body, SqlRequest& request) {
   TRY_ASSIGN(const JsonValue* context, context_of(body));
   if (!context) return {};
-  TRY_ASSIGN(bool no_cubes, read_flag(*context, "noProjections"));
+  TRY_ASSIGN(bool no_cubes, druid_flag(*context, "noProjections"));
   request.use_cubes = !no_cubes;
-  TRY_ASSIGN(request.use_cache, read_flag(*context, "useCache", true));
+  TRY_ASSIGN(request.use_cache, druid_flag(*context, "useCache", true));
   TRY_ASSIGN(request.populate_cache,
-             read_flag(*context, "populateCache", true));
+             druid_flag(*context, "populateCache", true));
   return {};
 }
 

@@ -21,6 +21,9 @@ Result<DruidSqlRequest> parse_druid_request(std::string_view content_type,
                                             std::string_view body,
                                             const Limits& limits);
 
+// A member that is true or false, or a text that says so.
+Result<bool> druid_flag(const JsonValue& body, const char* name,
+                        bool otherwise = false);
 // The id under `key` of the body's context, made up if there is none.
 Result<std::string> druid_query_id(const JsonValue& body, const char* key);
 // `timeout` of the body's context, if it has one.

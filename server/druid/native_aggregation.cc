@@ -1,6 +1,8 @@
 // Aggregations, post-aggregations and HAVING of native queries.
 #include <fmt/format.h>
 
+#include "server/druid/native_expression.h"
+#include "server/druid/native_member.h"
 #include "server/druid/native_sql.h"
 
 namespace freshet {
@@ -55,8 +57,11 @@ Result<std::string> NativeSql::sum_of(const JsonValue& spec,
     TRY_ASSIGN(sql, column(field));
     kind = kind_of(field);
   } else {
-    TRY_ASSIGN(std::string text, native_text(spec, "expression"));
-    sql = "(" + text + ")";
+    TRY_ASSIGN(sql, native_expression(spec));
+  }
+  TRY_ASSIGN(auto time, native_optional_text(spec, "timeColumn"));
+  if (time && *time != kTimeColumn) {
+    return native_unsupported("this 'timeColumn'", *time);
   }
   if (kind == Kind::kText && !type.starts_with("string")) {
     sql = "CAST(" + sql + " AS DOUBLE)";
@@ -199,7 +204,7 @@ Result<std::string> NativeSql::post_aggregation(const JsonValue& spec) const {
     if (!value || (!value->as_int() && !value->as_double())) {
       return invalid("'value' of a constant is a number");
     }
-    return constant(*value, Kind::kNumber);
+    return constant(*value, Kind::kNumber)->value();
   }
   const JsonValue* inner = spec.find("field");
   bool estimate = type == "HLLSketchEstimate" || type == "thetaSketchEstimate";
@@ -256,16 +261,17 @@ Result<std::string> NativeSql::having(
     TRY_ASSIGN(std::string name, native_text(having, "aggregation"));
     std::string sql = output(name);
     if (sql.empty()) return invalid("no aggregation has the name: " + name);
-    TRY_ASSIGN(std::string text, constant(*value, Kind::kNumber));
-    return fmt::format("({} {} {})", sql, op, text);
+    TRY_ASSIGN(auto number, constant(*value, Kind::kNumber));
+    if (!number) return invalid("'value' of a having must be a number");
+    return fmt::format("({} {} {})", sql, op, *number);
   }
   if (type == "dimSelector" && value) {
     TRY_ASSIGN(std::string name, native_text(having, "dimension"));
     for (const Dimension& d : dimensions) {
       if (d.name != name) continue;
       if (value->is_null()) return "(" + d.sql + " IS NULL)";
-      TRY_ASSIGN(std::string text, constant(*value, Kind::kText));
-      return fmt::format("({} = {})", d.sql, text);
+      TRY_ASSIGN(auto text, constant(*value, Kind::kText));
+      return fmt::format("({} = {})", d.sql, text.value());
     }
     return invalid("no dimension has the name: " + name);
   }

@@ -1,10 +1,15 @@
 // Dimension specs and extraction functions of native queries.
 #include <fmt/format.h>
 
+#include "server/druid/druid_request.h"
+#include "server/druid/native_granularity.h"
+#include "server/druid/native_member.h"
 #include "server/druid/native_sql.h"
 
 namespace freshet {
 namespace {
+
+constexpr int64_t kMostLetters = int64_t{1} << 31;  // as in Druid
 
 // What stands for a value that `fn` gives nothing for: another, itself or null.
 Result<std::string> replaced(std::string found, const std::string& itself,
@@ -45,11 +50,6 @@ Result<std::string> mapped(const std::string& sql, const JsonValue& lookup) {
 
 }  // namespace
 
-Result<std::string> native_dimension_name(const JsonValue& spec) {
-  if (const std::string* alone = spec.as_string()) return *alone;
-  return native_text(spec, "dimension");
-}
-
 // A lookup of the model by the name under `name_key`, or a map that is sent.
 Result<std::string> NativeSql::looked_up(const std::string& sql,
                                          const JsonValue& spec,
@@ -62,8 +62,29 @@ Result<std::string> NativeSql::looked_up(const std::string& sql,
     TRY_ASSIGN(std::string name, native_text(spec, name_key));
     found = fmt::format("LOOKUP({}, {})", sql, sql_text(name));
   }
-  return replaced(std::move(found), sql, spec,
-                  native_flag(spec, "retainMissingValue"));
+  TRY_ASSIGN(bool keep, druid_flag(spec, "retainMissingValue"));
+  return replaced(std::move(found), sql, spec, keep);
+}
+
+Result<std::string> NativeSql::time_format(std::string sql,
+                                           const JsonValue& fn) const {
+  TRY_ASSIGN(auto pattern, native_optional_text(fn, "format"));
+  TRY_ASSIGN(auto zone, native_optional_text(fn, "timeZone"));
+  TRY_ASSIGN(auto locale, native_optional_text(fn, "locale"));
+  if (locale && !locale->starts_with("en")) {
+    return native_unsupported("this 'locale'", *locale);
+  }
+  TRY_ASSIGN(bool millis, druid_flag(fn, "asMillis"));
+  if (millis) return native_unsupported("this member", "asMillis");
+  const JsonValue* floor = fn.find("granularity");
+  if (floor && !floor->is_null()) {
+    TRY_ASSIGN(NativeGranularity granularity, native_granularity(floor));
+    sql = granularity.bucket_of(sql);
+    if (sql.empty()) return native_unsupported("this 'granularity'", "all");
+  }
+  return fmt::format("TIME_FORMAT({}, {}, {})", sql,
+                     sql_text(pattern.value_or("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'")),
+                     sql_text(zone.value_or("UTC")));
 }
 
 Result<std::string> NativeSql::extracted(std::string sql,
@@ -71,8 +92,10 @@ Result<std::string> NativeSql::extracted(std::string sql,
   std::string_view type = native_type(fn);
   auto number = [&](const char* name) -> Result<int64_t> {
     const JsonValue* member = fn.find(name);
-    if (member && member->as_int()) return *member->as_int();
-    return invalid(fmt::format("'{}' of {} must be a number", name, type));
+    const int64_t* value = member ? member->as_int() : nullptr;
+    if (value && *value >= 0 && *value < kMostLetters) return *value;
+    return invalid(fmt::format("'{}' of {} must be a whole number from 0 to {}",
+                               name, type, kMostLetters - 1));
   };
   if (type == "identity") return sql;
   if (type == "upper" || type == "lower") {
@@ -86,26 +109,17 @@ Result<std::string> NativeSql::extracted(std::string sql,
     TRY_ASSIGN(int64_t length, number("length"));
     return fmt::format("substring({}, {}, {})", sql, index + 1, length);
   }
-  if (type == "timeFormat") {
-    std::string pattern = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", zone = "UTC";
-    if (fn.find("format")) {
-      TRY_ASSIGN(pattern, native_text(fn, "format"));
-    }
-    if (fn.find("timeZone")) {
-      TRY_ASSIGN(zone, native_text(fn, "timeZone"));
-    }
-    return fmt::format("TIME_FORMAT({}, {}, {})", sql, sql_text(pattern),
-                       sql_text(zone));
-  }
+  if (type == "timeFormat") return time_format(std::move(sql), fn);
   if (type == "regex") {
     TRY_ASSIGN(std::string pattern, native_text(fn, "expr"));
     int64_t group = 1;
     if (fn.find("index")) {
       TRY_ASSIGN(group, number("index"));
     }
+    TRY_ASSIGN(bool replace, druid_flag(fn, "replaceMissingValue"));
     return replaced(fmt::format("REGEXP_EXTRACT({}, {}, {})", sql,
                                 sql_text(pattern), group),
-                    sql, fn, !native_flag(fn, "replaceMissingValue"));
+                    sql, fn, !replace);
   }
   if (type == "partial") {
     TRY_ASSIGN(std::string pattern, native_text(fn, "expr"));
@@ -129,8 +143,8 @@ Result<NativeSql::Dimension> NativeSql::dimension(const JsonValue& spec) const {
   TRY_ASSIGN(std::string name, native_dimension_name(spec));
   TRY_ASSIGN(std::string sql, column(name));
   Dimension out{sql, name};
-  const JsonValue* output = spec.find("outputName");
-  if (output && output->as_string()) out.name = *output->as_string();
+  TRY_ASSIGN(auto output, native_optional_text(spec, "outputName"));
+  if (output) out.name = *output;
   std::string_view type = spec.as_string() ? "default" : native_type(spec);
   if (type == "extraction") {
     const JsonValue* fn = spec.find("extractionFn");
@@ -143,13 +157,14 @@ Result<NativeSql::Dimension> NativeSql::dimension(const JsonValue& spec) const {
     return out;
   }
   if (type != "default") return native_unsupported("this dimension spec", type);
-  const JsonValue* wanted = spec.find("outputType");
-  bool number =
-      wanted && wanted->as_string() && *wanted->as_string() != "STRING";
-  bool known = schema_.find(name).has_value();
-  if (known && kind_of(name) == Kind::kTime) {
+  TRY_ASSIGN(auto wanted, native_choice(spec, "outputType",
+                                        {"STRING", "LONG", "FLOAT", "DOUBLE"}));
+  const Kind kind = kind_of(name);
+  out.text = kind == Kind::kText;
+  if (kind == Kind::kTime) {
     out.sql = "TIMESTAMP_TO_MILLIS(" + out.sql + ")";
-  } else if (known && kind_of(name) == Kind::kNumber && !number) {
+  } else if ((kind == Kind::kNumber || kind == Kind::kTruth) &&
+             wanted.value_or("STRING") == "STRING") {
     out.sql = "CAST(" + out.sql + " AS VARCHAR)";  // as Druid gives them
   }
   return out;

@@ -1,10 +1,16 @@
 // Filters of native queries.
+#include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
+#include "server/druid/druid_request.h"
+#include "server/druid/native_expression.h"
+#include "server/druid/native_member.h"
 #include "server/druid/native_sql.h"
 #include "server/sql/interval_text.h"
+#include "server/sql/letters.h"
 
 namespace freshet {
 namespace {
@@ -23,32 +29,36 @@ std::string number_text(const JsonValue& value) {
                         : fmt::format("{}", *value.as_double());
 }
 
+// A text as a constant of a kind; nothing if it spells none.
+std::optional<std::string> number_of(const std::string& text) {
+  double value = 0;
+  if (text.find_first_not_of("+-.0123456789eE") != text.npos ||
+      !absl::SimpleAtod(text, &value) || !std::isfinite(value)) {
+    return std::nullopt;
+  }
+  return text.starts_with('+') ? text.substr(1) : text;
+}
+
+std::optional<std::string> truth_of(const std::string& text) {
+  if (text == "1" || text == "true") return "true";
+  if (text == "0" || text == "false") return "false";
+  return std::nullopt;
+}
+
+std::optional<std::string> time_of(const std::string& text) {
+  int64_t ms = 0;
+  if (!absl::SimpleAtoi(text, &ms)) {
+    auto time = parse_interval_time(text);
+    if (!time) return std::nullopt;
+    ms = time->ms;
+  }
+  return fmt::format("MILLIS_TO_TIMESTAMP({})", ms);
+}
+
 }  // namespace
 
 std::string sql_text(std::string_view text) { return quoted(text, '\''); }
 std::string sql_name(std::string_view name) { return quoted(name, '"'); }
-
-Error native_unsupported(std::string_view what, std::string_view type) {
-  return Error{ErrorCode::kUnsupported,
-               fmt::format("{} is not supported: {}", what, type)};
-}
-
-bool native_flag(const JsonValue& node, const char* name) {
-  const JsonValue* member = node.find(name);
-  return member && member->as_bool() && *member->as_bool();
-}
-
-std::string_view native_type(const JsonValue& node) {
-  const JsonValue* type = node.find("type");
-  return type && type->as_string() ? std::string_view(*type->as_string())
-                                   : std::string_view();
-}
-
-Result<std::string> native_text(const JsonValue& node, const char* name) {
-  const JsonValue* member = node.find(name);
-  if (member && member->as_string()) return *member->as_string();
-  return invalid(fmt::format("'{}' must be a text", name));
-}
 
 Result<std::vector<Interval>> native_intervals(const JsonValue& intervals) {
   if (native_type(intervals) == "intervals" && intervals.find("intervals")) {
@@ -106,14 +116,14 @@ std::string within(const std::string& sql,
 
 Status NativeSql::add_virtual_columns(const JsonValue& query) {
   const JsonValue* list = query.find("virtualColumns");
-  if (!list || !list->as_array()) return {};
+  if (!list || list->is_null()) return {};
+  if (!list->as_array()) return invalid("'virtualColumns' must be a list");
   for (const JsonValue& entry : *list->as_array()) {
     if (native_type(entry) != "expression") {
       return native_unsupported("this virtual column", native_type(entry));
     }
     TRY_ASSIGN(std::string name, native_text(entry, "name"));
-    TRY_ASSIGN(std::string text, native_text(entry, "expression"));
-    virtual_columns_[name] = "(" + text + ")";
+    TRY_ASSIGN(virtual_columns_[name], native_expression(entry));
   }
   return {};
 }
@@ -132,39 +142,44 @@ Result<std::string> NativeSql::column(std::string_view name) const {
 
 NativeSql::Kind NativeSql::kind_of(std::string_view name) const {
   auto at = schema_.find(name);
-  if (!at) return Kind::kNumber;  // a virtual column: as the value is written
+  if (!at || virtual_columns_.contains(name)) return Kind::kWritten;
   switch (schema_.columns[*at].type.kind) {
     case ColumnKind::kString:
       return Kind::kText;
     case ColumnKind::kTimestamp:
       return Kind::kTime;
+    case ColumnKind::kBool:
+      return Kind::kTruth;
     default:
       return Kind::kNumber;
   }
 }
 
-Result<std::string> NativeSql::constant(const JsonValue& value,
-                                        Kind kind) const {
-  if (value.is_null()) return std::string("NULL");
-  if (value.as_bool()) {
-    std::string truth = *value.as_bool() ? "true" : "false";
-    return kind == Kind::kText ? sql_text(truth) : truth;
-  }
+Result<std::optional<std::string>> NativeSql::constant(const JsonValue& value,
+                                                       Kind kind) const {
   const std::string* text = value.as_string();
-  if (!text && !value.as_int() && !value.as_double()) {
+  const bool* truth = value.as_bool();
+  const bool number = value.as_int() || value.as_double();
+  if (!text && !truth && !number) {
     return invalid(
         fmt::format("a value of a filter cannot be {}", value.type_name()));
   }
-  std::string plain = text ? *text : number_text(value);
-  if (kind == Kind::kTime) {
-    bool millis = plain.find_first_not_of("-0123456789") == std::string::npos;
-    if (!millis) {
-      TRY_ASSIGN(Timestamp time, parse_interval_time(plain));
-      plain = fmt::format("{}", time.ms);
-    }
-    return "MILLIS_TO_TIMESTAMP(" + plain + ")";
+  std::string plain = text    ? *text
+                      : truth ? std::string(*truth ? "true" : "false")
+                              : number_text(value);
+  switch (kind) {
+    case Kind::kText:
+      return std::optional(sql_text(plain));
+    case Kind::kNumber:
+      return number_of(plain);
+    case Kind::kTruth:
+      return truth_of(plain);
+    case Kind::kTime:
+      return time_of(plain);
+    case Kind::kWritten:
+      break;
   }
-  return text || kind == Kind::kText ? sql_text(plain) : plain;
+  return std::optional(text ? sql_text(plain) : plain);
 }
 
 Result<std::string> NativeSql::subject(const JsonValue& filter,
@@ -187,11 +202,12 @@ Result<std::string> NativeSql::connective(const JsonValue& filter,
   }
   std::string out;
   for (const JsonValue& field : *fields->as_array()) {
+    if (field.is_null()) continue;  // as Druid does
     TRY_ASSIGN(std::string one, this->filter(&field));
     if (!out.empty()) out += fmt::format(" {} ", word);
     out += one;
   }
-  if (out.empty()) return std::string(word == "AND" ? "true" : "false");
+  if (out.empty()) return invalid("'fields' of a filter are one or more");
   return "(" + out + ")";
 }
 
@@ -201,8 +217,9 @@ Result<std::string> NativeSql::equality(const JsonValue& filter,
   TRY_ASSIGN(std::string sql, subject(filter, &kind));
   const JsonValue* value = filter.find(value_key);
   if (!value || value->is_null()) return "(" + sql + " IS NULL)";
-  TRY_ASSIGN(std::string text, constant(*value, kind));
-  return fmt::format("({} = {})", sql, text);
+  TRY_ASSIGN(auto text, constant(*value, kind));
+  if (!text) return std::string("false");
+  return fmt::format("({} = {})", sql, *text);
 }
 
 Result<std::string> NativeSql::membership(const JsonValue& filter) const {
@@ -218,8 +235,8 @@ Result<std::string> NativeSql::membership(const JsonValue& filter) const {
   for (const JsonValue& value : *values->as_array()) {
     null = null || value.is_null();
     if (value.is_null()) continue;
-    TRY_ASSIGN(std::string text, constant(value, kind));
-    list += (list.empty() ? "" : ", ") + text;
+    TRY_ASSIGN(auto text, constant(value, kind));
+    if (text) list += (list.empty() ? "" : ", ") + *text;
   }
   std::string is_null = null ? sql + " IS NULL" : "";
   if (list.empty()) return null ? "(" + is_null + ")" : std::string("false");
@@ -227,36 +244,63 @@ Result<std::string> NativeSql::membership(const JsonValue& filter) const {
                      is_null);
 }
 
+// Druid's bound compares texts, of numbers too, unless told otherwise, and its
+// range says of what type it is. Bounds of a time are times in either.
+Result<bool> NativeSql::bound_by_numbers(const JsonValue& filter,
+                                         Kind kind) const {
+  if (native_type(filter) == "bound") {
+    TRY_ASSIGN(bool alphanumeric, druid_flag(filter, "alphaNumeric"));
+    if (alphanumeric) return native_unsupported("this bound", "alphaNumeric");
+    TRY_ASSIGN(std::string ordering, native_ordering(filter, "ordering"));
+    return ordering == "numeric";
+  }
+  TRY_ASSIGN(auto type, native_optional_text(filter, "matchValueType"));
+  if (!type) return kind != Kind::kText;
+  static constexpr std::string_view kNumbers[] = {"LONG", "FLOAT", "DOUBLE"};
+  for (std::string_view number : kNumbers) {
+    if (same_letters(*type, number)) return true;
+  }
+  if (same_letters(*type, "STRING")) return false;
+  return native_unsupported("this matchValueType", *type);
+}
+
 Result<std::string> NativeSql::bound(const JsonValue& filter) const {
   Kind kind;
   TRY_ASSIGN(std::string sql, subject(filter, &kind));
-  const JsonValue* ordering = filter.find("ordering");
-  std::string order = ordering && ordering->as_string() ? *ordering->as_string()
-                                                        : "lexicographic";
-  if (order != "lexicographic" && order != "numeric") {
-    return native_unsupported("this ordering", order);
-  }
-  if (kind == Kind::kText && order == "numeric") {
-    sql = "CAST(" + sql + " AS DOUBLE)";
-    kind = Kind::kNumber;
+  TRY_ASSIGN(bool numbers, bound_by_numbers(filter, kind));
+  if (kind == Kind::kTruth) sql = "CAST(" + sql + " AS BIGINT)";
+  if (kind != Kind::kTime) {
+    const bool cast = numbers ? kind != Kind::kNumber && kind != Kind::kTruth
+                              : kind != Kind::kText;
+    if (cast) {
+      sql = fmt::format("CAST({} AS {})", sql, numbers ? "DOUBLE" : "VARCHAR");
+    }
+    kind = numbers ? Kind::kNumber : Kind::kText;
   }
   std::string out;
   auto add = [&](const char* key, bool strict, const char* op) -> Status {
     const JsonValue* value = filter.find(key);
     if (!value || value->is_null()) return {};
-    TRY_ASSIGN(std::string text, constant(*value, kind));
+    TRY_ASSIGN(auto text, constant(*value, kind));
+    if (!text) {
+      return invalid(fmt::format(
+          "'{}' of a filter must be a {}, not: {}", key,
+          kind == Kind::kTime ? "time" : "number",
+          value->as_string() ? *value->as_string() : value->type_name()));
+    }
     out += fmt::format("{}{} {}{} {}", out.empty() ? "" : " AND ", sql, op,
-                       strict ? "" : "=", text);
+                       strict ? "" : "=", *text);
     return {};
   };
-  TRY(add(
-      "lower",
-      native_flag(filter, "lowerStrict") || native_flag(filter, "lowerOpen"),
-      ">"));
-  TRY(add(
-      "upper",
-      native_flag(filter, "upperStrict") || native_flag(filter, "upperOpen"),
-      "<"));
+  auto open = [&](const char* strict, const char* open) -> Result<bool> {
+    TRY_ASSIGN(bool of_bound, druid_flag(filter, strict));
+    TRY_ASSIGN(bool of_range, druid_flag(filter, open));
+    return of_bound || of_range;
+  };
+  TRY_ASSIGN(bool lower_open, open("lowerStrict", "lowerOpen"));
+  TRY_ASSIGN(bool upper_open, open("upperStrict", "upperOpen"));
+  TRY(add("lower", lower_open, ">"));
+  TRY(add("upper", upper_open, "<"));
   return out.empty() ? std::string("true") : "(" + out + ")";
 }
 
@@ -266,10 +310,8 @@ Result<std::string> NativeSql::like(const JsonValue& filter) const {
   TRY_ASSIGN(std::string pattern, native_text(filter, "pattern"));
   if (kind != Kind::kText) sql = "CAST(" + sql + " AS VARCHAR)";
   std::string escape;
-  const JsonValue* given = filter.find("escape");
-  if (given && given->as_string() && !given->as_string()->empty()) {
-    escape = " ESCAPE " + sql_text(*given->as_string());
-  }
+  TRY_ASSIGN(auto given, native_optional_text(filter, "escape"));
+  if (given && !given->empty()) escape = " ESCAPE " + sql_text(*given);
   return fmt::format("({} LIKE {}{})", sql, sql_text(pattern), escape);
 }
 
@@ -277,25 +319,31 @@ Result<std::string> NativeSql::search(const JsonValue& filter) const {
   Kind kind;
   TRY_ASSIGN(std::string sql, subject(filter, &kind));
   if (kind != Kind::kText) sql = "CAST(" + sql + " AS VARCHAR)";
-  const JsonValue* query = filter.find("query");
-  std::string_view type = query ? native_type(*query) : "";
+  return searched(sql, filter.find("query"));
+}
+
+Result<std::string> NativeSql::searched(const std::string& text,
+                                        const JsonValue* query) const {
+  if (!query || !query->as_object()) {
+    return invalid("'query' of a search must be an object");
+  }
+  std::string_view type = native_type(*query);
   if (type == "all") return std::string("true");
-  bool exact = query && (native_flag(*query, "caseSensitive") ||
-                         native_flag(*query, "case_sensitive"));
-  const char* function = exact ? "CONTAINS_STRING" : "ICONTAINS_STRING";
+  TRY_ASSIGN(bool exact, druid_flag(*query, "caseSensitive"));
+  TRY_ASSIGN(bool exact_too, druid_flag(*query, "case_sensitive"));
+  const bool insensitive =
+      type == "insensitive_contains" || !(exact || exact_too);
+  const char* function = insensitive ? "ICONTAINS_STRING" : "CONTAINS_STRING";
   if (type == "contains" || type == "insensitive_contains") {
     TRY_ASSIGN(std::string value, native_text(*query, "value"));
-    return fmt::format("{}({}, {})", function, sql, sql_text(value));
+    return fmt::format("{}({}, {})", function, text, sql_text(value));
   }
-  const JsonValue* values = query ? query->find("values") : nullptr;
-  if (type != "fragment" || !values || !values->as_array()) {
-    return native_unsupported("this search", type);
-  }
+  if (type != "fragment") return native_unsupported("this search", type);
+  TRY_ASSIGN(auto values, native_texts(*query, "values"));
+  if (!values) return invalid("'values' of a search is missing");
   std::string out = "true";
-  for (const JsonValue& value : *values->as_array()) {
-    if (!value.as_string()) return invalid("'values' must be texts");
-    out += fmt::format(" AND {}({}, {})", function, sql,
-                       sql_text(*value.as_string()));
+  for (const std::string& value : *values) {
+    out += fmt::format(" AND {}({}, {})", function, text, sql_text(value));
   }
   return "(" + out + ")";
 }
@@ -312,6 +360,10 @@ Result<std::string> NativeSql::between_times(const JsonValue& filter) const {
 
 Result<std::string> NativeSql::filter(const JsonValue* filter) const {
   if (!filter || filter->is_null()) return std::string();
+  if (!filter->as_object()) {
+    return invalid(
+        fmt::format("a filter must be an object, not {}", filter->type_name()));
+  }
   std::string_view type = native_type(*filter);
   if (type == "and") return connective(*filter, "AND");
   if (type == "or") return connective(*filter, "OR");
@@ -332,10 +384,7 @@ Result<std::string> NativeSql::filter(const JsonValue* filter) const {
   if (type == "search") return search(*filter);
   if (type == "interval") return between_times(*filter);
   if (type == "true" || type == "false") return std::string(type);
-  if (type == "expression") {
-    TRY_ASSIGN(std::string text, native_text(*filter, "expression"));
-    return "(" + text + ")";
-  }
+  if (type == "expression") return native_expression(*filter);
   const JsonValue* two = filter->find("dimensions");
   if (type == "columnComparison" && two && two->as_array() &&
       two->as_array()->size() == 2) {

@@ -7,30 +7,17 @@
 #include <algorithm>
 #include <deque>
 
+#include "server/druid/druid_request.h"
 #include "server/druid/druid_result.h"
-#include "server/sql/letters.h"
-#include "server/sql/zone_name.h"
+#include "server/druid/native_granularity.h"
+#include "server/druid/native_member.h"
 
 namespace freshet {
 namespace {
 
-struct NamedPeriod {
-  std::string_view name, period;
-};
-constexpr NamedPeriod kPeriods[] = {{"second", "PT1S"},
-                                    {"minute", "PT1M"},
-                                    {"five_minute", "PT5M"},
-                                    {"ten_minute", "PT10M"},
-                                    {"fifteen_minute", "PT15M"},
-                                    {"thirty_minute", "PT30M"},
-                                    {"hour", "PT1H"},
-                                    {"six_hour", "PT6H"},
-                                    {"eight_hour", "PT8H"},
-                                    {"day", "P1D"},
-                                    {"week", "P1W"},
-                                    {"month", "P1M"},
-                                    {"quarter", "P3M"},
-                                    {"year", "P1Y"}};
+// Those of the context that change an answer.
+constexpr const char* kSwitches[] = {"skipEmptyBuckets", "grandTotal",
+                                     "resultAsArray"};
 
 }  // namespace
 
@@ -97,48 +84,21 @@ Status NativeQuery::read_common() {
   TRY_ASSIGN(std::string filter, sql_->filter(body_.find("filter")));
   where_ = " WHERE " + within(sql_name(kTimeColumn), intervals_);
   if (!filter.empty()) where_ += " AND " + filter;
-  return read_granularity(body_.find("granularity"));
+  TRY_ASSIGN(NativeGranularity granularity,
+             native_granularity(body_.find("granularity")));
+  granularity_ = granularity.buckets;
+  zone_ = granularity.zone;
+  bucket_ = granularity.bucket_of(sql_name(kTimeColumn));
+  return check_switches();
 }
 
-Status NativeQuery::read_granularity(const JsonValue* granularity) {
-  if (!granularity || granularity->is_null()) return {};
-  std::string period, zone = "UTC";
-  if (const std::string* name = granularity->as_string()) {
-    period = to_lower(*name);
-    for (const NamedPeriod& known : kPeriods) {
-      if (known.name == period) period = known.period;
-    }
-  } else if (native_type(*granularity) == "duration") {
-    const JsonValue* duration = granularity->find("duration");
-    int64_t ms = 0;
-    if (duration && duration->as_int()) ms = *duration->as_int();
-    if (duration && duration->as_string()) {
-      (void)absl::SimpleAtoi(*duration->as_string(), &ms);
-    }
-    if (ms <= 0 || ms % 1000 != 0) {
-      return invalid("'duration' of a granularity is whole seconds, in ms");
-    }
-    period = fmt::format("PT{}S", ms / 1000);
-  } else {
-    TRY_ASSIGN(period, native_text(*granularity, "period"));
-    const JsonValue* origin = granularity->find("origin");
-    if (origin && !origin->is_null()) {
-      return Error{ErrorCode::kUnsupported,
-                   "an origin of time buckets is not supported"};
-    }
-    const JsonValue* named = granularity->find("timeZone");
-    if (named && named->as_string()) zone = *named->as_string();
+Status NativeQuery::check_switches() const {
+  const JsonValue* context = body_.find("context");
+  if (!context) return {};
+  for (const char* name : kSwitches) {
+    Result<bool> flag = druid_flag(*context, name);
+    if (!flag) return flag.error();
   }
-  if (period == "all") return {};
-  if (period == "none") {
-    granularity_ = Granularity(Granularity::Unit::kMillis, 1);
-    bucket_ = sql_name(kTimeColumn);
-    return {};
-  }
-  TRY_ASSIGN(granularity_, Granularity::parse(period));
-  TRY_ASSIGN(zone_, find_time_zone(zone));
-  bucket_ = fmt::format("TIME_FLOOR({}, {}, NULL, {})", sql_name(kTimeColumn),
-                        sql_text(period), sql_text(zone));
   return {};
 }
 
@@ -230,8 +190,7 @@ void NativeQuery::write_event(const std::vector<std::string>& names,
 
 Status NativeQuery::timeseries() {
   TRY(sql_->add_aggregations(body_));
-  const JsonValue* order = body_.find("descending");
-  bool descending = order && order->as_bool() && *order->as_bool();
+  TRY_ASSIGN(bool descending, druid_flag(body_, "descending"));
   TRY_ASSIGN(auto limit, count_member(body_, "limit"));
   std::string first = bucket_.empty() ? "MIN(\"__time\")" : bucket_;
   TRY_ASSIGN(QueryResult rows,
@@ -293,32 +252,44 @@ Status NativeQuery::write_series(const QueryResult& rows, const Row& empty,
   return {};
 }
 
-// The SQL to order one bucket's rows by.
-Result<std::string> NativeQuery::top_order(const JsonValue& metric,
-                                           const Dimension& dimension,
-                                           bool ascending) {
+Result<NativeQuery::TopOrder> NativeQuery::top_by_dimension(
+    const JsonValue& metric, const std::string& sql, bool inverted) {
+  TRY_ASSIGN(std::string ordering, native_ordering(metric, "ordering"));
+  TRY_ASSIGN(auto stop, native_optional_text(metric, "previousStop"));
+  const bool numeric = ordering == "numeric";
+  TopOrder out;
+  std::string key = numeric ? "CAST(" + sql + " AS DOUBLE)" : sql;
+  out.by = key + (inverted ? " DESC" : "");
+  if (!stop) return out;
+  if (!numeric) key = "CAST(" + sql + " AS VARCHAR)";
+  double number = 0;
+  if (numeric && !absl::SimpleAtod(*stop, &number)) {
+    return invalid("'previousStop' must be a number: " + *stop);
+  }
+  // Nothing is before null.
+  out.of = fmt::format(" AND ({} {} {}{})", key, inverted ? "<" : ">",
+                       numeric ? fmt::format("{}", number) : sql_text(*stop),
+                       inverted ? " OR " + sql + " IS NULL" : "");
+  return out;
+}
+
+Result<NativeQuery::TopOrder> NativeQuery::top_order(const JsonValue& metric,
+                                                     const Dimension& dimension,
+                                                     bool inverted) {
   std::string_view type = native_type(metric);
   const JsonValue* inner = metric.find("metric");
   if (type == "inverted" && inner) {
-    return top_order(*inner, dimension, !ascending);
+    return top_order(*inner, dimension, !inverted);
   }
   if (type == "dimension" || type == "lexicographic") {
-    const JsonValue* ordering = metric.find("ordering");
-    bool numeric = ordering && ordering->as_string() &&
-                   *ordering->as_string() == "numeric";
-    const char* way = ascending ? " DESC" : "";  // inverted is descending here
-    return (numeric ? "CAST(" + dimension.sql + " AS DOUBLE)" : dimension.sql) +
-           way;
+    return top_by_dimension(metric, dimension.sql, inverted);
   }
   const std::string* name = metric.as_string();
   if (type == "numeric" && inner) name = inner->as_string();
-  if (!name) {
-    return Error{ErrorCode::kUnsupported,
-                 fmt::format("this metric is not supported: {}", type)};
-  }
+  if (!name) return native_unsupported("this metric", type);
   std::string sql = sql_->output(*name);
   if (sql.empty()) return invalid("no aggregation has the name: " + *name);
-  return sql + (ascending ? " ASC" : " DESC") + " NULLS LAST";
+  return TopOrder{sql + (inverted ? " ASC" : " DESC") + " NULLS LAST", ""};
 }
 
 Status NativeQuery::top_n() {
@@ -327,14 +298,18 @@ Status NativeQuery::top_n() {
   if (found.size() != 1) return invalid("a topN has one 'dimension'");
   const JsonValue* metric = body_.find("metric");
   if (!metric) return invalid("'metric' is missing");
-  TRY_ASSIGN(std::string order, top_order(*metric, found[0], false));
+  std::vector<std::string> names = output_names();
+  names.insert(names.begin(), found[0].name);
+  TRY(check_native_names(names));
+  TRY_ASSIGN(TopOrder order, top_order(*metric, found[0], false));
   TRY_ASSIGN(auto threshold, count_member(body_, "threshold"));
   if (!threshold) return invalid("'threshold' is missing");
   const bool whole = bucket_.empty();
   // The dimension breaks ties.
-  std::string tail = whole ? " GROUP BY 1 ORDER BY " + order + ", 1 LIMIT " +
-                                 std::to_string(*threshold)
-                           : " GROUP BY 1, 2 ORDER BY 1, " + order + ", 2";
+  std::string tail =
+      order.of + (whole ? " GROUP BY 1 ORDER BY " + order.by + ", 1 LIMIT " +
+                              std::to_string(*threshold)
+                        : " GROUP BY 1, 2 ORDER BY 1, " + order.by + ", 2");
   TRY_ASSIGN(
       QueryResult rows,
       ask((whole ? "" : bucket_ + ", ") + found[0].sql + outputs_list(), tail));
@@ -343,8 +318,6 @@ Status NativeQuery::top_n() {
   if (whole) {
     TRY_ASSIGN(all, first_row());
   }
-  std::vector<std::string> names = output_names();
-  names.insert(names.begin(), found[0].name);
   for (size_t i = 0; i < rows.rows.size();) {
     const size_t begin = i;
     out_.begin_object();
@@ -370,7 +343,13 @@ Result<std::string> NativeQuery::group_order(
     out += (out.empty() ? " ORDER BY " : ", ") + sql;
   };
   const JsonValue* spec = body_.find("limitSpec");
+  if (spec && !spec->is_null() && native_type(*spec) != "default") {
+    return native_unsupported("this limitSpec", native_type(*spec));
+  }
   const JsonValue* columns = spec ? spec->find("columns") : nullptr;
+  if (columns && !columns->is_null() && !columns->as_array()) {
+    return invalid("'columns' of a limitSpec must be a list");
+  }
   if (columns && columns->as_array()) {
     for (const JsonValue& entry : *columns->as_array()) {
       TRY_ASSIGN(std::string name, native_dimension_name(entry));
@@ -380,16 +359,15 @@ Result<std::string> NativeQuery::group_order(
         if (d.name == name) sql = d.sql;
       }
       if (sql.empty()) return invalid("no output has the name: " + name);
-      const JsonValue* kind = entry.find("dimensionOrder");
-      if (kind && kind->find("type")) kind = kind->find("type");
-      if (is_dimension && kind && kind->as_string() &&
-          *kind->as_string() == "numeric") {
+      TRY_ASSIGN(std::string ordering,
+                 native_ordering(entry, "dimensionOrder"));
+      if (is_dimension && ordering == "numeric") {
         sql = "CAST(" + sql + " AS DOUBLE)";
       }
-      const JsonValue* way = entry.find("direction");
-      bool down = way && way->as_string() &&
-                  to_lower(*way->as_string()).starts_with("desc");
-      add(sql + (down ? " DESC NULLS LAST" : ""));
+      TRY_ASSIGN(auto way,
+                 native_choice(entry, "direction",
+                               {"ascending", "descending", "asc", "desc"}));
+      add(sql + (way && way->starts_with("desc") ? " DESC NULLS LAST" : ""));
     }
   }
   if (!bucket_.empty()) add(bucket_);
@@ -418,6 +396,8 @@ Status NativeQuery::group_by() {
     groups += (groups.empty() ? "" : ", ") +
               std::to_string(names.size() + (bucket_.empty() ? 0 : 1));
   }
+  for (const std::string& name : output_names()) names.push_back(name);
+  TRY(check_native_names(names));
   std::string outputs = outputs_list();
   if (select.empty() && !outputs.empty()) outputs = outputs.substr(2);
   select += outputs;
@@ -430,7 +410,6 @@ Status NativeQuery::group_by() {
   }
   TRY_ASSIGN(std::string order, group_order(found));
   TRY_ASSIGN(QueryResult rows, ask(select, tail + order));
-  for (const std::string& name : output_names()) names.push_back(name);
   Timestamp all = intervals_.empty() ? kMinTimestamp : intervals_[0].start;
   const bool arrays = context_flag("resultAsArray");
   for (const Row& row : rows.rows) {

@@ -13,6 +13,13 @@
 
 namespace freshet {
 
+// A value of a dimension that a search has found.
+struct SearchHit {
+  Value bucket;  // of time; null for granularity all
+  std::string dimension, value;
+  int64_t count;
+};
+
 class NativeQuery {
  public:
   // All must outlive it. `base` has the id, the limits and the cancel flag.
@@ -28,7 +35,7 @@ class NativeQuery {
 
   // What every kind of query has; sql_ is there after it.
   Status read_common();
-  Status read_granularity(const JsonValue* granularity);
+  Status check_switches() const;
   Result<QueryResult> ask(const std::string& select, const std::string& tail,
                           bool filtered = true);
   Result<std::vector<Dimension>> dimensions(const char* key) const;
@@ -48,15 +55,24 @@ class NativeQuery {
   Status write_series(const QueryResult& rows, const Row& empty,
                       bool descending, std::optional<uint64_t> limit);
   Status top_n();
-  Result<std::string> top_order(const JsonValue& metric,
-                                const Dimension& dimension, bool ascending);
+  // SQL to order one bucket's rows by, and " AND ..." of those that may be.
+  struct TopOrder {
+    std::string by, of;
+  };
+  Result<TopOrder> top_order(const JsonValue& metric,
+                             const Dimension& dimension, bool inverted);
+  Result<TopOrder> top_by_dimension(const JsonValue& metric,
+                                    const std::string& sql, bool inverted);
   Status group_by();
   Result<std::string> group_order(const std::vector<Dimension>& dimensions);
   Status scan();
+  Result<std::string> scan_order() const;
   Status search();
+  Status write_hits(const std::vector<SearchHit>& hits, uint64_t limit);
   Status time_boundary();
   Status data_source_metadata();
   Status segment_metadata();
+  Result<std::vector<ColumnSpec>> described_columns() const;
   void write_column(const ColumnSpec& spec, const Row& row, size_t& at,
                     bool cardinality, bool minmax);
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ class NativeSql {
 
   struct Dimension {
     std::string sql, name;
+    bool text = false;  // known to be of texts
   };
   // A name or a dimension spec: default, extraction or lookup.
   Result<Dimension> dimension(const JsonValue& spec) const;
@@ -41,13 +43,20 @@ class NativeSql {
   Result<std::string> having(const JsonValue& having,
                              const std::vector<Dimension>& dimensions) const;
 
+  // Druid's search for `query` in `text`, which is SQL of texts.
+  Result<std::string> searched(const std::string& text,
+                               const JsonValue* query) const;
+
   // Identifier of a column; kInvalid with the nearest name if unknown.
   Result<std::string> column(std::string_view name) const;
 
  private:
-  enum class Kind { kText, kNumber, kTime };
+  // What constants of a column are; kWritten: as the JSON has them.
+  enum class Kind { kText, kNumber, kTruth, kTime, kWritten };
   Kind kind_of(std::string_view name) const;
-  Result<std::string> constant(const JsonValue& value, Kind kind) const;
+  // Nothing when no value of the kind is written so.
+  Result<std::optional<std::string>> constant(const JsonValue& value,
+                                              Kind kind) const;
 
   Result<std::string> connective(const JsonValue& filter,
                                  std::string_view word) const;
@@ -55,12 +64,14 @@ class NativeSql {
                                const char* value_key) const;
   Result<std::string> membership(const JsonValue& filter) const;
   Result<std::string> bound(const JsonValue& filter) const;
+  Result<bool> bound_by_numbers(const JsonValue& filter, Kind kind) const;
   Result<std::string> like(const JsonValue& filter) const;
   Result<std::string> search(const JsonValue& filter) const;
   Result<std::string> between_times(const JsonValue& filter) const;
   // "dimension" or "column" of a filter, through its extraction function.
   Result<std::string> subject(const JsonValue& filter, Kind* kind) const;
   Result<std::string> extracted(std::string sql, const JsonValue& fn) const;
+  Result<std::string> time_format(std::string sql, const JsonValue& fn) const;
   Result<std::string> looked_up(const std::string& sql, const JsonValue& spec,
                                 const char* name_key) const;
 
@@ -83,15 +94,6 @@ class NativeSql {
 // 'text' and "name".
 std::string sql_text(std::string_view text);
 std::string sql_name(std::string_view name);
-// A member that must be a text; kInvalid names it.
-Result<std::string> native_text(const JsonValue& node, const char* name);
-// A name alone, or "dimension" of a spec.
-Result<std::string> native_dimension_name(const JsonValue& spec);
-// A member that is true.
-bool native_flag(const JsonValue& node, const char* name);
-Error native_unsupported(std::string_view what, std::string_view type);
-// "type" of a node, or "".
-std::string_view native_type(const JsonValue& node);
 // `sql` within any of the intervals ("a/b", or a list of them).
 Result<std::vector<Interval>> native_intervals(const JsonValue& intervals);
 std::string within(const std::string& sql,

@@ -149,6 +149,13 @@ def test_top_n(server):
         rows = server.sql("SELECT store, SUM(net) AS net, COUNT(*) AS n FROM "
                           f"sales GROUP BY 1 ORDER BY {order}, 1 LIMIT 3")
         assert found[0]["result"] == rows, metric
+    for stop in ("S1", "c:\\"):
+        found = native(server, queryType="topN", dimension="store", threshold=2,
+                       metric={"type": "dimension", "previousStop": stop},
+                       aggregations=[COUNT])
+        assert found[0]["result"] == server.sql(
+            "SELECT store, COUNT(*) AS n FROM sales WHERE store > "
+            f"'{stop}' GROUP BY 1 ORDER BY 1 LIMIT 2")
     daily = native(server, queryType="topN", dimension="store", metric="n",
                    threshold=2, aggregations=[COUNT], granularity="day")
     assert len(daily) == 3
@@ -249,6 +256,13 @@ def test_an_unknown_lookup_is_named(server):
     ({"type": "in", "dimension": "qty", "values": ["1", "2"]}, "qty IN (1, 2)"),
     ({"type": "bound", "dimension": "qty", "lower": "2", "upper": "9",
       "upperStrict": True, "ordering": "numeric"}, "qty >= 2 AND qty < 9"),
+    ({"type": "bound", "dimension": "qty", "lower": "1", "upper": "2"},
+     "CAST(qty AS VARCHAR) BETWEEN '1' AND '2'"),
+    ({"type": "selector", "dimension": "qty", "value": "abc"}, "false"),
+    ({"type": "selector", "dimension": "__time", "value": ""}, "false"),
+    ({"type": "or", "fields": [
+        {"type": "selector", "dimension": "store", "value": "S1"}, None]},
+     "store = 'S1'"),
     ({"type": "range", "column": "net", "matchValueType": "DOUBLE",
       "lower": 1.5, "lowerOpen": True}, "net > 1.5"),
     ({"type": "like", "dimension": "store", "pattern": "S_"},
@@ -312,6 +326,25 @@ def test_scan(server):
         "LONG", "STRING", "DOUBLE"]
     assert len(native(server, queryType="scan")[0]["events"]) == 3000
     assert native(server, queryType="scan", intervals="2020/2021") == []
+    last = native(server, queryType="scan", columns=["txn_id"], limit=3,
+                  orderBy=[{"columnName": "__time", "order": "descending"},
+                           {"columnName": "txn_id"}])
+    assert [e["txn_id"] for e in last[0]["events"]] == [
+        r["txn_id"] for r in server.sql("SELECT txn_id FROM sales ORDER BY "
+                                        "__time DESC, txn_id LIMIT 3")]
+
+
+@pytest.mark.parametrize("expression", ["1=1) OR (1=1", "1=1 --", "1--2",
+                                        "qty IN (SELECT 1)", "qty = 1, qty"])
+def test_an_expression_stays_in_its_place(server, expression):
+    for query in ({"filter": {"type": "expression", "expression": expression}},
+                  {"virtualColumns": [{"type": "expression", "name": "v",
+                                       "expression": expression}]},
+                  {"aggregations": [{"type": "longSum", "name": "v",
+                                     "expression": expression}]}):
+        error = native(server, status=400, queryType="timeseries",
+                       intervals="2020/2021", **query)
+        assert error["errorMessage"].endswith("): " + expression)
 
 
 @pytest.mark.parametrize("intervals", [
@@ -360,6 +393,13 @@ def test_search(server):
     assert counts == expected
     assert native(server, queryType="search",
                   query={"type": "contains", "value": "nowhere"}) == []
+    renamed = native(server, queryType="search", limit=1,
+                     sort={"type": "strlen"},
+                     searchDimensions=[{"type": "default", "dimension": "store",
+                                        "outputName": "channel"}],
+                     query={"type": "contains", "value": "S1"})
+    assert renamed[0]["result"] == [{"dimension": "channel", "value": "S1",
+                                     "count": counts["store", "S1"]}]
 
 
 @pytest.mark.parametrize("query, status, part", [
@@ -380,6 +420,10 @@ def test_search(server):
      "intervals[0]: an interval is a text"),
     ({"queryType": "timeseries", "granularity": "fortnight"}, 400,
      "fortnight"),
+    ({"queryType": "groupBy", "dimensions": ["store", "store"]}, 400,
+     "two outputs have the name: store"),
+    ({"queryType": "scan", "columns": "store"}, 400,
+     "'columns' must be a list"),
     ({"queryType": "scan", "context": {"timeout": 99999999}}, 400,
      "query_max_timeout")])
 def test_errors_have_druids_shape(server, query, status, part):
