@@ -11,6 +11,7 @@
 #include <set>
 
 #include "segments/mutex.h"
+#include "server/json/escape_codes.h"
 #include "server/model/config_file.h"
 #include "server/model/config_node.h"
 #include "server/model/stored_types.h"
@@ -224,11 +225,12 @@ std::string FolderDeployer::file_of(ModelPart part,
 }
 
 ModelLoad FolderDeployer::check(ModelPart part, const std::string& name,
-                                const std::string& text) const {
+                                const std::string& sent) const {
   if (!is_name(name)) {
     return fault("",
                  fmt::format("not a name of a {}: {}", name_of(part), name));
   }
+  const std::string text = without_escape_codes(sent);
   std::string file = file_of(part, name);
   if (auto refused = forbidden_reference(text, folder_)) {
     return fault(file, *refused);
@@ -261,7 +263,7 @@ ModelLoad FolderDeployer::put(ModelPart part, const std::string& name,
   MutexLock lock(mutex_);
   ModelLoad load = check(part, name, text);
   if (!load.model) return load;
-  return change(part, name, text, who);
+  return change(part, name, without_escape_codes(text), who);
 }
 
 ModelLoad FolderDeployer::remove(ModelPart part, const std::string& name,

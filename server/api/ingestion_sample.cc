@@ -1,7 +1,5 @@
 #include "server/api/ingestion_sample.h"
 
-#include <absl/strings/str_replace.h>
-
 #include "server/api/ingestion_service.h"
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
@@ -20,9 +18,7 @@ Result<std::string> read_definition(const JsonValue& value) {
         std::string(value.type_name()));
   }
   JsonWriter out;
-  // A definition that is sent must have no escapes by code, and the writer has
-  // that of the backslash.
-  return absl::StrReplaceAll(out.tree(value).take(), {{"\\u005c", "\\\\"}});
+  return out.tree(value).take();
 }
 
 Result<std::vector<std::string>> read_texts(const JsonValue& list) {

@@ -248,3 +248,27 @@ def test_columns_are_found_in_events(tmp_path):
         status, answer = ask({})
         assert status == 200, answer
         assert [f["name"] for f in answer["fields"]] == ["ts", "page", "count"]
+
+
+def test_json_may_have_its_escapes_by_code(tmp_path):
+    model = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(model, tmp_path / "d") as server:
+        title = 'Ums\u00e4tze & "\\" \U0001f600'
+        kpi = {"kpi": "lines", "title": title, "dataset": "sales",
+               "formula": "count(*)"}
+        text = json.dumps({"kpis": [kpi]}).replace("&", "\\u0026")
+        assert "\\u00e4" in text and "\\ud83d" in text
+        status, _, body = server.request("PUT", "/api/v1/kpis/lines", text)
+        assert status == 200, body
+        assert server.json("/api/v1/kpis/lines")["title"] == title
+        assert title[:7] in (model / "kpis/lines.yaml").read_text()
+        # A code hides nothing of what may not be referred to.
+        hidden = text.replace("Ums", "\\u0024{env:PATH}")
+        status, _, body = server.request("PUT", "/api/v1/kpis/lines", hidden)
+        assert status == 400 and b"${env:PATH}" in body, body
+        # What YAML would not take as it is, and YAML's own codes.
+        for wrong in (text.replace("Ums", "\\u0007"),
+                      'kpis:\n  - { kpi: lines, dataset: sales, formula: '
+                      'count(*), title: "\\u00e4" }\n'):
+            status, _, body = server.request("PUT", "/api/v1/kpis/lines", wrong)
+            assert status == 400 and b"no escapes by code" in body, body

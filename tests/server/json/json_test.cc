@@ -6,6 +6,7 @@
 #include <random>
 
 #include "server/json/error_text.h"
+#include "server/json/escape_codes.h"
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
 
@@ -143,6 +144,22 @@ TEST_CASE("nearest name") {
   CHECK(nearest_name("weather", known) == "");
   CHECK(nearest_name("x", {"y"}) == "");
   CHECK(nearest_name("", known) == "");
+}
+
+TEST_CASE("escapes by code become characters") {
+  CHECK(without_escape_codes(R"({"a":"Ums\u00e4tze \u20ac \ud83d\ude00"})") ==
+        "{\"a\":\"Ums\u00e4tze \u20ac \U0001f600\"}");
+  CHECK(without_escape_codes(R"(["\u0022 \u005c \u0026 \\u00e4 \n"])") ==
+        R"(["\" \\ & \\u00e4 \n"])");
+  // What YAML does not take as it is.
+  for (const char* kept : {R"(["\u0007"])", R"(["\u0085"])", R"(["\u2028"])"}) {
+    CHECK(without_escape_codes(kept) == kept);
+  }
+  // No JSON: a backslash may be just that.
+  for (const char* kept :
+       {"a: \\u00e4", R"({"a":"\u00e4",})", R"(["\ud83d"])"}) {
+    CHECK(without_escape_codes(kept) == kept);
+  }
 }
 
 }  // namespace
