@@ -86,6 +86,7 @@ Result<QueryResult> AnswerData::run(Query query) {
              runner_->run_on(query, dataset.data->snapshot, cancel_));
   Provenance& merged = dataset.provenance;
   const Provenance& one = result.provenance;
+  merged.complete = merged.complete && one.complete;
   merged.exact = merged.exact && one.exact;
   merged.segments = std::max(merged.segments, one.segments);
   merged.rows_scanned += one.rows_scanned;

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "segments/time.h"
 #include "server/json/json_value.h"
+#include "server/query/lookup_source.h"
 #include "server/query/query_control.h"
 
 namespace freshet {
@@ -28,6 +30,27 @@ Error no_such_kpi(const Model& model, const std::string& name) {
 
 bool is_one_of(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Why nothing has arrived in any of the datasets: rows that are derived with a
+// lookup wait until it was read.
+std::string no_data_yet(const Model& model,
+                        const std::vector<std::string>& datasets,
+                        const LookupSource* lookups) {
+  std::set<std::string> names;
+  for (const std::string& name : datasets) {
+    const DatasetModel* dataset = model.dataset(name);
+    if (!dataset) continue;
+    collect_lookups(dataset->filter, names);
+    for (const ColumnModel& column : dataset->columns) {
+      collect_lookups(column.derived, names);
+    }
+  }
+  for (const std::string& name : names) {
+    Status ready = lookups ? lookups->ready(name) : Status();
+    if (!ready) return "no data yet, events wait: " + ready.error().message;
+  }
+  return "no data has arrived yet";
 }
 
 class KpisOfModel : public Kpis {
@@ -135,6 +158,12 @@ Result<KpiAnswer> KpiAnswerer::answer() {
   if (comparison_) TRY(answer_comparison());
   TRY(answer_target());
   out_.provenance = data_->provenance();
+  if (kpi_->target && !kpi_->target->lookup.empty()) {
+    // Targets that were not read are missing, too.
+    const LookupSnapshots lookups(runner_.catalog().lookups());
+    (void)find_lookup(&lookups, kpi_->target->lookup);
+    lookups.tell(out_.provenance);
+  }
   out_.provenance.elapsed_ms = absl::ToDoubleMilliseconds(steady_now() - begin);
   return std::move(out_);
 }
@@ -251,7 +280,8 @@ void KpiAnswerer::explain_null(const FormulaValue& total,
   if (range_.start >= now_) {
     out_.reason = "the range has not begun";
   } else if (all.empty()) {
-    out_.reason = "no data has arrived yet";
+    out_.reason =
+        no_data_yet(*model_, plan_->datasets(), runner_.catalog().lookups());
   } else if (too_early) {
     out_.reason = "no data has arrived for this range yet";
   } else if (stores_ && stores_->none) {

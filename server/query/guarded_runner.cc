@@ -7,6 +7,21 @@
 #include "server/query/lookup_source.h"
 
 namespace freshet {
+namespace {
+
+// Runs `query` with what lookups hold now; the answer tells what these lack.
+template <class Run>
+Result<QueryResult> run_bound(const Query& query, const LookupSource* source,
+                              Run run) {
+  const LookupSnapshots lookups(source);
+  Query bound = query;
+  TRY(bind_lookups(bound, &lookups));
+  TRY_ASSIGN(QueryResult result, run(bound));
+  lookups.tell(result.provenance);
+  return result;
+}
+
+}  // namespace
 
 Error stopping_error() {
   return {ErrorCode::kUnavailable, "the server is stopping; ask again"};
@@ -19,8 +34,9 @@ GuardedRunner::GuardedRunner(std::unique_ptr<Runner> runner,
 Result<QueryResult> GuardedRunner::run(const Query& query, CancelFlag cancel) {
   return guard(std::move(cancel), [&](CancelFlag flag) -> Result<QueryResult> {
     if (!uses_lookups(query)) return runner_->run(query, std::move(flag));
-    TRY_ASSIGN(Query bound, bound_query(query));
-    return runner_->run(bound, std::move(flag));
+    return run_bound(query, catalog().lookups(), [&](const Query& bound) {
+      return runner_->run(bound, std::move(flag));
+    });
   });
 }
 
@@ -31,8 +47,9 @@ Result<QueryResult> GuardedRunner::run_on(const Query& query,
     if (!uses_lookups(query)) {
       return runner_->run_on(query, data, std::move(flag));
     }
-    TRY_ASSIGN(Query bound, bound_query(query));
-    return runner_->run_on(bound, data, std::move(flag));
+    return run_bound(query, catalog().lookups(), [&](const Query& bound) {
+      return runner_->run_on(bound, data, std::move(flag));
+    });
   });
 }
 

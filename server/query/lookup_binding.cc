@@ -52,9 +52,23 @@ std::shared_ptr<const LookupTable> LookupSnapshots::snapshot(
     std::string_view name) const {
   auto at = seen_.find(name);
   if (at != seen_.end()) return at->second;
-  auto table = source_ ? source_->snapshot(name) : nullptr;
-  if (table) seen_.emplace(name, table);
+  if (!source_) return nullptr;
+  // Asked first: what is whole then is whole in the snapshot.
+  Status ready = source_->ready(name);
+  auto table = source_->snapshot(name);
+  if (!table) return nullptr;
+  if (!ready) missing_.push_back(ready.error().message);
+  seen_.emplace(name, table);
   return table;
+}
+
+void LookupSnapshots::tell(Provenance& answer) const {
+  for (const std::string& reason : missing_) {
+    answer.complete = false;
+    if (std::ranges::find(answer.served_by, reason) == answer.served_by.end()) {
+      answer.served_by.push_back(reason);
+    }
+  }
 }
 
 bool uses_lookups(const ExpressionPtr& expression) {

@@ -99,9 +99,13 @@ class LookupSnapshots final : public LookupSource {
   std::vector<std::string> names() const override;
   std::shared_ptr<const LookupTable> snapshot(
       std::string_view name) const override;
+  // Tells an answer made of them: it is not complete if a lookup that was
+  // asked for was never read, and served_by says which and why.
+  void tell(Provenance& answer) const;
 
  private:
   const LookupSource* const source_;
+  mutable std::vector<std::string> missing_;  // why, of each not ready
   mutable std::map<std::string, std::shared_ptr<const LookupTable>, std::less<>>
       seen_;
 };

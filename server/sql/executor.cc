@@ -193,6 +193,7 @@ Provenance Executor::provenance() const {
       merge_datasets(out, at->second);
     }
   }
+  lookups_.tell(out);
   out.elapsed_ms = control_.elapsed_ms();
   return out;
 }

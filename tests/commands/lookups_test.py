@@ -306,6 +306,10 @@ def test_ingestion_waits_for_a_lookup_that_was_never_read(tmp_path):
             "/api/v1/ingestion/sales").get("error", ""), what=server.log)
         time.sleep(0.3)
         assert server.rows("sales") == 0
+        answer = server.json(f"/api/v1/kpis/net_sales/value?{DAY}")
+        assert answer["value"] is None
+        assert answer["reason"].startswith(
+            "no data yet, events wait: the lookup stores is not read yet")
         (folder / "lookups/stores.csv").write_text("store,city\nS1,Vigo\n")
         freshet.wait_until(lambda: server.sql(
             "SELECT category FROM sales") == [{"category": "Vigo"}],
@@ -340,3 +344,41 @@ def test_a_load_is_refused_until_its_lookup_was_read(tmp_path):
         assert server.sql("SELECT category FROM sales") == [
             {"category": "Vigo"}]
         assert server.stop() == 0
+
+
+def test_an_answer_of_a_lookup_that_was_never_read_is_not_complete(tmp_path):
+    folder = model(tmp_path / "m", **{
+        "datasets/sales.yaml": SALES.split("  - { name: category")[0],
+        "kpis/kpis.yaml": KPIS.replace("products.category', sku) = 'tools'",
+                                       "stores.city', store) = 'Vigo'")})
+    (folder / "lookups/stores.csv").unlink()
+
+    def says(provenance):
+        named = [text for text in provenance["served_by"] if "stores" in text]
+        return provenance["complete"], named
+
+    def provenances(server):
+        for sql in ("SELECT lookup('stores.city', store) AS c FROM sales",
+                    "SELECT * FROM lookup.stores",
+                    "SELECT lookup('stores.city', 'S1') AS c",
+                    "SELECT s.net FROM sales s LEFT JOIN lookup.stores t ON "
+                    "s.store = t.store"):
+            _, _, body = server.request("POST", "/api/v1/query", {"sql": sql})
+            yield json.loads(body)["provenance"]
+        for kpi in ("tool_sales", "net_sales"):  # net_sales has its targets
+            yield server.json(f"/api/v1/kpis/{kpi}/value?{DAY}")["provenance"]
+
+    with freshet.Server(folder, tmp_path / "d") as server:
+        server.ingest("sales", [{"ts": "2026-11-01T10:00:00Z", "store": "S1",
+                                 "sku": "a", "qty": 1, "net": 1}])
+        freshet.wait_until(lambda: server.rows("sales") == 1, what=server.log)
+        for provenance in provenances(server):
+            complete, named = says(provenance)
+            assert not complete and len(named) == 1, provenance
+            assert named[0].startswith("the lookup stores is not read yet")
+        (folder / "lookups/stores.csv").write_text(
+            "store,city,daily_target\nS1,Vigo,5\n")
+        freshet.wait_until(lambda: server.json(
+            "/api/v1/lookups/stores")["complete"], what=server.log)
+        for provenance in provenances(server):
+            assert says(provenance) == (True, []), provenance

@@ -46,6 +46,11 @@ std::string text_of(const LookupTable& table) {
 
 struct Tables : LookupSource {
   std::map<std::string, std::shared_ptr<const LookupTable>, std::less<>> tables;
+  std::string unread;  // the name of one that is not ready
+  Status ready(std::string_view name) const override {
+    if (name != unread) return {};
+    return Error{ErrorCode::kUnavailable, "not read yet: " + unread};
+  }
   mutable int asked = 0;
   std::vector<std::string> names() const override {
     std::vector<std::string> out;
@@ -200,4 +205,20 @@ TEST_CASE("a statement sees each lookup as it first was") {
   CHECK(source.asked == 1);
   CHECK(view.snapshot("nothing") == nullptr);
   CHECK(LookupSnapshots(nullptr).names().empty());
+}
+
+TEST_CASE("an answer made of a lookup that was never read is not complete") {
+  Tables source;
+  source.tables["products"] = products();
+  source.unread = "products";
+  LookupSnapshots view(&source);
+  Provenance answer;
+  view.tell(answer);
+  CHECK(answer.complete);
+  view.snapshot("products");
+  source.unread = "";  // it was read meanwhile, but not into this snapshot
+  view.snapshot("products");
+  for (int twice = 0; twice < 2; ++twice) view.tell(answer);
+  CHECK(!answer.complete);
+  CHECK(answer.served_by == std::vector<std::string>{"not read yet: products"});
 }
