@@ -32,6 +32,25 @@ bool is_one_of(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// Of all series of a batch: about 15 MB of JSON.
+constexpr size_t kMaxBatchBuckets = 200'000;
+
+size_t num_buckets(const KpiAnswer& answer) {
+  size_t compared = answer.compare ? answer.compare->series.size() +
+                                         answer.compare->ahead.size()
+                                   : 0;
+  return answer.series.size() + compared;
+}
+
+Error too_many_buckets() {
+  return at_path(
+      "grain",
+      Error{ErrorCode::kLimit,
+            "the series of a batch have more than " +
+                std::to_string(kMaxBatchBuckets) +
+                " buckets together; ask for a coarser grain or less at once"});
+}
+
 // Why nothing has arrived in any of the datasets: rows that are derived with a
 // lookup wait until it was read.
 std::string no_data_yet(const Model& model,
@@ -78,16 +97,25 @@ class KpisOfModel : public Kpis {
     Timestamp time = now();
     Limits limits = begun();
     std::vector<Result<KpiAnswer>> answers;
+    size_t buckets = 0;  // of the answers so far
+    auto add = [&](Result<KpiAnswer> answer) {
+      if (answer) buckets += num_buckets(*answer);
+      if (buckets > kMaxBatchBuckets) answer = too_many_buckets();
+      answers.push_back(std::move(answer));
+    };
     for (auto at = requests.begin(); at != requests.end(); ++at) {
       auto same = std::find(requests.begin(), at, *at);
       if (same != at) {
-        answers.push_back(
-            answers[static_cast<size_t>(same - requests.begin())]);
+        add(answers[static_cast<size_t>(same - requests.begin())]);
         continue;
       }
-      answers.push_back(KpiAnswerer(runner_, model, *at, time, limits, cancel,
-                                    &frozen, &book_)
-                            .answer());
+      if (buckets > kMaxBatchBuckets) {
+        add(too_many_buckets());
+        continue;
+      }
+      add(KpiAnswerer(runner_, model, *at, time, limits, cancel, &frozen,
+                      &book_)
+              .answer());
     }
     return answers;
   }
@@ -274,7 +302,9 @@ void KpiAnswerer::explain_null(const FormulaValue& total,
   bool too_early =
       nothing && as_of <= range_.start &&
       (all.empty() || (!plan_->has_other_time() && all.end <= range_.start));
-  out_.value = too_early ? Value() : total.value;
+  bool before_all = nothing && !plan_->has_other_time() && !all.empty() &&
+                    range_.end <= all.start;
+  out_.value = too_early || before_all ? Value() : total.value;
   if (!out_.value.is_null()) return;
   if (!all.empty()) out_.newest = Timestamp{all.end.ms - 1};
   if (range_.start >= now_) {
@@ -284,6 +314,8 @@ void KpiAnswerer::explain_null(const FormulaValue& total,
         no_data_yet(*model_, plan_->datasets(), runner_.catalog().lookups());
   } else if (too_early) {
     out_.reason = "no data has arrived for this range yet";
+  } else if (before_all) {
+    out_.reason = "no data in this range";
   } else if (stores_ && stores_->none) {
     out_.reason = "no store has data in both periods";
   } else if (nothing) {

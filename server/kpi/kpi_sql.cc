@@ -93,6 +93,11 @@ std::string function_sql(const Aggregate& aggregate) {
   }
 }
 
+// A KPI's sum over no rows is 0, SQL's is null.
+std::string or_zero(const std::string& sum) {
+  return "COALESCE(" + sum + ", 0)";
+}
+
 std::string call_sql(const Aggregate& aggregate) {
   std::string argument =
       aggregate.argument ? to_text(*aggregate.argument) : "*";
@@ -110,7 +115,7 @@ std::string call_sql(const Aggregate& aggregate) {
   if (aggregate.filter) {
     out += " FILTER (WHERE " + to_text(*aggregate.filter) + ")";
   }
-  return out;
+  return aggregate.function == Function::kSum ? or_zero(out) : out;
 }
 
 class SqlWriter {
@@ -244,8 +249,8 @@ class SqlWriter {
     Aggregate newest = aggregate;
     newest.function = Function::kLast;
     newest.keys.clear();
-    return "(SELECT SUM(\"newest\") FROM (SELECT " + keys + ", " +
-           call_sql(newest) + " AS \"newest\"" + from +
+    return "(SELECT " + or_zero("SUM(\"newest\")") + " FROM (SELECT " + keys +
+           ", " + call_sql(newest) + " AS \"newest\"" + from +
            where_of(kpi, bounds, true) + " GROUP BY " + keys +
            ") AS \"levels\")";
   }

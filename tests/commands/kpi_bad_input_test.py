@@ -125,6 +125,8 @@ def test_no_data_says_why_and_what_is_the_newest(server):
     for kpi, parameters, reason in (
             ("average_basket", {"from": "2020-01-01", "to": "2020-01-02"},
              "no data in this range"),
+            ("net_sales", {"from": "2020-01-01", "to": "2020-01-02"},
+             "no data in this range"),
             ("net_sales", {"from": "2100-01-01", "to": "2100-01-02"},
              "the range has not begun")):
         status, body = ask(server, kpi, **parameters)

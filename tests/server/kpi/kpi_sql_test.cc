@@ -16,16 +16,17 @@ std::string sql(const KpiFixture& f, const char* name) {
 TEST_CASE("over the rows of one dataset") {
   KpiFixture f;
   CHECK(sql(f, "net_sales") ==
-        R"(SELECT SUM("net") AS "net_sales" FROM "sales")");
+        R"(SELECT COALESCE(SUM("net"), 0) AS "net_sales" FROM "sales")");
   CHECK(sql(f, "margin") ==
-        R"(SELECT CAST((SUM("net") - SUM("cost")) AS DOUBLE) / )"
-        R"(NULLIF(SUM("net"), 0) AS "margin" FROM "sales")");
+        R"(SELECT CAST((COALESCE(SUM("net"), 0) - COALESCE(SUM("cost"), 0)) )"
+        R"(AS DOUBLE) / NULLIF(COALESCE(SUM("net"), 0), 0) AS "margin" )"
+        R"(FROM "sales")");
   CHECK(sql(f, "line_value") ==
-        R"(SELECT CAST(SUM("net") AS DOUBLE) / NULLIF(COUNT("net"), 0) AS )"
-        R"("line_value" FROM "sales")");
+        R"(SELECT CAST(COALESCE(SUM("net"), 0) AS DOUBLE) / )"
+        R"(NULLIF(COUNT("net"), 0) AS "line_value" FROM "sales")");
   CHECK(sql(f, "markup") ==
-        R"(SELECT CAST((SUM("net")) AS DOUBLE) / NULLIF((SUM("cost")), 0) AS )"
-        R"("markup" FROM "sales")");
+        R"(SELECT CAST((COALESCE(SUM("net"), 0)) AS DOUBLE) / )"
+        R"(NULLIF((COALESCE(SUM("cost"), 0)), 0) AS "markup" FROM "sales")");
 }
 
 TEST_CASE("aggregates are called as SQL here calls them") {
@@ -44,17 +45,20 @@ TEST_CASE("aggregates are called as SQL here calls them") {
 TEST_CASE("levels, windows and several datasets are sub-queries") {
   KpiFixture f;
   CHECK(sql(f, "on_hand") ==
-        R"(SELECT (SELECT SUM("newest") FROM (SELECT "sku", "place", )"
+        R"(SELECT (SELECT COALESCE(SUM("newest"), 0) FROM (SELECT "sku", )"
+        R"("place", )"
         R"(LATEST("on_hand") AS "newest" FROM "stock" WHERE "__time" < :to )"
         R"(GROUP BY "sku", "place") AS "levels") AS "on_hand")");
   CHECK(sql(f, "sales_7d") ==
-        R"(SELECT (SELECT SUM("net") FROM "sales" WHERE "__time" >= :to - )"
+        R"(SELECT (SELECT COALESCE(SUM("net"), 0) FROM "sales" WHERE )"
+        R"("__time" >= :to - )"
         R"(INTERVAL '7' DAY AND "__time" < :to) AS "sales_7d")");
-  CHECK(sql(f, "return_rate") ==
-        R"(SELECT CAST(((SELECT SUM("worth") FROM "returns" WHERE "sold" >= )"
-        R"(:from AND "sold" < :to)) AS DOUBLE) / NULLIF(((SELECT SUM("net") )"
-        R"(FROM "sales" WHERE "__time" >= :from AND "__time" < :to)), 0) AS )"
-        R"("return_rate")");
+  CHECK(
+      sql(f, "return_rate") ==
+      R"(SELECT CAST(((SELECT COALESCE(SUM("worth"), 0) FROM "returns" )"
+      R"(WHERE "sold" >= :from AND "sold" < :to)) AS DOUBLE) / )"
+      R"(NULLIF(((SELECT COALESCE(SUM("net"), 0) FROM "sales" WHERE "__time" >= :from AND "__time" < :to)), 0) AS )"
+      R"("return_rate")");
   CHECK(sql(f, "turnover") == "time_avg() has no plain SQL");
   std::string json = to_json(*f.model()->kpi("turnover"), *f.model());
   CHECK(json.find("\"sql_omitted\":\"time_avg() has no plain SQL\"") !=

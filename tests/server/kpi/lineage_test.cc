@@ -109,7 +109,7 @@ TEST_CASE("as OpenLineage events") {
         "OwnershipDatasetFacet.json");
   const JsonValue* sql = events[2].find("job")->find("facets")->find("sql");
   CHECK(*sql->find("query")->as_string() ==
-        R"(SELECT SUM("net") AS "net_sales" FROM "sales")");
+        R"(SELECT COALESCE(SUM("net"), 0) AS "net_sales" FROM "sales")");
 }
 
 TEST_CASE("a step of a funnel is on its dashboard") {
