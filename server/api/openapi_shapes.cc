@@ -21,6 +21,7 @@ constexpr NamedShape kShapes[] = {
      "expected_from?:(past_weeks,elapsed_time) weeks?:integer"},
     {"Row", "value:number|null compare?:number|null target?:Target ..."},
     {"Rest", "value:number|null count:integer"},
+    // served_by also names lookups that were never read.
     {"Provenance",
      "as_of?:time|null lag_ms:integer complete:boolean exact:boolean "
      "served_by:[string] why_not?:[string] segments:integer "
@@ -206,7 +207,9 @@ constexpr DescribedParameter kParameters[] = {
     {"by", "string", "Dimensions to group by: store,channel"},
     {"order", "(value,asc,name)", "Of the rows; value: the largest first"},
     {"top", "integer", "So many rows, and the rest of them in one"},
-    {"filter", "string", "store:S01,S02;channel:!web"},
+    {"filter", "string",
+     "store:S01,S02;channel:!web; null is a missing value, \"\" an empty one, "
+     "and \\ takes the next character as it is"},
     {"compare", "string",
      "previous, same_day_last_week, last_year, last_year_364, none or FROM/TO"},
     {"why_not", "boolean", "Whether to say why cubes were not used"},

@@ -1,5 +1,7 @@
 #include "server/kpi/comparison.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "server/json/json_value.h"
@@ -98,11 +100,15 @@ Result<std::optional<Comparison>> plan_comparison(const KpiRequest& request,
   }
   size_t slash = kind.find('/');
   if (slash == std::string::npos) {
-    std::string near =
-        nearest_name(kind, {"previous", "same_day_last_week", "last_year",
-                            "last_year_364", "none"});
-    return invalid("unknown comparison '" + kind + "'" +
-                   (near.empty() ? "" : "; did you mean '" + near + "'?"));
+    const std::vector<std::string> known = {
+        "previous", "same_day_last_week", "last_year", "last_year_364", "none"};
+    std::string near = nearest_name(kind, known);
+    return invalid(
+        near.empty()
+            ? fmt::format("unknown comparison '{}'; known are {} and FROM/TO",
+                          kind, fmt::join(known, ", "))
+            : fmt::format("unknown comparison '{}'; did you mean '{}'?", kind,
+                          near));
   }
   TRY_ASSIGN(out->whole, custom_range(kind, slash, zone));
   out->range = out->whole;

@@ -3,7 +3,7 @@
 
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
-#include "server/kpi/kpi.h"
+#include "server/kpi/kpi_answerer.h"
 #include "server/model/dimension_filter.h"
 
 namespace freshet {
@@ -49,7 +49,8 @@ Result<uint32_t> parse_top(std::string_view text) {
   auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), top);
   if (error != std::errc() || end != text.data() + text.size() || top == 0) {
-    return at_path("top", invalid("'top' is a whole number from 1, not '" +
+    return at_path("top", invalid("'top' is a whole number from 1 to " +
+                                  std::to_string(kMaxTop) + ", not '" +
                                   std::string(text) + "'"));
   }
   return top;
@@ -164,7 +165,8 @@ Result<KpiRequest> parse_kpi_request(const JsonValue& body) {
 
 Result<ExpressionPtr> parse_kpi_filter(std::string_view filter,
                                        const KpiModel& kpi) {
-  return parse_dimension_filter(filter, kpi.dimensions, kpi.name);
+  return parse_dimension_filter(filter, kpi.dimensions,
+                                "kpi '" + kpi.name + "'");
 }
 
 }  // namespace freshet

@@ -102,8 +102,8 @@ void read_scope(ConfigMap& map, AlertModel& alert, const KpiModel* kpi) {
   }
   alert.filter = map.text("filter");
   if (!kpi || alert.filter.empty()) return;
-  auto filter =
-      parse_dimension_filter(alert.filter, kpi->dimensions, kpi->name);
+  auto filter = parse_dimension_filter(alert.filter, kpi->dimensions,
+                                       "kpi '" + kpi->name + "'");
   if (!filter) {
     map.fault("filter",
               "'filter' in " + map.place() + ": " + filter.error().message);

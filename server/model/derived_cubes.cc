@@ -194,8 +194,8 @@ class CubeDerivation {
     KpiModel* kpi = find(alert.kpi);
     if (!kpi) return;
     std::set<std::string> dimensions(alert.by.begin(), alert.by.end());
-    auto filter =
-        parse_dimension_filter(alert.filter, kpi->dimensions, kpi->name);
+    auto filter = parse_dimension_filter(alert.filter, kpi->dimensions,
+                                         "kpi '" + kpi->name + "'");
     if (filter && *filter) {
       std::vector<std::string> names;
       collect_columns(**filter, names);

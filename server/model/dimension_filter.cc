@@ -60,8 +60,8 @@ std::string plain(const std::vector<Letter>& letters) {
   return out;
 }
 
-bool is_null_word(const std::vector<Letter>& letters) {
-  return plain(letters) == "null" &&
+bool is_word(const std::vector<Letter>& letters, std::string_view word) {
+  return plain(letters) == word &&
          std::none_of(letters.begin(), letters.end(),
                       [](const Letter& l) { return l.literal; });
 }
@@ -87,7 +87,7 @@ ExpressionPtr condition(const std::string& name, bool exclude, bool with_null,
 
 Result<ExpressionPtr> parse_clause(const std::vector<Letter>& letters,
                                    const std::vector<std::string>& allowed,
-                                   std::string_view kpi) {
+                                   std::string_view whose) {
   auto colon = std::find_if(letters.begin(), letters.end(),
                             [](Letter l) { return !l.literal && l.c == ':'; });
   if (colon == letters.end()) {
@@ -97,8 +97,7 @@ Result<ExpressionPtr> parse_clause(const std::vector<Letter>& letters,
   std::string name = plain({letters.begin(), colon});
   if (std::find(allowed.begin(), allowed.end(), name) == allowed.end()) {
     std::string near = nearest_name(name, allowed);
-    return invalid("'" + name + "' isn't a dimension of kpi '" +
-                   std::string(kpi) + "'" +
+    return invalid("'" + name + "' isn't a dimension of " + std::string(whose) +
                    (near.empty() ? "" : "; did you mean '" + near + "'?"));
   }
   std::vector<Letter> rest(colon + 1, letters.end());
@@ -108,7 +107,8 @@ Result<ExpressionPtr> parse_clause(const std::vector<Letter>& letters,
   std::vector<ExpressionPtr> values;
   for (const std::vector<Letter>& value : split(rest, ',')) {
     if (value.empty()) {
-      return invalid("an empty value in the filter of '" + name + "'");
+      return invalid("an empty value in the filter of '" + name +
+                     "'; the empty text is written \"\"");
     }
     if (!value[0].literal && value[0].c == '!') {
       return invalid(
@@ -116,8 +116,10 @@ Result<ExpressionPtr> parse_clause(const std::vector<Letter>& letters,
           "of '" +
           name + "'");
     }
-    if (is_null_word(value)) {
+    if (is_word(value, "null")) {
       with_null = true;
+    } else if (is_word(value, "\"\"")) {
+      values.push_back(literal(Value("")));
     } else {
       values.push_back(literal(Value(plain(value))));
     }
@@ -129,12 +131,12 @@ Result<ExpressionPtr> parse_clause(const std::vector<Letter>& letters,
 
 Result<ExpressionPtr> parse_dimension_filter(
     std::string_view text, const std::vector<std::string>& allowed,
-    std::string_view kpi) {
+    std::string_view whose) {
   if (text.empty()) return ExpressionPtr();
   TRY_ASSIGN(std::vector<Letter> letters, unescape(text));
   std::vector<ExpressionPtr> clauses;
   for (const std::vector<Letter>& part : split(letters, ';')) {
-    TRY_ASSIGN(ExpressionPtr clause, parse_clause(part, allowed, kpi));
+    TRY_ASSIGN(ExpressionPtr clause, parse_clause(part, allowed, whose));
     clauses.push_back(std::move(clause));
   }
   if (clauses.size() == 1) return clauses[0];

@@ -158,6 +158,33 @@ TEST_CASE("before the first event there is no number, of any time") {
   CHECK(zero->value.to_text() == "0.00");
 }
 
+TEST_CASE("a range before the first event has no number") {
+  KpiFixture f;
+  fill(f);
+  auto none = f.answer(ask("net_sales", "2025-11-15", "2025-11-16"), kNow);
+  REQUIRE(none.has_value());
+  CHECK(none->value.is_null());
+  CHECK(none->reason == "no data in this range");
+  REQUIRE(none->target.has_value());
+  CHECK(!none->target->attained.has_value());
+  auto zero = f.answer(ask("net_sales", "2026-11-17", "2026-11-18"), kNow);
+  CHECK(zero->value.to_text() == "0.00");
+}
+
+TEST_CASE("the series of a batch are bounded together") {
+  KpiFixture f;
+  fill(f);
+  auto kpis = Kpis::create(f.runner(), [&] { return f.model(); });
+  KpiRequest request = ask("net_sales", "2026-11-15", "2026-11-21");
+  request.grain = "minute";
+  auto answers = kpis->answer_all(std::vector<KpiRequest>(30, request));
+  CHECK(answers[22].has_value());
+  REQUIRE(!answers[23].has_value());
+  CHECK(answers[23].error().code == ErrorCode::kLimit);
+  CHECK(answers[29].error().message.find("more than 200000 buckets") !=
+        std::string::npos);
+}
+
 TEST_CASE("distinct counts, and the rest of the rows") {
   KpiFixture f;
   fill(f);
@@ -220,6 +247,11 @@ TEST_CASE("filters") {
   CHECK(value("store:!null") == "120.00");
   CHECK(value("store:A,null") == "40.00");
   CHECK(value("store:%41") == "20.00");
+  CHECK(value("store:\"\"") == "0.00");
+  CHECK(value("store:!\"\",A") == "120.00");
+  CHECK(value("store:") ==
+        "an empty value in the filter of 'store'; the empty "
+        "text is written \"\"");
   CHECK(value("store:nowhere") == "0.00");
   CHECK(value("stor:A") ==
         "'stor' isn't a dimension of kpi 'net_sales'; did you mean 'store'?");
@@ -308,19 +340,23 @@ TEST_CASE("what is refused") {
   r.tz = "UTC";
   r.compare = "previus";
   CHECK(refused(r).find("did you mean 'previous'?") != std::string::npos);
+  r.compare = "week_before";
+  CHECK(refused(r) ==
+        "unknown comparison 'week_before'; known are previous, "
+        "same_day_last_week, last_year, last_year_364, none and FROM/TO");
   CHECK(refused(ask("on_hand", "2026-11-21", "2026-11-22")) ==
         "the dataset is not ready: stock");
 }
 
 TEST_CASE("a top that is no whole number") {
-  for (const char* top : {"1.5", "-1", "0"}) {
+  for (const char* top : {"1.5", "-1", "0", "99999999999"}) {
     auto body =
         parse_json("{\"kpi\":\"net_sales\",\"top\":" + std::string(top) + "}");
     REQUIRE(body.has_value());
     auto request = parse_kpi_request(*body);
     REQUIRE(!request);
-    CHECK(request.error().message.find("'top' is a whole number from 1, not") ==
-          0);
+    CHECK(request.error().message.find(
+              "'top' is a whole number from 1 to 10000, not") == 0);
   }
 }
 

@@ -1,6 +1,6 @@
 // The rows behind a KPI's number, as SQL.
 import type { KpiAnswer, KpiDefinition } from '../api/types';
-import type { Filter } from '../filters/filter';
+import { valueOf, type Filter } from '../filters/filter';
 
 const name = (text: string) => `"${text.replaceAll('"', '""')}"`;
 const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
@@ -11,7 +11,7 @@ const time = (iso: string) =>
 function condition({ dimension, exclude, values }: Filter): string {
   const named = values.filter((value) => value !== '');
   const column = name(dimension);
-  const list = named.map(text).join(', ');
+  const list = named.map(valueOf).map(text).join(', ');
   const empty = values.includes('');
   if (exclude) {
     const others = named.length > 0 ? `${column} NOT IN (${list})` : '';

@@ -2,6 +2,7 @@
 // ratios and distinct counts are right; all come from one batch, so they tie.
 import { answersTo as answers, kMostRows, type Question } from '../api/questions';
 import type { AnswerRow, KpiAnswer, KpiDefinition, Sieve } from '../api/types';
+import { nameOf } from '../filters/filter';
 import type { Measure } from '../filters/measure';
 import { sievedRows } from '../filters/sieve';
 import { t } from '../messages/messages';
@@ -29,7 +30,7 @@ const kMostDays = 62;
 
 const number = (row: AnswerRow | undefined, key = 'value') =>
   typeof row?.[key] === 'number' ? row[key] : null;
-const label = (row: AnswerRow, by: string) => String(row[by] ?? '');
+const label = (row: AnswerRow, by: string) => nameOf(row[by]);
 
 // A column a question: KPIs beside each other, or days.
 function beside(

@@ -6,6 +6,13 @@ export interface Filter {
   values: string[];
 }
 
+// How the page and a filter name a value of a dimension: '' where there is none,
+// two quotes for the empty text.
+const kEmptyText = '""';
+export const nameOf = (value: unknown) =>
+  value === '' ? kEmptyText : String(value ?? '');
+export const valueOf = (name: string) => (name === kEmptyText ? '' : name);
+
 // Text to clauses and values: "\" takes the next sign as it is, %XX is a byte.
 function split(text: string, sign: string): string[] {
   const parts = [''];

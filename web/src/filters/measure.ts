@@ -2,6 +2,7 @@
 // "net_sales:above:1000;gross_margin:below:0.3".
 import type { Question } from '../api/questions';
 import type { KpiAnswer, KpiDefinition } from '../api/types';
+import { nameOf } from './filter';
 
 export const kOps = ['above', 'at_least', 'below', 'at_most'] as const;
 export type Op = (typeof kOps)[number];
@@ -61,7 +62,7 @@ export function measureQuestion(
 }
 
 const key = (row: Record<string, unknown>, by: string) =>
-  JSON.stringify(by.split(',').map((name) => String(row[name] ?? '')));
+  JSON.stringify(by.split(',').map((name) => nameOf(row[name])));
 
 export interface Passing {
   has: (row: Record<string, unknown>) => boolean;

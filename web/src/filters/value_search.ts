@@ -4,6 +4,7 @@ import { sql } from '../api/client';
 import { askOne } from '../api/questions';
 import type { KpiDefinition } from '../api/types';
 import { short, whole } from '../format/number';
+import { nameOf } from './filter';
 
 export interface FoundValue {
   name: string; // '' where the dimension has no value
@@ -23,7 +24,7 @@ export async function largest(
 ): Promise<FoundValues> {
   const answer = await askOne({ ...request, kpi, by: dimension, top: kShown });
   const values = (answer.rows ?? []).map((row) => ({
-    name: String(row[dimension] ?? ''),
+    name: nameOf(row[dimension]),
     size: short(row.value as number | null, answer),
   }));
   return { values, more: answer.rest?.count ?? 0 };
@@ -46,7 +47,7 @@ export async function holding(
   const rows = found.result.rows;
   return {
     values: rows.slice(0, kShown).map(([name, n]) => ({
-      name: String(name ?? ''),
+      name: nameOf(name),
       size: whole(Number(n)),
     })),
     more: Math.max(0, rows.length - kShown),

@@ -1,6 +1,7 @@
 // Rows of a breakdown as a leaderboard: share of the whole, length of the bar,
 // change against the comparison.
 import type { AnswerRow, KpiAnswer, Target } from '../api/types';
+import { nameOf } from '../filters/filter';
 
 export interface Ranked {
   name: string; // '' where the dimension has no value
@@ -48,7 +49,7 @@ export function ranked(answer: KpiAnswer, by: string): Ranked[] {
     const before = number(row, 'compare');
     const change = value !== null && before !== null ? tidy(value - before) : null;
     return {
-      name: String(row[by] ?? ''),
+      name: nameOf(row[by]),
       value,
       length: largest > 0 ? Math.abs(value ?? 0) / largest : 0,
       share: total && value !== null ? value / total : null,
