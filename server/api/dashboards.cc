@@ -1,9 +1,11 @@
 // GET /api/v1/dashboards[/{d}] and the event stream of a dashboard's tiles.
 #include <memory>
+#include <set>
 
 #include "server/api/services.h"
 #include "server/json/json_writer.h"
 #include "server/kpi/tile_picture.h"
+#include "server/model/dimension_filter.h"
 
 namespace freshet {
 namespace {
@@ -47,19 +49,45 @@ std::string* member(DashboardView& view, std::string_view key) {
   return nullptr;
 }
 
+// What a filter may name differs between the tiles: each says for itself that
+// its KPI lacks a dimension, but one that no tile has can only be a mistake.
+Status check_filter(const DashboardModel& dashboard, const Model& model,
+                    const std::string& filter) {
+  std::set<std::string> known;
+  auto add = [&](const std::string& name) {
+    const KpiModel* kpi = model.kpi(name);
+    if (kpi) known.insert(kpi->dimensions.begin(), kpi->dimensions.end());
+  };
+  for (const TileModel& tile : dashboard.tiles) {
+    add(tile.kpi);
+    for (const std::string& step : tile.steps) add(step);
+  }
+  TRY(at_path("filter", parse_dimension_filter(
+                               filter, {known.begin(), known.end()},
+                               "a tile of dashboard '" + dashboard.name + "'")));
+  return {};
+}
+
 Result<DashboardView> view_of(const HttpRequest& request,
-                              const DashboardModel& dashboard) {
+                              const DashboardModel& dashboard,
+                              const Model& model) {
   DashboardView view;
   std::vector<std::pair<std::string, std::string>> given = {{"kpi", "any"}};
+  std::set<std::string> seen;
   for (const auto& [key, value] : request.query) {
+    if (!seen.insert(key).second) {
+      return at_path(key,
+                     invalid("the parameter '" + key + "' is given twice"));
+    }
     std::string* text = member(view, key);
     if (!text) continue;
     *text = value;
     given.emplace_back(key, value);
   }
-  // As in a request for one KPI: each once, and one way to name the range.
+  // As in a request for one KPI: one way to name the range.
   TRY(parse_kpi_request(given));
   TRY(check_view(dashboard, view));
+  TRY(check_filter(dashboard, model, view.filter));
   return view;
 }
 
@@ -75,7 +103,7 @@ HttpResponse open_stream(Services& services, const HttpRequest& request) {
   if (!dashboard) {
     return error_response(no_such_dashboard(*model, *name), request.request_id);
   }
-  auto view = view_of(request, *dashboard);
+  auto view = view_of(request, *dashboard, *model);
   if (!view) return error_response(view.error(), request.request_id);
   std::string last_id(request.header("last-event-id"));
   if (const std::string* id = request.query_value("last_event_id")) {
