@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <future>
 #include <set>
 #include <thread>
@@ -17,6 +16,7 @@
 #include "segments/scrubber.h"
 #include "segments/segment_store.h"
 #include "server/alert/alert_engine.h"
+#include "server/api/counted_queries.h"
 #include "server/api/services.h"
 #include "server/application_checkpoint.h"
 #include "server/application_dataset_settings.h"
@@ -243,9 +243,9 @@ Status RunningApplication::open_parts() {
   runner_ = std::make_unique<GuardedRunner>(
       std::move(sharing), [this](const Error& error) { note_damage(error); });
   sql_ = Sql::create(*runner_, kpi_tables(current));
-  kpis_ = Kpis::create(
-      *runner_, current, settings_.limits,
-      [this](const std::string& name) { return datasets_->restated(name); });
+  auto restated = [this](const auto& d) { return datasets_->restated(d); };
+  kpis_ = std::make_unique<CountedKpis>(
+      Kpis::create(*runner_, current, settings_.limits, restated), *metrics_);
   hub_ = PushHub::create(*kpis_, current);
   TRY(lookups_->apply(model()));
   TRY(datasets_->apply(model(), {}));

@@ -1,6 +1,7 @@
 // SQL: POST /api/v1/query and Druid's HTTP API.
 #include <unistd.h>
 
+#include "server/api/counted_queries.h"
 #include "server/api/services.h"
 #include "server/druid/druid_native.h"
 #include "server/druid/druid_sql.h"
@@ -34,14 +35,23 @@ DruidCaller caller_of(Services& services, const HttpRequest& request) {
 }
 
 HttpResponse druid_sql(Services& services, const HttpRequest& request) {
-  return to_http(answer_druid_sql(services.sql, request.header("content-type"),
+  CountedSql sql(services.sql, services.metrics, "druid_sql");
+  return to_http(answer_druid_sql(sql, request.header("content-type"),
                                   request.body, caller_of(services, request)));
 }
 
 HttpResponse druid_native(Services& services, const HttpRequest& request) {
-  return to_http(answer_druid_native(services.sql, services.runner.catalog(),
+  CountedSql sql(services.sql, services.metrics, "druid_native");
+  return to_http(answer_druid_native(sql, services.runner.catalog(),
                                      request.body,
                                      caller_of(services, request)));
+}
+
+void write_texts(JsonWriter& out, const char* key,
+                 const std::vector<std::string>& texts) {
+  out.key(key).begin_array();
+  for (const std::string& text : texts) out.value(std::string_view(text));
+  out.end_array();
 }
 
 void write_provenance(JsonWriter& out, const Provenance& provenance) {
@@ -52,17 +62,9 @@ void write_provenance(JsonWriter& out, const Provenance& provenance) {
   out.field("lag_ms", provenance.lag_ms);
   out.field("complete", provenance.complete);
   out.field("exact", provenance.exact);
-  out.key("served_by").begin_array();
-  for (const auto& name : provenance.served_by) {
-    out.value(std::string_view(name));
-  }
-  out.end_array();
+  write_texts(out, "served_by", provenance.served_by);
   if (!provenance.why_not.empty()) {
-    out.key("why_not").begin_array();
-    for (const auto& reason : provenance.why_not) {
-      out.value(std::string_view(reason));
-    }
-    out.end_array();
+    write_texts(out, "why_not", provenance.why_not);
   }
   out.field("segments", provenance.segments);
   out.field("rows_scanned", provenance.rows_scanned);
@@ -133,10 +135,7 @@ HttpResponse plain_query(Services& services, const HttpRequest& request) {
   sql.limits = services.limits;
   sql.limits.begun = request.received;
   QueryControl control(sql.limits, handle.flag());
-  auto result = services.sql.run(sql);
-  services.metrics.query("sql", result.has_value(),
-                         result ? result->provenance.elapsed_ms / 1000 : 0,
-                         result ? result->provenance.rows_scanned : 0);
+  auto result = CountedSql(services.sql, services.metrics, "sql").run(sql);
   auto fail = [&](const Error& error) {
     return error_response(handle.told(error, sql.limits), request.request_id);
   };

@@ -246,3 +246,36 @@ kpis:
         series = text("net_sales", "range=last_7d&grain=day&compare=previous")
         assert b'"value":0,' not in series
         assert series.count(b'"value":0.00,') >= 5
+
+
+def test_queries_of_all_kinds_are_counted(tmp_path):
+    folder = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(folder, tmp_path / "d") as server:
+        def counted():
+            lines = server.get("/metrics")[1].decode().splitlines()
+            return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1])
+                    for line in lines if line.startswith("freshet_quer")}
+
+        def of(kind, ok="true"):
+            return sum(value for name, value in counted().items()
+                       if name.startswith("freshet_queries_total{")
+                       and f'kind="{kind}"' in name and f'ok="{ok}"' in name)
+        sql = "SELECT COUNT(*) AS n FROM sales"
+        asked = {"sql": ("/api/v1/query", {"sql": sql}),
+                 "druid_sql": ("/druid/v2/sql", {"query": sql}),
+                 "druid_native": ("/druid/v2", {
+                     "queryType": "timeseries", "dataSource": "sales",
+                     "granularity": "all",
+                     "intervals": ["2020-01-01/2030-01-01"],
+                     "aggregations": [{"type": "count", "name": "n"}]}),
+                 "kpi": ("/api/v1/kpis/query",
+                         {"queries": [{"kpi": "net_sales"}]})}
+        for kind, (path, body) in asked.items():
+            before = of(kind)
+            status, _, text = server.request("POST", path, body)
+            assert status == 200, text
+            assert of(kind) == before + 1, kind
+            assert any(f'_count{{kind="{kind}"' in name for name in counted())
+        assert server.request("POST", "/druid/v2/sql", {
+            "query": "SELECT nothing FROM sales"})[0] == 400
+        assert of("druid_sql", "false") == 1
