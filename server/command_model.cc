@@ -146,14 +146,16 @@ void print_cubes(const Model& model, const ValidateOptions& options) {
   }
 }
 
-// What the change would break on the server.
-int print_impact(const Model& model, const ValidateOptions& options) {
+// What the change would break on the server. Only of a model that is
+// `faultless` it can be said that it breaks nothing.
+int print_impact(const Model& model, bool faultless,
+                 const ValidateOptions& options) {
   auto body = ask_server(options, "/api/v1/lineage");
   if (!body) return report_error(body.error());
   auto lines = impact_of(model, *body);
   if (!lines) return report_error(lines.error());
   for (const std::string& line : *lines) print_output("{}\n", line);
-  if (lines->empty()) {
+  if (lines->empty() && faultless) {
     print_output("nothing that {} serves is dropped or changes its type\n",
                  options.against);
   }
@@ -173,7 +175,7 @@ int command_validate(const ValidateOptions& options) {
   if (!asked) {
     impact = report_error(asked.error());
   } else if (compares) {
-    impact = print_impact(*load.read, options);
+    impact = print_impact(*load.read, load.model != nullptr, options);
   }
   if (!load.model) return kExitInvalid;
   if (load.model->datasets.empty()) {

@@ -151,9 +151,13 @@ void CommandLine::add_model_commands() {
   });
   auto* validate = app.add_subcommand("validate", "Checks a model");
   validate->add_option("folder", folder, "Folder of the model")->required();
-  validate->add_option("--against", validation.against,
-                       "URL of a running server: also tells what the change "
-                       "would break there");
+  validate
+      ->add_option("--against", validation.against,
+                   "URL of a running server: also tells what the change "
+                   "would break there")
+      ->check([](const std::string& url) {
+        return url.empty() ? "is empty: the URL of a running server" : "";
+      });
   validate->add_option("--token", validation.token, "Access token of it")
       ->envname("FRESHET_TOKEN");
   validate->callback([this] {

@@ -243,3 +243,23 @@ def test_works_from_another_folder(tmp_path):
     done = subprocess.run([freshet.BINARY, "init", "shop"], cwd=tmp_path,
                           capture_output=True, env=dict(os.environ))
     assert done.returncode == 0 and (tmp_path / "shop/freshet.yaml").exists()
+
+
+def test_validate_against_an_unset_variable_is_refused(tmp_path):
+    folder = freshet.sales_model(tmp_path / "m")
+    done = freshet.run("validate", folder, "--against", "")
+    assert done.returncode == 2, done.stdout
+    assert "--against" in done.stderr and "empty" in done.stderr
+
+
+def test_a_model_with_faults_is_not_said_to_break_nothing(tmp_path):
+    folder = freshet.sales_model(tmp_path / "m")
+    with freshet.Server(folder, tmp_path / "d") as server:
+        good = freshet.run("validate", folder, "--against", server.url)
+        assert "is dropped or changes its type" in good.stdout
+        kpis = next((folder / "kpis").glob("*.yaml"))
+        kpis.write_text(kpis.read_text() + "  - { kpi: x, dataset: nowhere }\n")
+        done = freshet.run("validate", folder, "--against", server.url)
+        assert done.returncode == 1, done.stdout
+        assert "nowhere" in done.stdout + done.stderr
+        assert "is dropped or changes" not in done.stdout
