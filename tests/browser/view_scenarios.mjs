@@ -185,6 +185,12 @@ async function refusedView(browser) {
   await settled(page);
   const words = await page.getByText("did you mean 'yesterday'?").count();
   check(words === 1, 'what the server refuses is said once, in its words', String(words));
+  const badge = page.locator('.badge');
+  check(
+    (await badge.getAttribute('data-state')) === 'refused',
+    'and the page does not go on saying that it connects',
+    await badge.innerText(),
+  );
   await page.goto(`${base}/d/trading?range=yesterday`);
   await settled(page);
   check((await said.count()) === 0, 'and not of the next view');

@@ -1,5 +1,6 @@
 // How current the page is: ● live, ● behind, ● stale, ▲ broken (events of a data
-// set do not arrive, or ones that were taken can't be read), ◔ incomplete, ○ reconnecting, ⏸ paused.
+// set do not arrive, or ones that were taken can't be read), ◔ incomplete, ○ reconnecting, ⏸ paused,
+// ▲ refused (the server will not show this view).
 import type { DatasetStatus } from '../api/types';
 import { instant } from '../format/time';
 import type { Connection, Told } from './live.svelte';
@@ -13,7 +14,8 @@ export type FreshnessState =
   | 'damaged'
   | 'incomplete'
   | 'reconnecting'
-  | 'paused';
+  | 'paused'
+  | 'refused';
 
 export interface Freshness {
   state: FreshnessState;

@@ -18,7 +18,7 @@ export interface TileState {
   loading: boolean;
   receivedAt: number;
 }
-export type Connection = 'connecting' | 'live' | 'reconnecting' | 'paused';
+export type Connection = 'connecting' | 'live' | 'reconnecting' | 'paused' | 'refused';
 // What the server last said about how current the tiles are, and when.
 export interface Told extends StreamFreshness {
   at: number;
@@ -146,6 +146,7 @@ export class LiveDashboard {
   }
 
   #refused(data: string): void {
+    this.connection = 'refused';
     const states = Object.entries(this.tiles);
     this.tiles = Object.fromEntries(
       states.map(([index, state]) => [index, { ...state, loading: false }]),
