@@ -13,6 +13,90 @@ const fits = async (page, name) => {
   }
 };
 
+// Without data there is nothing to explore, but a way to the set-up.
+async function exploreNothing(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/explore`);
+  await page.getByText('There are no data sets yet.').waitFor({ timeout: 5000 });
+  await screenshot(page, 'explore-empty');
+  await page.getByRole('link', { name: 'Connect data' }).click();
+  await page.getByRole('heading', { name: 'Where do your events come from?' }).waitFor();
+  check(true, 'an empty server leads from Explore to the set-up');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+// On a phone a field's name has room, and its example is in sight.
+async function narrowColumns(browser) {
+  const { page, context, faults } = await openPage(browser, { viewport: { width: 375, height: 740 } });
+  await page.goto(`${base}/data?show=connect`);
+  await page.getByLabel('Short name of the data').fill('narrow');
+  await page.getByRole('button', { name: 'Fill in an example' }).click();
+  await page.getByRole('button', { name: 'Look at the events' }).click();
+  const rows = page.locator('tbody tr');
+  await rows.first().waitFor();
+  for (const row of (await rows.all()).slice(0, 3)) {
+    const name = await row.locator('th bdi').boundingBox();
+    const example = await row.locator('.example').boundingBox();
+    check(name.height < 30, 'a name stands in one line', JSON.stringify(name));
+    check(example.x >= 0 && example.x + example.width <= 375, 'its example is in sight', JSON.stringify(example));
+  }
+  await audit(page, 'columns on a phone');
+  await screenshot(page, 'setup-columns-phone');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+// What POST /ingest takes, the set-up takes; what it can't, it says.
+async function otherShapes(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/data?show=connect`);
+  await page.getByLabel('Short name of the data').fill('shapes');
+  const paste = page.getByLabel('Paste some events, one JSON object a line');
+  const event = { ts: '2026-11-28T09:30:00Z', store: 'S 01', net: 19.9 };
+  const pretty = JSON.stringify(event, null, 2);
+  for (const [text, n] of [[pretty, 1], [`${pretty}\n${pretty}`, 2], [JSON.stringify([event, event], null, 2), 2]]) {
+    await paste.fill(text);
+    await page.getByRole('button', { name: 'Look at the events' }).click();
+    await page.locator('.setup', { hasText: /looked at|is no object/ }).waitFor();
+    const said = await page.locator('.setup').innerText();
+    check(new RegExp(`${n} events? looked at, 3 fields`).test(said), `${n} of many lines are read`, said);
+    await page.getByRole('button', { name: 'Back' }).click({ timeout: 3000 });
+  }
+  await paste.fill('');
+  const whole = JSON.stringify([{ ...event, note: 'x'.repeat(1_100_000) }]);
+  await page.locator('input[type=file]').setInputFiles({ name: 'one.json', mimeType: 'application/json', buffer: Buffer.from(whole) });
+  await page.getByRole('alert').waitFor();
+  check(/one JSON object a line/.test(await page.getByRole('alert').innerText()), 'a long file without lines is refused in words');
+  await screenshot(page, 'setup-cut');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+// A topic's dashboard opens on the days its events are of.
+async function oldTopic(browser) {
+  const { page, context } = await openPage(browser);
+  const sent = [];
+  await page.route(/\/api\/v1\/(datasets|kpis|dashboards)\/[^/]+(\/infer|\/validate)?$/, (route) => {
+    const url = route.request().url();
+    if (/dashboards/.test(url) && route.request().method() === 'PUT') sent.push(route.request().postDataJSON());
+    const column = (name, type, example) => ({ name, path: name, type, filled: 3, example });
+    const found = { format: 'json', messages: 3, time_field: 'at', arrays: [], empty: [], fields: [column('at', 'timestamp', '1700000000000'), column('net', 'double', '1.5')] };
+    return route.fulfill({ json: /infer/.test(url) ? found : { valid: true, faults: [] } });
+  });
+  await page.goto(`${base}/data?show=connect`);
+  await page.getByRole('radio', { name: /Kafka/ }).check();
+  await page.getByLabel(/Brokers/).fill('kafka:9092');
+  await page.getByLabel('Topic', { exact: true }).fill('old.sales');
+  await page.getByLabel('Short name of the data').fill('old_sales');
+  await page.getByRole('button', { name: 'Look at the events' }).click();
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByRole('button', { name: 'Make the dashboard' }).click();
+  await until(() => sent.length, (n) => n > 0);
+  check(sent[0]?.default.range === 'ytd', 'old events open on more than today', JSON.stringify(sent[0]?.default));
+  await context.close();
+}
+
 async function fromNothing(browser) {
   const { page, context, faults, expected } = await openPage(browser);
   expected.push('400', '409');
@@ -157,8 +241,12 @@ async function another(browser) {
 }
 
 export const setup = [
+  ['setup: nothing to explore', exploreNothing],
   ['setup: from nothing to a live tile', fromNothing],
   ['setup: fields without a value', emptyFields],
   ['setup: half an event', cutEvents],
+  ['setup: columns on a phone', narrowColumns],
+  ['setup: other shapes', otherShapes],
+  ['setup: a topic with old events', oldTopic],
   ['setup: another data set', another],
 ];

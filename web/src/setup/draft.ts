@@ -11,11 +11,15 @@ export function nameOf(text: string): string {
   return /^[0-9]/.test(name) ? `t${name}` : name;
 }
 
-// Each line an object, or one array of them.
+// Each line an object, or one array of them, or objects over many lines, each of
+// which begins where its line does.
 export function eventsIn(text: string): string[] {
   const whole = text.trim();
   if (!whole.startsWith('[')) {
-    return whole.split(/\r?\n/).map((line) => line.trim()).filter(Boolean); // prettier-ignore
+    const lines = whole.split(/\r?\n/).map((line) => line.trim()).filter(Boolean); // prettier-ignore
+    if (lines.every(isObject)) return lines;
+    const parts = whole.split(/\n(?=\{)/).map((part) => part.replace(/\s*\n\s*/g, ' '));
+    return parts.every(isObject) ? parts : lines;
   }
   const list: unknown = JSON.parse(whole);
   return Array.isArray(list) ? list.map((event) => JSON.stringify(event)) : [];

@@ -73,15 +73,22 @@ export async function refused(draft: DatasetDraft, sample: Sample): Promise<stri
     .map((error) => t('setup.event_fault', { n: error.event, why: error.message }));
 }
 
-// The oldest time in a pasted sample, to show a range that holds it.
-function oldest({ time, events }: Sample): number | null {
-  const known = events.flatMap((event) => {
-    const value = time
-      .split('.')
-      .reduce<unknown>((at, key) => (at as Record<string, unknown> | null)?.[key], JSON.parse(event)); // prettier-ignore
-    if (typeof value === 'string') return instant(value.replace(' ', 'T')) ?? [];
-    if (typeof value !== 'number') return [];
-    return value > 1e14 ? value / 1000 : value > 1e11 ? value : value * 1000;
+// The oldest time in a pasted sample, to show a range that holds it; of a topic
+// the one that stands as an example.
+function oldest({ time, events, columns }: Sample): number | null {
+  const keys = time.split('.');
+  const values: unknown[] =
+    events.length > 0
+      ? events.map((event) =>
+          keys.reduce<unknown>((at, key) => (at as Record<string, unknown> | null)?.[key], JSON.parse(event))) // prettier-ignore
+      : columns.filter(({ path }) => path === time).map(({ example }) => example);
+  const known = values.flatMap((value) => {
+    if (typeof value === 'string' && !/^\d+$/.test(value)) {
+      return instant(value.replace(' ', 'T')) ?? [];
+    }
+    const number = Number(value ?? NaN);
+    if (Number.isNaN(number)) return [];
+    return number > 1e14 ? number / 1000 : number > 1e11 ? number : number * 1000;
   });
   return known.length > 0 ? Math.min(...known) : null;
 }
