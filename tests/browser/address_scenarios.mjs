@@ -1,6 +1,6 @@
 // What an address may hold, and what the history keeps of it: wrong values are
 // said, undo outlives a reload, what is open follows.
-import { base, check, openPage, pause, settled, tile, until } from './harness.mjs';
+import { base, check, openPage, pause, screenshot, settled, tile, until } from './harness.mjs';
 
 // The page stands, with its bar and a reason in place of numbers.
 async function wrongValues(browser) {
@@ -126,6 +126,50 @@ async function unanswered(browser) {
   await context.close();
 }
 
+// A KPI or a data set that there is not is said, not passed over.
+async function nothingToExplore(browser) {
+  const kSaid = {
+    'en-US': [/no KPI “zz” on these data/, /no data set “nothing” here/],
+    'es-ES': [/ningún KPI «zz»/, /ningún conjunto de datos «nothing»/],
+  };
+  for (const [locale, [kpi, set]] of Object.entries(kSaid)) {
+    const { page, context, faults } = await openPage(browser, { locale });
+    await page.goto(`${base}/explore/sales?kpi=zz`);
+    await page.getByText(kpi).waitFor({ timeout: 5000 });
+    check(true, `a KPI that there is not is named, ${locale}`);
+    await screenshot(page, `explore-no-kpi-${locale}`);
+    await page.goto(`${base}/explore/nothing`);
+    await page.getByText(set).waitFor({ timeout: 5000 });
+    check(true, `and a data set, ${locale}`);
+    await screenshot(page, `explore-no-set-${locale}`);
+    check(faults.length === 0, 'no fault on the way', faults.join('; '));
+    await context.close();
+  }
+}
+
+// What could not be asked is asked again when the server is back, by nobody's hand.
+async function backAgain(browser) {
+  const { page, context, faults, expected } = await openPage(browser);
+  expected.push('ERR_FAILED');
+  await page.goto(`${base}/d/trading?range=yesterday&compare=none`);
+  await settled(page);
+  for (const path of ['kpis/query', 'datasets']) {
+    await page.route(`**/api/v1/${path}`, (route) => route.abort());
+  }
+  await tile(page, 'Net sales').getByRole('button', { name: /^Open/ }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('can’t be reached').waitFor();
+  await page.waitForResponse(/api\/v1\/alerts/);
+  await pause(300);
+  await page.unroute('**/api/v1/kpis/query');
+  await page.unroute('**/api/v1/datasets');
+  const slider = dialog.getByRole('slider');
+  await slider.waitFor({ timeout: 12_000 });
+  check((await dialog.getByRole('button', { name: 'Try again' }).count()) === 0, 'an open tile has its numbers again');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 export const addresses = [
   ['wrong values in the address', wrongValues],
   ['a wall for ever', longestWall],
@@ -133,4 +177,6 @@ export const addresses = [
   ['rows follow the view', rowsFollow],
   ['an overtaken query', overtakenQuery],
   ['a list without an answer', unanswered],
+  ['nothing to explore', nothingToExplore],
+  ['an open tile when the server is back', backAgain],
 ];

@@ -1,5 +1,5 @@
 // The other pages: alerts, data, query, explore, and addresses that lead nowhere.
-import { ask, base, check, openPage, settled, sql, until } from './harness.mjs';
+import { ask, base, check, openPage, screenshot, settled, sql, until } from './harness.mjs';
 
 async function alertThreshold(browser) {
   const { page, context, faults } = await openPage(browser);
@@ -246,6 +246,51 @@ async function spanishAndTheme(browser) {
   await context.close();
 }
 
+// The banner of a source that can't be read says the day, too.
+async function bannerDay(browser) {
+  const { page, context, faults } = await openPage(browser);
+  const { datasets } = await ask('GET', '/api/v1/datasets');
+  Object.assign(datasets[0], { state: 'waiting', error: 'no broker answers', as_of: '2026-03-05T10:00:00Z' });
+  await page.route('**/api/v1/datasets', (route) => route.fulfill({ json: { datasets } }));
+  await page.goto(`${base}/d/trading?range=yesterday`);
+  const banner = page.locator('main .banner').first();
+  await banner.waitFor();
+  check(/Mar 5, \d\d:00/.test(await banner.innerText()), 'data of long ago are said with their day', await banner.innerText());
+  await screenshot(page, 'banner');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+// Where text runs from right to left the signs of a number stay at their place.
+async function rightToLeft(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.addInitScript(() => {
+    document.addEventListener('readystatechange', () => (document.documentElement.dir = 'rtl'));
+  });
+  await page.goto(`${base}/d/trading?range=yesterday&compare=previous`);
+  await settled(page);
+  // Where the first and the last sign of each change stand.
+  const wrong = await page.evaluate(() =>
+    [...document.querySelectorAll('.grid .delta span:nth-child(2)')].flatMap((span) => {
+      const node = span.firstChild;
+      const at = node.data.search(/[+-]/);
+      if (at < 0) return [];
+      const left = (index) => {
+        const range = document.createRange();
+        range.setStart(node, index);
+        range.setEnd(node, index + 1);
+        return range.getBoundingClientRect().left;
+      };
+      return left(at) < left(node.data.search(/\d(?=\D*$)/)) ? [] : [span.innerText];
+    }),
+  );
+  const signs = await page.locator('.grid .delta', { hasText: /[+-]/ }).count();
+  check(signs > 0 && wrong.length === 0, 'from right to left a sign stands before its number', `${signs} ${wrong}`);
+  await screenshot(page, 'right-to-left');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 export const pages = [
   ['set an alert threshold', alertThreshold],
   ['data', dataPage],
@@ -255,5 +300,7 @@ export const pages = [
   ['pause, resume, lineage', steerStream],
   ['explore', explorePage],
   ['unknown addresses and links', deadEnds],
+  ['the day of a banner', bannerDay],
+  ['from right to left', rightToLeft],
   ['language, theme, help', spanishAndTheme],
 ];

@@ -9,6 +9,7 @@ import type {
   KpiAnswer,
   StreamFreshness,
 } from '../api/types';
+import { server } from '../state/status.svelte';
 import { SharedStream } from './shared_stream';
 import { requestOf, type View } from './view';
 
@@ -199,6 +200,7 @@ export class LiveDashboard {
       changed[Number(index)] = this.#stateOf(Number(index), message);
     }
     this.error = null;
+    if (this.connection === 'reconnecting') server.backs += 1;
     this.connection = 'live';
     this.#put(changed);
   }

@@ -15,14 +15,21 @@ export const signOf = ({ unit, currency }: Unit): string =>
 // 0.07 * 100 is 7.000000000000001.
 export const tidy = (value: number): number => Number(value.toPrecision(12));
 
-const kFormats = new Map<string, Intl.NumberFormat>();
+type Format = Pick<Intl.NumberFormat, 'format'>;
+const kFormats = new Map<string, Format>();
 
-function format(options: Intl.NumberFormatOptions): Intl.NumberFormat {
+// Between letters that run from right to left a number keeps its own order: its
+// sign would stand behind it.
+const isolated = (text: string): string =>
+  document.dir === 'rtl' ? `\u2066${text}\u2069` : text;
+
+function format(options: Intl.NumberFormatOptions): Format {
   const key = locale() + JSON.stringify(options);
   let made = kFormats.get(key);
   if (!made) {
     // 9.232 above 34.820, also where a number of four digits goes without.
-    made = new Intl.NumberFormat(locale(), { useGrouping: 'always', ...options });
+    const own = new Intl.NumberFormat(locale(), { useGrouping: 'always', ...options });
+    made = { format: (value) => isolated(own.format(value)) };
     kFormats.set(key, made);
   }
   return made;

@@ -20,6 +20,7 @@ class ServerStatus {
   reachable = $state(true);
   asked = $state(false); // whether alerts are known, or can't be
   error = $state<string | null>(null);
+  backs = $state(0); // how often it, or a stream, was lost and came back
   routes = $state.raw<Set<string>>(new Set());
 
   get firing(): AlertRule[] {
@@ -86,6 +87,7 @@ class ServerStatus {
       this.datasets = datasets.datasets;
       this.datasetsAt = Date.now();
       this.alerts = alerts.alerts;
+      if (!this.reachable) this.backs += 1;
       this.reachable = true;
     } catch {
       this.reachable = false;
