@@ -53,6 +53,7 @@ class Inference {
     for (const auto& [path, seen] : order) add_field(path, *seen);
     choose_time();
     result_.arrays.assign(arrays_.begin(), arrays_.end());
+    result_.odd.assign(odd_.begin(), odd_.end());
     for (const std::string& path : nulls_) {
       bool met = seen_.contains(path) || arrays_.contains(path) ||
                  objects_.contains(path);
@@ -91,7 +92,10 @@ class Inference {
       std::string path = before + std::string(at->name);
       bool odd = at->name.empty() ||
                  at->name.find_first_of(".[]$\"") != std::string_view::npos;
-      if (odd) continue;
+      if (odd) {
+        if (odd_.size() < kMaxFields) odd_.insert(path);
+        continue;
+      }
       if (at->is_null()) {
         if (nulls_.size() < kMaxFields) nulls_.insert(path);
         continue;
@@ -234,7 +238,7 @@ class Inference {
   EventTree tree_;
   TimeReader time_{"iso"};
   std::map<std::string, Seen> seen_;
-  std::set<std::string> arrays_, nulls_, objects_, names_{"__time"};
+  std::set<std::string> arrays_, odd_, nulls_, objects_, names_{"__time"};
   InferredDataset result_;
 };
 
@@ -270,6 +274,10 @@ std::string inferred_yaml(const InferredDataset& dataset,
     out += fmt::format(
         "# {} is an array: explode it in the source, or take {}[0]\n", array,
         array);
+  }
+  for (const std::string& path : dataset.odd) {
+    out += fmt::format("# {} is left out: no path can say such a name\n",
+                       quoted(shorten(path)));
   }
   for (const std::string& path : dataset.empty) {
     out += fmt::format(

@@ -29,6 +29,7 @@ struct InferredDataset {
   uint64_t messages = 0;              // that could be read
   std::vector<InferredField> fields;  // in the order in which they were met
   std::vector<std::string> arrays;    // paths that no column can hold
+  std::vector<std::string> odd;       // fields whose names no path can say
   std::vector<std::string> empty;     // paths that were null wherever they were
 };
 

@@ -36,6 +36,10 @@ std::string to_json(const InferredDataset& found) {
   for (const std::string& path : found.arrays) {
     out.value(std::string_view(path));
   }
+  out.end_array().key("odd").begin_array();
+  for (const std::string& path : found.odd) {
+    out.value(std::string_view(path));
+  }
   out.end_array().key("empty").begin_array();
   for (const std::string& path : found.empty) {
     out.value(std::string_view(path));

@@ -63,7 +63,8 @@ const DescribedRoute kDescribed[] = {
      "of {\"definition\":\"...\"}: "
      "{\"format\",\"messages\",\"time_field\",\"fields\":[{\"name\",\"path\","
      "\"type\",\"format\",\"cardinality\",\"filled\",\"example\"}],"
-     "\"arrays\",\"empty\"}: `empty` are fields that were always null",
+     "\"arrays\",\"odd\",\"empty\"}: `odd` are fields whose names no path can "
+     "say, `empty` those that were always null",
      "", "Sample"},
     {"GET", "/api/v1/lookups",
      "Definition, size, state and freshness of every lookup", "", "",

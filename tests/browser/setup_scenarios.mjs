@@ -26,6 +26,31 @@ async function exploreNothing(browser) {
   await context.close();
 }
 
+// Fields whose names no column can have are named; a KPI is called as its field.
+async function oddNames(browser) {
+  const kSaid = {
+    'en-US': [/^Paste some events/, 'Look at the events', 'Next', /Left out, because .*"", "a\.b", "q\\"uo"/],
+    'es-ES': [/^Pegue/, 'Mirar los eventos', 'Siguiente', /Se omiten, porque .*"", "a\.b", "q\\"uo"/],
+  };
+  for (const [locale, [paste, look, next, said]] of Object.entries(kSaid)) {
+    const { page, context, faults } = await openPage(browser, { locale });
+    await page.goto(`${base}/data?show=connect`);
+    await page.locator('input[pattern]').fill('odd_names');
+    await page.getByLabel(paste).fill(JSON.stringify({ ts: '2026-11-28T09:30:00Z', 'a.b': 1, 'q"uo': 2, '': 3, ñ: 4.5 }));
+    await page.getByRole('button', { name: look }).click();
+    await page.locator('tbody tr').first().waitFor();
+    const text = await page.locator('.setup').innerText();
+    check(said.test(text), `odd names are named, ${locale}`, text);
+    await page.getByRole('button', { name: next }).click();
+    await page.locator('#setup-title', { hasText: /Which numbers|Qué cifras/ }).waitFor();
+    const titles = await page.locator('.setup input').evaluateAll((all) => all.map((one) => one.value));
+    check(titles.some((title) => /^Ñ, total/.test(title)), `a KPI has the name of its field, ${locale}`, titles.join('|'));
+    await audit(page, `odd names, ${locale}`);
+    check(faults.length === 0, 'no fault on the way', faults.join('; '));
+    await context.close();
+  }
+}
+
 // On a phone a field's name has room, and its example is in sight.
 async function narrowColumns(browser) {
   const { page, context, faults } = await openPage(browser, { viewport: { width: 375, height: 740 } });
@@ -245,6 +270,7 @@ export const setup = [
   ['setup: from nothing to a live tile', fromNothing],
   ['setup: fields without a value', emptyFields],
   ['setup: half an event', cutEvents],
+  ['setup: odd names', oddNames],
   ['setup: columns on a phone', narrowColumns],
   ['setup: other shapes', otherShapes],
   ['setup: a topic with old events', oldTopic],

@@ -223,13 +223,14 @@ def test_columns_are_found_in_events(tmp_path):
             return status, json.loads(answer)
         status, answer = ask({"events": [
             '{"at":"2026-11-20T10:00:00Z","shop":{"id":"S1"},"price":1.50,'
-            '"rate":0.5,"weight":0.125,"memo":null}',
+            '"rate":0.5,"weight":0.125,"memo":null,"$x":1,"a.b":2}',
             '{"at":"2026-11-20T10:00:01Z","price":12.25,"tags":["a"],'
             '"rate":1.5,"memo":null,"shop":null}']})
         assert status == 200, answer
         assert (answer["messages"], answer["time_field"]) == (2, "at")
         assert answer["arrays"] == ["tags"]
         assert answer["empty"] == ["memo"]
+        assert answer["odd"] == ["$x", "a.b"]
         assert [(f["name"], f["path"], f["type"], f["filled"])
                 for f in answer["fields"]] == [
             ("at", "at", "timestamp", 2), ("shop_id", "shop.id", "string", 1),

@@ -45,3 +45,11 @@ TEST_CASE("fields that were always null are named") {
     CHECK_FALSE(has(yaml, known));
   }
 }
+
+TEST_CASE("fields whose names no path can say are named") {
+  std::string yaml =
+      yaml_of({R"({"a":1,"a.b":2,"q\"uo":3,"":4,"a[0]":5,"$x":6})"});
+  for (const char* name : {R"("a.b")", R"("q\"uo")", R"("")", R"("$x")"}) {
+    CHECK(has(yaml, std::string("# ") + name + " is left out"));
+  }
+}

@@ -54,6 +54,7 @@ export const pages = {
   'setup.for_example': 'For example',
   'setup.filled': 'In how many',
   'setup.arrays': 'Lists are left out: {names}.',
+  'setup.odd': 'Left out, because a name of a field may not be empty or hold . [ ] $ or ":',
   'setup.empty': '{n} {n?field has:fields have} no value in any of these events:',
   'setup.empty_text': '(empty text)',
   'setup.empty_means':

@@ -55,6 +55,7 @@ export const pages: Record<keyof typeof english, string> = {
   'setup.for_example': 'Por ejemplo',
   'setup.filled': 'En cuántos',
   'setup.arrays': 'Las listas se omiten: {names}.',
+  'setup.odd': 'Se omiten, porque el nombre de un campo no puede estar vacío ni contener . [ ] $ o ":',
   'setup.empty': '{n} {n?campo no tiene:campos no tienen} valor en ninguno de estos eventos:',
   'setup.empty_text': '(texto vacío)',
   'setup.empty_means':

@@ -117,18 +117,20 @@ export function suggest(
   const numbers = kept.filter((c) => isNumber(c.type) && !isKey(c));
   const keys = kept.filter((c) => c.type === 'string' && isKey(c));
   const quoted = (c: FoundColumn) => `"${c.name}"`;
+  // A column's name has but plain letters: of "año" it is "a__o".
+  const called = (c: FoundColumn) => titled(c.path) || c.path;
   const amounts = numbers.filter((c) => !isLevel(c));
   const total = (c: FoundColumn) => {
     const good = /cost|discount|tax|fee/i.test(c.name) ? 'none' : 'up';
-    add(`${c.name}_total`, words.total(titled(c.name)), `sum(${quoted(c)})`, isMoney(c) ? 'currency' : 'count', good); // prettier-ignore
+    add(`${c.name}_total`, words.total(called(c)), `sum(${quoted(c)})`, isMoney(c) ? 'currency' : 'count', good); // prettier-ignore
   };
   // "receipt_id" is of receipts.
-  const thing = (c: FoundColumn) => titled(c.name.replace(/_(id|no|nr|key|number)$/i, ''));
+  const thing = (c: FoundColumn) => titled(c.path.replace(/[_.](id|no|nr|key|number)$/i, '')) || c.path;
   amounts.filter(isMoney).forEach(total);
   const sum = amounts.find(isMoney);
   const key = keys[0];
   if (sum && key) {
-    add(`${sum.name}_each`, words.each(titled(sum.name), thing(key).toLowerCase()), `sum(${quoted(sum)}) / count(distinct ${quoted(key)})`, 'currency', 'up'); // prettier-ignore
+    add(`${sum.name}_each`, words.each(called(sum), thing(key).toLowerCase()), `sum(${quoted(sum)}) / count(distinct ${quoted(key)})`, 'currency', 'up'); // prettier-ignore
   }
   for (const c of keys) {
     add(`${c.name}_distinct`, words.distinct(thing(c)), `count(distinct ${quoted(c)})`, 'count', 'up'); // prettier-ignore
@@ -138,7 +140,7 @@ export function suggest(
   for (const c of numbers.filter(isLevel)) {
     const money = /price/i.test(c.name);
     const degrees = /temp|celsius|degree/i.test(c.name);
-    add(`${c.name}_mean`, words.mean(titled(c.name)), `avg(${quoted(c)})`, money ? 'currency' : degrees ? 'celsius' : 'ratio', 'none'); // prettier-ignore
+    add(`${c.name}_mean`, words.mean(called(c)), `avg(${quoted(c)})`, money ? 'currency' : degrees ? 'celsius' : 'ratio', 'none'); // prettier-ignore
   }
   return list.map((kpi, index) => ({ ...kpi, on: index < kChosen }));
 }

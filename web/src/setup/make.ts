@@ -12,6 +12,7 @@ interface Inferred {
   time_field?: string;
   fields: Omit<FoundColumn, 'keep'>[];
   arrays: string[];
+  odd?: string[];
   empty: string[];
 }
 
@@ -46,6 +47,7 @@ export async function look(draft: DatasetDraft, pasted: string): Promise<Sample>
     format: found.format,
     messages: found.messages,
     arrays: found.arrays,
+    odd: found.odd ?? [],
     empty: found.empty,
     time,
     events,

@@ -25,6 +25,7 @@ export interface Sample {
   columns: FoundColumn[];
   time: string; // path of the event's time; '' as the source says
   arrays: string[]; // paths of lists, which no column holds
+  odd: string[]; // paths that a column can't name
   empty: string[]; // paths that are in events, always without a value
   events: string[]; // as they were pasted; none of a topic
   key: string; // they are stored once, however often they are sent
