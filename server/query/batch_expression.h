@@ -21,7 +21,8 @@ struct ExpressionColumn {
 };
 
 // Value of `expression` (resolved against batch.schema()) for every row.
-// kInvalid on int64 overflow or division by zero of integers, naming the row.
+// kInvalid on int64 overflow or division by zero of integers in any of them,
+// saying which of the two: where that was is for the caller to say.
 Result<ExpressionColumn> evaluate(const Expression& expression,
                                   const ColumnBatch& batch);
 

@@ -274,15 +274,16 @@ def test_a_topic_of_a_pattern_is_deleted_while_the_server_is_down(
 
 def test_a_topic_has_fewer_partitions_after_the_server_was_down(
         broker, topics, tmp_path):
+    at = int(time.time() * 1000)  # the same record in both topics
     topics.create("fewer", 3)
     for partition in range(3):
-        topics.send("fewer", 1, partition, time_ms=1793527200000)
+        topics.send("fewer", 1, partition, time_ms=at)
     with freshet.Server(model_of(tmp_path, broker, "fewer"),
                         tmp_path / "d") as server:
         read_all(server, 3)
         assert server.stop() == 0
         topics.recreate("fewer")
-        topics.send("fewer", 1, time_ms=1793527200000)
+        topics.send("fewer", 1, time_ms=at)
         topics.send("fewer", 1)
         server.start(wait=True)
         assert_says_stopped(server, "does not exist any more", "degraded", 4,

@@ -146,7 +146,7 @@ TEST_CASE("batch expressions: derived columns and their errors") {
   auto ratio = resolve(call("/", {literal(lit(4)), column("n")}), *schema);
   auto failed = evaluate(**ratio, batch);
   REQUIRE(!failed.has_value());
-  CHECK(failed.error().message.find("row 1") != std::string::npos);
+  CHECK(failed.error().message == "division by zero");
   auto absent =
       evaluate(**resolve(call("upper", {column("s")}), *schema), batch);
   REQUIRE(absent.has_value());
