@@ -84,8 +84,9 @@ void add_static_routes(Router& router) {
       router.add("GET", std::string(asset.path), Access::kPublic, handler);
       continue;
     }
-    for (const char* page : {"/", "/d/{dashboard}", "/explore/{dataset}",
-                             "/alerts", "/data", "/query"}) {
+    for (const char* page :
+         {"/", "/d/{dashboard}", "/explore", "/explore/{dataset}", "/alerts",
+          "/data", "/query"}) {
       router.add("GET", page, Access::kPublic, handler);
     }
     // The same page says that there is nothing; no tag, since it would be

@@ -19,8 +19,9 @@ struct Asset {
 std::span<const Asset> embedded_assets();
 
 // Adds a route per asset, and index.html for the pages "/", "/d/{dashboard}",
-// "/explore/{dataset}", "/alerts", "/data", "/query". Hashed assets are cached
-// for ever, index.html never; CSP and the other browser headers on all.
+// "/explore", "/explore/{dataset}", "/alerts", "/data", "/query". Hashed assets
+// are cached for ever, index.html never; CSP and the other browser headers on
+// all.
 void add_static_routes(Router& router);
 
 }  // namespace freshet

@@ -260,8 +260,8 @@ TEST_CASE("every error code has its status and the contract's JSON") {
 TEST_CASE("the pages are there, compressed if the client likes") {
   Router router;
   add_static_routes(router);
-  for (const char* page :
-       {"/", "/d/trading", "/explore/sales", "/alerts", "/data", "/query"}) {
+  for (const char* page : {"/", "/d/trading", "/explore", "/explore/sales",
+                           "/alerts", "/data", "/query"}) {
     CAPTURE(page);
     auto match = router.match("GET", page);
     REQUIRE(match.handler);
