@@ -103,6 +103,13 @@ Result<TransferAnswer> CurlTransfer::get(const TransferRequest& request) {
                answer.body.append(bytes.data(), bytes.size());
                return Status();
              }));
+  if (!request.no_body) return answer;
+  curl_off_t number = -1;
+  curl_easy_getinfo(static_cast<CURL*>(handle_),
+                    CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &number);
+  answer.file_size = number;
+  curl_easy_getinfo(static_cast<CURL*>(handle_), CURLINFO_FILETIME_T, &number);
+  answer.file_time = number;
   return answer;
 }
 
@@ -137,6 +144,10 @@ Result<long> CurlTransfer::get(
   if (!request.custom_request.empty()) {
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST,
                      request.custom_request.c_str());
+  }
+  if (request.no_body) {
+    curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(curl, CURLOPT_FILETIME, 1L);
   }
   if (!request.form.empty()) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,

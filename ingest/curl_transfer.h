@@ -25,6 +25,7 @@ struct TransferRequest {
   std::vector<std::string> headers;
   std::string custom_request;         // "DELETE", "MLSD"
   std::string form;                   // HTTP: posted, if not empty
+  bool no_body = false;               // asks about a file, and fetches nothing
   std::vector<std::string> commands;  // FTP and SFTP: after the transfer
   int64_t timeout_ms = 30'000;        // 0: only a stall of 30 s ends it
   uint64_t most_bytes = uint64_t{4} << 20;
@@ -34,6 +35,9 @@ struct TransferRequest {
 struct TransferAnswer {
   long status = 0;  // of HTTP
   std::string body;
+  // With no_body, of a file of FTP and SFTP; -1: the server does not say. The
+  // time is in seconds since 1970.
+  int64_t file_size = -1, file_time = -1;
 };
 
 class CurlTransfer {

@@ -85,7 +85,8 @@ class FileIngestion final : public Ingestion {
   bool ready();
   void look();
   bool take(const PlacedFile& file);
-  void put_away(const PlacedFile& file);
+  void put_away_late(const PlacedFile& file);
+  Status put_away(const PlacedFile& file);
   void tell_fault(const PlacedFile& file, const Error& error);
   Status load(const PlacedFile& file);
   Status known(const PlacedFile& file, bool& is_known) const;
@@ -297,7 +298,7 @@ void FileIngestion::look() {
   seen_ = std::move(now);
   std::erase_if(faults_,
                 [&](const auto& f) { return !seen_.contains(f.first); });
-  for (const PlacedFile& file : loaded) put_away(file);
+  for (const PlacedFile& file : loaded) put_away_late(file);
   for (const PlacedFile& file : complete) {
     serve_replays();
     if (!take(file)) return;
@@ -333,13 +334,21 @@ bool FileIngestion::take(const PlacedFile& file) {
 
 // A file that was loaded before: the end came, or a fault, before it was put
 // away.
-void FileIngestion::put_away(const PlacedFile& file) {
-  Status done = place_->finish(file);
+void FileIngestion::put_away_late(const PlacedFile& file) {
+  Status done = put_away(file);
   if (done) {
     faults_.erase(file.name);
   } else {
     tell_fault(file, done.error());
   }
+}
+
+// What comes under its name then is another one, however like it.
+Status FileIngestion::put_away(const PlacedFile& file) {
+  TRY(place_->finish(file));
+  if (files_.place.after == FilePlaceSettings::After::kKeep) return {};
+  seen_.erase(file.name);
+  return store_.metadata().remove(known_key(file));
 }
 
 void FileIngestion::tell_fault(const PlacedFile& file, const Error& error) {
@@ -378,7 +387,7 @@ Status FileIngestion::load(const PlacedFile& file) {
   } else {
     return counts.error();
   }
-  return place_->finish(file);
+  return put_away(file);
 }
 
 void FileIngestion::count_letters() {

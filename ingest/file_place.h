@@ -55,7 +55,9 @@ class FilePlace {
   // After fetch(), whatever came of the file: the local copy goes.
   virtual void release(const std::string& fetched) = 0;
   // What is to be done with a file whose rows are durable: nothing, moved to
-  // "done" beside it (where one of its name gets another), or deleted.
+  // "done" beside it (where one of its name gets another), or deleted. One that
+  // came under its name meanwhile stays, as far as the place can tell; that is
+  // no error.
   virtual Status finish(const PlacedFile& file) = 0;
 };
 

@@ -1,6 +1,5 @@
 #include "ingest/remote_place.h"
 
-#include <absl/strings/ascii.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -12,8 +11,6 @@
 
 #include "ingest/curl_transfer.h"
 #include "ingest/field_value.h"
-#include "ingest/xml_records.h"
-#include "segments/time.h"
 
 namespace freshet {
 namespace {
@@ -22,21 +19,7 @@ namespace fs = std::filesystem;
 using After = FilePlaceSettings::After;
 
 constexpr uint64_t kMaxListing = uint64_t{256} << 20;
-
-std::string_view next_line(std::string_view& text) {
-  size_t end = std::min(text.find('\n'), text.size());
-  std::string_view line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
-
-bool read_size(std::string_view text, uint64_t& size) {
-  int64_t number = 0;
-  if (!parse_exact(text, 0, false, number) || number < 0) return false;
-  size = static_cast<uint64_t>(number);
-  return true;
-}
+constexpr long kNotThatOne = 412;  // of HTTP: the condition does not hold
 
 // In double quotes, for a command of SFTP.
 std::string in_quotes(std::string_view path) {
@@ -113,10 +96,12 @@ class RemotePlace : public FilePlace {
     std::string path = scratch_ + "/" + url_escape(file.name, false);
     TransferRequest asked = request(url_of(file.name));
     asked.timeout_ms = 0;
+    asked.headers = only_if(file);
     LocalCopy copy(path, file.size, asked.url);
     auto status =
         transfer_.get(asked, [&](auto bytes) { return copy.write(bytes); });
     Status fetched = status ? copy.write({}) : Status(status.error());
+    if (fetched && *status == kNotThatOne) fetched = changed(asked.url);
     if (fetched && is_http() && *status != 200) {
       fetched =
           Error{*status == 404 ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
@@ -129,7 +114,7 @@ class RemotePlace : public FilePlace {
     release(path);
     return fetched.error();
   }
-  // What was fetched is a copy of the listed size.
+  // Unless the kind says otherwise, only what was listed is fetched.
   Status unchanged(const PlacedFile&) override { return {}; }
   void release(const std::string& fetched) override {
     std::error_code error;
@@ -139,6 +124,10 @@ class RemotePlace : public FilePlace {
  protected:
   virtual std::string url_of(const std::string& name) const = 0;
   virtual bool is_http() const { return false; }
+  // HTTP: headers by which the server answers kNotThatOne for another file.
+  virtual std::vector<std::string> only_if(const PlacedFile&) const {
+    return {};
+  }
   virtual TransferRequest request(std::string url) const {
     TransferRequest request;
     request.url = std::move(url);
@@ -194,8 +183,21 @@ class FtpPlace final : public RemotePlace {
     keep_fitting(files);
     return files;
   }
+  Result<std::string> fetch(const PlacedFile& file) override {
+    TRY_ASSIGN(read_, facts_of(file.name));
+    return RemotePlace::fetch(file);
+  }
+  Status unchanged(const PlacedFile& file) override {
+    TRY_ASSIGN(Facts facts, facts_of(file.name));
+    if (facts == read_) return {};
+    return changed(url_of(file.name));
+  }
   Status finish(const PlacedFile& file) override {
     if (settings_.after == After::kKeep) return {};
+    if (read_.name == file.name) {
+      TRY_ASSIGN(Facts facts, facts_of(file.name));
+      if (facts != read_) return {};  // another one, which comes at its turn
+    }
     if (file.name.find_first_of("\r\n") != std::string::npos) {
       return Error{ErrorCode::kUnsupported,
                    "a file with a line end in its name cannot be put away: " +
@@ -223,6 +225,21 @@ class FtpPlace final : public RemotePlace {
     asked.known_hosts = settings_.known_hosts;
     asked.require_tls = tls_;
     return asked;
+  }
+  // By which a file is told from the next one of its name: finer than what a
+  // listing says. -1 where the server does not say, or it is gone.
+  struct Facts {
+    std::string name;
+    int64_t size = -1, time = -1;
+    bool operator==(const Facts&) const = default;
+  };
+  Result<Facts> facts_of(const std::string& name) {
+    TransferRequest asked = request(url_of(name));
+    asked.no_body = true;
+    auto answer = transfer_.get(asked);
+    if (answer) return Facts{name, answer->file_size, answer->file_time};
+    if (answer.error().code == ErrorCode::kNotFound) return Facts{name};
+    return answer.error();
   }
   // Those of FTP hold in the folder that was listed. One with a '*' in front
   // may fail.
@@ -255,6 +272,7 @@ class FtpPlace final : public RemotePlace {
   const bool tls_;
   const bool sftp_;
   const std::string folder_;
+  Facts read_;  // of the last file that was fetched, before it was
 };
 
 class S3Place final : public RemotePlace {
@@ -301,20 +319,21 @@ class S3Place final : public RemotePlace {
   }
   Status finish(const PlacedFile& file) override {
     if (settings_.after == After::kKeep) return {};
+    TransferRequest there = request(url_of(file.name));
+    there.no_body = true;
+    there.headers = only_if(file);
+    TRY_ASSIGN(bool same, succeed(there));
+    if (!same) return {};  // another one, which comes at its turn
     if (settings_.after == After::kMove) {
-      for (const auto& [from, to] : moves_to_done(file.name)) {
-        TransferRequest copy = request(url_of(to));
-        copy.custom_request = "PUT";
-        copy.headers = {"x-amz-copy-source: /" + bucket() + "/" +
-                        url_escape(prefix_ + from, true)};
-        Status done = succeed(copy);
-        bool none = !done && done.error().code == ErrorCode::kNotFound;
-        if (!none || from == file.name) TRY(done);
-      }
+      TRY_ASSIGN(same, copy_to_done(file));
+      if (!same) return {};
     }
     TransferRequest gone = request(url_of(file.name));
     gone.custom_request = "DELETE";
-    return succeed(gone);
+    gone.headers = only_if(file);
+    auto deleted = succeed(gone);
+    if (!deleted) return deleted.error();
+    return {};
   }
 
  protected:
@@ -322,6 +341,10 @@ class S3Place final : public RemotePlace {
     return base_ + "/" + url_escape(prefix_ + name, true);
   }
   bool is_http() const override { return true; }
+  std::vector<std::string> only_if(const PlacedFile& file) const override {
+    if (file.version.empty()) return {};
+    return {"If-Match: " + file.version};
+  }
 
  private:
   std::string bucket() const {
@@ -334,13 +357,30 @@ class S3Place final : public RemotePlace {
     if (!asked.user.empty()) asked.aws_region = settings_.region;
     return asked;
   }
-  Status succeed(const TransferRequest& asked) {
+  // False if it is another file by now.
+  Result<bool> copy_to_done(const PlacedFile& file) {
+    for (const auto& [from, to] : moves_to_done(file.name)) {
+      TransferRequest copy = request(url_of(to));
+      copy.custom_request = "PUT";
+      copy.headers = {"x-amz-copy-source: /" + bucket() + "/" +
+                      url_escape(prefix_ + from, true)};
+      const bool last = from == file.name;
+      if (last && !file.version.empty()) {
+        copy.headers.push_back("x-amz-copy-source-if-match: " + file.version);
+      }
+      TRY_ASSIGN(bool copied, succeed(copy));
+      if (last) return copied;
+    }
+    return false;
+  }
+  // False if there is no such file, or it is another one.
+  Result<bool> succeed(const TransferRequest& asked) {
     TRY_ASSIGN(auto answer, transfer_.get(asked));
-    if (answer.status < 300) return {};
-    return Error{
-        answer.status == 404 ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
-        fmt::format("S3 answers {} ({}): {}", answer.status,
-                    shorten(answer.body), asked.url)};
+    if (answer.status < 300) return true;
+    if (answer.status == 404 || answer.status == kNotThatOne) return false;
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("S3 answers {} ({}): {}", answer.status,
+                             shorten(answer.body), asked.url)};
   }
 
   const std::string prefix_;  // with its '/' at the end, or empty
@@ -348,102 +388,6 @@ class S3Place final : public RemotePlace {
 };
 
 }  // namespace
-
-std::string older_name(const std::string& name) {
-  std::string time = to_iso8601(now());  // some servers allow no colons
-  std::erase_if(time, [](char c) { return !absl::ascii_isalnum(c); });
-  return time + " " + name;
-}
-
-Result<std::vector<PlacedFile>> read_mlsd(std::string_view answer) {
-  std::vector<PlacedFile> files;
-  while (!answer.empty()) {
-    std::string_view line = next_line(answer);
-    size_t space = line.find("; ");
-    if (line.empty()) continue;
-    if (space == std::string_view::npos) {
-      return invalid("not a line of MLSD: " + shorten(line));
-    }
-    PlacedFile file;
-    file.name = line.substr(space + 2);
-    bool plain = false;
-    std::string_view facts = line.substr(0, space + 1);
-    for (size_t end; (end = facts.find(';')) != std::string_view::npos;) {
-      std::string_view fact = facts.substr(0, end);
-      facts.remove_prefix(end + 1);
-      std::string key(fact.substr(0, fact.find('=')));
-      std::string_view value =
-          fact.substr(std::min(key.size() + 1, fact.size()));
-      std::ranges::transform(key, key.begin(), [](char c) { return c | 0x20; });
-      if (key == "type") plain = value == "file";
-      if (key == "size" && !read_size(value, file.size)) plain = false;
-      if (key == "modify") file.version = value;
-    }
-    if (plain) files.push_back(std::move(file));
-  }
-  return files;
-}
-
-std::vector<PlacedFile> read_long_list(std::string_view answer) {
-  std::vector<PlacedFile> files;
-  while (!answer.empty()) {
-    // -rw-r--r--    1 root     root         1234 Nov 22 03:38 name with blanks
-    std::string_view line = next_line(answer);
-    if (!line.starts_with('-')) continue;
-    constexpr size_t kColumns = 8;
-    std::string_view columns[kColumns];
-    size_t at = 0;
-    for (auto& column : columns) {
-      at = std::min(line.find_first_not_of(' ', at), line.size());
-      size_t end = std::min(line.find(' ', at), line.size());
-      column = line.substr(at, end - at);
-      at = end;
-    }
-    PlacedFile file;
-    if (at + 1 >= line.size() || !read_size(columns[4], file.size)) continue;
-    file.name = line.substr(at + 1);
-    file.version = fmt::format("{} {} {}", columns[5], columns[6], columns[7]);
-    files.push_back(std::move(file));
-  }
-  return files;
-}
-
-Result<std::vector<PlacedFile>> read_s3_list(std::string_view answer,
-                                             std::string_view prefix,
-                                             std::string& next) {
-  std::vector<PlacedFile> files;
-  next.clear();
-  auto text = [](EventTree& tree, std::string_view name) {
-    const EventNode* node = tree.child(*tree.root(), name);
-    return node == nullptr ? std::string_view() : node->text;
-  };
-  TRY_ASSIGN(
-      auto contents,
-      XmlRecords::make("/ListBucketResult/Contents",
-                       [&](EventTree& record, EventTree&) -> Status {
-                         std::string_view key = text(record, "Key");
-                         PlacedFile file;
-                         if (!key.starts_with(prefix) ||
-                             !read_size(text(record, "Size"), file.size)) {
-                           return {};
-                         }
-                         file.name = key.substr(prefix.size());
-                         file.version = text(record, "ETag");
-                         files.push_back(std::move(file));
-                         return {};
-                       }));
-  TRY(contents->push(answer, true));
-  TRY_ASSIGN(auto result,
-             XmlRecords::make("/ListBucketResult",
-                              [&](EventTree& record, EventTree&) -> Status {
-                                if (text(record, "IsTruncated") == "true") {
-                                  next = text(record, "NextContinuationToken");
-                                }
-                                return {};
-                              }));
-  TRY(result->push(answer, true));
-  return files;
-}
 
 Result<std::unique_ptr<FilePlace>> open_remote_place(FilePlaceSettings settings,
                                                      std::string scratch) {

@@ -1,5 +1,6 @@
 """The same files from real servers: FTP, also by TLS (pyftpdlib), SFTP, S3
 (moto)."""
+import contextlib
 import json
 import getpass
 import os
@@ -25,22 +26,22 @@ from files_test import (  # noqa: E402
 MOTO = pathlib.Path(sys.executable).parent / "moto_server"
 
 
-@pytest.fixture(params=["ftp", "ftps"])
-def ftp(tmp_path, request):
-    """Scheme and port, the folder, and what a definition says besides."""
+@contextlib.contextmanager
+def ftp_server(tmp_path, scheme, **members):
+    """Scheme and port, the folder, and what a definition says besides. The
+    server's handler has `members`."""
     kind, more = handlers.FTPHandler, ""
-    if request.param == "ftps":
+    if scheme == "ftps":
         make_certificates(tmp_path)
-        kind = type("Tls", (handlers.TLS_FTPHandler,), {
-            "certfile": str(tmp_path / "keystore.pem"),
-            "tls_control_required": True, "tls_data_required": True})
-        more = f", ca_file: {tmp_path}/root.pem"
+        kind, more = handlers.TLS_FTPHandler, f", ca_file: {tmp_path}/root.pem"
+        members.update(certfile=str(tmp_path / "keystore.pem"),
+                       tls_control_required=True, tls_data_required=True)
     root = tmp_path / "ftp"
     (root / "drop").mkdir(parents=True)
     authorizer = DummyAuthorizer()
     authorizer.add_user("till", "se:cret", str(root), perm="elradfmwMT")
     authorizer.add_user("guest", "guest", str(root), perm="elr")
-    handler = type("Handler", (kind,), {"authorizer": authorizer})
+    handler = type("Handler", (kind,), {"authorizer": authorizer, **members})
     server = FTPServer(("127.0.0.1", 0), handler)
     stop = threading.Event()
 
@@ -50,10 +51,44 @@ def ftp(tmp_path, request):
 
     thread = threading.Thread(target=serve)
     thread.start()
-    yield f"{request.param}://127.0.0.1:{server.address[1]}", root / "drop", more
+    yield f"{scheme}://127.0.0.1:{server.address[1]}", root / "drop", more
     stop.set()
     thread.join()
     server.close_all()
+
+
+@pytest.fixture(params=["ftp", "ftps"])
+def ftp(tmp_path, request):
+    with ftp_server(tmp_path, request.param) as server:
+        yield server
+
+
+@pytest.mark.parametrize("after", ["delete", "move"])
+def test_ftp_leaves_what_came_after_the_file_that_was_read(tmp_path, after):
+    """The supplier's next file comes just behind the last byte of this one."""
+    sent, second = [], lines("b", 3)
+
+    def on_file_sent(_, path):
+        sent.append(path)
+        if len(sent) == 1:
+            put(pathlib.Path(path).parent, "a.jsonl", second)
+
+    with ftp_server(tmp_path, "ftp", on_file_sent=on_file_sent) as (
+            address, drop, _):
+        put(drop, "a.jsonl", lines("a", 3))
+        os.utime(drop / "a.jsonl", (time.time() - 5,) * 2)
+        model = stock_model(
+            tmp_path / "m", f"{address}/drop/*.jsonl",
+            'user: till, password: "${env:FTP_PASSWORD}", after: ' + after)
+        with freshet.Server(model, tmp_path / "d",
+                            env={"FTP_PASSWORD": "se:cret"}) as server:
+            freshet.wait_until(lambda: not (drop / "a.jsonl").exists(),
+                               what=server.log)
+            assert server.rows("stock WHERE sku LIKE 'b-%'") == 3
+            if after == "move":
+                assert (drop / "done/a.jsonl").read_text() == second
+            freshet.wait_until(lambda: server.json("/api/v1/ingestion/stock")[
+                "state"] == "running", what=server.log)
 
 
 def test_ftp_files_once_then_moved(tmp_path, ftp):
