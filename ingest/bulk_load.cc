@@ -93,7 +93,7 @@ class Load {
         store_(store),
         report_(report),
         progress_(progress),
-        names_{std::string(kFilePartition) + name},
+        names_{file_partition(name)},
         spill_(store.data_folder() + "/loading/" + settings.dataset,
                settings.decoder.schema, for_spilling(settings.seal)) {
     settings_.late_ms = -1;  // history is not late

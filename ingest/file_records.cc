@@ -195,6 +195,20 @@ Result<std::unique_ptr<Decoder>> decoder_of(std::string_view header_line,
 
 }  // namespace
 
+std::string file_partition(const std::string& name) {
+  std::string partition(kFilePartition);
+  if (is_utf8(name)) return partition + name;
+  for (char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80 && c != '%') {
+      partition += c;
+    } else {
+      partition += fmt::format("%{:02X}", byte);
+    }
+  }
+  return partition;
+}
+
 Result<OpenedFile> open_event_file(const std::string& path, DecoderSpec spec) {
   TRY(fit_spec(unpacked_name(path), spec));
   TRY_ASSIGN(auto file, FileReader::open(path));

@@ -45,6 +45,10 @@ inline bool is_file_partition(std::string_view partition) {
   return partition.starts_with(kFilePartition);
 }
 
+// Of a file by its name without packing. One that is not UTF-8 stands there
+// with its '%' and all its bytes beyond ASCII as %XX: "Caf%E9.csv".
+std::string file_partition(const std::string& name);
+
 // Opens the file at `path`, unpacked if it ends in .gz or .zst. What it holds
 // is told by the rest of its name: .csv (or .tsv) has a header line unless the
 // spec names the fields, .xml has records at spec.record, .json, .jsonl and

@@ -1,8 +1,10 @@
 """Dead letters of files: mended and taken again, without their files, once."""
 import json
+import os
 import pathlib
 import sys
 import threading
+import urllib.parse
 
 import pytest
 
@@ -109,6 +111,40 @@ def test_of_one_name_day_after_day(tmp_path):
         assert letters(server) == []
         assert by_file(server) == {"stock.csv": 2}
         assert server.sql("SELECT SUM(qty) AS s FROM stock") == [{"s": 14}]
+
+
+def test_of_names_that_are_not_utf8(tmp_path):
+    """Such ids can be said, paged through, mended and removed."""
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    model = stock_model(tmp_path / "m", drop / "*", "after: delete")
+    names = [b"Caf\xe9 50%.csv", b"\xff\xfe.csv"]
+    with freshet.Server(model, tmp_path / "d") as server:
+        for name in names:
+            path = os.path.join(os.fsencode(drop), name)
+            with open(path + b".", "w") as file:
+                file.write("sku,ts,qty\nbad,2026-11-01,x\nbad2,2026-11-01,y\n")
+            os.rename(path + b".", path)
+        freshet.wait_until(lambda: len(letters(server)) == 4, what=server.log)
+        listed = letters(server)
+        assert {one["partition"] for one in listed} == {
+            "file/Caf%E9 50%25.csv", "file/%FF%FE.csv"}
+        paged, after = [], ""
+        for _ in range(4):
+            page = server.json(ROUTE.format("stock") + "?limit=1&after=" +
+                               urllib.parse.quote(after, safe=""))
+            paged += page["dead_letters"]
+            after = page.get("next", "")
+        assert paged == listed and after == ""
+        answer = replay(server, mended(
+            listed[::2], lambda text: text.replace(",x", ",1")))
+        assert (answer["replayed"], answer["rejected"]) == (2, 0), answer
+        for one in letters(server):
+            status, _, body = server.request(
+                "DELETE", ROUTE.format("stock") + "?id=" +
+                urllib.parse.quote(one["id"], safe=""))
+            assert (status, json.loads(body)) == (200, {"removed": 1})
+        assert letters(server) == []
 
 
 def test_under_a_new_definition_and_with_a_key(tmp_path):
