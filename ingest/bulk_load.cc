@@ -16,6 +16,7 @@
 #include <set>
 
 #include "ingest/bulk_keys.h"
+#include "ingest/csv.h"
 #include "ingest/file_reader.h"
 #include "ingest/file_records.h"
 #include "ingest/intake.h"
@@ -194,25 +195,18 @@ Status Load::run_file(const std::string& path) {
 Status Load::look_at_header(const std::string& path) {
   if (header_.empty()) return {};
   const DecoderSpec& spec = settings_.decoder;
+  TRY(check_csv_header(header_, spec, "the header of " + path,
+                       "the dataset " + settings_.dataset));
   std::set<std::string> unknown(header_.begin(), header_.end());
-  const bool has_time = unknown.erase(spec.time.path) > 0;
+  unknown.erase(spec.time.path);
   std::vector<std::string> missing;
-  size_t fields = 0, found = 0;
   for (const FieldSpec& field : spec.fields) {
     if (!field.message.empty()) continue;
-    ++fields;
     const bool named = std::ranges::find(header_, field.path) != header_.end();
-    found += named;
     unknown.erase(field.path);
     if (!named && !field.has_default) {
       missing.push_back(spec.schema->columns[field.column].name);
     }
-  }
-  if (has_time && found == 0 && fields > 0) {
-    return invalid(fmt::format(
-        "the header of {} names no column of the dataset {} but its time, so "
-        "it is not loaded: {}",
-        path, settings_.dataset, fmt::join(header_, ", ")));
   }
   if (!unknown.empty()) {
     progress_.notes.push_back(
@@ -237,6 +231,7 @@ Status Load::run_watched(const WatchedFile& file, KeptCounts counts) {
   stopped_ = file.stopped;
   unchanged_ = file.unchanged;
   TRY(open(file.path));
+  TRY(look_at_header(file.name));
   return run();
 }
 

@@ -267,6 +267,28 @@ Result<std::vector<std::string>> csv_header(std::string_view header,
   return names;
 }
 
+Status check_csv_header(const std::vector<std::string>& header,
+                        const DecoderSpec& spec, std::string_view what,
+                        std::string_view dataset) {
+  auto named = [&](const std::string& path) {
+    return std::ranges::find(header, path) != header.end();
+  };
+  bool fields = false, found = false;
+  for (const FieldSpec& field : spec.fields) {
+    if (!field.message.empty()) continue;
+    fields = true;
+    found |= named(field.path);
+  }
+  const bool time = !spec.time.from_message && named(spec.time.path);
+  const bool enough = fields ? found : time || spec.time.from_message;
+  if (enough) return {};
+  return invalid(fmt::format(
+      "{} names no column of {}{}, so it is not loaded (is the header line "
+      "missing, or the delimiter another one?): {}",
+      what, dataset, time ? " but its time" : "",
+      shorten(fmt::format("{}", fmt::join(header, ", ")))));
+}
+
 Result<std::unique_ptr<Decoder>> make_csv_decoder(DecoderSpec spec,
                                                   std::string_view header) {
   TRY_ASSIGN(auto names, csv_header(header, spec.csv_delimiter));
@@ -306,6 +328,8 @@ Result<CsvEvents> each_record(std::string_view body, const Make& make) {
   const char* begin = body.data();
   std::string_view head = take_record(body);
   TRY(read_header(head, header, header_text));
+  for (const CsvField& field : header)
+    out.header.emplace_back(trim(field.text));
   while (!body.empty()) {
     std::string_view record = take_record(body);
     if (trim(record).empty()) continue;

@@ -39,6 +39,14 @@ Status split_csv_record(std::string_view record, std::vector<CsvField>& fields,
 Result<std::vector<std::string>> csv_header(std::string_view header,
                                             char delimiter = ',');
 
+// kInvalid for a header that cannot be one of the spec's: it names none of its
+// columns, or its time alone. Then it is most likely the first record of what
+// has no header, or the delimiter is another. `what` and `dataset` are for the
+// message: "the header of a.csv", "the dataset sales".
+Status check_csv_header(const std::vector<std::string>& header,
+                        const DecoderSpec& spec, std::string_view what,
+                        std::string_view dataset);
+
 // A message is one record. The paths of the spec are looked up in `header`
 // as they stand ("item.sku" is the header "item.sku"). kInvalid if the header
 // is malformed or names a field twice. Rejects as the JSON decoder does, with
@@ -53,6 +61,7 @@ Result<std::unique_ptr<Decoder>> make_csv_stream_decoder(DecoderSpec spec);
 
 // The records of a body after its header line, as events of a log.
 struct CsvEvents {
+  std::vector<std::string> header;  // empty if the body is
   std::vector<std::string> events;
   std::vector<size_t> begins;  // where in the body the record of each begins
   // By place among `events`: why a record is none of the header's. Its event

@@ -70,7 +70,10 @@ class LineCounter {
 };
 
 // Events made from the body.
-IncomingEvents made_events(CsvEvents made) {
+Result<IncomingEvents> made_events(CsvEvents made, const DecoderSpec& spec) {
+  if (!made.header.empty()) {
+    TRY(check_csv_header(made.header, spec, "the CSV header", "the dataset"));
+  }
   IncomingEvents incoming;
   incoming.begins = std::move(made.begins);
   for (auto& [at, fault] : made.faults) incoming.faults[at] = std::move(fault);
@@ -104,7 +107,7 @@ Result<IncomingEvents> split(const DecoderSpec& spec,
     }
     TRY_ASSIGN(auto records,
                csv_to_records(body, spec.csv_fields, spec.csv_delimiter));
-    return made_events(std::move(records));
+    return made_events(std::move(records), spec);
   }
   bool document = spec.format == "xml" || !spec.registry.url.empty();
   if (document) {  // one event, as it is
@@ -125,7 +128,7 @@ Result<IncomingEvents> split(const DecoderSpec& spec,
   }
   if (type == "text/csv") {
     TRY_ASSIGN(auto lines, csv_to_json_events(body));
-    return made_events(std::move(lines));
+    return made_events(std::move(lines), spec);
   }
   if (one_of(type, {"", "application/json", "application/x-ndjson",
                     "application/jsonl", "application/x-www-form-urlencoded",

@@ -211,6 +211,17 @@ def test_gzip_and_csv_and_array_bodies(server):
     freshet.wait_until(lambda: server.rows("sales") == start + 6)
 
 
+@pytest.mark.parametrize("body", [
+    "2026-11-01T10:00:00Z,one,1\n", "ts;store;qty\n2026-11-01;S;1\n",
+    "TS,Store\n2026-11-01,S\n", "ts,shop\n2026-11-01,S\n"])
+def test_csv_without_a_header_that_fits_is_refused(server, body):
+    status, _, answer = server.request("POST", "/ingest/sales", body,
+                                       {"Content-Type": "text/csv"})
+    error = json.loads(answer)["error"]["message"]
+    assert status == 400 and "the CSV header names no column" in error, error
+    assert body[:5].replace(",", ", ") in error or body[:9] in error, error
+
+
 def test_idempotency_key_makes_a_retry_safe(server):
     start = server.rows("sales")
     for _ in range(2):

@@ -137,6 +137,15 @@ def test_a_header_without_a_column_but_the_time_is_refused(tmp_path, load):
     assert "no segments" in segments(tmp_path)
 
 
+def test_a_file_without_a_header_line_is_refused(tmp_path, load):
+    (tmp_path / "a.csv").write_text("2026-03-01,t1,S1,web,1,2.50\n")
+    done = load(tmp_path / "a.csv")
+    assert done.returncode == 1, done.stdout
+    assert "a.csv names no column of the dataset sales" in done.stderr and \
+        "2026-03-01, t1, S1" in done.stderr, done.stderr
+    assert "no segments" in segments(tmp_path)
+
+
 def test_of_several_files_it_is_told_which_are_in(tmp_path, load):
     names = [tmp_path / n for n in ("a.jsonl", "bad.jsonl", "c.jsonl")]
     names[0].write_text(GOOD)

@@ -150,6 +150,36 @@ def test_files_at_fault_hold_nobody_up(tmp_path):
                            == "running", what="running")
 
 
+def test_a_csv_file_without_a_header_line_is_refused(tmp_path):
+    """Its first record must not be taken for one."""
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    model = stock_model(tmp_path / "m", drop / "*.csv", "after: delete")
+    files = {"a.csv": "b1,1,2026-11-01\n",
+             "b.csv": "sku;qty;ts\nb1;1;2026-11-01\n",
+             "c.csv": "ts,SKU,QTY\n2026-11-01,b1,1\n"}
+    with freshet.Server(model, tmp_path / "d") as server:
+        for name, text in files.items():
+            put(drop, name, text)
+        put(drop, "good.csv", "qty,ts\n1,2026-11-01\n")
+        freshet.wait_until(lambda: not (drop / "good.csv").exists(),
+                           what=server.log)
+
+        def told():
+            progress = server.json("/api/v1/ingestion/stock")
+            errors = " ".join(e["message"] for e in progress["last_errors"])
+            return progress["state"] == "degraded" and all(
+                f"the header of {name} names no column" in errors
+                for name in files)
+        freshet.wait_until(told, what=server.log)
+        assert sorted(p.name for p in drop.iterdir()) == sorted(files)
+        assert by_file(server) == {"good.csv": 1}
+        put(drop, "a.csv", "sku,qty,ts\n" + files["a.csv"])
+        freshet.wait_until(lambda: not (drop / "a.csv").exists(),
+                           what=server.log)
+        assert by_file(server) == {"a.csv": 1, "good.csv": 1}
+
+
 def test_every_row_once_over_kills(tmp_path):
     seed = random.randrange(10**6)
     print("seed", seed)
