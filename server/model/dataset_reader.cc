@@ -444,6 +444,13 @@ void read_dataset(const ConfigNode& root, ReadContext& context) {
   map.finish();
   dataset.schema = std::move(schema);
   if (dataset.name.empty()) return;
+  if (auto* rival = rival_for_files(dataset, context.model.datasets)) {
+    map.fault("source",
+              map.place() + " and dataset '" + rival->name +
+                  "' have the same files, which one of them takes "
+                  "away from the other: 'after' must be keep in both, "
+                  "or their paths differ");
+  }
   if (context.names.define("dataset", dataset.name, map.line_of("dataset"),
                            context.faults)) {
     context.model.datasets.push_back(std::move(dataset));

@@ -1,6 +1,7 @@
 #include "server/model/files_reader.h"
 
 #include <array>
+#include <filesystem>
 
 #include "server/model/format_reader.h"
 
@@ -31,6 +32,14 @@ void check_path(ConfigMap& map, const std::string& path) {
   }
   map.wrong("path", *map.find("path"),
             "a folder, or a place at ftp://, ftps://, sftp:// or s3://");
+}
+
+// One way to write a place.
+std::string plain_path(const FilesSourceModel& files) {
+  if (is_remote(files.path)) return files.endpoint + " " + files.path;
+  std::filesystem::path path(files.path);
+  if (!path.has_filename()) path /= "*";
+  return path.lexically_normal().string();
 }
 
 }  // namespace
@@ -68,6 +77,18 @@ FilesSourceModel read_files(const ConfigNode& node, DatasetModel& dataset,
   dataset.format = read_format(map, true);
   map.finish();
   return files;
+}
+
+const DatasetModel* rival_for_files(const DatasetModel& dataset,
+                                    const std::vector<DatasetModel>& datasets) {
+  auto* mine = std::get_if<FilesSourceModel>(&dataset.source);
+  if (mine == nullptr || mine->path.empty()) return nullptr;
+  for (const DatasetModel& other : datasets) {
+    auto* theirs = std::get_if<FilesSourceModel>(&other.source);
+    if (theirs == nullptr || plain_path(*theirs) != plain_path(*mine)) continue;
+    if (mine->after != "keep" || theirs->after != "keep") return &other;
+  }
+  return nullptr;
 }
 
 }  // namespace freshet

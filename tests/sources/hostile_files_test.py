@@ -12,7 +12,7 @@ import zstandard
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import freshet  # noqa: E402
-from files_test import by_file, lines, put, stock_model  # noqa: E402
+from files_test import STOCK, by_file, lines, put, stock_model  # noqa: E402
 from remote_test import sftp  # noqa: E402,F401
 
 PROGRESS = "/api/v1/ingestion/stock"
@@ -237,3 +237,23 @@ def test_what_a_definition_must_not_say(tmp_path):
         done = freshet.run("validate", model)
         assert done.returncode == 1 and why in done.stdout, done.stdout
         assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_two_datasets_that_take_each_other_the_files(tmp_path):
+    drop = tmp_path / "drop"
+
+    def validated(first, second, other=drop / "*"):
+        folder = tmp_path / "m"
+        stock_model(folder, drop / "*", first)
+        text = STOCK.format(path=other, more=second, time="ts", sku="sku",
+                            poll="1s").replace("dataset: stock", "dataset: twin")
+        (folder / "datasets/twin.yaml").write_text(text)
+        done = freshet.run("validate", folder)
+        return done.returncode, done.stdout
+    for ways in [("after: move", "after: delete"), ("after: keep", "after: move"),
+                 ("after: delete", "after: keep")]:
+        code, told = validated(*ways, other=f"{drop}/../drop/*")
+        assert code == 1 and "twin.yaml:2" in told, told
+        assert "dataset 'twin' and dataset 'stock' have the same files" in told
+    assert validated("after: keep", "after: keep")[0] == 0
+    assert validated("after: move", "after: move", other=drop / "*.csv")[0] == 0
