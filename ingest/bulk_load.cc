@@ -146,6 +146,7 @@ class Load {
   std::unique_ptr<Records> reader_;
   std::vector<std::string> header_;
   std::string header_line_;
+  Status header_fits_;
   std::vector<MessageHeader> message_headers_;  // of each record
   std::unique_ptr<Intake> intake_;
   std::vector<RawMessage> messages_;
@@ -185,7 +186,7 @@ Status Load::run_file(const std::string& path) {
   TRY_ASSIGN(content_, content_of(path));
   TRY(refuse_repeated(path, path.substr(path.rfind('/') + 1) + "/" + content_));
   TRY(open(path));
-  TRY(look_at_header(path));
+  header_fits_ = look_at_header(path);
   refuses_useless_ = true;
   return run();
 }
@@ -254,7 +255,8 @@ Status Load::run() {
   }
   if (unchanged_) TRY(unchanged_());
   tell(true);
-  if (refuses_useless_) TRY(refuse_useless());
+  if (refuses_useless_) TRY(refuse_useless());  // which says more
+  TRY(header_fits_);
   TRY(commit());
   tell(true);
   return {};
