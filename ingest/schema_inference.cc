@@ -1,5 +1,6 @@
 #include "ingest/schema_inference.h"
 
+#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -242,13 +243,25 @@ class Inference {
   InferredDataset result_;
 };
 
+bool is_control(char c) { return absl::ascii_iscntrl(c); }
+
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    out += c;
+    if (is_control(c)) {
+      out += fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
+    } else {
+      out += c;
+    }
   }
   return out + "\"";
+}
+
+// A line break would end the comment.
+std::string in_comment(std::string text) {
+  std::ranges::replace_if(text, is_control, ' ');
+  return text;
 }
 
 }  // namespace
@@ -264,7 +277,7 @@ std::string inferred_yaml(const InferredDataset& dataset,
       "# Made from {} messages of {}: check types, time and personal data.\n"
       "dataset: {}\nsource: {{ kafka: {{ brokers: {}, topics: [{}], format: {} "
       "}} }}\n",
-      dataset.messages, topic, name, quoted(brokers), quoted(topic),
+      dataset.messages, in_comment(topic), name, quoted(brokers), quoted(topic),
       dataset.format);
   out +=
       dataset.time_field.empty()
@@ -272,8 +285,8 @@ std::string inferred_yaml(const InferredDataset& dataset,
           : fmt::format("time: {{ field: {} }}\n", quoted(dataset.time_field));
   for (const std::string& array : dataset.arrays) {
     out += fmt::format(
-        "# {} is an array: explode it in the source, or take {}[0]\n", array,
-        array);
+        "# {} is an array: explode it in the source, or take {}[0]\n",
+        in_comment(array), in_comment(array));
   }
   for (const std::string& path : dataset.odd) {
     out += fmt::format("# {} is left out: no path can say such a name\n",
@@ -282,7 +295,7 @@ std::string inferred_yaml(const InferredDataset& dataset,
   for (const std::string& path : dataset.empty) {
     out += fmt::format(
         "# {} was null in all of them, which says no type: add its column\n",
-        path);
+        in_comment(path));
   }
   out += "columns:\n";
   for (const InferredField& field : dataset.fields) {
@@ -293,8 +306,9 @@ std::string inferred_yaml(const InferredDataset& dataset,
       line += ", format: " + field.time_format;
     }
     if (field.high_cardinality) line += ", cardinality: high";
-    out += fmt::format("{:<60}  # in {} of {}, such as {}\n", line + " }",
-                       field.filled, dataset.messages, field.example);
+    out +=
+        fmt::format("{:<60}  # in {} of {}, such as {}\n", line + " }",
+                    field.filled, dataset.messages, in_comment(field.example));
   }
   return out;
 }

@@ -63,8 +63,8 @@ Status check_filter(const DashboardModel& dashboard, const Model& model,
     for (const std::string& step : tile.steps) add(step);
   }
   TRY(at_path("filter", parse_dimension_filter(
-                               filter, {known.begin(), known.end()},
-                               "a tile of dashboard '" + dashboard.name + "'")));
+                            filter, {known.begin(), known.end()},
+                            "a tile of dashboard '" + dashboard.name + "'")));
   return {};
 }
 

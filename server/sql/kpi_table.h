@@ -18,10 +18,10 @@ bool is_kpi_table(const FromItem& from);
 // for, as COUNT(*), are of the rows that * gives. A window beside it goes over
 // the values of the groups: SUM(value) OVER () adds them, those of a ratio too;
 // MEASURE(value) OVER () is that sum, and of an amount only. Names that only
-// the SELECT gives are known in GROUP BY, HAVING and ORDER BY. kNotFound names the nearest KPI;
-// kInvalid a column that is none of its dimensions; kUnsupported a KPI that no
-// SELECT over rows gives.
-// REQUIRES: is_kpi_table(statement.from).
+// the SELECT gives are known in GROUP BY, HAVING and ORDER BY. kNotFound names
+// the nearest KPI; kInvalid a column that is none of its dimensions;
+// kUnsupported a KPI that no SELECT over rows gives. REQUIRES:
+// is_kpi_table(statement.from).
 Result<SelectStatement> expand_kpi_table(const SelectStatement& statement,
                                          const KpiTables& tables);
 

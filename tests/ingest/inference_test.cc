@@ -46,6 +46,14 @@ TEST_CASE("fields that were always null are named") {
   }
 }
 
+TEST_CASE("a line break in a name or a value ends no line of the model") {
+  std::string yaml = yaml_of({R"({"a":1,"no\nne: 1":null,"li\nst: 2":[1],
+      "od\n.d: 3":4,"text":"b\nc: 5"})"});
+  for (const char* begun : {"\nne: 1", "\nst: 2", "\n.d: 3", "\nc: 5"}) {
+    CHECK_FALSE(has(yaml, begun));
+  }
+}
+
 TEST_CASE("fields whose names no path can say are named") {
   std::string yaml =
       yaml_of({R"({"a":1,"a.b":2,"q\"uo":3,"":4,"a[0]":5,"$x":6})"});
