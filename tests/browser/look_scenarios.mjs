@@ -49,7 +49,7 @@ const cutTables = (page) =>
       if (!foot) return [];
       const rows = [...tile.querySelectorAll('tbody tr')].map((row) => row.getBoundingClientRect());
       const cut = rows.some((row) => row.top < foot.top - 1 && row.bottom > foot.top + 1);
-      const short = rows.length <= 12 && rows.at(-1)?.bottom > foot.top + 1;
+      const short = rows.length <= 13 && rows.at(-1)?.bottom > foot.top + 1;
       const padding = parseFloat(getComputedStyle(tile).paddingBottom);
       const over = foot.bottom > tile.getBoundingClientRect().bottom - padding + 1;
       return cut || short || over ? [`${tile.getAttribute('aria-label')}: ${cut ? 'cut' : short ? 'not whole' : 'over'}`] : [];

@@ -1,7 +1,7 @@
 // A tile's place on the grid: "3x2" is three columns and two rows of it.
 import type { TileDefinition } from '../api/types';
 
-const kWhole = 12; // rows of a table that is shown whole; a longer one scrolls
+const kWhole = 13; // rows of a table that is shown whole; a longer one scrolls
 const kAsked = 10;
 
 // For how many rows a table keeps room.
