@@ -1,9 +1,13 @@
 #include "ingest/file_place.h"
 
+#include <absl/strings/ascii.h>
+
 #include "ingest/local_folder.h"
 #include "ingest/remote_place.h"
+#include "segments/time.h"
 
 namespace freshet {
+
 bool fits_pattern(std::string_view name, std::string_view pattern) {
   size_t n = 0, p = 0;
   size_t star = std::string_view::npos, star_n = 0;
@@ -24,6 +28,12 @@ bool fits_pattern(std::string_view name, std::string_view pattern) {
   }
   while (p < pattern.size() && pattern[p] == '*') ++p;
   return p == pattern.size();
+}
+
+std::string older_name(const std::string& name) {
+  std::string time = to_iso8601(now());  // some servers allow no colons
+  std::erase_if(time, [](char c) { return !absl::ascii_isalnum(c); });
+  return time + " " + name;
 }
 
 void split_place(std::string_view path, std::string& folder,

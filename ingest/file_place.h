@@ -64,6 +64,9 @@ class FilePlace {
 // Whether `name` fits a pattern with * (any text) and ? (one character).
 bool fits_pattern(std::string_view name, std::string_view pattern);
 
+// The name that a file in "done" gets when one of its own name is moved there.
+std::string older_name(const std::string& name);
+
 // Splits "DIR/PATTERN" at the last '/'.
 void split_place(std::string_view path, std::string& folder,
                  std::string& pattern);

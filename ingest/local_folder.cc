@@ -17,8 +17,6 @@
 #include <filesystem>
 #include <optional>
 
-#include "ingest/remote_place.h"
-
 namespace freshet {
 namespace {
 

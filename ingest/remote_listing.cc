@@ -1,5 +1,4 @@
 // What servers answer when they are asked which files there are.
-#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +6,6 @@
 #include "ingest/field_value.h"
 #include "ingest/remote_place.h"
 #include "ingest/xml_records.h"
-#include "segments/time.h"
 
 namespace freshet {
 namespace {
@@ -28,12 +26,6 @@ bool read_size(std::string_view text, uint64_t& size) {
 }
 
 }  // namespace
-
-std::string older_name(const std::string& name) {
-  std::string time = to_iso8601(now());  // some servers allow no colons
-  std::erase_if(time, [](char c) { return !absl::ascii_isalnum(c); });
-  return time + " " + name;
-}
 
 Result<std::vector<PlacedFile>> read_mlsd(std::string_view answer) {
   std::vector<PlacedFile> files;

@@ -16,9 +16,6 @@ namespace freshet {
 Result<std::unique_ptr<FilePlace>> open_remote_place(FilePlaceSettings settings,
                                                      std::string scratch);
 
-// The name that a file in "done" gets when one of its own name is moved there.
-std::string older_name(const std::string& name);
-
 // The files of an answer to MLSD (RFC 3659); kInvalid if it is none.
 Result<std::vector<PlacedFile>> read_mlsd(std::string_view answer);
 // Of a long listing as SFTP and most FTP servers give it. Its times have no

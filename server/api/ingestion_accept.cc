@@ -7,6 +7,7 @@
 #include "ingest/csv.h"
 #include "ingest/decoder.h"
 #include "ingest/field_value.h"
+#include "server/http/ascii.h"
 
 namespace freshet {
 namespace {
@@ -15,17 +16,9 @@ constexpr size_t kMaxListedErrors = 100;
 // Events decoded at a time, so that a large body needs little memory.
 constexpr size_t kCheckBatch = 4096;
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
-
 // "Text/CSV; charset=utf-8" -> "text/csv"
 std::string media_type(std::string_view content_type) {
-  return lower(trim(content_type.substr(0, content_type.find(';'))));
+  return ascii_lower(trim(content_type.substr(0, content_type.find(';'))));
 }
 
 // Events are UTF-8, of which ASCII is a part.
@@ -36,8 +29,8 @@ Status check_charset(std::string_view content_type) {
         trim(content_type.substr(0, content_type.find(';')));
     size_t equals = parameter.find('=');
     if (equals == std::string_view::npos) continue;
-    if (lower(parameter.substr(0, equals)) != "charset") continue;
-    std::string charset = lower(parameter.substr(equals + 1));
+    if (ascii_lower(parameter.substr(0, equals)) != "charset") continue;
+    std::string charset = ascii_lower(parameter.substr(equals + 1));
     std::erase(charset, '"');
     if (charset == "utf-8" || charset == "utf8" || charset == "us-ascii") {
       continue;
