@@ -4,7 +4,7 @@
   bench.py            all
   bench.py NAME...    ingest | queries | sales | live | clients | sum | sizes |
                       cubes | store | columns | kafka | latency | dashboard |
-                      upserts | posts
+                      upserts | posts | wide | restart
 
 Rows by SSB_ROWS, SALES_ROWS, LIVE_ROWS and KAFKA_ROWS (1,000,000 each), small
 segments by SEGMENTS (10,000), threads of queries by BENCH_THREADS ("1 2"), the
@@ -259,6 +259,10 @@ def bench_upserts(folder):
     write_bench.bench_upserts(folder, broker_script)
 
 
+def bench_restart(folder):
+    write_bench.bench_restart(folder, broker_script)
+
+
 def bench_kafka(folder):
     address = f"127.0.0.1:{freshet.free_port(2)}"
     broker_script("start", address, folder)
@@ -386,7 +390,8 @@ BENCHMARKS = {"ingest": bench_ingest, "queries": bench_queries,
               "cubes": bench_cubes, "sizes": bench_sizes,
               "store": bench_store, "columns": bench_columns,
               "dashboard": dashboard.main, "upserts": bench_upserts,
-              "posts": write_bench.bench_posts}
+              "posts": write_bench.bench_posts,
+              "wide": write_bench.bench_wide, "restart": bench_restart}
 
 
 def main():
@@ -401,7 +406,7 @@ def main():
         os.environ.get("BENCH_FOLDER"))))
     try:
         for name in names:
-            if name in ("kafka", "latency", "upserts") and not (
+            if name in ("kafka", "latency", "upserts", "restart") and not (
                     ROOT / ".deps/kafka/libs/.complete").exists():
                 print(f"SKIPPED {name}: no Kafka broker (./run deps)")
                 continue

@@ -1,11 +1,13 @@
-"""Benchmarks of writing: rows with a key, from a real broker, and events
-posted in batches to the embedded log, durable when acknowledged."""
+"""Benchmarks of writing: rows with a key, from a real broker; events posted in
+batches to the embedded log, durable when acknowledged; events of many columns;
+and how long a killed server takes to be where it was."""
 import decimal
 import http.client
 import json
 import os
 import pathlib
 import random
+import resource
 import sys
 import threading
 import time
@@ -13,11 +15,14 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]
                        / "tests/support"))
 import freshet  # noqa: E402
+from compare import peers  # noqa: E402
 from measure import table  # noqa: E402
 
 ROWS = int(os.environ.get("UPSERT_ROWS", "2000000"))
 KEYS = int(os.environ.get("UPSERT_KEYS", str(ROWS // 4)))
 POST_ROWS = int(os.environ.get("POST_ROWS", "2000000"))
+WIDE_ROWS = int(os.environ.get("WIDE_ROWS", "500000"))
+RESTART_ROWS = int(os.environ.get("RESTART_ROWS", "5000000"))
 PARTITIONS = 4
 ORDERS = """\
 dataset: {name}
@@ -35,6 +40,13 @@ auto_cubes: false
 """
 REPLACE = "key: [order_id]\non_duplicate: replace\norder_by: version\n"
 IGNORE = "key: [order_id]\non_duplicate: ignore\n"
+# So that nothing is sealed while the benchmark runs.
+UNSEALED = "seal: { rows: 100000000, age: 24h }\n"
+# As the widest data source of the paper on Druid (SIGMOD 2014, section 6.3):
+# 30 dimensions, of 2 to 10,000 values here, and 19 metrics.
+DIMENSIONS = [(f"d{n:02}", 10 ** (n % 5) if n % 5 else 2) for n in range(30)]
+METRICS = [f"m{n:02}" for n in range(19)]
+DRUIDS_PAPER = 22_900  # events/s a core, with rollup, on its authors' machine
 STATUSES = ["placed", "paid", "picked", "shipped", "delivered"]
 START = 1_790_000_000_000
 
@@ -214,3 +226,77 @@ def bench_posts(folder):
           "acknowledged, 2 cores, clients included",
           ("", "acknowledged/s", "goal", "queryable/s", "ns CPU/event",
            "p99 ms a batch", "bare file, synced"), rows)
+
+
+def wide_file(folder):
+    chance = random.Random(11)
+    path = folder / "wide.jsonl"
+    with open(path, "w") as file:
+        for number in range(WIDE_ROWS):
+            event = {"ts": START + number * 7}
+            for name, values in DIMENSIONS:
+                event[name] = f"{name}-value-{chance.randrange(values)}"
+            for name in METRICS:
+                event[name] = round(chance.random() * 1000, 3)
+            file.write(json.dumps(event) + "\n")
+    return path
+
+
+def bench_wide(folder):
+    path = wide_file(folder)
+    columns = "".join(f"  - {{ name: {name}, type: {kind} }}\n" for name, kind in (
+        *((name, "string") for name, _ in DIMENSIONS),
+        *((name, "double") for name in METRICS)))
+    model = freshet.write_model(folder / "wide_model", {"datasets/wide.yaml": (
+        "dataset: wide\nsource: { log: { partitions: 1, format: json } }\n"
+        f"time: {{ field: ts }}\ncolumns:\n{columns}partition_by: day\n"
+        "auto_cubes: false\n")})
+
+    def spent():
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+    before = spent()
+    done = freshet.run("load", "--data", folder / "wide_data", "--model", model,
+                       "--dataset", "wide", path, timeout=900)
+    assert done.returncode == 0, done.stderr
+    ours = WIDE_ROWS / (spent() - before)
+    with freshet.Server(model, folder / "wide_data") as server:
+        assert server.rows("wide") == WIDE_ROWS
+    kinds = {"ts": "BIGINT", **{name: "VARCHAR" for name, _ in DIMENSIONS},
+             **{name: "DOUBLE" for name in METRICS}}
+    _, cpu = peers.DuckDb(folder, 1).load("wide", path, kinds, "ts")
+    theirs = WIDE_ROWS / cpu
+    size = path.stat().st_size / WIDE_ROWS
+    table(f"{WIDE_ROWS:,} events of 30 dimensions and 19 metrics ({size:.0f} "
+          "bytes of JSON), from a file to sealed segments, a core",
+          ("", "events/s a core", "MB/s a core", "of Freshet's"),
+          [("Freshet (freshet load, start included)", f"{ours:,.0f}",
+            f"{ours * size / 1e6:.0f}", "1.00x"),
+           ("DuckDB JSON load, 1 thread", f"{theirs:,.0f}",
+            f"{theirs * size / 1e6:.0f}", f"{theirs / ours:.2f}x"),
+           ("Druid's paper, another machine", f"{DRUIDS_PAPER:,}", "",
+            f"{DRUIDS_PAPER / ours:.2f}x")])
+
+
+def bench_restart(folder, broker_script):
+    address = f"127.0.0.1:{freshet.free_port(2)}"
+    broker_script("start", address, folder)
+    rows = []
+    try:
+        fill_topic(address, "restarted", range(RESTART_ROWS))
+        for title in ("first start", "after kill -9"):
+            seconds, cpu, peak, server = consume(
+                folder, address, "restarted", "restarted", UNSEALED,
+                RESTART_ROWS)
+            freshet.wait_until(
+                lambda: server.rows("restarted") == RESTART_ROWS, 60, 0.02)
+            check(server, "restarted", dict(enumerate(range(RESTART_ROWS))))
+            rows.append((title, f"{seconds:.1f}",
+                         f"{RESTART_ROWS / seconds:,.0f}", f"{cpu:.1f}",
+                         f"{peak >> 20}"))
+            server.kill()
+    finally:
+        broker_script("stop", address, folder)
+    table(f"{RESTART_ROWS:,} events of six columns, none sealed: from the start "
+          "of the server until all are queryable, 2 cores shared with the broker",
+          ("", "seconds", "events/s", "CPU seconds", "peak MB"), rows)
