@@ -33,7 +33,8 @@ class Bits final : public Accumulator {
   }
 
   Result<VectorPtr> finish(const QueryControl& control) override {
-    auto out = make_vector({ValueType::kLong}, bits_.size());
+    TRY_ASSIGN(auto out,
+               make_vector({ValueType::kLong}, bits_.size(), control));
     TRY(each_group(bits_.size(), control, [&](uint32_t g) {
       out->longs[g] = bits_[g];
       if (!filled_[g]) out->set_null(g);

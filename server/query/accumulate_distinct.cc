@@ -55,9 +55,10 @@ class Distinct final : public Accumulator {
   }
 
   Result<VectorPtr> finish(const QueryControl& control) override {
-    TRY(control.check());
-    auto out = make_vector({ValueType::kLong}, counts_.size());
-    out->longs = counts_;
+    TRY_ASSIGN(auto out,
+               make_vector({ValueType::kLong}, counts_.size(), control));
+    TRY(each_group(counts_.size(), control,
+                   [&](uint32_t g) { out->longs[g] = counts_[g]; }));
     return VectorPtr(out);
   }
   uint64_t memory_bytes() const override {

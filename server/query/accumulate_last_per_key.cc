@@ -65,7 +65,7 @@ class LastPerKey final : public Accumulator {
   }
 
   Result<VectorPtr> finish(const QueryControl& control) override {
-    auto out = make_vector(type_, num_groups_);
+    TRY_ASSIGN(auto out, make_vector(type_, num_groups_, control));
     TRY(each_group(num_groups_, control,
                    [&](uint32_t g) { out->set_null(g); }));
     std::vector<__int128> sums(num_groups_);

@@ -49,7 +49,8 @@ class List final : public Accumulator {
   }
 
   Result<VectorPtr> finish(const QueryControl& control) override {
-    auto out = make_vector({ValueType::kString}, groups_.size());
+    TRY_ASSIGN(auto out,
+               make_vector({ValueType::kString}, groups_.size(), control));
     uint64_t written = 0;
     for (size_t g = 0; g < groups_.size(); ++g) {
       if (groups_[g].texts.empty()) {

@@ -43,8 +43,7 @@ class Newest final : public Accumulator {
   }
 
   Result<VectorPtr> finish(const QueryControl& control) override {
-    TRY(control.check());
-    return VectorPtr(std::make_shared<Vector>(slots_.values()));
+    return copied_lanes(slots_.values(), control);
   }
   uint64_t memory_bytes() const override {
     return slots_.memory_bytes() + times_.capacity() * 8;

@@ -56,7 +56,8 @@ class Quantile final : public Accumulator {
         sorted[next[groups_[i]]++] = values_[i];
       }
     }));
-    auto out = make_vector({ValueType::kDouble}, num_groups_);
+    TRY_ASSIGN(auto out,
+               make_vector({ValueType::kDouble}, num_groups_, control));
     size_t picked = 0;  // values since the last look
     for (size_t g = 0; g < num_groups_; ++g) {
       const size_t begin = starts[g], end = starts[g + 1];

@@ -105,7 +105,8 @@ class ApproximateDistinct final : public Accumulator {
   }
 
   Result<VectorPtr> finish(const QueryControl& control) override {
-    auto out = make_vector({ValueType::kLong}, sketches_.size());
+    TRY_ASSIGN(auto out,
+               make_vector({ValueType::kLong}, sketches_.size(), control));
     for (size_t g = 0; g < sketches_.size(); ++g) {
       if (g % kSketchesBetweenChecks == 0) TRY(control.check());
       out->longs[g] = sketches_[g].count();
@@ -165,7 +166,8 @@ class ApproximateQuantile final : public Accumulator {
   }
 
   Result<VectorPtr> finish(const QueryControl& control) override {
-    auto out = make_vector({ValueType::kDouble}, sketches_.size());
+    TRY_ASSIGN(auto out,
+               make_vector({ValueType::kDouble}, sketches_.size(), control));
     for (size_t g = 0; g < sketches_.size(); ++g) {
       if (g % kSketchesBetweenChecks == 0) TRY(control.check());
       if (sketches_[g].size() == 0) {

@@ -48,9 +48,10 @@ class Count final : public Accumulator {
   }
 
   Result<VectorPtr> finish(const QueryControl& control) override {
-    TRY(control.check());
-    auto out = make_vector({ValueType::kLong}, counts_.size());
-    out->longs = counts_;
+    TRY_ASSIGN(auto out,
+               make_vector({ValueType::kLong}, counts_.size(), control));
+    TRY(each_group(counts_.size(), control,
+                   [&](uint32_t g) { out->longs[g] = counts_[g]; }));
     return VectorPtr(out);
   }
   uint64_t memory_bytes() const override { return counts_.capacity() * 8; }
@@ -112,7 +113,7 @@ class ExactSum final : public Accumulator {
   }
 
   Result<VectorPtr> finish(const QueryControl& control) override {
-    auto out = make_vector(type_, sums_.size());
+    TRY_ASSIGN(auto out, make_vector(type_, sums_.size(), control));
     bool overflow = false;
     TRY(each_group(sums_.size(), control, [&](uint32_t g) {
       if (counts_[g] == 0) {
@@ -223,7 +224,8 @@ class DoubleSum final : public Accumulator {
   }
 
   Result<VectorPtr> finish(const QueryControl& control) override {
-    auto out = make_vector({ValueType::kDouble}, sums_.size());
+    TRY_ASSIGN(auto out,
+               make_vector({ValueType::kDouble}, sums_.size(), control));
     TRY(each_group(sums_.size(), control, [&](uint32_t g) {
       if (counts_[g] == 0) {
         out->set_null(g);

@@ -55,7 +55,8 @@ class Variance final : public Accumulator {
   }
 
   Result<VectorPtr> finish(const QueryControl& control) override {
-    auto out = make_vector({ValueType::kDouble}, groups_.size());
+    TRY_ASSIGN(auto out,
+               make_vector({ValueType::kDouble}, groups_.size(), control));
     TRY(each_group(groups_.size(), control, [&](uint32_t g) {
       double divisor = groups_[g].count - (sample_ ? 1 : 0);
       if (divisor <= 0) return out->set_null(g);

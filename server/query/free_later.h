@@ -2,25 +2,36 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 namespace freshet {
 
-// Empties `container`; if it has many members, in another thread: hundreds of
-// thousands of rows or keys take a tenth of a second, in which neither an
+// Destroys what `value` holds in another thread: hundreds of thousands of rows
+// or keys, or hundreds of MB, take a tenth of a second, in which neither an
 // answer nor the end of a cancelled query should be late.
-template <class Container>
-void free_later(Container& container) {
-  constexpr size_t kMany = 20'000;
-  Container all = std::move(container);
-  if (all.size() < kMany) return;
+template <class T>
+void free_in_background(T& value) {
   try {
-    std::thread([all = std::move(all)] {}).detach();
+    std::thread([all = std::move(value)] {}).detach();
   } catch (const std::system_error&) {
     // No thread: it was destroyed while that was tried.
   }
 }
+
+constexpr size_t kFreedLaterRows = 20'000;
+
+// Empties `container`; so, if it has many members.
+template <class Container>
+void free_later(Container& container) {
+  Container all = std::move(container);
+  if (all.size() >= kFreedLaterRows) free_in_background(all);
+}
+
+// What is too large to be given back while somebody waits: some ten
+// milliseconds, most of them the system's.
+constexpr uint64_t kFreedLaterBytes = uint64_t{32} << 20;
 
 }  // namespace freshet

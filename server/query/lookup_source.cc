@@ -95,8 +95,7 @@ std::shared_ptr<const LookupTable> LookupTable::made(
     if (shape) map->shape_of = std::move(column);
     map->keys = out->keys_;
     map->type = columns[c].type;
-    map->values =
-        std::make_shared<const std::vector<Value>>(std::move(values[c]));
+    map->values = std::make_shared<const ValueList>(std::move(values[c]));
     out->maps_.push_back(std::move(map));
   }
   out->name_ = std::move(name);

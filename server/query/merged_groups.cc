@@ -107,18 +107,17 @@ Status MergedGroups::map_values(const Keys& local, std::vector<uint32_t>& to,
   TRY_ASSIGN(const std::vector<uint32_t> ids, ids_of_groups(local, 0, control));
   TRY(intern_ids(local, 0, ids, components_[0], to, control));
   if (group_of_.size() < components_[0].size()) {
-    group_of_.resize(
-        std::max<size_t>(components_[0].size(), group_of_.size() * 2),
-        IdTable::kNone);
+    group_of_.grow(
+        std::max<size_t>(components_[0].size(), group_of_.size() * 2));
   }
   return in_runs(to.size(), &control, [&](size_t begin, size_t count) {
     for (uint32_t& id : std::span(to).subspan(begin, count)) {
       uint32_t& group = group_of_[id];
-      if (group == IdTable::kNone) {
-        group = num_groups_++;
+      if (group == 0) {
+        group = ++num_groups_;
         group_ids_.push_back(id);
       }
-      id = group;
+      id = group - 1;
     }
   });
 }
@@ -133,7 +132,7 @@ template Status MergedGroups::map_groups(const MergedGroups&,
 Result<VectorPtr> MergedGroups::values(size_t component,
                                        const QueryControl& control) const {
   const Vector& values = components_[component].values();
-  auto out = make_vector(values.type, num_groups_);
+  TRY_ASSIGN(auto out, make_vector(values.type, num_groups_, control));
   TRY(in_runs(num_groups_, &control, [&](size_t begin, size_t count) {
     for (size_t group = begin; group < begin + count; ++group) {
       out->set_from(group, values,
@@ -144,7 +143,7 @@ Result<VectorPtr> MergedGroups::values(size_t component,
 }
 
 uint64_t MergedGroups::memory_bytes() const {
-  uint64_t bytes = (group_ids_.capacity() + group_of_.capacity()) * 4;
+  uint64_t bytes = group_ids_.capacity() * 4 + group_of_.memory_bytes();
   for (const ValueIds& c : components_) bytes += c.memory_bytes();
   for (const IdTable& fold : folds_) bytes += fold.memory_bytes();
   return bytes;

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "segments/zeroed_array.h"
 #include "server/query/group_keys.h"
 #include "server/query/query_control.h"
 
@@ -54,7 +55,8 @@ class MergedGroups {
   // folds_[0]: id of component 0 -> running id; folds_[c]: running id and the
   // id of component c -> running id. The last running id is the group.
   std::vector<IdTable> folds_;
-  std::vector<uint32_t> group_of_;  // by id of the only component
+  // Group + 1 by id of the only component; 0: none yet.
+  ZeroedArray<uint32_t> group_of_;
   std::vector<uint32_t> group_ids_;
   uint32_t num_groups_ = 0;
 };

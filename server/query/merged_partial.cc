@@ -1,11 +1,21 @@
 #include "server/query/merged_partial.h"
 
+#include <tuple>
+
+#include "server/query/free_later.h"
+
 namespace freshet {
 
 MergedPartial::MergedPartial(std::shared_ptr<const QueryPlan> plan)
     : plan_(std::move(plan)),
       accumulators_(make_accumulators(*plan_, nullptr, 0)) {
   if (!plan_->groups.empty()) groups_.emplace(plan_->groups);
+}
+
+MergedPartial::~MergedPartial() {
+  if (memory_bytes() < kFreedLaterBytes) return;
+  std::tuple all(plan_, std::move(groups_), std::move(accumulators_));
+  free_in_background(all);
 }
 
 template <class Keys>

@@ -11,6 +11,9 @@ namespace freshet {
 class MergedPartial {
  public:
   explicit MergedPartial(std::shared_ptr<const QueryPlan> plan);
+  ~MergedPartial();
+  MergedPartial(const MergedPartial&) = delete;
+  MergedPartial& operator=(const MergedPartial&) = delete;
 
   // Of the same groups and aggregates; in the order of the rows, since sums of
   // doubles and rows of equal time depend on it.

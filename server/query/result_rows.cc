@@ -97,7 +97,7 @@ Result<VectorPtr> evaluate_groups(const Expression& expression, GroupRows& rows,
   if (expression.kind != Expression::Kind::kCall || size <= kAtOnce) {
     return evaluate(rows);
   }
-  auto out = make_vector(expression.type, size);
+  TRY_ASSIGN(auto out, make_vector(expression.type, size, control));
   for (size_t begin = 0; begin < size; begin += kAtOnce) {
     TRY(control.check());
     GroupRows some(rows, begin, std::min(kAtOnce, size - begin));
@@ -128,7 +128,7 @@ Status pick_first(std::vector<uint32_t>& order, size_t wanted,
 
 Result<VectorPtr> picked(const Vector& v, const std::vector<uint32_t>& lanes,
                          const QueryControl& control) {
-  auto out = make_vector(v.type, lanes.size());
+  TRY_ASSIGN(auto out, make_vector(v.type, lanes.size(), control));
   TRY(in_runs(lanes.size(), &control, [&](size_t begin, size_t count) {
     for (size_t i = begin; i < begin + count; ++i) {
       out->set_from(i, v, lanes[i]);

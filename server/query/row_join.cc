@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <span>
+#include <tuple>
 #include <utility>
 
 #include "server/query/expression_type.h"
+#include "server/query/free_later.h"
 #include "server/query/row_key.h"
 #include "server/query/widen_value.h"
 
@@ -12,6 +14,26 @@ namespace freshet {
 namespace {
 
 constexpr size_t kRowsBetweenChecks = 4096;
+
+// The right rows of a join by their keys.
+struct RowsByKey {
+  explicit RowsByKey(size_t rows) : after(rows, kNoRow) {}
+  ~RowsByKey() {
+    if (memory_bytes() < kFreedLaterBytes) return;
+    std::tuple all(std::move(keys), std::move(first), std::move(after));
+    free_in_background(all);
+  }
+  RowsByKey(const RowsByKey&) = delete;
+  RowsByKey& operator=(const RowsByKey&) = delete;
+  uint64_t memory_bytes() const {
+    return keys.memory_bytes() +
+           (first.capacity() + after.capacity()) * sizeof(uint32_t);
+  }
+
+  KeyTable keys;
+  std::vector<uint32_t> first;  // row of a key; others are linked from it
+  std::vector<uint32_t> after;
+};
 
 // False if a key is null.
 bool key_of(const std::vector<Value>& row, const std::vector<size_t>& columns,
@@ -52,9 +74,8 @@ Result<std::vector<RowPair>> join_rows(const ValueRows& left,
                                        QueryControl& control) {
   std::vector<RowPair> pairs;
   MemoryCharge charge(control), table(control);
-  KeyTable keys;
-  std::vector<uint32_t> first;  // right row of a key; others are linked from it
-  std::vector<uint32_t> after(right.size(), kNoRow);
+  RowsByKey rows(right.size());
+  auto& [keys, first, after] = rows;
   std::string bytes;
   ContentHash key;
   const size_t size = right.size();
@@ -70,8 +91,7 @@ Result<std::vector<RowPair>> join_rows(const ValueRows& left,
         after[r] = std::exchange(first[id], r);
       }
     }
-    table.set(keys.memory_bytes() +
-              (first.capacity() + after.capacity()) * sizeof(uint32_t));
+    table.set(rows.memory_bytes());
     return {};
   }));
   for (size_t l = 0; l < left.size(); ++l) {

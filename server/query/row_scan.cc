@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <tuple>
 
 #include "server/query/expression_type.h"
+#include "server/query/free_later.h"
 
 namespace freshet {
 namespace {
@@ -82,6 +84,12 @@ RowScan::RowScan(const QueryPlan& plan, QueryControl& control)
                    : std::numeric_limits<int64_t>::max()),
       rows_(plan),
       charge_(control) {}
+
+RowScan::~RowScan() {
+  if (memory_bytes() < kFreedLaterBytes) return;
+  std::tuple all(std::move(rows_), std::move(outputs_), std::move(arenas_));
+  free_in_background(all);
+}
 
 bool RowScan::too_far(Interval times) const {
   int64_t horizon = horizon_.load(std::memory_order_relaxed);
@@ -218,10 +226,10 @@ Status RowScan::run(std::vector<BlockRange> ranges, ScanPool& pool,
 Status RowScan::fetch(ScanPool& pool) {
   const auto& places = rows_.places();
   for (const auto& e : plan_.output_expressions) {
-    outputs_.push_back(make_vector(e->type, places.size()));
+    TRY_ASSIGN(auto output, make_vector(e->type, places.size(), control_));
+    outputs_.push_back(std::move(output));
     outputs_.back()->need_states();  // tasks only write lanes
     charge_.set(memory_bytes());
-    TRY(control_.check());
   }
   std::vector<Stretch> stretches;
   std::vector<size_t> tasks;  // first stretch of each

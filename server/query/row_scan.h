@@ -43,6 +43,7 @@ class FoundRows {
 class RowScan {
  public:
   RowScan(const QueryPlan& plan, QueryControl& control);
+  ~RowScan();
   Status run(std::vector<BlockRange> ranges, ScanPool& pool, uint64_t rows);
   uint64_t rows_scanned() const { return rows_scanned_; }
   // Views into this.

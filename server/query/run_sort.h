@@ -15,7 +15,7 @@ namespace freshet {
 template <class Before>
 Status sort_in_runs(std::vector<uint32_t>& order, const Before& before,
                     const QueryControl& control) {
-  constexpr size_t kRun = size_t{1} << 14;
+  constexpr size_t kRun = size_t{1} << 13;
   const size_t size = order.size();
   for (size_t begin = 0; begin < size; begin += kRun) {
     auto at = order.begin() + static_cast<ptrdiff_t>(begin);

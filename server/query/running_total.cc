@@ -61,8 +61,8 @@ bool fits(const RunningTotal& running,
 
 bool keeps_running_total(const QueryPlan& plan) {
   const Query& query = plan.query;
-  if (query.kind != Query::Kind::kAggregate || !plan.groups.empty() ||
-      query.why_not || !query.use_cache || !query.populate_cache) {
+  if (query.kind != Query::Kind::kAggregate || query.why_not ||
+      !query.use_cache || !query.populate_cache) {
     return false;
   }
   bool distinct = false;

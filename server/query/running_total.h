@@ -1,6 +1,6 @@
 // RunningTotal: all that a query has found so far, to which the next one of the
-// same text adds the rows that came since. For exact counts of distinct values
-// without groups: many values are dear to put together from segments each time.
+// same text adds the rows that came since. For exact counts of distinct values:
+// many values are dear to put together from segments each time.
 #pragma once
 
 #include <map>

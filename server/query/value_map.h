@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/query/key_table.h"
+#include "server/query/value_rows.h"
 #include "server/query/vector.h"
 
 namespace freshet {
@@ -44,7 +45,7 @@ class KeyIndex {
   uint32_t find(const ContentHash& key) const;
 
   const ExpressionType type_;
-  const std::vector<Value> keys_;
+  ValueList keys_;
   bool unique_ = true;
   KeyTable table_;
   std::vector<uint32_t> positions_;  // by id in table_; empty: each is its id

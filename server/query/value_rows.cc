@@ -8,4 +8,6 @@ ValueRows::~ValueRows() {
   free_later(static_cast<std::vector<std::vector<Value>>&>(*this));
 }
 
+ValueList::~ValueList() { free_later(static_cast<std::vector<Value>&>(*this)); }
+
 }  // namespace freshet

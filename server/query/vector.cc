@@ -112,6 +112,14 @@ void Vector::resize(size_t lanes) {
   }
 }
 
+void Vector::reserve(size_t lanes) {
+  if (is_long_backed(type)) longs.reserve(lanes);
+  if (type.type == ValueType::kDouble) doubles.reserve(lanes);
+  if (type.type == ValueType::kDecimal) decimals.reserve(lanes);
+  if (type.type == ValueType::kString) strings.reserve(lanes);
+  if (type.type == ValueType::kNull) states.reserve(lanes);
+}
+
 uint64_t Vector::memory_bytes() const {
   return longs.capacity() * 8 + doubles.capacity() * 8 +
          decimals.capacity() * 16 + strings.capacity() * 16 + states.capacity();
@@ -121,6 +129,16 @@ std::shared_ptr<Vector> make_vector(ExpressionType type, size_t size) {
   auto made = std::make_shared<Vector>();
   made->type = type;
   made->resize(size);
+  return made;
+}
+
+Result<std::shared_ptr<Vector>> make_vector(ExpressionType type, size_t size,
+                                            const QueryControl& control) {
+  auto made = make_vector(type, 0);
+  made->reserve(size);
+  TRY(in_runs(size, &control, [&](size_t begin, size_t count) {
+    made->resize(begin + count);
+  }));
   return made;
 }
 
@@ -167,6 +185,18 @@ std::shared_ptr<Vector> some_lanes(const Vector& from, size_t begin,
   copy(from.strings, made->strings);
   copy(from.states, made->states);
   return made;
+}
+
+Result<VectorPtr> copied_lanes(const Vector& from,
+                               const QueryControl& control) {
+  TRY_ASSIGN(auto made, make_vector(from.type, from.size, control));
+  if (!from.states.empty()) made->need_states();
+  TRY(in_runs(from.size, &control, [&](size_t begin, size_t count) {
+    for (size_t lane = begin; lane < begin + count; ++lane) {
+      made->set_from(lane, from, lane);
+    }
+  }));
+  return VectorPtr(made);
 }
 
 void copy_lane(Vector& to, size_t at, const Vector& from, size_t lane,

@@ -76,6 +76,8 @@ struct Vector {
   // Copies a lane of a vector of the same type.
   void set_from(size_t lane, const Vector& other, size_t other_lane);
   void resize(size_t lanes);
+  // Room for so many lanes, whose memory is not touched yet.
+  void reserve(size_t lanes);
   uint64_t memory_bytes() const;
 };
 
@@ -83,6 +85,10 @@ using VectorPtr = std::shared_ptr<const Vector>;
 
 // `size` lanes of zero values.
 std::shared_ptr<Vector> make_vector(ExpressionType type, size_t size);
+// The same for the millions of lanes of a result: looks at `control` every few
+// milliseconds and fails as it does.
+Result<std::shared_ptr<Vector>> make_vector(ExpressionType type, size_t size,
+                                            const QueryControl& control);
 // One stored lane, `size` lanes long. The literal must outlive the vector.
 VectorPtr make_constant(ExpressionType type, const Value& value, size_t size);
 
@@ -92,6 +98,10 @@ Status check_lanes(const Vector& vector, const Expression& what);
 // The lanes [begin, begin + count) of `from`; strings are viewed, not copied.
 std::shared_ptr<Vector> some_lanes(const Vector& from, size_t begin,
                                    size_t count);
+
+// All lanes of `from`, which is no constant; strings are viewed. Looks at
+// `control` every few milliseconds and fails as it does.
+Result<VectorPtr> copied_lanes(const Vector& from, const QueryControl& control);
 
 // Copies a lane of a vector of the same type, its string into `arena`.
 void copy_lane(Vector& to, size_t at, const Vector& from, size_t lane,

@@ -170,11 +170,11 @@ class KeyJoin {
   Result<std::optional<KeyedTable>> of_rows(QueryResult rows,
                                             ExpressionType type) {
     KeyedTable out;
-    std::vector<Value> keys;
+    ValueList keys;
     keys.reserve(rows.rows.size());
-    std::vector<std::shared_ptr<std::vector<Value>>> values;
+    std::vector<std::shared_ptr<ValueList>> values;
     for (size_t c = 1; c < rows.columns.size(); ++c) {
-      values.push_back(std::make_shared<std::vector<Value>>());
+      values.push_back(std::make_shared<ValueList>());
       values.back()->reserve(rows.rows.size());
     }
     const QueryControl& control = context_.control;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "segments/live_segment.h"
+#include "server/query/free_later.h"
 
 namespace freshet {
 namespace {
@@ -150,6 +151,16 @@ DatasetSnapshot snapshot_of(std::shared_ptr<const Schema> schema,
   return out;
 }
 
+// The same segment, which waits for nobody when it is freed.
+std::shared_ptr<LiveSegment> freed_later(std::shared_ptr<LiveSegment> segment,
+                                         size_t rows) {
+  if (rows < kFreedLaterRows) return segment;
+  LiveSegment* made = segment.get();
+  return {made, [owner = std::move(segment)](LiveSegment*) mutable {
+            free_in_background(owner);
+          }};
+}
+
 }  // namespace
 
 Relation dataset_relation(std::string name, DatasetSnapshot data) {
@@ -189,7 +200,8 @@ Result<Relation> relation_of_rows(QueryResult result,
     }
   }
   // Without a name: what queries find in it is not kept for others.
-  auto segment = LiveSegment::create("", schema, Interval{});
+  const auto segment = freed_later(LiveSegment::create("", schema, Interval{}),
+                                   result.rows.size());
   ColumnBatch batch(schema);
   for (const auto& row : result.rows) {
     if (!time) batch.set_long(0, 0);

@@ -181,13 +181,17 @@ Query counts() {
 }
 
 std::vector<Query> shapes(int64_t now) {
-  std::vector<Query> out(10, totals());
-  for (size_t i = 6; i < 10; ++i) out[i] = counts();
+  std::vector<Query> out(12, totals());
+  for (size_t i = 6; i < out.size(); ++i) out[i] = counts();
   out[7].filter = call("=", {column("s"), literal(Value("s1"))});
   out[7].interval = {Timestamp{1'700'000'100'000}, Timestamp{now + 1}};
   out[8].filter = call("=", {column("t"), literal(Value("t7"))});
   out[9].interval = {Timestamp{1'700'000'100'000},
                      Timestamp{1'700'002'000'000}};
+  out[10].groups = {{"s", column("s")}};
+  out[10].order_by = {{"s", false, {}}};
+  out[11].groups = {{"text", column("t")}, {"b", column("b")}};
+  out[11].order_by = {{"text", false, {}}, {"b", false, {}}};
   out[1].groups = {{"s", column("s")}};
   out[1].order_by = {{"s", false, {}}};
   out[2].filter = call("=", {column("t"), literal(Value("t7"))});
@@ -320,10 +324,18 @@ TEST_CASE("values that were counted are not counted again") {
   runners.run(counts(), stream.snapshot());
   stream.append(1);
   runners.run(counts(), stream.snapshot());
+  Query by_shop = counts();
+  by_shop.aggregates.pop_back();  // that both are kept
+  by_shop.groups = {{"s", column("s")}};
+  by_shop.order_by = {{"s", false, {}}};
+  runners.run(by_shop, stream.snapshot());
+  stream.append(1);
+  runners.run(by_shop, stream.snapshot());
   uint64_t scanned = 0;
   for (int i = 0; i < 20; ++i) {
     stream.append(100);
-    QueryResult result = runners.run(counts(), stream.snapshot());
+    QueryResult result =
+        runners.run(i % 2 ? by_shop : counts(), stream.snapshot());
     scanned += result.provenance.rows_scanned;
     CHECK(result.provenance.served_by ==
           std::vector<std::string>{"cache", "live"});

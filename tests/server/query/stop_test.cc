@@ -88,6 +88,9 @@ TEST_CASE("states of many groups are merged and finished in pieces") {
         if (!QueryPlan::create(query, *data.schema)) continue;
         const Looks looks = looks_of(query, data);
         CHECK(looks.merging >= groups.merging + 2 * (kGroups / kRowsPerLook));
+        // Lanes are made, and then filled.
+        CHECK(looks.finishing >=
+              groups.finishing + 2 * (kGroups / kRowsPerLook));
       }
     }
   }
