@@ -170,11 +170,17 @@ bool read_wall_time(std::string_view text, WallTime& time) {
   return !leap || (time.ms - time.offset_ms) % kDay == 0;
 }
 
+// What is left of whole units, 0 or more: before 1970, too.
+int64_t rest_of(int64_t ms, int64_t unit) {
+  const int64_t rest = ms % unit;
+  return rest < 0 ? rest + unit : rest;
+}
+
 // The instant of a wall-clock time in a zone; where the clock skips it, the
 // moment of the skip; where it comes twice, the first.
 int64_t in_zone(int64_t wall_ms, const absl::TimeZone& zone) {
   int64_t seconds = wall_ms / kSecond - (wall_ms % kSecond < 0);
-  int64_t rest = wall_ms - seconds * kSecond;
+  int64_t rest = rest_of(wall_ms, kSecond);
   absl::CivilSecond civil = absl::CivilSecond(1970, 1, 1) + seconds;
   absl::TimeZone::TimeInfo info = zone.At(civil);
   if (info.kind == absl::TimeZone::TimeInfo::SKIPPED) {
@@ -192,19 +198,19 @@ void put_digits(char* out, int count, int64_t value) {
 // "2026-11-22T10:41:07.120" of a wall-clock time.
 std::string wall_text(int64_t ms) {
   int64_t days = ms / kDay - (ms % kDay < 0);
-  int64_t rest = ms - days * kDay;
+  int64_t rest = rest_of(ms, kDay);
   Date date = civil_from_days(days);
+  const int64_t year = std::abs(int64_t{date.year});
   std::string text = "0000-00-00T00:00:00.000";
-  put_digits(&text[0], 4, date.year % 10000);
+  put_digits(&text[0], 4, year % 10000);
   put_digits(&text[5], 2, date.month);
   put_digits(&text[8], 2, date.day);
   put_digits(&text[11], 2, rest / kHour);
   put_digits(&text[14], 2, rest / kMinute % 60);
   put_digits(&text[17], 2, rest / kSecond % 60);
   put_digits(&text[20], 3, rest % kSecond);
-  if (date.year > 9999) {
-    text.insert(0, std::to_string(date.year / 10000));
-  }
+  if (year > 9999) text.insert(0, std::to_string(year / 10000));
+  if (date.year < 0) text.insert(0, "-");
   return text;
 }
 

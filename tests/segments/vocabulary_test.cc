@@ -312,5 +312,12 @@ TEST_CASE("bitmaps agree with sets, frozen or not") {
   }
 }
 
+TEST_CASE("the first and the last moment have texts") {
+  CHECK(to_iso8601(Timestamp{INT64_MIN}) == "-292275055-05-16T16:47:04.192Z");
+  CHECK(to_iso8601(Timestamp{INT64_MAX}) == "292278994-08-17T07:12:55.807Z");
+  CHECK(to_iso8601(Timestamp{-62'167'219'200'001}) ==
+        "-0001-12-31T23:59:59.999Z");
+}
+
 }  // namespace
 }  // namespace freshet
