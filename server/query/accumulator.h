@@ -43,6 +43,9 @@ struct LaneChoice {
   }
 };
 
+class ValueSources;
+struct PreparedSegment;
+
 class Accumulator {
  public:
   virtual ~Accumulator() = default;
@@ -57,6 +60,9 @@ class Accumulator {
   // One lane a group, of the aggregate's type; views into this, which goes on
   // as before. Looks at `control` as merge() does.
   virtual Result<VectorPtr> finish(const QueryControl& control) = 0;
+  // The segments of the query that merges and finishes from now on; null:
+  // they are not known.
+  virtual void use(ValueSources* /*sources*/) {}
   virtual uint64_t memory_bytes() const = 0;
 };
 
@@ -72,6 +78,7 @@ struct AccumulatorSpec {
   ExpressionPtr time;
   const SegmentContext* context = nullptr;
   uint64_t rows = 0;
+  const PreparedSegment* segment = nullptr;  // of `context`
   // Where the rows are of a cube's table: what to take in their place.
   const CubeAggregate* cube = nullptr;
 

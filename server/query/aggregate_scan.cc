@@ -15,13 +15,17 @@ constexpr uint64_t kSmallStates = 64 << 10;
 
 AggregateScan::AggregateScan(std::shared_ptr<const QueryPlan> plan,
                              QueryControl& control, PartialCache* cache,
-                             std::unique_ptr<MergedPartial> total)
+                             std::unique_ptr<MergedPartial> total,
+                             ValueSources* sources)
     : plan_(std::move(plan)),
       control_(control),
       cache_(cache),
+      sources_(sources),
       charge_(control),
       total_(total ? std::move(total)
-                   : std::make_unique<MergedPartial>(plan_)) {}
+                   : std::make_unique<MergedPartial>(plan_)) {
+  total_->use(sources_);
+}
 
 Status AggregateScan::run(const std::vector<BlockRange>& ranges, ScanPool& pool,
                           uint64_t rows) {
@@ -83,11 +87,16 @@ Status AggregateScan::merge(size_t index, const Partial* partial) {
   return control_.check();
 }
 
+void AggregateScan::begin_apart() {
+  apart_ = std::make_shared<MergedPartial>(plan_);
+  apart_->use(sources_);
+}
+
 // Kept anew with what comes after it, or only used.
 Status AggregateScan::merge_kept(const BlockRange& range) {
   const PreparedSegment& segment = *range.segment;
   if (cache_ && !segment.cache_key.empty()) {
-    apart_ = std::make_shared<MergedPartial>(plan_);
+    begin_apart();
     apart_rows_ = segment.kept.partial->rows_matched();
   }
   return (apart_ ? *apart_ : *total_).merge(*segment.kept.partial, control_);
@@ -100,7 +109,7 @@ Status AggregateScan::merge_scanned(const BlockRange& range,
   if (keeps && range.begin < segment.keep_end) {
     uint64_t groups = partial.keys() ? partial.keys()->size() : 0;
     if (groups * kRowsPerKeptGroup <= partial.rows_scanned()) {
-      apart_ = std::make_shared<MergedPartial>(plan_);
+      begin_apart();
       apart_rows_ = 0;
     }
   }
@@ -116,6 +125,7 @@ Status AggregateScan::end_apart(const PreparedSegment& segment) {
   TRY(segment.segment->status(segment.mark));
   const uint64_t bytes = part->memory_bytes();
   if (bytes > kSmallStates + apart_rows_ * kKeptBytesPerRow) return {};
+  part->use(nullptr);
   KeptPartial kept{std::move(part), segment.keep_end, nullptr};
   const Bitmap* hidden = segment.segment->hidden_rows();
   if (hidden && !segment.segment->sealed()) {
@@ -123,6 +133,11 @@ Status AggregateScan::end_apart(const PreparedSegment& segment) {
   }
   cache_->put(segment.cache_key, std::move(kept), bytes);
   return {};
+}
+
+std::unique_ptr<MergedPartial> AggregateScan::take_total() {
+  total_->use(nullptr);
+  return std::move(total_);
 }
 
 Result<ResultRows> AggregateScan::finish(Arena& arena) {

@@ -6,15 +6,19 @@
 
 #include "server/query/merged_partial.h"
 #include "server/query/partial_cache.h"
+#include "server/query/value_sources.h"
 
 namespace freshet {
 
 class AggregateScan {
  public:
   // `cache`: where segments with a cache key leave what was found; or null.
-  // `total`: of rows that are not in the ranges; or null.
+  // `total`: of rows that are not in the ranges; or null. `sources`: all
+  // segments of the query, those of the total, too; or null, where nothing that
+  // is known of them from before may be used.
   AggregateScan(std::shared_ptr<const QueryPlan> plan, QueryControl& control,
-                PartialCache* cache, std::unique_ptr<MergedPartial> total);
+                PartialCache* cache, std::unique_ptr<MergedPartial> total,
+                ValueSources* sources);
   Status run(const std::vector<BlockRange>& ranges, ScanPool& pool,
              uint64_t rows);
   uint64_t rows_scanned() const { return rows_scanned_; }
@@ -23,7 +27,7 @@ class AggregateScan {
   // Rows before ordering; views into this and `arena`.
   Result<ResultRows> finish(Arena& arena);
   // Once the rows of finish() were used: all that was found.
-  std::unique_ptr<MergedPartial> take_total() { return std::move(total_); }
+  std::unique_ptr<MergedPartial> take_total();
 
  private:
   // What a range came to: there are no blocks to scan of what was kept.
@@ -35,11 +39,13 @@ class AggregateScan {
   Status merge(size_t index, const Partial* partial);
   Status merge_kept(const BlockRange& range);
   Status merge_scanned(const BlockRange& range, const Partial& partial);
+  void begin_apart();
   Status end_apart(const PreparedSegment& segment);
 
   const std::shared_ptr<const QueryPlan> plan_;
   QueryControl& control_;
   PartialCache* const cache_;
+  ValueSources* const sources_;
   const std::vector<BlockRange>* ranges_ = nullptr;  // of run()
   TaskStatus status_;
   std::atomic<bool> stop_{false};

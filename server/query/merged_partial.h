@@ -15,6 +15,11 @@ class MergedPartial {
   MergedPartial(const MergedPartial&) = delete;
   MergedPartial& operator=(const MergedPartial&) = delete;
 
+  // Accumulator::use() of all.
+  void use(ValueSources* sources) {
+    for (const auto& a : accumulators_) a->use(sources);
+  }
+
   // Of the same groups and aggregates; in the order of the rows, since sums of
   // doubles and rows of equal time depend on it.
   Status merge(const Partial& partial, const QueryControl& control);

@@ -12,6 +12,7 @@ std::vector<std::unique_ptr<Accumulator>> make_accumulators(
                          plan.time,
                          context,
                          rows,
+                         segment,
                          nullptr};
     if (segment && segment->cube) spec.cube = &segment->cube->aggregates[i];
     out.push_back(make_accumulator(spec));

@@ -10,6 +10,8 @@
 #include "server/query/result_cache.h"
 #include "server/query/row_scan.h"
 #include "server/query/running_total.h"
+#include "server/query/shared_values.h"
+#include "server/query/value_sources.h"
 
 namespace freshet {
 namespace {
@@ -39,6 +41,7 @@ class SegmentRunner final : public Runner {
         cache_(cache),
         results_(cache ? cache->max_bytes() / kResultShare : 0),
         totals_(cache ? cache->max_bytes() : 0),
+        shared_values_(cache ? cache->max_bytes() : 0),
         pool_(scan_threads) {}
 
   Result<QueryResult> run(const Query& query, CancelFlag cancel) override;
@@ -56,7 +59,8 @@ class SegmentRunner final : public Runner {
   Result<QueryResult> scan(const std::shared_ptr<const QueryPlan>& plan,
                            const std::vector<PreparedSegment>& segments,
                            const DatasetSnapshot& data, QueryControl& control,
-                           RunningTotal& running, uint64_t& state_bytes);
+                           RunningTotal& running, ValueSources* sources,
+                           uint64_t& state_bytes);
   // `state_bytes`: of what the answer is made from.
   Result<QueryResult> read(const std::shared_ptr<const QueryPlan>& plan,
                            const DatasetSnapshot& data, QueryControl& control,
@@ -70,6 +74,7 @@ class SegmentRunner final : public Runner {
   PartialCache* const cache_;
   ResultCache results_;
   RunningTotals totals_;
+  SharedValues shared_values_;
   ServerMemory memory_{0};
   ScanPool pool_;
 };
@@ -174,13 +179,16 @@ Result<QueryResult> SegmentRunner::read(
   };
   TRY_ASSIGN(auto segments, prepare_segments(plan, *data.timeline, control,
                                              pool_, cache_, met));
-  auto result = scan(shared, segments, data, control, running, state_bytes);
+  ValueSources sources(shared_values_, segments, control);
+  const bool known = cache_ && plan.query.use_cache;
+  auto result = scan(shared, segments, data, control, running,
+                     known ? &sources : nullptr, state_bytes);
   // Nothing is read after this; what could not be read is no answer, nor is
   // what was read of a file that changed, or an error that came of it. What was
   // kept was right. All are asked, so that one more run finds all verified.
   Status first;
   for (const auto& s : segments) {
-    if (s.done()) continue;
+    if (s.done() && !sources.has_read(s)) continue;
     Status status = s.segment->status(s.mark);
     if (status) continue;
     if (status.error().code != ErrorCode::kConflict) return status.error();
@@ -195,7 +203,8 @@ Result<QueryResult> SegmentRunner::read(
 Result<QueryResult> SegmentRunner::scan(
     const std::shared_ptr<const QueryPlan>& shared,
     const std::vector<PreparedSegment>& segments, const DatasetSnapshot& data,
-    QueryControl& control, RunningTotal& running, uint64_t& state_bytes) {
+    QueryControl& control, RunningTotal& running, ValueSources* sources,
+    uint64_t& state_bytes) {
   const QueryPlan& plan = *shared;
   auto ranges = split_blocks(segments, threads_);
   uint64_t rows = 0;
@@ -209,7 +218,8 @@ Result<QueryResult> SegmentRunner::scan(
     if (a.approximate()) result.provenance.exact = false;
   }
   if (plan.query.kind == Query::Kind::kAggregate) {
-    AggregateScan scan(shared, control, cache_, std::move(running.total));
+    AggregateScan scan(shared, control, cache_, std::move(running.total),
+                       sources);
     TRY(scan.run(ranges, pool_, rows));
     result.provenance.rows_scanned = scan.rows_scanned();
     result.provenance.rows_matched = scan.rows_matched();

@@ -19,6 +19,10 @@ namespace freshet {
 
 struct PreparedSegment {
   std::shared_ptr<const Segment> segment;
+  // The segment itself, where a cube's table stands in for it; and what its
+  // values have their ids by: equal keys, equal dictionaries. Empty: none.
+  std::shared_ptr<const Segment> source;
+  std::string source_key;
   uint64_t mark = 0;   // of the segment, for its status()
   uint32_t order = 0;  // later segments have a greater one
   // Where what is found in the blocks before `keep_end` may be kept; empty:

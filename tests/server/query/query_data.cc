@@ -59,15 +59,19 @@ std::shared_ptr<LiveSegment> live_segment(
 std::shared_ptr<const Segment> sealed_segment(
     const std::shared_ptr<const Schema>& schema, const std::vector<Row>& rows,
     const SealOptions& options) {
-  static std::atomic<int> next{0};
   auto live = live_segment(schema, rows);
   live->freeze();
+  return sealed_copy(*live->snapshot(), options);
+}
+
+std::shared_ptr<const Segment> sealed_copy(const Segment& live,
+                                           const SealOptions& options) {
+  static std::atomic<int> next{0};
   std::string id =
       "test_" + std::to_string(getpid()) + "_" + std::to_string(next++);
   std::string path =
       (std::filesystem::temp_directory_path() / (id + ".seg")).string();
-  auto written =
-      write_segment(real_file_system(), *live->snapshot(), id, path, options);
+  auto written = write_segment(real_file_system(), live, id, path, options);
   REQUIRE_MESSAGE(written.has_value(), written.error().message);
   auto opened = open_segment(path);
   REQUIRE_MESSAGE(opened.has_value(), opened.error().message);

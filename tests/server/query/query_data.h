@@ -21,6 +21,9 @@ std::shared_ptr<LiveSegment> live_segment(
 std::shared_ptr<const Segment> sealed_segment(
     const std::shared_ptr<const Schema>& schema, const std::vector<Row>& rows,
     const SealOptions& options = {});
+// Of a frozen live one.
+std::shared_ptr<const Segment> sealed_copy(const Segment& live,
+                                           const SealOptions& options = {});
 
 Aggregate aggregate(Aggregate::Function function, ExpressionPtr argument,
                     std::string name);
