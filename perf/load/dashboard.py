@@ -206,6 +206,10 @@ def measure_viewers(server, model, requests):
             requests = [{k: v for k, v in r.items() if k not in ("from", "to")}
                         | {"range": "last_7d"} for r in requests]
             freshet.wait_until(lambda: server.rows("sales") > ROWS, 60)
+            start = time.perf_counter()
+            Viewer(server.port, requests).ask()
+            rows.append(measured("first call of another range", [
+                (time.perf_counter() - start) * 1e3]))
         for viewers in (1, 20):
             before = server.rows("sales"), time.perf_counter()
             spent = watch(server.port, requests, viewers, 1)
