@@ -36,11 +36,15 @@ constexpr size_t kWorthwhile = size_t{64} << 20;
 
 // What one query frees the next takes again, without a page fault for each
 // page, until nobody asks: only the largest blocks are mapped alone (more
-// malloc does not take), and the free end of an arena is given back late.
+// malloc does not take), and the free end of an arena is given back late. Of
+// the free ends malloc_trim() gives back only the main arena's: a thread's own
+// one would keep up to 64 MiB, so that there is one beside it.
 MemoryRelease::MemoryRelease() {
   constexpr int kMapped = 32 << 20, kFreeEnd = 256 << 20;  // bytes
+  constexpr int kArenas = 2;
   (void)::mallopt(M_MMAP_THRESHOLD, kMapped);
   (void)::mallopt(M_TRIM_THRESHOLD, kFreeEnd);
+  (void)::mallopt(M_ARENA_MAX, kArenas);
 }
 
 bool MemoryRelease::quiet() {
