@@ -103,6 +103,8 @@ async function openTile(browser) {
   }
   await page.keyboard.press('Escape');
   await until(() => page.getByRole('dialog').count(), (n) => n === 0);
+  // The browser tells of the end of a dialog a moment after it.
+  await until(() => parameter(page, 'tile'), (tile) => tile === '');
   check(parameter(page, 'tile') === '', 'closed, it is not', page.url());
   check(faults.length === 0, 'no fault on the way', faults.join('; '));
   await context.close();
