@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 namespace freshet {
@@ -30,8 +31,14 @@ void free_later(Container& container) {
   if (all.size() >= kFreedLaterRows) free_in_background(all);
 }
 
-// What is too large to be given back while somebody waits: some ten
-// milliseconds, most of them the system's.
-constexpr uint64_t kFreedLaterBytes = uint64_t{32} << 20;
+// Of parts that take so many bytes; so, if these are too many to be given back
+// while somebody waits: some ten milliseconds, most of them the system's.
+template <class... Parts>
+void free_later(uint64_t bytes, Parts&... parts) {
+  constexpr uint64_t kMany = uint64_t{32} << 20;
+  if (bytes < kMany) return;
+  std::tuple<Parts...> all(std::move(parts)...);
+  free_in_background(all);
+}
 
 }  // namespace freshet

@@ -1,7 +1,5 @@
 #include "server/query/merged_partial.h"
 
-#include <tuple>
-
 #include "server/query/free_later.h"
 
 namespace freshet {
@@ -13,9 +11,7 @@ MergedPartial::MergedPartial(std::shared_ptr<const QueryPlan> plan)
 }
 
 MergedPartial::~MergedPartial() {
-  if (memory_bytes() < kFreedLaterBytes) return;
-  std::tuple all(plan_, std::move(groups_), std::move(accumulators_));
-  free_in_background(all);
+  free_later(memory_bytes(), plan_, groups_, accumulators_);
 }
 
 template <class Keys>

@@ -41,7 +41,7 @@ class MergedPartial {
       const std::vector<std::unique_ptr<Accumulator>>& accumulators,
       const QueryControl& control);
 
-  const std::shared_ptr<const QueryPlan> plan_;
+  std::shared_ptr<const QueryPlan> plan_;
   std::optional<MergedGroups> groups_;  // nothing without groups
   std::vector<std::unique_ptr<Accumulator>> accumulators_;
   uint64_t rows_scanned_ = 0, rows_matched_ = 0;

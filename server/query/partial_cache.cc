@@ -57,13 +57,19 @@ std::string partial_shape(const QueryPlan& plan) {
   return out.size() > kMaxShape ? std::string() : out;
 }
 
-std::string partial_key(const std::string& shape, const QueryPlan& plan,
-                        const Segment& segment) {
+std::string segment_key(const Segment& segment) {
   if (segment.sealed() ? segment.content_hash() == 0 : segment.id().empty()) {
     return {};
   }
-  std::string key = fmt::format("{} {:016x} ", segment.id(),
-                                segment.sealed() ? segment.content_hash() : 0);
+  return fmt::format("{} {:016x}", segment.id(),
+                     segment.sealed() ? segment.content_hash() : 0);
+}
+
+std::string partial_key(const std::string& shape, const QueryPlan& plan,
+                        const Segment& segment) {
+  std::string key = segment_key(segment);
+  if (key.empty()) return {};
+  key += ' ';
   const Interval times = segment.time_range();
   for (const RangeTest& range : plan.filter.ranges) {
     if (range.column->name != kTimeColumn) continue;

@@ -24,6 +24,9 @@ struct QueryPlan;
 // filter, groups and aggregates, without bounds on the time of rows. Empty
 // where partials are not kept: of scans, of huge conditions.
 std::string partial_shape(const QueryPlan& plan);
+// A sealed segment with its content, or the name of a live one; empty for a
+// live one without a name.
+std::string segment_key(const Segment& segment);
 // The shape on one segment: with its content, or the name of a live one, and
 // with the bounds of time that cut it. Empty for a live one without a name.
 std::string partial_key(const std::string& shape, const QueryPlan& plan,

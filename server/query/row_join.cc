@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <span>
-#include <tuple>
 #include <utility>
 
 #include "server/query/expression_type.h"
@@ -18,11 +17,7 @@ constexpr size_t kRowsBetweenChecks = 4096;
 // The right rows of a join by their keys.
 struct RowsByKey {
   explicit RowsByKey(size_t rows) : after(rows, kNoRow) {}
-  ~RowsByKey() {
-    if (memory_bytes() < kFreedLaterBytes) return;
-    std::tuple all(std::move(keys), std::move(first), std::move(after));
-    free_in_background(all);
-  }
+  ~RowsByKey() { free_later(memory_bytes(), keys, first, after); }
   RowsByKey(const RowsByKey&) = delete;
   RowsByKey& operator=(const RowsByKey&) = delete;
   uint64_t memory_bytes() const {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
-#include <tuple>
 
 #include "server/query/expression_type.h"
 #include "server/query/free_later.h"
@@ -85,11 +84,7 @@ RowScan::RowScan(const QueryPlan& plan, QueryControl& control)
       rows_(plan),
       charge_(control) {}
 
-RowScan::~RowScan() {
-  if (memory_bytes() < kFreedLaterBytes) return;
-  std::tuple all(std::move(rows_), std::move(outputs_), std::move(arenas_));
-  free_in_background(all);
-}
+RowScan::~RowScan() { free_later(memory_bytes(), rows_, outputs_, arenas_); }
 
 bool RowScan::too_far(Interval times) const {
   int64_t horizon = horizon_.load(std::memory_order_relaxed);

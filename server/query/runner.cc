@@ -89,6 +89,13 @@ Provenance provenance_of(const DatasetSnapshot& data) {
   return out;
 }
 
+bool counts_distinct(const QueryPlan& plan) {
+  return std::any_of(plan.aggregates.begin(), plan.aggregates.end(),
+                     [](const Aggregate& a) {
+                       return a.function == Aggregate::Function::kCountDistinct;
+                     });
+}
+
 void add_once(std::vector<std::string>& list, const std::string& text) {
   if (std::find(list.begin(), list.end(), text) == list.end()) {
     list.push_back(text);
@@ -179,16 +186,18 @@ Result<QueryResult> SegmentRunner::read(
   };
   TRY_ASSIGN(auto segments, prepare_segments(plan, *data.timeline, control,
                                              pool_, cache_, met));
-  ValueSources sources(shared_values_, segments, control);
-  const bool known = cache_ && plan.query.use_cache;
+  std::optional<ValueSources> sources;
+  if (cache_ && plan.query.use_cache && counts_distinct(plan)) {
+    sources.emplace(shared_values_, segments, control);
+  }
   auto result = scan(shared, segments, data, control, running,
-                     known ? &sources : nullptr, state_bytes);
+                     sources ? &*sources : nullptr, state_bytes);
   // Nothing is read after this; what could not be read is no answer, nor is
   // what was read of a file that changed, or an error that came of it. What was
   // kept was right. All are asked, so that one more run finds all verified.
   Status first;
   for (const auto& s : segments) {
-    if (s.done() && !sources.has_read(s)) continue;
+    if (s.done() && !(sources && sources->has_read(s))) continue;
     Status status = s.segment->status(s.mark);
     if (status) continue;
     if (status.error().code != ErrorCode::kConflict) return status.error();

@@ -1,7 +1,5 @@
 #include "server/query/segment_work.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "server/query/merged_partial.h"
@@ -24,12 +22,6 @@ uint64_t rows_of(const std::vector<PreparedSegment>& segments) {
   uint64_t rows = 0;
   for (const auto& s : segments) rows += s.rows_left();
   return rows;
-}
-
-std::string source_key(const Segment& segment) {
-  if (!segment.sealed()) return segment.id();
-  if (segment.content_hash() == 0) return {};
-  return fmt::format("{} {:016x}", segment.id(), segment.content_hash());
 }
 
 // Conditions over one dictionary are left to SegmentFilter, which needs their
@@ -141,7 +133,7 @@ Result<std::vector<PreparedSegment>> prepare_segments(
     if (!segment->time_range().overlaps(interval)) return;
     PreparedSegment prepared;
     prepared.source = segment;
-    prepared.source_key = source_key(*segment);
+    prepared.source_key = segment_key(*segment);
     prepared.segment = std::move(segment);
     prepared.mark = prepared.segment->mark();
     prepared.order = static_cast<uint32_t>(all.size());
