@@ -7,6 +7,7 @@
 #include "server/druid/druid_sql.h"
 #include "server/json/json_value.h"
 #include "server/json/json_writer.h"
+#include "server/sql/request_setting.h"
 #include "server/sql/zone_name.h"
 
 namespace freshet {
@@ -134,6 +135,7 @@ HttpResponse plain_query(Services& services, const HttpRequest& request) {
   sql.cancel = handle.flag();
   sql.limits = services.limits;
   sql.limits.begun = request.received;
+  apply_settings(sql);
   QueryControl control(sql.limits, handle.flag());
   auto result = CountedSql(services.sql, services.metrics, "sql").run(sql);
   auto fail = [&](const Error& error) {

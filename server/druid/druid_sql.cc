@@ -5,6 +5,7 @@
 #include "server/druid/druid_request.h"
 #include "server/json/error_text.h"
 #include "server/json/json_writer.h"
+#include "server/sql/request_setting.h"
 
 namespace freshet {
 namespace {
@@ -58,6 +59,7 @@ DruidResponse run_request(Sql& sql, DruidSqlRequest request,
                           const DruidCaller& caller) {
   RunningQueries::Handle handle(caller.running, request.sql.id, caller.gone);
   request.sql.cancel = handle.flag();
+  apply_settings(request.sql);
   begin_limits(request.sql.limits);
   QueryControl control(request.sql.limits, handle.flag());
   auto answer = [&]() -> Result<std::string> {

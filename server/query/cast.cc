@@ -1,4 +1,5 @@
-// cast: among all types. A value that the target cannot hold becomes null.
+// cast: among all types. A value that the target cannot hold becomes null, or
+// an error of the row if the cast is not the user's but for a common type.
 #include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
@@ -79,8 +80,10 @@ void from_text(std::string_view text, const absl::TimeZone& zone, Target to) {
       return to.set_long(std::nullopt);
     case ValueType::kLong: {
       int64_t value;
-      bool ok = absl::SimpleAtoi(view, &value);
-      return to.set_long(ok ? std::optional(value) : std::nullopt);
+      if (absl::SimpleAtoi(view, &value)) return to.set_long(value);
+      double real;  // "3.7" is 3, as in Druid
+      bool ok = absl::SimpleAtod(view, &real);
+      return to.set_long(ok ? to_long(real) : std::nullopt);
     }
     case ValueType::kDouble: {
       double value;
@@ -200,9 +203,16 @@ bool cast_fast(const Vector& in, Vector& out) {
 Result<ExpressionType> check_cast(Expression& call) { return call.cast_type; }
 
 std::shared_ptr<Vector> evaluate_cast(const FunctionCall& call) {
-  return std::const_pointer_cast<Vector>(
+  const Vector& in = call.argument(0);
+  auto out = std::const_pointer_cast<Vector>(
       cast_vector(call.arguments[0], call.expression.type, call.expression.zone,
                   call.context.arena));
+  if (!call.expression.widens) return out;
+  for (size_t i = 0; i < out->states.size(); ++i) {
+    bool lost = out->states[i] == kLaneNull && in.is_value(i);
+    if (lost) out->states[i] = kLaneOverflow;
+  }
+  return out;
 }
 
 constexpr Function kFunctions[] = {

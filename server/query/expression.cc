@@ -180,6 +180,7 @@ std::string call_text(const Expression& e) {
     }
     if (e.name == "cast") {
       return "cast(" + first + " as " + type_name(e.cast_type) +
+             (e.widens ? ", exact" : "") +
              (e.zone == absl::UTCTimeZone() ? ""
                                             : ", '" + e.zone.name() + "'") +
              ")";

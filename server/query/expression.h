@@ -47,8 +47,9 @@ struct Expression {
   std::shared_ptr<const ValueSet> set;
   // "lookup_value", "lookup_has": by the value of the argument.
   std::shared_ptr<const ValueMap> map;
-  ExpressionType cast_type;                   // "cast"
-  Granularity granularity;                    // "time_floor"
+  ExpressionType cast_type;  // "cast"
+  bool widens = false;      // "cast" to a common type: out of range is an error
+  Granularity granularity;  // "time_floor"
   absl::TimeZone zone = absl::UTCTimeZone();  // "time_floor", casts of time
   ExpressionType type;                        // set by resolve
   int line = 0, column = 0;  // place in the SQL text, 1-based, or 0

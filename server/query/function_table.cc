@@ -1,6 +1,7 @@
 #include "server/query/function_table.h"
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -46,6 +47,11 @@ Result<ExpressionPtr> read_literal(const Expression& text, ExpressionType type,
 
 bool is_text_literal(const Expression& e) {
   return e.kind == Expression::Kind::kLiteral && e.literal.as_string();
+}
+
+bool is_whole_text(const Expression& e) {
+  int64_t ignored;
+  return absl::SimpleAtoi(*e.literal.as_string(), &ignored);
 }
 
 // 0 or 1 as written.
@@ -116,6 +122,7 @@ ExpressionPtr as_type(const ExpressionPtr& argument, ExpressionType type) {
   made->kind = Expression::Kind::kCall;
   made->name = "cast";
   made->cast_type = type;
+  made->widens = is_numeric(argument->type) && type.type == ValueType::kDecimal;
   made->type = type;
   made->arguments = {argument};
   made->line = argument->line;
@@ -146,10 +153,10 @@ Result<ExpressionType> unify_at(Expression& call,
       ExpressionType wanted = common;
       if (wanted.type == ValueType::kLong ||
           wanted.type == ValueType::kDecimal) {
-        wanted = {ValueType::kLong};  // "qty = '3'" stays exact if it can
-        if (!read_literal(*argument, wanted, call.zone)) {
-          wanted = {ValueType::kDouble};
-        }
+        // "qty = '3'" stays exact if it can.
+        wanted.type =
+            is_whole_text(*argument) ? ValueType::kLong : ValueType::kDouble;
+        wanted.scale = 0;
       }
       TRY_ASSIGN(argument, read_literal(*argument, wanted, call.zone));
       auto next = common_type(common, argument->type);

@@ -155,7 +155,9 @@ std::shared_ptr<Vector> evaluate_exact(const FunctionCall& call) {
 void zero_divisor(const FunctionCall& call, Vector& out, size_t lane) {
   out.need_states();
   if (out.states[lane] != kLaneValue) return;
-  out.states[lane] = call.context.strict ? kLaneDivision : kLaneNull;
+  const bool fails =
+      call.context.strict && call.expression.name != "safe_divide";
+  out.states[lane] = fails ? kLaneDivision : kLaneNull;
 }
 
 std::shared_ptr<Vector> evaluate_divide(const FunctionCall& call) {
@@ -172,6 +174,33 @@ std::shared_ptr<Vector> evaluate_divide(const FunctionCall& call) {
         b.longs[y] == -1 && a.longs[x] == std::numeric_limits<int64_t>::min();
     if (wraps) return overflow(*out, i);
     out->longs[i] = a.longs[x] / b.longs[y];
+  });
+  return out;
+}
+
+// div: the whole part of the quotient, of any numbers.
+Result<ExpressionType> check_whole_divide(Expression& call) {
+  TRY_ASSIGN(ExpressionType type, check_numbers(call));
+  (void)type;
+  return kLong;
+}
+
+std::shared_ptr<Vector> evaluate_whole_divide(const FunctionCall& call) {
+  const Vector &a = call.argument(0), &b = call.argument(1);
+  if (a.type == kLong) return evaluate_divide(call);
+  auto out = result_vector(call);
+  each_pair(call, [&](size_t i, size_t x, size_t y) {
+    if (a.type == kDouble) {
+      if (b.doubles[y] == 0) return zero_divisor(call, *out, i);
+      const double whole = std::trunc(a.doubles[x] / b.doubles[y]);
+      if (!(whole >= -0x1p63 && whole < 0x1p63)) return overflow(*out, i);
+      out->longs[i] = static_cast<int64_t>(whole);
+      return;
+    }
+    if (b.decimals[y] == 0) return zero_divisor(call, *out, i);
+    const __int128 whole = a.decimals[x] / b.decimals[y];
+    out->longs[i] = static_cast<int64_t>(whole);
+    if (out->longs[i] != whole) overflow(*out, i);
   });
   return out;
 }
@@ -360,7 +389,7 @@ constexpr Function kFunctions[] = {
     {"-", 2, 2, check_add, evaluate_exact<Operation::kSubtract>},
     {"*", 2, 2, check_multiply, evaluate_exact<Operation::kMultiply>},
     {"/", 2, 2, check_divide, evaluate_divide},
-    {"div", 2, 2, check_divide, evaluate_divide},
+    {"div", 2, 2, check_whole_divide, evaluate_whole_divide},
     {"safe_divide", 2, 2, check_doubles, evaluate_divide},
     {"%", 2, 2, check_numbers, evaluate_modulo},
     {"mod", 2, 2, check_numbers, evaluate_modulo},

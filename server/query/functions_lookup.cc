@@ -3,11 +3,28 @@
 #include "server/query/expression_type.h"
 #include "server/query/function_table.h"
 #include "server/query/value_map.h"
+#include "server/query/widen_value.h"
 
 namespace freshet {
 namespace {
 
-// The key becomes what the map's keys are.
+// The same map by keys of a wider type.
+Result<std::shared_ptr<const ValueMap>> widened_map(const ValueMap& map,
+                                                    ExpressionType type) {
+  std::vector<Value> keys;
+  keys.reserve(map.keys->keys().size());
+  for (const Value& key : map.keys->keys()) {
+    TRY_ASSIGN(Value wide, widen(key, type));
+    keys.push_back(std::move(wide));
+  }
+  auto made = std::make_shared<ValueMap>(map);
+  made->identity += " as " + type_name(type);
+  TRY_ASSIGN(made->keys, KeyIndex::create(type, std::move(keys)));
+  return std::shared_ptr<const ValueMap>(made);
+}
+
+// The key becomes what the map's keys are; if it is of a wider type, the keys
+// of what is only asked for membership become that.
 Status check_key(Expression& call) {
   if (!call.map) {
     return Error{ErrorCode::kInvalid, "unknown function: " + call.name,
@@ -22,8 +39,12 @@ Status check_key(Expression& call) {
   }
   if (key->type == wanted) return {};
   auto common = common_type(key->type, wanted);
-  if (!common || !(*common == wanted)) return type_error(call);
-  key = as_type(key, wanted);
+  bool fits = common && (*common == wanted || call.name == "lookup_has");
+  if (!fits) return type_error(call);
+  if (!(*common == wanted)) {
+    TRY_ASSIGN(call.map, widened_map(*call.map, *common));
+  }
+  key = as_type(key, *common);
   return {};
 }
 

@@ -79,9 +79,8 @@ std::shared_ptr<Vector> each_value(const FunctionCall& call, F f) {
   return out;
 }
 
-std::optional<char> escape_of(const FunctionCall& call, size_t i) {
-  if (call.arguments.size() < 3 || text(call, 2, i).empty()) return {};
-  return text(call, 2, i)[0];
+std::string_view escape_of(const FunctionCall& call, size_t i) {
+  return call.arguments.size() < 3 ? std::string_view() : text(call, 2, i);
 }
 
 std::shared_ptr<Vector> evaluate_like(const FunctionCall& call) {
@@ -161,13 +160,27 @@ std::shared_ptr<Vector> evaluate_length(const FunctionCall& call) {
   });
 }
 
+// Whole characters of `set`, which may have several bytes each.
 std::string_view trimmed(std::string_view in, std::string_view set, bool left,
                          bool right) {
-  size_t begin = left ? in.find_first_not_of(set) : 0;
-  if (begin == std::string_view::npos) return {};
-  size_t end = right ? in.find_last_not_of(set) : in.size() - 1;
-  if (in.empty() || end == std::string_view::npos) return {};
-  return in.substr(begin, end + 1 - begin);
+  auto is_continued = [](char c) { return (c & 0xC0) == 0x80; };
+  // The characters of UTF-8 are found whole: none is a part of another.
+  auto in_set = [&](std::string_view character) {
+    return set.find(character) != std::string_view::npos;
+  };
+  while (left && !in.empty()) {
+    size_t width =
+        std::min(utf8_width(static_cast<unsigned char>(in[0])), in.size());
+    if (!in_set(in.substr(0, width))) break;
+    in.remove_prefix(width);
+  }
+  while (right && !in.empty()) {
+    size_t last = in.size() - 1;
+    while (last > 0 && is_continued(in[last])) --last;
+    if (!in_set(in.substr(last))) break;
+    in.remove_suffix(in.size() - last);
+  }
+  return in;
 }
 
 template <bool kLeft, bool kRight>
@@ -178,12 +191,23 @@ std::shared_ptr<Vector> evaluate_trim(const FunctionCall& call) {
   });
 }
 
-// position(needle, text): from 1, 0 if absent; strpos(text, needle).
+// Two texts; where the search begins, from 1, may follow.
+Result<ExpressionType> check_position(Expression& call) {
+  for (size_t i = 0; i < 2; ++i) {
+    call.arguments[i] = as_type(call.arguments[i], kString);
+  }
+  if (call.arguments.size() > 2) TRY(expect(call, 2, kLong));
+  return kLong;
+}
+
+// position(needle, text[, first]): from 1, 0 if absent; strpos(text, needle).
 std::shared_ptr<Vector> evaluate_position(const FunctionCall& call) {
   const bool needle_first = call.expression.name == "position";
   return each_value(call, [&](Vector& out, size_t i) {
     std::string_view hay = text(call, needle_first ? 1 : 0, i);
-    size_t at = hay.find(text(call, needle_first ? 0 : 1, i));
+    const bool from = call.arguments.size() > 2 && number(call, 2, i) > 1;
+    size_t first = from ? utf16_offset(hay, number(call, 2, i) - 1) : 0;
+    size_t at = hay.find(text(call, needle_first ? 0 : 1, i), first);
     out.longs[i] =
         at == std::string_view::npos ? 0 : utf16_length(hay.substr(0, at)) + 1;
   });
@@ -289,7 +313,7 @@ constexpr Function kFunctions[] = {
     {"trim", 1, 2, check_texts, evaluate_trim<true, true>},
     {"ltrim", 1, 2, check_texts, evaluate_trim<true, false>},
     {"rtrim", 1, 2, check_texts, evaluate_trim<false, true>},
-    {"position", 2, 2, check_length, evaluate_position},
+    {"position", 2, 3, check_position, evaluate_position},
     {"strpos", 2, 2, check_length, evaluate_position},
     {"replace", 3, 3, check_texts, evaluate_replace, true},
     {"reverse", 1, 1, check_texts, evaluate_reverse},

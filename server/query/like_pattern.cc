@@ -4,11 +4,13 @@
 
 namespace freshet {
 
-LikePattern::LikePattern(std::string_view pattern, std::optional<char> escape) {
+LikePattern::LikePattern(std::string_view pattern, std::string_view escape) {
   for (size_t i = 0; i < pattern.size(); ++i) {
     char c = pattern[i];
-    if (escape && c == *escape && i + 1 < pattern.size()) {
-      tokens_.push_back({Token::Kind::kByte, pattern[++i]});
+    if (!escape.empty() && pattern.substr(i).starts_with(escape) &&
+        i + escape.size() < pattern.size()) {
+      i += escape.size();
+      tokens_.push_back({Token::Kind::kByte, pattern[i]});
     } else if (c == '%') {
       tokens_.push_back({Token::Kind::kAny});
     } else if (c == '_') {

@@ -2,7 +2,6 @@
 // character makes the next one literal. Case-sensitive.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +10,8 @@ namespace freshet {
 
 class LikePattern {
  public:
-  LikePattern(std::string_view pattern, std::optional<char> escape);
+  // An empty `escape`: none. It is one character, or compared whole.
+  LikePattern(std::string_view pattern, std::string_view escape);
   bool matches(std::string_view text) const;
 
  private:

@@ -79,7 +79,7 @@ Status RangeFrame::check(const QueryResult& rows, const WindowCall& call) {
 
 RangeFrame::RangeFrame(const QueryResult& rows, const WindowCall& call,
                        std::span<const uint32_t> numbers)
-    : size_(numbers.size()) {
+    : zone_(call.zone), size_(numbers.size()) {
   const RowOrder& order = call.order[0];
   ExpressionType type = rows.columns[order.column].type;
   type_ = type.type;
@@ -123,7 +123,7 @@ RangeFrame::Key RangeFrame::moved(const Key& from,
     months = std::clamp(months, -kMostMonths, kMostMonths);
     auto ms = static_cast<int64_t>(
         std::clamp<__int128>(from.exact, kMinTimestamp.ms, kMaxTimestamp.ms));
-    out.exact = plus_months(ms, months, absl::UTCTimeZone());
+    out.exact = plus_months(ms, months, zone_);
   }
   __int128 distance = units(bound.distance, scale_);
   if (const double* real = bound.distance.as_double()) {

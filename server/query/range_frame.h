@@ -37,6 +37,7 @@ class RangeFrame {
   // `from`, a row's value, with the bound's offset added or taken away.
   Key moved(const Key& from, const WindowFrame::Bound& bound, bool add) const;
 
+  absl::TimeZone zone_;
   ValueType type_ = ValueType::kNull;
   int scale_ = 0;  // of decimals, the most of the column's and the offsets'
   bool descending_ = false;

@@ -113,6 +113,9 @@ struct Reading {
   int64_t ms = 0;
   std::optional<int64_t> half;      // 0 AM, 1 PM; with a 12-hour clock
   std::optional<int64_t> year_day;  // in place of month and day
+  std::optional<int64_t> week;      // of the year, unless `dated`
+  int64_t week_day = 1;             // 1: Monday
+  bool dated = false;               // by a month or a day of it or the year
   std::optional<int> offset;        // seconds east of UTC
   std::optional<absl::TimeZone> zone;
 };
@@ -196,12 +199,15 @@ bool set_number(char letter, int count, int64_t value, size_t digits,
       return true;
     case 'M':
       out.month = value;
+      out.dated = true;
       return true;
     case 'd':
       out.day = value;
+      out.dated = true;
       return true;
     case 'D':
       out.year_day = value;
+      out.dated = true;
       return value >= 1 && value <= 366;
     case 'H':
     case 'K':
@@ -224,17 +230,28 @@ bool set_number(char letter, int count, int64_t value, size_t digits,
       for (; digits > 3; --digits) value /= 10;
       out.ms = value;
       return true;
-    default:  // e, w, C: they follow from the date
+    case 'w':
+      out.week = value;
+      return value >= 1 && value <= 53;
+    case 'e':
+      out.week_day = value;
+      return value >= 1 && value <= 7;
+    default:  // C: it follows from the date
       return true;
   }
 }
 
 bool take_field(char letter, int count, bool abuts, std::string_view& text,
                 Reading& out) {
-  if (letter == 'E') return take_name(text, kDays).has_value();
+  if (letter == 'E') {
+    auto day = take_name(text, kDays);
+    if (day) out.week_day = *day + 1;
+    return day.has_value();
+  }
   if (letter == 'M' && count > 2) {
     auto month = take_name(text, kMonths);
     if (month) out.month = *month + 1;
+    out.dated = true;
     return month.has_value();
   }
   if (letter == 'a') {
@@ -274,6 +291,12 @@ std::optional<Timestamp> moment_of(const Reading& r,
   if (r.year_day) {
     day = absl::CivilDay(r.year) + (*r.year_day - 1);
     if (day.year() != r.year) return std::nullopt;
+  } else if (r.week && !r.dated) {
+    // The 4th of January is in the first week.
+    const absl::CivilDay middle = thursday_of(absl::CivilDay(r.year, 1, 4));
+    const absl::CivilDay thursday = middle + (*r.week - 1) * 7;
+    if (thursday.year() != r.year) return std::nullopt;  // no 53rd week
+    day = thursday + (r.week_day - 4);
   } else if (day.day() != r.day || day.month() != r.month) {
     return std::nullopt;  // 31 April
   }

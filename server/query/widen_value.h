@@ -8,10 +8,13 @@
 namespace freshet {
 
 // A long or decimal as a double or as a decimal of at least its scale; any
-// other value as it is.
+// other value as it is. kInvalid for a decimal beyond 128 bits.
+Result<Value> widen(Value value, ExpressionType type);
+// The same. REQUIRES: it fits, as any long does at a column's scale.
 Value widened(Value value, ExpressionType type);
 
-// Makes a column of `result` one of this type. Fails as `control` does.
+// Makes a column of `result` one of this type. Fails as widen() and `control`
+// do.
 Status widen_column(QueryResult& result, size_t column, ExpressionType type,
                     const QueryControl& control);
 

@@ -31,6 +31,8 @@ Result<ExpressionType> result_type(const QueryResult& rows,
       return ExpressionType{ValueType::kDouble};
     case Function::kSum:
     case Function::kAvg:
+      // A bool is 0 or 1, as in sums without a window.
+      if (type.type == ValueType::kBool) type = {ValueType::kLong};
       if (!is_numeric(type) && type.type != ValueType::kNull) {
         return invalid(
             fmt::format("a sum or mean over a window needs a "
@@ -142,14 +144,15 @@ class Partition {
     return Value(static_cast<int64_t>(number + 1));
   }
 
-  Value neighbour(size_t i) const {
+  Result<Value> neighbour(size_t i) const {
     int64_t step =
         call_.function == Function::kLag ? -call_.offset : call_.offset;
     int64_t at;
     bool outside = __builtin_add_overflow(static_cast<int64_t>(i), step, &at) ||
                    at < 0 || at >= static_cast<int64_t>(size());
-    if (!outside) return widened(argument(static_cast<size_t>(at)), type_);
-    return call_.fallback ? widened(row(i)[*call_.fallback], type_) : Value();
+    if (!outside) return widen(argument(static_cast<size_t>(at)), type_);
+    if (!call_.fallback) return Value();
+    return widen(row(i)[*call_.fallback], type_);
   }
 
   Value of_frame(size_t i) const {
@@ -211,6 +214,7 @@ class Partition {
     if (!sums(call_.function)) return out;
     if (value.as_double()) out.real = *value.as_double();
     if (value.as_long()) out.exact = *value.as_long();
+    if (value.as_bool()) out.exact = *value.as_bool();
     if (value.as_decimal()) out.exact = value.as_decimal()->units;
     return out;
   }

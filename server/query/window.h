@@ -2,6 +2,8 @@
 // ... ORDER BY ...) and the like, each as one more column.
 #pragma once
 
+#include <absl/time/time.h>
+
 #include <optional>
 #include <vector>
 
@@ -60,6 +62,7 @@ struct WindowCall {
   std::vector<size_t> partition;   // columns
   std::vector<RowOrder> order;
   WindowFrame frame;
+  absl::TimeZone zone = absl::UTCTimeZone();  // of the frame's months
 };
 
 // Adds the function's values as the last column, named `name`. Sums are exact

@@ -20,6 +20,7 @@ bool only_maps(const SelectStatement& s) {
 
 Relation mapped_relation(Relation from, PlannedQuery map) {
   Relation out = std::move(from);
+  out.lookup = nullptr;  // its rows and columns are other ones now
   const Query& query = map.query;
   std::vector<ExpressionPtr> tests;
   auto bound = [&](const char* comparison, Timestamp time) {

@@ -241,6 +241,7 @@ Result<QueryResult> Executor::run_windows(const SelectStatement& statement,
   TRY_ASSIGN(WindowSplit split, split_windows(statement, relation));
   TRY_ASSIGN(QueryResult rows, run_over(split.inner, relation));
   for (auto& window : split.calls) {
+    window.call.zone = request_.zone;
     Status added = add_window(rows, window.call, window.name, control_);
     if (!added) return placed(added.error(), window.line, window.column);
     tell(

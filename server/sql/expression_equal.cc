@@ -1,6 +1,16 @@
 #include "server/sql/expression_equal.h"
 
+#include "server/query/value_map.h"
+
 namespace freshet {
+namespace {
+
+bool same_map(const ValueMap* a, const ValueMap* b) {
+  return a == b ||
+         (a && b && a->identity == b->identity && a->shape_of == b->shape_of);
+}
+
+}  // namespace
 
 bool same_expression(const Expression& a, const Expression& b) {
   if (&a == &b) return true;
@@ -8,7 +18,7 @@ bool same_expression(const Expression& a, const Expression& b) {
       a.arguments.size() != b.arguments.size() ||
       !(a.cast_type == b.cast_type) || !(a.granularity == b.granularity) ||
       a.zone != b.zone || a.literal.type() != b.literal.type() ||
-      !(a.literal == b.literal)) {
+      !(a.literal == b.literal) || !same_map(a.map.get(), b.map.get())) {
     return false;
   }
   for (size_t i = 0; i < a.arguments.size(); ++i) {

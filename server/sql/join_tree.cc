@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "server/json/json_value.h"
+#include "server/sql/aggregate_name.h"
 #include "server/sql/letters.h"
 
 namespace freshet {
@@ -269,8 +270,21 @@ void JoinTree::need_name(const SqlExpression& node) {
   if (!any) unknown_.push_back(&node);
 }
 
+// EARLIEST and LATEST go by the __time of the first table that has one.
+void JoinTree::need_time() {
+  for (JoinLeaf& leaf : leaves_) {
+    const auto& columns = leaf.relation.columns;
+    for (size_t c = 0; c < columns.size(); ++c) {
+      if (columns[c].name != kTimeColumn || leaf.merged[c]) continue;
+      leaf.needed.push_back(c);
+      return;
+    }
+  }
+}
+
 void JoinTree::need(const SqlPtr& node) {
   if (!node) return;
+  if (node->kind == Kind::kCall && goes_by_time(node->name)) need_time();
   if (node->kind == Kind::kColumn || node->kind == Kind::kStar) {
     need_name(*node);
   }

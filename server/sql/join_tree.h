@@ -58,6 +58,7 @@ class JoinTree {
   Status need_columns(const SelectStatement& statement);
   void need(const SqlPtr& node);
   void need_name(const SqlExpression& node);
+  void need_time();
 
   std::unique_ptr<JoinNode> root_;
   std::vector<JoinLeaf> leaves_;

@@ -178,10 +178,11 @@ class KeyJoin {
       values.back()->reserve(rows.rows.size());
     }
     const QueryControl& control = context_.control;
+    TRY(widen_column(rows, 0, type, control));
     TRY(in_runs(rows.rows.size(), &control, [&](size_t begin, size_t count) {
       for (auto& row : std::span(rows.rows).subspan(begin, count)) {
         if (row[0].is_null()) continue;
-        keys.push_back(widened(std::move(row[0]), type));
+        keys.push_back(std::move(row[0]));
         for (size_t c = 1; c < row.size(); ++c) {
           values[c - 1]->push_back(std::move(row[c]));
         }

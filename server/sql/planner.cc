@@ -290,8 +290,24 @@ class Planner {
   }
 
   Status plan_having() {
+    std::vector<SelectItem> aliases;
+    for (const SelectItem& item : items_) {
+      if (!is_group_column(item.alias)) aliases.push_back(item);
+    }
+    translator_.set_aliases(std::move(aliases));
     TRY_ASSIGN(plan_.query.having, output_of(statement_.having));
+    translator_.set_aliases(items_);
     return {};
+  }
+
+  // In HAVING a column of GROUP BY comes before an alias of its name.
+  bool is_group_column(const std::string& name) const {
+    return std::any_of(statement_.group_by.begin(), statement_.group_by.end(),
+                       [&](const SqlPtr& key) {
+                         return key->kind == Kind::kColumn &&
+                                same_letters(key->name, name) &&
+                                translator_.has_column(*key);
+                       });
   }
 
   Status plan_order() {

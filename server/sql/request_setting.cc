@@ -1,9 +1,13 @@
 #include "server/sql/request_setting.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "server/sql/letters.h"
+#include "server/sql/rewrite.h"
 #include "server/sql/zone_name.h"
 
 namespace freshet {
@@ -47,6 +51,21 @@ Status apply_setting(std::string_view key, std::string_view value,
     TRY_ASSIGN(request.populate_cache, flag_of(key, value));
   }
   return {};
+}
+
+void apply_settings(SqlRequest& request) {
+  constexpr std::string_view kSet = "set";  // most texts have none
+  bool any = std::search(request.text.begin(), request.text.end(), kSet.begin(),
+                         kSet.end(), [](char a, char b) {
+                           return absl::ascii_tolower(
+                                      static_cast<unsigned char>(a)) == b;
+                         }) != request.text.end();
+  if (!any) return;
+  auto sql = rewrite(request.text, SqlDialect::kQuery);
+  if (!sql) return;
+  for (const Setting& setting : sql->settings) {
+    if (!apply_setting(setting.key, setting.value, request)) return;
+  }
 }
 
 }  // namespace freshet

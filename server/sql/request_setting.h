@@ -13,4 +13,9 @@ namespace freshet {
 Status apply_setting(std::string_view key, std::string_view value,
                      SqlRequest& request);
 
+// Those that the request's own text begins with, for who writes its answer: in
+// which zone, within what time. What is wrong with them is for Sql::run to
+// tell.
+void apply_settings(SqlRequest& request);
+
 }  // namespace freshet

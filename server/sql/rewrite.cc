@@ -68,14 +68,21 @@ class Rewriter {
 
   void query_forms() {
     int parameters = 0;
+    std::vector<bool> selects = {false};  // by depth: whether SELECT was there
     for (size_t i = 0; i < tokens_.size(); ++i) {
+      if (symbol(i, "(")) selects.push_back(false);
+      if (symbol(i, ")") && selects.size() > 1) selects.pop_back();
+      if (is_word(i, "select")) selects.back() = true;
       if (tokens_[i].text == "?") texts_[i] = fmt::format("${}", ++parameters);
       if (is_word(i, "interval")) interval(i);
-      bool table = is_word(i, "from") || is_word(i, "join");
+      bool table =
+          (is_word(i, "from") && selects.back() && !distinct_from(i)) ||
+          is_word(i, "join");
       if (table && symbol(i + 1, "(")) name_subquery(i + 1);
       if (!is_call(i)) continue;
       if (is_word(i, "table")) table_of(i);
-      // A cast that cannot be done is null in any case.
+      if (is_word(i, "position")) position_from(i);
+      // The tree reader tells them apart by the token.
       if (is_word(i, "try_cast") || is_word(i, "safe_cast")) texts_[i] = "cast";
       if (is_word(i, "floor")) to_unit(i, "time_floor");
       if (is_word(i, "ceil") || is_word(i, "ceiling")) to_unit(i, "time_ceil");
@@ -131,6 +138,21 @@ class Rewriter {
       if (depth == 1 && is_word(i, lower)) return i;
     }
     return std::nullopt;
+  }
+
+  // The FROM of IS [NOT] DISTINCT FROM.
+  bool distinct_from(size_t i) const {
+    return i >= 2 && is_word(i - 1, "distinct") &&
+           (is_word(i - 2, "is") || is_word(i - 2, "not"));
+  }
+
+  // POSITION(a IN b FROM n), where PostgreSQL has no FROM.
+  void position_from(size_t i) {
+    auto in = word_inside(i + 1, "in");
+    auto from = word_inside(i + 1, "from");
+    if (!in || !from || *from < *in) return;
+    texts_[i] = "\"position\"";
+    texts_[*in] = texts_[*from] = ",";
   }
 
   void to_unit(size_t i, const char* function) {

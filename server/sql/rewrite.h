@@ -2,6 +2,8 @@
 // by token into forms it has:
 //   FLOOR(x TO HOUR), CEIL(x TO HOUR)  -> time_floor(x, 'PT1H'), time_ceil
 //   TIMESTAMPADD(DAY, n, t), ..DIFF    -> timestampadd('DAY', n, t)
+//   POSITION(a IN b FROM n)            -> "position"(a, b, n)
+//   TRY_CAST(x AS t), SAFE_CAST        -> cast(x AS t)
 //   INTERVAL '3' WEEK                  -> INTERVAL '3 WEEK'
 //   FROM (SELECT ...), JOIN (SELECT ...) -> ... AS "sub-query0"
 //   EXPLAIN PLAN FOR q                 -> q, and `explain`; EXPLAIN ANALYZE

@@ -41,7 +41,8 @@ struct SqlExpression {
     kInterval,   // span
     kParameter,  // $parameter, from 1
     kCall,       // name(arguments) or an operator, named as in Expression
-    kCast,       // arguments[0] as type_name(scale)
+    kCast,       // arguments[0] as type_name(scale); null if it cannot be
+                 // and the name is "try_cast"
     kSubquery,   // (SELECT ...) as a value; arguments[0] IN (SELECT ...);
                  // (several arguments: of a row); EXISTS (SELECT ...) if
                  // the name is "exists"

@@ -385,10 +385,12 @@ Result<ExpressionPtr> Translator::translate_cast(const SqlExpression& node) {
   const std::string* text = inner.literal.as_string();
   if (type.type == ValueType::kTimestamp && text) {
     auto time = parse_iso8601(*text, scope_.zone);
-    if (!time) {
+    const bool tries = node.name == "try_cast";
+    if (!time && !tries) {
       return sql_error(ErrorCode::kInvalid, time.error().message, inner);
     }
-    out = made_literal(node, Value(*time));
+    out = time ? made_literal(node, Value(*time))
+               : made_cast(node, made_literal(node, Value()), type);
   } else {
     out = made_cast(node, std::move(argument), type);
   }

@@ -152,6 +152,7 @@ class Translator {
   // translator_aggregate.cc
   Result<ExpressionPtr> translate_aggregate(const SqlExpression& node);
   Result<Aggregate> aggregate(const SqlExpression& node);
+  Result<ExpressionPtr> time_of_rows(const SqlExpression& node);
   Result<Aggregate> last_per_key(const SqlExpression& node);
   Result<double> fraction_argument(const SqlExpression& node, size_t i);
   ExpressionPtr share(Aggregate aggregate, const SqlExpression& node);

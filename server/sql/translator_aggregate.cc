@@ -1,4 +1,5 @@
 // Aggregates: SQL's, Druid's and those of KPI formulas.
+#include <absl/strings/ascii.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -95,6 +96,13 @@ bool is_aggregate_name(std::string_view name) {
   return find_aggregate(name) != nullptr || is_sketch_name(name);
 }
 
+bool goes_by_time(std::string_view name) {
+  const Named* named = find_aggregate(name);
+  return named && !name.ends_with("_by") &&
+         (named->function == Function::kFirst ||
+          named->function == Function::kLast);
+}
+
 std::vector<std::string_view> aggregate_names() {
   std::vector<std::string_view> out;
   for (const Named& named : kAggregates) {
@@ -141,6 +149,26 @@ Result<double> Translator::fraction_argument(const SqlExpression& node,
                      *node.arguments[i]);
   }
   return fraction;
+}
+
+// What EARLIEST and LATEST go by, if it is not the rows' own time: the first
+// column named so, of a join the first table's.
+Result<ExpressionPtr> Translator::time_of_rows(const SqlExpression& node) {
+  if (!scope_.columns) return ExpressionPtr();
+  for (const VisibleColumn& column : *scope_.columns) {
+    if (column.name != kTimeColumn || column.merged) continue;
+    if (column.computed) return column.computed;
+    if (column.physical == kTimeColumn) return ExpressionPtr();
+    auto out = made(node, Expression::Kind::kColumn);
+    out->zone = absl::UTCTimeZone();
+    out->name = column.physical;
+    return ExpressionPtr(out);
+  }
+  return sql_error(ErrorCode::kInvalid,
+                   fmt::format("{0} goes by __time, which FROM does not give: "
+                               "select it there, or take {0}_BY(x, time)",
+                               absl::AsciiStrToUpper(node.name)),
+                   node);
 }
 
 Result<Aggregate> Translator::aggregate(const SqlExpression& node) {
@@ -191,13 +219,18 @@ Result<Aggregate> Translator::aggregate(const SqlExpression& node) {
   if (quantile) {
     TRY_ASSIGN(out.parameter, fraction_argument(node, 1));
   }
+  ExpressionPtr time;
   if (by_time) {
-    TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[1]));
+    TRY_ASSIGN(time, translate(*node.arguments[1]));
+  } else if (goes_by_time(named.name)) {
+    TRY_ASSIGN(time, time_of_rows(node));
+  }
+  if (time) {
     // Rows without the time are passed over.
     ExpressionPtr known = made_call(node, "is_not_null", {time});
     out.filter = out.filter ? made_call(node, "and", {out.filter, known})
                             : std::move(known);
-    out.keys = {std::move(time)};
+    out.keys = {time};
   }
   if (texts && node.arguments.size() > 1) {
     TRY_ASSIGN(out.separator, text_argument(node, 1));
@@ -217,7 +250,7 @@ Result<Aggregate> Translator::aggregate(const SqlExpression& node) {
     }
   }
   // Variants of a function differ in what all of its users look at.
-  if (out.sample || out.distinct || by_time) out.parameter = 1;
+  if (out.sample || out.distinct || time) out.parameter = 1;
   if (named.function == Function::kCount && !node.distinct &&
       out.argument->kind == Expression::Kind::kLiteral &&
       !out.argument->literal.is_null()) {

@@ -169,11 +169,16 @@ Result<ExpressionPtr> Translator::shift_in(const SqlExpression& node,
   constexpr int64_t kDay = 24 * 3600 * 1000;
   absl::TimeZone outer = scope_.zone;
   scope_.zone = zone;
+  auto step = [&](const char* function, int64_t amount) {
+    ExpressionPtr unit = made_literal(node, Value(amount));
+    time = made_call(node, function,
+                     {std::move(time), made_call(node, "*", {count, unit})});
+  };
   if (span.days != 0 && zone != absl::UTCTimeZone()) {
-    ExpressionPtr days = made_literal(node, Value(span.days));
-    time = made_call(node, "add_days",
-                     {std::move(time), made_call(node, "*", {count, days})});
+    if (span.months != 0) step("add_months", span.months);  // longest first
+    step("add_days", span.days);
     span.ms -= span.days * kDay;
+    span.months = 0;
   }
   Result<ExpressionPtr> out = time;
   if (span.ms != 0 || span.months != 0 || span.days == 0 ||

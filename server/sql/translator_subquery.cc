@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "server/query/row_key.h"
@@ -26,6 +27,35 @@ void collect_names(const SqlExpression& node,
   if (node.kind == Kind::kColumn) out.push_back(&node);
   if (node.filter) collect_names(*node.filter, out);
   for (const SqlPtr& argument : node.arguments) collect_names(*argument, out);
+}
+
+// What makes the row of EXISTS depend on more than the tests of its WHERE.
+Status check_correlated(const SelectStatement& inner) {
+  auto number = [](const SqlPtr& node) {
+    return node->kind == Kind::kLiteral ? node->literal.as_long() : nullptr;
+  };
+  auto harmless = [&](const SqlPtr& node, int64_t least, int64_t most) {
+    if (!node) return true;
+    bool all = node->kind == Kind::kLiteral && node->literal.is_null();
+    return all ||
+           (number(node) && *number(node) >= least && *number(node) <= most);
+  };
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  const bool limit = harmless(inner.limit, 1, kMost);
+  if (!limit || !harmless(inner.offset, 0, 0)) {
+    return sql_error(ErrorCode::kUnsupported,
+                     "an EXISTS that reads the outer query takes no OFFSET and "
+                     "no LIMIT but a number from 1",
+                     limit ? *inner.offset : *inner.limit);
+  }
+  for (const SelectItem& item : inner.items) {
+    if (!has_aggregate(*item.expression)) continue;
+    return sql_error(ErrorCode::kUnsupported,
+                     "EXISTS of an aggregate without GROUP BY always has a "
+                     "row: select a column instead",
+                     *item.expression);
+  }
+  return {};
 }
 
 bool names_table(const FromItem& from, std::string_view name) {
@@ -200,7 +230,7 @@ Result<ExpressionPtr> Translator::exists(const SqlExpression& node) {
     bool left = equality && side_is_outer(*test->arguments[0]);
     bool right = equality && side_is_outer(*test->arguments[1]);
     if (left == right || outer || !inner.group_by.empty() || inner.having ||
-        !inner.parts.empty()) {
+        !inner.grouping_sets.empty() || !inner.parts.empty()) {
       return sql_error(ErrorCode::kUnsupported,
                        "EXISTS is supported with one test of the form "
                        "inner.column = outer.column at most",
@@ -216,6 +246,8 @@ Result<ExpressionPtr> Translator::exists(const SqlExpression& node) {
     TRY_ASSIGN(QueryResult result, scope_.run(inner));
     return made_literal(node, Value(!result.rows.empty()));
   }
+  TRY(check_correlated(inner));
+  inner.limit = inner.offset = nullptr;
   kept.push_back(sql_call(node, "is_not_null", {own}));
   inner.where = join_tests(std::move(kept));
   inner.items = {{own, ""}};

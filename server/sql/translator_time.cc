@@ -113,8 +113,9 @@ Result<ExpressionPtr> Translator::translate_time(const SqlExpression& node) {
     TRY(check_arguments(node, 2, 2));
     TRY_ASSIGN(std::string text, text_argument(node, 0));
     TRY_ASSIGN(CalendarUnit unit, unit_of(node, text));
-    TRY_ASSIGN(Granularity granularity, granularity_of(node, unit.period));
     TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[1]));
+    if (unit.ms == 1) return made_cast(node, std::move(time), kTimestampType);
+    TRY_ASSIGN(Granularity granularity, granularity_of(node, unit.period));
     return floored(node, std::move(time), granularity);
   }
   if (f == "current_timestamp" || f == "now") {
@@ -164,6 +165,10 @@ Result<ExpressionPtr> Translator::time_floor_of(const SqlExpression& node) {
   TRY(check_arguments(node, 2, 4));
   TRY_ASSIGN(ExpressionPtr time, translate(*node.arguments[0]));
   TRY_ASSIGN(std::string period, text_argument(node, 1));
+  // FLOOR(t TO MILLISECOND): times have no smaller part.
+  if (period == parse_calendar_unit("millisecond")->period) {
+    return made_cast(node, std::move(time), kTimestampType);
+  }
   TRY_ASSIGN(absl::TimeZone zone, zone_argument(node, 3));
   auto granularity = Granularity::parse(period);
   const auto multiple = granularity ? std::nullopt : counted(period);

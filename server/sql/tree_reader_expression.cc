@@ -285,6 +285,12 @@ Result<SqlPtr> TreeReader::cast(const JsonValue& node) const {
     return SqlPtr(std::make_shared<SqlExpression>(std::move(made)));
   }
   made.type_name = name;
+  if (tree_int(node, "location") >= 0) {
+    const Token& token = sql_.tokens[sql_.token_at(
+        static_cast<size_t>(tree_int(node, "location")))];
+    bool tries = token.is_word("try_cast") || token.is_word("safe_cast");
+    if (tries) made.name = "try_cast";
+  }
   if (modifiers.size() == 2) {
     const JsonValue* scale = modifiers[1].find("A_Const");
     const JsonValue* number = scale ? scale->find("ival") : nullptr;

@@ -147,6 +147,11 @@ TEST_CASE("batch expressions: derived columns and their errors") {
   auto failed = evaluate(**ratio, batch);
   REQUIRE(!failed.has_value());
   CHECK(failed.error().message == "division by zero");
+  auto safe =
+      resolve(call("safe_divide", {literal(lit(4)), column("n")}), *schema);
+  auto guarded = evaluate(**safe, batch);
+  REQUIRE(guarded.has_value());
+  CHECK(guarded->nulls == std::vector<uint8_t>{0, 1});
   auto absent =
       evaluate(**resolve(call("upper", {column("s")}), *schema), batch);
   REQUIRE(absent.has_value());

@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include "query_data.h"
+#include "server/druid/druid_sql.h"
 #include "server/json/json_value.h"
+#include "server/sql/request_setting.h"
 #include "server/sql/sql.h"
 
 namespace freshet::test {
@@ -168,6 +170,29 @@ TEST_CASE("SET before a statement is context") {
   REQUIRE_FALSE(bad.has_value());
   CHECK(bad.error().line == 2);
   CHECK(bad.error().column == 7);
+}
+
+TEST_CASE("SET is in force when the answer is written") {
+  Engine engine;
+  RunningQueries running;
+  auto ask = [&](const std::string& text) {
+    std::string body = R"({"query":")" + text + R"(","resultFormat":"array"})";
+    return answer_druid_sql(*engine.sql, "application/json", body,
+                            {{}, running});
+  };
+  CHECK(ask("SET sqlTimeZone = 'Europe/Madrid'; SELECT TIMESTAMP '2026-01-01'")
+            .body == "[[\"2026-01-01T00:00:00.000+01:00\"]]\n");
+  CHECK(ask("SELECT TIMESTAMP '2026-01-01'").body ==
+        "[[\"2026-01-01T00:00:00.000Z\"]]\n");
+  CHECK(ask("SET sqlTimeZone = 'Mars'; SELECT 1").status == 400);
+}
+
+TEST_CASE("SET timeout is of the whole request") {
+  SqlRequest request;
+  request.text = "SET timeout = 5; SET noProjections = true; SELECT 1";
+  apply_settings(request);
+  CHECK(request.limits.timeout_ms == 5);
+  CHECK_FALSE(request.use_cubes);
 }
 
 TEST_CASE("parameters stand where constants may") {
