@@ -11,21 +11,14 @@
 #include "query_data.h"
 #include "segments/sealed_segment.h"
 #include "segments/segment_writer.h"
+#include "tests/support/sanitized.h"
 
 namespace freshet::test {
 namespace {
 
 using F = Aggregate::Function;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kChecked = true;
-#elif defined(__has_feature)
-constexpr bool kChecked =
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kChecked = false;
-#endif
-constexpr int64_t kRows = kChecked ? 1'000'000 : 10'000'000;
+constexpr int64_t kRows = kSanitized ? 1'000'000 : 10'000'000;
 constexpr int64_t kSegments = 5;
 constexpr int64_t kKeys = kRows / 10;
 constexpr int64_t kStride = 7919;  // has no factor of kRows: a permutation
