@@ -4,20 +4,15 @@
 #include "ingest/newest_rows.h"
 
 namespace freshet {
-namespace {
-
-bool never() { return false; }
-
-}  // namespace
-
 Result<std::shared_ptr<SeenKeys>> seen_before_load(
-    const IngestionSettings& settings, SegmentStore& store) {
+    const IngestionSettings& settings, SegmentStore& store,
+    const std::function<bool()>& stopped) {
   std::shared_ptr<SeenKeys> seen;
   if (!settings.key.ignores()) return seen;
   IngestionSettings of_any_age = settings;  // history is not late
   of_any_age.late_ms = -1;
   seen = std::make_shared<SeenKeys>(of_any_age, store);
-  TRY(seen->load(kMinTimestamp, never));
+  TRY(seen->load(kMinTimestamp, stopped));
   return seen;
 }
 
@@ -34,7 +29,7 @@ Status judge_loaded(const IngestionSettings& settings, SegmentStore& store) {
   TRY_ASSIGN(KeptCounts counts,
              KeptCounts::load(store.metadata(), settings.dataset));
   NewestRows rows(settings, store);
-  Status judged = rows.load(counts.least_watermark(), never);
+  Status judged = rows.load(counts.least_watermark(), nullptr);
   rows.close();
   TRY(judged);
   return store.metadata().remove(note);

@@ -9,6 +9,7 @@
 // before anybody may ask.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,9 +18,11 @@
 
 namespace freshet {
 
-// The keys in segments; null unless the dataset ignores duplicates.
+// The keys in segments; null unless the dataset ignores duplicates. kCancelled
+// as soon as `stopped` says so (null: never).
 Result<std::shared_ptr<SeenKeys>> seen_before_load(
-    const IngestionSettings& settings, SegmentStore& store);
+    const IngestionSettings& settings, SegmentStore& store,
+    const std::function<bool()>& stopped = nullptr);
 
 // The note's key; empty unless the dataset replaces duplicates.
 std::string unjudged_note(const IngestionSettings& settings);

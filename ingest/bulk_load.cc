@@ -70,8 +70,9 @@ std::string describe(const PartitionName& file, const DeadLetter& letter,
 }
 
 // By which a file is told from others of its name.
-Result<std::string> content_of(const std::string& path) {
-  TRY_ASSIGN(uint64_t hash, file_hash(path));
+Result<std::string> content_of(const std::string& path,
+                               const std::function<Status()>& stopped) {
+  TRY_ASSIGN(uint64_t hash, file_hash(path, stopped));
   return fmt::format("{:016x}", hash);
 }
 
@@ -183,7 +184,7 @@ Status Load::open(const std::string& path) {
 }
 
 Status Load::run_file(const std::string& path) {
-  TRY_ASSIGN(content_, content_of(path));
+  TRY_ASSIGN(content_, content_of(path, stopped_));
   TRY(refuse_repeated(path, path.substr(path.rfind('/') + 1) + "/" + content_));
   TRY(open(path));
   header_fits_ = look_at_header(path);
@@ -224,12 +225,12 @@ Status Load::look_at_header(const std::string& path) {
 }
 
 Status Load::run_watched(const WatchedFile& file, KeptCounts counts) {
-  TRY_ASSIGN(content_, content_of(file.path));
+  stopped_ = file.stopped;
+  TRY_ASSIGN(content_, content_of(file.path, stopped_));
   TRY(refuse_repeated(file.name, file.name + "/" + content_));
   counts_ = std::move(counts);
   keep_counts_ = true;
   puts_ = file.puts;
-  stopped_ = file.stopped;
   unchanged_ = file.unchanged;
   TRY(open(file.path));
   TRY(look_at_header(file.name));
@@ -284,6 +285,7 @@ Status Load::take(std::span<const std::string_view> records) {
     messages_.push_back(message);
   }
   taken_ += records.size();
+  TRY(intake_->prepare(messages_));
   TRY_ASSIGN(uint64_t rows,
              intake_->take(messages_, names_, std::span(&watermark_, 1)));
   progress_.rows += rows;

@@ -61,6 +61,15 @@ class DebeziumDecoder final : public TreeDecoder {
       : TreeDecoder(std::move(reader), std::move(rows)),
         key_reader_(std::move(key_reader)) {}
 
+  Status prepare(std::span<const RawMessage> messages) override {
+    keys_away_ = Status();
+    return TreeDecoder::prepare(messages);
+  }
+  void forget_faults() override {
+    TreeDecoder::forget_faults();
+    key_reader_->forget_faults();
+  }
+
  protected:
   bool take(EventNode& root, const Taking& taking) override;
 
@@ -73,6 +82,7 @@ class DebeziumDecoder final : public TreeDecoder {
   bool remove(EventNode& envelope, const EventNode* schema,
               const Taking& taking);
   bool remove_by_key(const EventNode& envelope, const Taking& taking);
+  bool read_key(const RawMessage& message);
   EventNode* row_of(EventNode& envelope, const EventNode* schema,
                     std::string_view name);
   void read_schema(const EventNode& schema, std::string_view part,
@@ -85,6 +95,7 @@ class DebeziumDecoder final : public TreeDecoder {
 
   const std::unique_ptr<EventReader> key_reader_;
   EventTree key_;
+  Status keys_away_;  // what schemas of keys met since prepare()
 };
 
 bool DebeziumDecoder::take(EventNode& root, const Taking& taking) {
@@ -164,12 +175,11 @@ bool DebeziumDecoder::remove(EventNode& envelope, const EventNode* schema,
 
 bool DebeziumDecoder::remove_by_key(const EventNode& envelope,
                                     const Taking& taking) {
-  std::string_view key = taking.message.key;
-  key_.clear();
-  if (key.empty() || !key_reader_->read(key, key_)) {
+  if (taking.message.key.empty()) {
     return reject("not_debezium",
                   "op d without a row in 'before' and without a key");
   }
+  if (!read_key(taking.message)) return false;
   const EventNode* row = key_.root();
   const EventNode* payload = key_.child(*row, "payload");
   if (payload != nullptr && key_.child(*row, "schema") != nullptr) {
@@ -183,6 +193,22 @@ bool DebeziumDecoder::remove_by_key(const EventNode& envelope,
                          .operation = RowOperation::kDelete,
                          .time_ms = source_time(envelope),
                          .envelope_tree = &tree_});
+}
+
+// Few keys are read, and what others hold is not known: the schema of one is
+// asked for here. Where the registry is away the delete is a dead letter.
+bool DebeziumDecoder::read_key(const RawMessage& message) {
+  RawMessage asked = message;
+  asked.value = message.key;
+  asked.null_value = false;
+  if (keys_away_) keys_away_ = key_reader_->prepare(std::span(&asked, 1));
+  key_.clear();
+  if (key_reader_->read(message.key, key_)) return true;
+  bool schema = std::string_view(key_reader_->reason()) == "schema";
+  return reject(schema ? "schema" : "not_debezium",
+                fmt::format("op d without a row in 'before', and its key: {}",
+                            keys_away_ ? key_reader_->error()
+                                       : keys_away_.error().message));
 }
 
 // The row in `before` or `after`, its values marked with what they mean; null

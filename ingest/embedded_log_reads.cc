@@ -45,7 +45,8 @@ void RocksLog::highs(const std::string& dataset, std::vector<int64_t>& highs) {
 
 Status RocksLog::read_entries(
     const std::string& dataset, uint32_t partition, int64_t offset,
-    size_t max_records, std::vector<std::pair<int64_t, std::string>>& out) {
+    size_t max_records, size_t max_bytes,
+    std::vector<std::pair<int64_t, std::string>>& out) {
   int64_t high = 0;
   {
     MutexLock lock(mutex_);
@@ -65,8 +66,10 @@ Status RocksLog::read_entries(
   std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
   at->SeekForPrev(log_entry_key(dataset, partition, offset));
   if (at->Valid() && at->key().compare(first) < 0) return {};
-  size_t records = 0;
+  size_t records = 0, bytes = 0;
   for (; at->Valid() && records < max_records; at->Next()) {
+    bytes += at->value().size();
+    if (records > 0 && bytes > max_bytes) break;
     int64_t base = log_offset_of({at->key().data(), at->key().size()});
     Timestamp time;
     uint32_t count = 0;

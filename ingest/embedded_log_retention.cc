@@ -6,11 +6,14 @@
 
 #include "ingest/embedded_log_rocks.h"
 #include "segments/disk_room.h"
+#include "segments/time.h"
 
 namespace freshet {
 namespace {
 
 constexpr auto kSweepEvery = absl::Seconds(30);
+// All of them are read, to find those that are a day old.
+constexpr auto kSweepKeysEvery = absl::Minutes(10);
 
 }  // namespace
 
@@ -28,12 +31,15 @@ void RocksLog::sweep_forever() {
 void RocksLog::sweep() {
   if (disk_shortage(folder_, 0)) return;  // a removal is a write, too
   std::vector<LogDataset> seen;
+  bool keys = false;
   {
     MutexLock lock(mutex_);
+    keys = steady_now() >= next_key_sweep_;
+    if (keys) next_key_sweep_ = steady_now() + kSweepKeysEvery;
     for (const auto& [name, dataset] : datasets_) seen.push_back(*dataset);
   }
   for (const LogDataset& dataset : seen) {
-    sweep_keys(dataset.name);
+    if (keys) sweep_keys(dataset.name);
     if (dataset.retention_ms < 0 && dataset.retention_bytes < 0) continue;
     for (uint32_t i = 0; i < dataset.partitions.size(); ++i) {
       sweep_partition(dataset, i);

@@ -82,7 +82,7 @@ class RocksLog final : public EmbeddedLog, public LogReads {
   void highs(const std::string& dataset, std::vector<int64_t>& highs) override;
   Status read_entries(
       const std::string& dataset, uint32_t partition, int64_t offset,
-      size_t max_records,
+      size_t max_records, size_t max_bytes,
       std::vector<std::pair<int64_t, std::string>>& out) override;
   void wait(const std::string& dataset, std::span<const int64_t> positions,
             int64_t timeout_ms) override;
@@ -134,6 +134,7 @@ class RocksLog final : public EmbeddedLog, public LogReads {
   std::vector<PendingAppend*> queue_ ABSL_GUARDED_BY(mutex_);
   bool leading_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Time next_key_sweep_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   // Offsets given out by the leader, by dataset and partition; only the one
   // leader of the moment touches it.
   std::map<std::pair<LogDataset*, uint32_t>, int64_t> assigned_;

@@ -257,7 +257,8 @@ Result<ReplayOutcome> FileIngestion::take_letters(
 
 Status FileIngestion::know_keys() {
   if (seen_keys_) return {};
-  TRY_ASSIGN(seen_keys_, seen_before_load(settings_, store_));
+  TRY_ASSIGN(seen_keys_, seen_before_load(settings_, store_,
+                                          [this] { return stopping(); }));
   return {};
 }
 
@@ -366,6 +367,7 @@ Status FileIngestion::known(const PlacedFile& file, bool& is_known) const {
 }
 
 Status FileIngestion::load(const PlacedFile& file) {
+  TRY(know_keys());
   TRY_ASSIGN(std::string path, place_->fetch(file));
   WatchedFile watched{path,
                       file.name,
@@ -373,7 +375,6 @@ Status FileIngestion::load(const PlacedFile& file) {
                       [&] { return stopping() ? ended() : Status(); },
                       [&] { return place_->unchanged(file); }};
   LoadProgress progress;
-  TRY(know_keys());
   auto counts =
       load_file(settings_, store_, watched, counts_, seen_keys_, progress);
   place_->release(path);

@@ -174,7 +174,8 @@ Result<uint64_t> file_size(const std::string& path) {
   return static_cast<uint64_t>(info.st_size);
 }
 
-Result<uint64_t> file_hash(const std::string& path) {
+Result<uint64_t> file_hash(const std::string& path,
+                           const std::function<Status()>& stopped) {
   int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return file_error("the file cannot be opened", path);
   PlainReader reader(file, path);
@@ -183,6 +184,7 @@ Result<uint64_t> file_hash(const std::string& path) {
   XXH3_64bits_reset(state.get());
   std::vector<char> block(kBlock);
   for (;;) {
+    if (stopped) TRY(stopped());
     TRY_ASSIGN(size_t count, reader.read(block));
     if (count == 0) return uint64_t{XXH3_64bits_digest(state.get())};
     XXH3_64bits_update(state.get(), block.data(), count);

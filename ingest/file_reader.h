@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,7 +30,9 @@ class FileReader {
 std::string unpacked_name(const std::string& path);
 // Size of the file in bytes.
 Result<uint64_t> file_size(const std::string& path);
-// xxh3 of the file's bytes as they lie on disk.
-Result<uint64_t> file_hash(const std::string& path);
+// xxh3 of the file's bytes as they lie on disk. `stopped` (null: never) is
+// asked now and then: its error ends it.
+Result<uint64_t> file_hash(const std::string& path,
+                           const std::function<Status()>& stopped = nullptr);
 
 }  // namespace freshet

@@ -83,7 +83,7 @@ Ingestion::PendingLetters StreamIngestion::pending_letters(size_t most) const {
 
 void StreamIngestion::fill_partitions(IngestionProgress& progress) {
   std::vector<PartitionClock> clocks;
-  bool reached = true;
+  bool reached = positions_->unread().empty();
   int64_t time = now().ms;
   SourceStatus source = source_->status();
   progress.part = source.part;

@@ -5,32 +5,45 @@
 #include "ingest/stream_ingestion.h"
 
 namespace freshet {
+namespace {
+
+Error not_durable(const std::string& why) {
+  return {
+      ErrorCode::kUnavailable,
+      "the rows are not durable yet; the letters stay until they are" + why};
+}
+
+}  // namespace
 
 Result<ReplayOutcome> StreamIngestion::replay(
     const std::vector<LetterReplay>& letters) {
-  ReplayCall call;
-  call.letters = &letters;
+  auto call = std::make_shared<ReplayCall>();
+  call->letters = letters;
   {
     MutexLock lock(mutex_);
-    replays_.push_back(&call);
+    replays_.push_back(call);
     wake_.signal_all();
-    while (!call.done) {
-      Status refused = call.begun ? Status() : cannot_serve();
-      if (!refused) {
-        std::erase(replays_, &call);
+    while (!call->done) {
+      Status refused = cannot_serve();
+      if (!refused && !call->begun) {
+        std::erase(replays_, call);
         return refused.error();
+      }
+      // The thread is at it; if it ends, it says so.
+      if (!refused && refused.error().code != ErrorCode::kCancelled) {
+        return not_durable(": " + refused.error().message);
       }
       served_.wait_for(mutex_, absl::Milliseconds(100));
     }
   }
-  TRY(call.status);
-  if (call.generation > 0) TRY(sealer_->wait_sealed(call.generation));
-  return std::move(call.outcome);
+  TRY(call->status);
+  if (call->generation > 0) TRY(sealer_->wait_sealed(call->generation));
+  return std::move(call->outcome);
 }
 
 void StreamIngestion::serve_replays() {
   for (;;) {
-    ReplayCall* call = nullptr;
+    std::shared_ptr<ReplayCall> call;
     {
       MutexLock lock(mutex_);
       if (replays_.empty()) return;
@@ -52,7 +65,7 @@ void StreamIngestion::take_letters(ReplayCall& call) {
   std::erase_if(replaying_,
                 [&](const auto& letter) { return letter.second <= sealed; });
   LetterBatch batch;
-  for (const LetterReplay& wanted : *call.letters) {
+  for (const LetterReplay& wanted : call.letters) {
     auto letter = letter_to_take(wanted, call.outcome);
     if (!letter) {
       call.status = letter.error();
@@ -70,13 +83,12 @@ void StreamIngestion::take_letters(ReplayCall& call) {
     call.status = take_batch(batch, call.outcome);
   }
   if (!call.status) forget_untaken();
-  if (replayed_.empty()) return;
+  // After an error of the index a part of a batch may be in the sinks.
+  if (replayed_.empty() || !keys_status_) return;
   seal_open();
   if (!replayed_.empty()) {  // it was not taken
     if (call.status) {
-      call.status = Error{ErrorCode::kUnavailable,
-                          "the rows are not durable yet; the letters stay "
-                          "until they are"};
+      call.status = not_durable("");
     }
     return;
   }

@@ -99,6 +99,7 @@ void StreamIngestion::round() {
   }
   serve_seal_requests();
   serve_replays();
+  if (!keys_status_) return;
   if (seal_due()) seal_open();
   if (paused()) {
     set_state(IngestionState::kPaused);
@@ -135,9 +136,12 @@ bool StreamIngestion::list(bool beside) {
   }
   Status listed = positions_->update(*source_, listing_.get());
   listing_error_ = listed ? std::string() : listed.error().message;
+  const std::vector<UnreadPartition>& unread = positions_->unread();
   if (listed) {
     absent_ = absent_text(source_->status().absent);
-  } else {
+    if (absent_.empty() && !unread.empty()) absent_ = unread[0].error;
+  }
+  if (!listed || !unread.empty()) {
     next_refresh_ = Clock::now() + kRetryListing;
   }
   return true;
@@ -177,6 +181,7 @@ bool StreamIngestion::listing_is_there() const {
 std::string StreamIngestion::trouble() const {
   std::string fault = positions_->first_fault();
   if (!fault.empty()) return fault;
+  if (!batch_.trouble.empty()) return batch_.trouble;
   return absent_.empty() ? listing_error_ : absent_;
 }
 
@@ -247,7 +252,7 @@ Status StreamIngestion::take(const MessageBatch& batch) {
 }
 
 // Waits while the decoder lacks something that is out of reach (a schema); the
-// messages stay. False if the stream ends first.
+// messages stay. False if the stream ends first, or nothing may be taken.
 bool StreamIngestion::wait_until_readable(std::span<const RawMessage> part) {
   for (;;) {
     Status ready = intake_->prepare(part);
@@ -258,6 +263,7 @@ bool StreamIngestion::wait_until_readable(std::span<const RawMessage> part) {
     serve_sealed();
     serve_seal_requests();
     serve_replays();
+    if (!keys_status_) return false;
     if (seal_due()) seal_open();
     update_progress(true);
     nap(kRetryEvery);
@@ -304,7 +310,9 @@ void StreamIngestion::seal_open() {
   generation.dead_letters = intake_->take_dead_letters();
   generation.replayed = std::move(replayed_);
   replayed_.clear();
-  generation.puts = intake_->take_deletes();
+  NewestRows::DeleteChanges deletes = intake_->take_deletes();
+  generation.puts = std::move(deletes.puts);
+  generation.removed = std::move(deletes.removed);
   for (auto& change : restated_->take_changes(settings_.dataset)) {
     generation.puts.push_back(std::move(change));
   }

@@ -334,7 +334,7 @@ uint64_t Intake::delete_bytes() const {
   return newest_rows_ == nullptr ? 0 : newest_rows_->delete_bytes();
 }
 
-std::vector<std::pair<std::string, std::string>> Intake::take_deletes() {
+NewestRows::DeleteChanges Intake::take_deletes() {
   if (newest_rows_ == nullptr) return {};
   return newest_rows_->take_deletes(least_watermark_);
 }

@@ -78,7 +78,7 @@ class Intake {
   // Memory held by deletes that are to be remembered.
   uint64_t delete_bytes() const;
   // They are to be committed with the generation that ends here.
-  std::vector<std::pair<std::string, std::string>> take_deletes();
+  NewestRows::DeleteChanges take_deletes();
 
  private:
   void reject(const RawMessage& message, const PartitionName& partition,

@@ -39,6 +39,7 @@ struct Flight {
   size_t perhaps ABSL_GUARDED_BY(mutex) = 0;  // sent, but not acknowledged
   Clock::time_point last_stored ABSL_GUARDED_BY(mutex) = Clock::now();
   std::string error ABSL_GUARDED_BY(mutex);
+  bool too_large ABSL_GUARDED_BY(mutex) = false;  // for the broker
   std::map<std::string, int64_t> next ABSL_GUARDED_BY(mutex);
 };
 
@@ -49,6 +50,7 @@ void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
   MutexLock lock(flight.mutex);
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     if (flight.error.empty()) flight.error = rd_kafka_err2str(message->err);
+    flight.too_large |= message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     bool never =
         rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED &&
         message->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
@@ -153,9 +155,8 @@ Status RdKafkaProducer::produce(const std::string& topic, const Record& record,
       continue;
     }
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-      return Error{ErrorCode::kLimit,
-                   fmt::format("the event is too large for Kafka: {} bytes",
-                               record.value.size())};
+      return invalid(fmt::format("an event is too large for Kafka: {} bytes",
+                                 record.value.size()));
     }
     bool unknown = code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
                    code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
@@ -211,6 +212,7 @@ Result<std::map<std::string, int64_t>> RdKafkaProducer::send(
   }
   std::string why;
   bool given_up = false;
+  bool too_large = false;
   {
     MutexLock lock(flight->mutex);
     while (flight->waiting > 0) {
@@ -221,6 +223,7 @@ Result<std::map<std::string, int64_t>> RdKafkaProducer::send(
       flight->landed.wait_for(flight->mutex, absl::FromChrono(left));
     }
     why = flight->error;
+    too_large = flight->too_large;
     if (!given_up && why.empty() && produced) return flight->next;
   }
   if (given_up) take_back(*flight);
@@ -228,6 +231,10 @@ Result<std::map<std::string, int64_t>> RdKafkaProducer::send(
   if (!produced) {
     return Error{produced.error().code,
                  fmt::format("{}: {}", became, produced.error().message)};
+  }
+  if (too_large) {
+    return invalid(fmt::format("an event is too large for Kafka topic {}, {}",
+                               topic, became));
   }
   if (why.empty()) why = health_.error();
   if (why.empty()) why = "no answer";

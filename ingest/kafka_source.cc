@@ -19,6 +19,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kWatermarkTimeoutMs = 1000;
 constexpr auto kReconnectCheck = std::chrono::seconds(1);
+// A fetch that fails is tried again, and told again, much sooner than this.
+constexpr auto kTroubleLasts = std::chrono::seconds(10);
 
 const KafkaProperties kOwnProperties = {
     {"enable.auto.commit", "false"},
@@ -106,6 +108,8 @@ class KafkaSource final : public Source {
 
   bool listing_waits() const override { return true; }
   Result<std::vector<PartitionBounds>> partitions() override;
+  Result<std::vector<PartitionBounds>> readable_partitions(
+      std::vector<UnreadPartition>& unread) override;
   bool is_asked_for(const PartitionName& name) const override {
     return names_partition(settings_, name);
   }
@@ -127,6 +131,8 @@ class KafkaSource final : public Source {
     int32_t number = 0;
     int64_t position = 0;
     bool stopped = false;
+    std::string trouble;  // since it was read last, told until:
+    Clock::time_point trouble_ends{};
   };
 
   void take(Message message, MessageBatch& batch);
@@ -187,10 +193,22 @@ Status KafkaSource::open() {
 }
 
 Result<std::vector<PartitionBounds>> KafkaSource::partitions() {
+  std::vector<UnreadPartition> unread;
+  TRY_ASSIGN(auto bounds, readable_partitions(unread));
+  if (unread.empty()) return bounds;
+  return Error{ErrorCode::kUnavailable, unread[0].error};
+}
+
+Result<std::vector<PartitionBounds>> KafkaSource::readable_partitions(
+    std::vector<UnreadPartition>& unread) {
   TRY_ASSIGN(KafkaListing listing,
              list_kafka(handle_.get(), settings_, health_));
+  unread = std::move(listing.unread);
   MutexLock lock(mutex_);
   absent_ = std::move(listing.absent);
+  if (listing.bounds.empty() && !unread.empty()) {
+    return Error{ErrorCode::kUnavailable, unread[0].error};
+  }
   if (listing.bounds.empty() && !absent_.empty()) {
     return Error{ErrorCode::kNotFound, absent_[0] + " does not exist"};
   }
@@ -209,8 +227,12 @@ Status KafkaSource::assign(const std::vector<AssignedPartition>& partitions) {
   for (const AssignedPartition& partition : partitions) {
     TRY_ASSIGN(auto name, split_name(partition.name));
     places.push_back({name.first, name.second, partition.next});
-    assigned_.push_back(
-        {partition.name, name.first, name.second, partition.next, false});
+    Assigned one;
+    one.name = partition.name;
+    one.topic = name.first;
+    one.number = name.second;
+    one.position = partition.next;
+    assigned_.push_back(std::move(one));
   }
   int code = assignment_->set(places);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -240,6 +262,9 @@ Status KafkaSource::poll(int64_t timeout_ms, size_t max_messages,
   batch.positions.clear();
   for (const Assigned& partition : assigned_) {
     batch.positions.push_back(partition.position);
+    bool told = !partition.trouble.empty() && !partition.stopped &&
+                Clock::now() < partition.trouble_ends;
+    if (told) batch.trouble = partition.trouble;
   }
   refresh_highs();
   if (!batch.messages.empty()) {
@@ -259,6 +284,7 @@ void KafkaSource::take(Message message, MessageBatch& batch) {
   auto index = index_of(*message);
   if (!index) return;
   Assigned& partition = assigned_[*index];
+  if (partition.stopped) return;  // what follows lies behind a gap
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     take_event(*message, *index, batch);
     return;
@@ -274,6 +300,7 @@ void KafkaSource::take(Message message, MessageBatch& batch) {
   raw.value = {static_cast<const char*>(message->payload), message->len};
   raw.null_value = message->payload == nullptr;
   partition.position = message->offset + 1;
+  partition.trouble.clear();
   if (settings_.headers) raw.headers = read_headers(*message);
   batch.messages.push_back(raw);
   messages_.push_back(std::move(message));
@@ -305,20 +332,36 @@ void KafkaSource::take_event(const rd_kafka_message_t& message, uint32_t index,
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
       // May lie behind transaction markers that are no messages.
       partition.position = std::max(partition.position, message.offset);
+      partition.trouble.clear();
       health_.set_connected();
       return;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-      if (partition.stopped) return;
       partition.stopped = true;
       batch.faults.push_back({index, out_of_range(partition)});
       return;
+    // librdkafka leaves out what it cannot read, and goes on behind it.
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
+      partition.stopped = true;
+      batch.faults.push_back(
+          {index, Error{ErrorCode::kCorrupt,
+                        fmt::format("{} cannot be read on at offset {}: {}",
+                                    partition.name, partition.position,
+                                    rd_kafka_message_errstr(&message))}});
+      return;
     default:
-      health_.set_error(fmt::format("Kafka partition {}: {}", partition.name,
-                                    rd_kafka_message_errstr(&message)),
-                        false);
-      batch.suspicious = true;
+      break;
   }
+  std::string text = fmt::format("Kafka partition {}: {}", partition.name,
+                                 rd_kafka_message_errstr(&message));
+  health_.set_error(text, false);
+  batch.suspicious = true;
+  // One without an offset is not of a fetch: a report of offsets that failed.
+  if (message.offset < 0) return;
+  partition.trouble = std::move(text);
+  partition.trouble_ends = Clock::now() + kTroubleLasts;
 }
 
 std::optional<uint32_t> KafkaSource::index_of(

@@ -121,7 +121,9 @@ class Lister {
                     std::string_view only) {
     std::string name = topic.topic;
     if (topic.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return unavailable("Kafka topic " + name, topic.err);
+      std::string all(only.empty() ? "/" : only);
+      leave_out(name + all, unavailable("Kafka topic " + name, topic.err));
+      return {};
     }
     bool found = only.empty();
     for (int i = 0; i < topic.partition_cnt; ++i) {
@@ -130,6 +132,12 @@ class Lister {
       if (!only.empty() && partition != name + std::string(only)) continue;
       found = true;
       if (!listed_.insert(partition).second) continue;
+      if (topic.partitions[i].leader < 0) {
+        leave_out(partition,
+                  unavailable("Kafka partition " + partition,
+                              RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE));
+        continue;
+      }
       TRY(add(name, number, std::move(partition)));
     }
     if (!found) {
@@ -145,10 +153,19 @@ class Lister {
                                                  &bound.low, &bound.high,
                                                  kWatermarkTimeoutMs);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return unavailable("Kafka partition " + bound.name, code);
+      Error error = unavailable("Kafka partition " + bound.name, code);
+      // One's own (a broker is away) are not of the partition alone, and each
+      // took a second.
+      if (code < RD_KAFKA_RESP_ERR_NO_ERROR) return error;
+      leave_out(std::move(bound.name), std::move(error));
+      return {};
     }
     listing_.bounds.push_back(std::move(bound));
     return {};
+  }
+
+  void leave_out(std::string name, Error error) {
+    listing_.unread.push_back({std::move(name), std::move(error.message)});
   }
 
   rd_kafka_t* const handle_;

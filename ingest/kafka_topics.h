@@ -15,6 +15,8 @@ struct KafkaListing {
   std::vector<PartitionBounds> bounds;
   // Names, patterns and partitions that do not exist, for people.
   std::vector<std::string> absent;
+  // Without a leader, or the broker refuses them.
+  std::vector<UnreadPartition> unread;
 };
 
 // Whether a partition is of the topics that are asked for, be it there or not.

@@ -10,6 +10,10 @@
 namespace freshet {
 namespace {
 
+// Of a poll, which takes more only where one entry is larger (a body of
+// POST /ingest may have 64 MB).
+constexpr size_t kPollBytes = 16 << 20;
+
 class LogSource final : public Source {
  public:
   LogSource(LogReads& log, std::string dataset, bool looks)
@@ -38,7 +42,7 @@ class LogSource final : public Source {
     int64_t position = 0;
     bool stopped = false;
   };
-  Status read_partition(uint32_t index, size_t max_messages,
+  Status read_partition(uint32_t index, size_t max_messages, size_t max_bytes,
                         MessageBatch& batch);
   void stop(uint32_t index, Error error, MessageBatch& batch);
   void wait(int64_t timeout_ms);
@@ -103,7 +107,11 @@ Status LogSource::poll(int64_t timeout_ms, size_t max_messages,
   entries_.clear();
   if (!anything_new()) wait(timeout_ms);
   log_.highs(dataset_, highs_);
+  size_t bytes = 0, read = 0;  // of entries_, those that were counted
   for (size_t i = 0; i < assigned_.size(); ++i) {
+    for (; read < entries_.size(); ++read)
+      bytes += entries_[read].second.size();
+    if (bytes >= kPollBytes) break;
     auto index = static_cast<uint32_t>((first_ + i) % assigned_.size());
     const Assigned& partition = assigned_[index];
     size_t left = max_messages - batch.messages.size();
@@ -119,7 +127,7 @@ Status LogSource::poll(int64_t timeout_ms, size_t max_messages,
                              highs_[partition.number])},
            batch);
     } else if (partition.position < highs_[partition.number]) {
-      TRY(read_partition(index, left, batch));
+      TRY(read_partition(index, left, kPollBytes - bytes, batch));
     }
   }
   if (!assigned_.empty()) first_ = (first_ + 1) % assigned_.size();
@@ -138,13 +146,13 @@ void LogSource::stop(uint32_t index, Error error, MessageBatch& batch) {
 }
 
 Status LogSource::read_partition(uint32_t index, size_t max_messages,
-                                 MessageBatch& batch) {
+                                 size_t max_bytes, MessageBatch& batch) {
   Assigned& partition = assigned_[index];
   size_t before = entries_.size();
   // Views survive the growth of entries_: an entry is longer than the bytes a
   // std::string keeps inside itself.
   auto read = log_.read_entries(dataset_, partition.number, partition.position,
-                                max_messages, entries_);
+                                max_messages, max_bytes, entries_);
   if (!read) {
     if (read.error().code != ErrorCode::kCorrupt) return read.error();
     stop(index, read.error(), batch);
@@ -193,7 +201,7 @@ Result<std::optional<Source::StoredRecord>> LogSource::read_one(
     const PartitionName& partition, int64_t offset) {
   TRY_ASSIGN(uint32_t number, parse_log_partition(partition));
   std::vector<std::pair<int64_t, std::string>> entries;
-  TRY(log_.read_entries(dataset_, number, offset, 1, entries));
+  TRY(log_.read_entries(dataset_, number, offset, 1, 0, entries));
   if (entries.empty()) return std::optional<StoredRecord>();
   LogEntry entry;
   TRY(read_log_entry(entries[0].second, entry));
@@ -217,7 +225,7 @@ Result<int64_t> LogSource::offset_at(const PartitionName& partition,
   while (low < high) {
     int64_t middle = low + (high - low) / 2;
     std::vector<std::pair<int64_t, std::string>> entries;
-    TRY(log_.read_entries(dataset_, number, middle, 1, entries));
+    TRY(log_.read_entries(dataset_, number, middle, 1, 0, entries));
     if (entries.empty()) {  // gone meanwhile
       low = middle + 1;
       continue;

@@ -21,11 +21,12 @@ class LogReads {
   virtual void highs(const std::string& dataset,
                      std::vector<int64_t>& highs) = 0;
   // Appends to `out` the entries, with their first offsets, from the one that
-  // holds `offset` on, until they have `max_records` records or end. Nothing
-  // if `offset` is gone or not there yet. kCorrupt, kIo.
+  // holds `offset` on, until they have `max_records` records, the next one goes
+  // beyond `max_bytes`, or they end; at least one. Nothing if `offset` is gone
+  // or not there yet. kCorrupt, kIo.
   virtual Status read_entries(
       const std::string& dataset, uint32_t partition, int64_t offset,
-      size_t max_records,
+      size_t max_records, size_t max_bytes,
       std::vector<std::pair<int64_t, std::string>>& out) = 0;
   // Waits until partition p has a record at positions[p] or later (positions
   // < 0 are not waited for), at most `timeout_ms`.

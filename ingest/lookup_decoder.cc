@@ -92,6 +92,13 @@ void LookupDecoder::take_values(std::vector<Rejection>& rejections) {
 // has it.
 void LookupDecoder::take_tombstone(const RawMessage& message, uint32_t at,
                                    std::vector<Rejection>& rejections) {
+  // A zero byte and a schema's id stand before a key in Avro.
+  if (message.key.starts_with('\0')) {
+    rejections.push_back({at, "key",
+                          "the key of a message without a value is in Avro, "
+                          "which is not read: its row stays"});
+    return;
+  }
   Decoder* decoder = key_decoder(message.key.starts_with('{'));
   RawMessage made = message;
   made.null_value = false;

@@ -16,6 +16,7 @@ constexpr size_t kPollMessages = 8192;
 constexpr int64_t kPollMs = 20;
 constexpr auto kRefreshEvery = std::chrono::seconds(10);
 constexpr auto kLookAgain = std::chrono::milliseconds(500);
+constexpr auto kRetryListing = std::chrono::seconds(2);
 constexpr int64_t kRetryMs = 500;
 
 class LookupStream final : public LookupFeed {
@@ -53,6 +54,7 @@ class LookupStream final : public LookupFeed {
   bool read();
   bool take();
   Status decode(LookupChange& change);
+  std::string trouble() const;
   void note_rejections(const std::vector<Rejection>& rejections);
   bool reached_start();
   void show(IngestionState state, std::string error);
@@ -109,6 +111,9 @@ void LookupStream::connect() {
   next_refresh_ = Clock::now() + kRefreshEvery;
   Status listed = positions_.update(*source_, positions_.listing(*source_)());
   listing_error_ = listed ? std::string() : listed.error().message;
+  if (!positions_.unread().empty()) {
+    next_refresh_ = Clock::now() + kRetryListing;
+  }
   if (!listed && !assigned_) {
     show(IngestionState::kWaiting, listing_error_);
     return;
@@ -156,8 +161,7 @@ bool LookupStream::take() {
   bool completes = !complete_ && reached;
   if (!positions_.moved() && !completes) {
     whole_ = reached;
-    std::string fault = positions_.first_fault();
-    if (fault.empty()) fault = listing_error_;
+    std::string fault = trouble();
     show(fault.empty() ? IngestionState::kRunning : IngestionState::kDegraded,
          fault);
     return true;
@@ -185,10 +189,19 @@ bool LookupStream::take() {
     next[partition] = record.next;
   }
   source_->report_committed(next);
-  std::string fault = positions_.first_fault();
+  std::string fault = trouble();
   show(fault.empty() ? IngestionState::kRunning : IngestionState::kDegraded,
        fault);
   return true;
+}
+
+// What keeps messages from arriving although others do; empty if nothing.
+std::string LookupStream::trouble() const {
+  std::string fault = positions_.first_fault();
+  if (!fault.empty()) return fault;
+  if (!batch_.trouble.empty()) return batch_.trouble;
+  if (!positions_.unread().empty()) return positions_.unread()[0].error;
+  return listing_error_;
 }
 
 Status LookupStream::decode(LookupChange& change) {
@@ -221,6 +234,7 @@ void LookupStream::note_rejections(const std::vector<Rejection>& rejections) {
 
 // Whether everything that was there at the start has been read.
 bool LookupStream::reached_start() {
+  if (!positions_.unread().empty()) return false;
   for (const Positions::Place& place : positions_.places(source_->status())) {
     if (!place.fault.empty() || place.record.next < place.start_high) {
       return false;

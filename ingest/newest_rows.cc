@@ -100,23 +100,33 @@ Status NewestRows::load_deletes(std::vector<KeyEntry>& superseded) {
     if (index_.keys_in_memory() % kBlockRows != 0) return {};
     return index_.keep_to_limit();
   }));
-  return deletes_.forget(horizon_);
+  std::vector<std::string> forgotten = deletes_.forget(horizon_);
+  if (forgotten.empty()) return {};
+  return store_.metadata().change({}, forgotten);  // by what is durable
 }
 
 Status NewestRows::hide_superseded(std::vector<KeyEntry> superseded) {
   if (superseded.empty()) return {};
   displaced_ = std::move(superseded);
   uint64_t hidden = 0;
-  for (HideRows& one : rows_to_hide()) {
-    auto done = store_.hide(dataset_, {std::move(one)}, {});
-    // Merged meanwhile: the next start finds them again.
-    if (!done && done.error().code == ErrorCode::kConflict) continue;
-    TRY(done);
-    hidden += *done;
+  bool all = false;
+  for (int attempt = 0; attempt < kMostAttempts && !all; ++attempt) {
+    all = true;
+    for (HideRows& one : rows_to_hide()) {
+      auto done = store_.hide(dataset_, {std::move(one)}, {});
+      if (!done && done.error().code == ErrorCode::kConflict) {
+        all = false;
+        continue;
+      }
+      TRY(done);
+      hidden += *done;
+    }
+    if (!all) places_->take_moves();  // a segment was merged meanwhile
   }
   displaced_.clear();
-  spdlog::info("dataset {}: {} rows with a newer one of their key are hidden",
-               dataset_, hidden);
+  spdlog::info("dataset {}: {} rows with a newer one of their key are hidden{}",
+               dataset_, hidden,
+               all ? "" : "; others, of segments that change, stay for now");
   return {};
 }
 
@@ -167,15 +177,12 @@ Status NewestRows::judge(const ColumnBatch& batch,
   return {};
 }
 
-std::vector<std::pair<std::string, std::string>> NewestRows::take_deletes(
-    Timestamp least_watermark) {
+NewestRows::DeleteChanges NewestRows::take_deletes(Timestamp least_watermark) {
   horizon_ = deletes_.horizon(least_watermark, now());
-  Status forgotten = deletes_.forget(horizon_);
-  if (!forgotten) {
-    spdlog::warn("dataset {}: old deletes stay: {}", dataset_,
-                 forgotten.error().message);
-  }
-  return deletes_.take();
+  DeleteChanges changes;
+  changes.removed = deletes_.forget(horizon_);
+  changes.puts = deletes_.take();
+  return changes;
 }
 
 // `entry` is what is known of the row's key, or null.

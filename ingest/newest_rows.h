@@ -57,9 +57,12 @@ class NewestRows {
   Status publish(const std::vector<Sinks::Appended>& appended,
                  uint64_t generation);
   // Deletes since the last call, to be committed with the generation that ends
-  // here; forgets those that are no longer needed.
-  std::vector<std::pair<std::string, std::string>> take_deletes(
-      Timestamp least_watermark);
+  // here, and the keys of those that are no longer needed once it is.
+  struct DeleteChanges {
+    std::vector<std::pair<std::string, std::string>> puts;
+    std::vector<std::string> removed;
+  };
+  DeleteChanges take_deletes(Timestamp least_watermark);
   // Memory held by them.
   uint64_t delete_bytes() const { return deletes_.bytes(); }
   // The store's moves are not followed any more. Idempotent.

@@ -89,10 +89,12 @@ Result<int64_t> target(Source& source, const PartitionBounds& bound,
   return offset;
 }
 
-// Of the partition from `offset` on, with their reasons taken off `counts`.
+// Of what is read again, with their reasons taken off `counts`. Those beyond
+// what the source has are of a topic that was there before: they stay.
 Status leaving_letters(MetadataStore& store, const std::string& dataset,
                        const ResetStep& step, KeptCounts& counts,
                        std::vector<std::string>& keys) {
+  const int64_t end = std::min(step.from, step.high);
   std::string start;
   if (step.to > 0) {
     std::string before = fmt::format("{}/{}", step.partition, step.to - 1);
@@ -103,6 +105,7 @@ Status leaving_letters(MetadataStore& store, const std::string& dataset,
         DeadLetterPage page,
         list_dead_letters(store, dataset, start, 1000, "", step.partition));
     for (const DeadLetter& letter : page.letters) {
+      if (letter.offset >= end) return {};
       TRY_ASSIGN(std::string key, dead_letter_key(dataset, letter.id()));
       keys.push_back(std::move(key));
       uint64_t& rejected = counts.rejected[letter.reason];

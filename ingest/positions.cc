@@ -139,10 +139,11 @@ void Positions::refresh(Place& place, const PartitionBounds& bound) {
   }
 }
 
-void Positions::mark_gone(const std::vector<PartitionBounds>& bounds) {
+void Positions::mark_gone(const std::vector<PartitionBounds>& bounds,
+                          const SourceListing& listing) {
   for (Place& place : places_) {
     auto found = std::ranges::find(bounds, place.name, &PartitionBounds::name);
-    if (found != bounds.end()) continue;
+    if (found != bounds.end() || listing.lacks(place.name)) continue;
     place.high = -1;
     if (!place.fault.empty()) continue;
     place.gone = true;
@@ -202,10 +203,12 @@ Status Positions::compare_witnesses(Source& source,
                                     const SourceListing& listing) {
   size_t turn = compared_++;
   for (auto& [topic, places] : comparable()) {
-    TRY_ASSIGN(bool other,
-               differs(source, listing, *places[turn % places.size()]));
+    Place& chosen = *places[turn % places.size()];
+    if (listing.lacks(chosen.name)) continue;
+    TRY_ASSIGN(bool other, differs(source, listing, chosen));
     if (!other) continue;
     for (Place* place : places) {
+      if (listing.lacks(place->name)) continue;
       TRY_ASSIGN(bool faulty, differs(source, SourceListing{{}, {}}, *place));
       if (!faulty) continue;
       // What is kept must still tell the difference after a restart, though
@@ -228,9 +231,12 @@ std::function<SourceListing()> Positions::listing(Source& source) {
     if (place.witness_offset >= 0) wanted[place.name] = place.witness_offset;
   }
   return [&source, wanted] {
-    SourceListing listing{source.partitions(), {}};
+    std::vector<UnreadPartition> unread;
+    SourceListing listing{source.readable_partitions(unread), {}};
+    listing.unread = std::move(unread);
     if (!listing.bounds) return listing;
     for (const auto& [name, offset] : wanted) {
+      if (listing.lacks(name)) continue;
       listing.witnesses.emplace(name, source.read_one(name, offset));
     }
     return listing;
@@ -244,7 +250,8 @@ Status Positions::update(Source& source, const SourceListing& listing) {
   if (!listing.bounds && (!none || empty())) return listing.bounds.error();
   const std::vector<PartitionBounds> bounds =
       none ? std::vector<PartitionBounds>() : *listing.bounds;
-  mark_gone(bounds);
+  unread_ = none ? std::vector<UnreadPartition>() : listing.unread;
+  mark_gone(bounds, listing);
   for (const PartitionBounds& bound : bounds) {
     Place* known = find(bound.name);
     if (known != nullptr && known->listed) {

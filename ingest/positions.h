@@ -3,6 +3,7 @@
 // thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -26,6 +27,11 @@ struct SourceListing {
   Result<std::vector<PartitionBounds>> bounds;
   std::map<PartitionName, Result<std::optional<Source::StoredRecord>>>
       witnesses;
+  std::vector<UnreadPartition> unread{};
+  bool lacks(const PartitionName& name) const {
+    return std::ranges::any_of(unread,
+                               [&](const auto& one) { return one.is(name); });
+  }
 };
 
 class Positions {
@@ -43,7 +49,8 @@ class Positions {
   // partition, or a committed one, gets one when it is gone, has shrunk, or
   // when the record that was its last at an earlier call is another one now; of
   // each topic one partition is compared at a call, and all once one differs. A
-  // partition that was gone and is back goes on if it still is the same.
+  // partition that was gone and is back goes on if it still is the same; one
+  // that cannot be read now stays as it is.
   // kUnavailable when a check was not answered: the next call repeats it.
   Status update(Source& source, const SourceListing& listing);
   // What makes the listing for update(). It waits for the source and may be
@@ -93,6 +100,9 @@ class Positions {
   bool all_faulty() const;
   // Empty when every partition is read.
   std::string first_fault() const;
+  // What could not be read as the source was last listed: there may be
+  // partitions that are not known yet.
+  const std::vector<UnreadPartition>& unread() const { return unread_; }
   void set_begin(KeptCounts& counts) const;
 
  private:
@@ -101,7 +111,8 @@ class Positions {
   Result<std::string> continuity(Source& source, const OffsetRecord& record,
                                  const PartitionBounds& bound) const;
   void refresh(Place& place, const PartitionBounds& bound);
-  void mark_gone(const std::vector<PartitionBounds>& bounds);
+  void mark_gone(const std::vector<PartitionBounds>& bounds,
+                 const SourceListing& listing);
   Status revive(Source& source, Place& place, const PartitionBounds& bound);
   std::map<std::string_view, std::vector<Place*>> comparable();
   Status compare_witnesses(Source& source, const SourceListing& listing);
@@ -115,6 +126,7 @@ class Positions {
   const std::map<PartitionName, int64_t> begin_;
   const std::map<PartitionName, Timestamp> kept_watermarks_;
   std::vector<Place> places_;
+  std::vector<UnreadPartition> unread_;
   size_t compared_ = 0;           // grows with each compare_witnesses()
   std::vector<size_t> assigned_;  // assignment index -> place
   std::vector<PartitionName> names_;

@@ -116,7 +116,7 @@ Timestamp RememberedDeletes::horizon(Timestamp least_watermark,
   return std::max(horizon, Timestamp{now.ms - retention_ms_});
 }
 
-Status RememberedDeletes::forget(Timestamp horizon) {
+std::vector<std::string> RememberedDeletes::forget(Timestamp horizon) {
   std::vector<std::string> removed;
   auto needed = [&](const Record& record) {
     if (record.greatest_ms >= horizon.ms && kept_ <= most_) return true;
@@ -129,7 +129,7 @@ Status RememberedDeletes::forget(Timestamp horizon) {
     if (needed(record)) left.push_back(std::move(record));
   }
   records_ = std::move(left);
-  return removed.empty() ? Status() : store_.change({}, removed);
+  return removed;
 }
 
 }  // namespace freshet

@@ -47,9 +47,10 @@ class RememberedDeletes {
   // Before this time of its event a delete need not be remembered;
   // kMinTimestamp: for ever. `least_watermark` is that of all partitions.
   Timestamp horizon(Timestamp least_watermark, Timestamp now) const;
-  // Removes the records whose deletes all lie before the horizon, and the
-  // oldest ones beyond the limit.
-  Status forget(Timestamp horizon);
+  // Lets go of the records whose deletes all lie before the horizon, and of the
+  // oldest ones beyond the limit. Returns their keys, to be removed from the
+  // store not before what the horizon follows from is durable there.
+  std::vector<std::string> forget(Timestamp horizon);
 
  private:
   struct Record {

@@ -11,6 +11,7 @@
 
 #include "ingest/curl_transfer.h"
 #include "ingest/field_value.h"
+#include "segments/disk_room.h"
 
 namespace freshet {
 namespace {
@@ -93,6 +94,9 @@ class RemotePlace : public FilePlace {
   Result<std::string> fetch(const PlacedFile& file) override {
     std::error_code error;
     fs::create_directories(scratch_, error);
+    if (auto shortage = disk_shortage(scratch_, file.size)) {
+      return Error{ErrorCode::kIo, "the file cannot be fetched: " + *shortage};
+    }
     std::string path = scratch_ + "/" + url_escape(file.name, false);
     TransferRequest asked = request(url_of(file.name));
     asked.timeout_ms = 0;

@@ -260,6 +260,8 @@ Seal Sealer::build(
     seal.offsets.push_back(std::move(advance));
   }
   seal.removed_keys = generation.replayed;
+  seal.removed_keys.insert(seal.removed_keys.end(), generation.removed.begin(),
+                           generation.removed.end());
   seal.puts = generation.puts;
   for (const DeadLetter& letter : generation.dead_letters) {
     seal.puts.push_back(encode_dead_letter(dataset_, letter));

@@ -32,8 +32,10 @@ struct Generation {
   std::vector<DeadLetter> dead_letters;
   // Keys of dead letters whose rows are in it.
   std::vector<std::string> replayed;
-  // More that becomes durable with it, for the metadata store.
+  // More that becomes durable with it, and keys that go, for the metadata
+  // store.
   std::vector<std::pair<std::string, std::string>> puts;
+  std::vector<std::string> removed;
   KeptCounts counts;
   uint64_t rows = 0;
   uint64_t bytes = 0;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,8 @@ class SeenKeys {
 
   // Reads the keys of the segments whose rows a repeat may still come of, and
   // hides rows that repeat an earlier one there (a key that is new).
-  // kCancelled as soon as `stopped` says so. REQUIRES: called once, first.
+  // kCancelled as soon as `stopped` says so (null: never). REQUIRES: called
+  // once, first.
   Status load(Timestamp least_watermark, const std::function<bool()>& stopped);
 
   // Sets keep to 0 for rows whose key was seen; returns how many. Repeats with
@@ -31,10 +33,12 @@ class SeenKeys {
                                 std::vector<uint8_t>& keep,
                                 Timestamp least_watermark);
 
-  const RowKeyIndex& index() const { return index_; }
+  const RowKeyIndex& index() const { return *index_; }
 
  private:
   Timestamp horizon(Timestamp least_watermark) const;
+  void start_index();
+  Result<bool> load_once(const KeyLoad& load);
   void hash_rows(const ColumnBatch& batch, const std::vector<uint8_t>& keep);
   void forget_some(Timestamp least_watermark);
 
@@ -44,8 +48,8 @@ class SeenKeys {
   const int64_t late_ms_;  // < 0: rows of any age are accepted
   SegmentStore& store_;
   KeyHasher hasher_;
-  RowKeyIndex index_;
-  std::vector<KeyHash> hashes_;  // by row; both 0: none, or not kept
+  std::optional<RowKeyIndex> index_;  // always there
+  std::vector<KeyHash> hashes_;       // by row; both 0: none, or not kept
   uint64_t batches_ = 0;
   bool over_limit_ = false;  // said so
 };

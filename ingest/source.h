@@ -53,6 +53,16 @@ struct PartitionBounds {
   int64_t high = 0;  // one past the last (last stable) record
 };
 
+// What is there, or may be, and cannot be read now.
+struct UnreadPartition {
+  PartitionName name;  // "pos.sales/": all of that topic
+  std::string error;   // why, for people
+  bool is(const PartitionName& partition) const {
+    return name.ends_with('/') ? partition.starts_with(name)
+                               : partition == name;
+  }
+};
+
 struct SourceStatus {
   bool connected = false;
   std::string error;  // last one, for people; empty when all is well
@@ -69,7 +79,8 @@ struct SourceStatus {
 // stopped until the next assign().
 struct PartitionFault {
   uint32_t partition = 0;
-  Error error;  // kCorrupt: truncated or recreated; kNotFound: out of range
+  // kCorrupt: truncated, recreated or damaged; kNotFound: out of range.
+  Error error;
 };
 
 struct MessageBatch {
@@ -80,10 +91,14 @@ struct MessageBatch {
   std::vector<PartitionFault> faults;
   // Something odd was heard of a partition: partitions() should be asked again.
   bool suspicious = false;
+  // Why a partition is not read for now, though it goes on by itself; for
+  // people. Empty if all are.
+  std::string trouble;
   void clear() {
     messages.clear();
     faults.clear();
     suspicious = false;
+    trouble.clear();
   }
 };
 
@@ -91,14 +106,22 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  // Whether partitions() and read_one() wait for a network: then one other
-  // thread at a time may call them beside assign(), poll() and
-  // report_committed(), so that reading goes on meanwhile.
+  // Whether partitions(), readable_partitions() and read_one() wait for a
+  // network: then one other thread at a time may call them beside assign(),
+  // poll() and report_committed(), so that reading goes on meanwhile.
   virtual bool listing_waits() const { return false; }
 
   // Every partition there is now. kUnavailable while the source cannot be
   // reached (retry later), kNotFound if there is none of what was asked for.
   virtual Result<std::vector<PartitionBounds>> partitions() = 0;
+  // The same, but that those which cannot be read now (no leader, no right) go
+  // to `unread` and do not keep the others from being listed. kUnavailable if
+  // that leaves none.
+  virtual Result<std::vector<PartitionBounds>> readable_partitions(
+      std::vector<UnreadPartition>& unread) {
+    unread.clear();
+    return partitions();
+  }
 
   // Whether a partition of this name is of what was asked for, be it there or
   // not. Any thread.

@@ -55,9 +55,11 @@ class StreamIngestion final : public Ingestion {
   enum class Mode { kRun, kStop, kAbandon };
   using Callback = std::shared_ptr<const std::function<void()>>;
 
-  // One call of replay() on its way through the ingestion thread.
+  // One call of replay() on its way through the ingestion thread, which may
+  // still be at it when the caller has gone. `letters` is constant, begun and
+  // done are guarded by mutex_, the rest is the thread's own until it is done.
   struct ReplayCall {
-    const std::vector<LetterReplay>* letters = nullptr;
+    std::vector<LetterReplay> letters{};
     ReplayOutcome outcome;
     Status status;
     uint64_t generation = 0;  // that has the rows; 0: none
@@ -122,7 +124,7 @@ class StreamIngestion final : public Ingestion {
   // An error: the open generation may hold rows whose offsets it does not
   // pass. Nothing is read or sealed any more.
   Status keys_status_;
-  std::string absent_;  // what the source should have and has not
+  std::string absent_;  // what the source should have, and has not or refuses
   Clock::time_point next_refresh_;
   Clock::time_point next_progress_;
   Clock::time_point open_since_;  // of the open generation, if has_open_
@@ -154,7 +156,7 @@ class StreamIngestion final : public Ingestion {
   Mode mode_ ABSL_GUARDED_BY(mutex_) = Mode::kRun;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool paused_ ABSL_GUARDED_BY(mutex_) = false;
-  std::deque<ReplayCall*> replays_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::shared_ptr<ReplayCall>> replays_ ABSL_GUARDED_BY(mutex_);
   uint64_t seal_requested_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t seal_served_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t seal_number_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -94,7 +94,7 @@ class RocksMetadataStore final : public MetadataStore {
     }
     rocksdb::WriteBatch batch;
     fill(commit, batch);
-    return write(batch, commit.dataset);
+    return write(batch, commit.dataset, ErrorCode::kLimit);
   }
 
   Result<std::vector<SegmentRecord>> segments(
@@ -243,9 +243,10 @@ class RocksMetadataStore final : public MetadataStore {
     for (const auto& [key, value] : commit.puts) batch.Put(key, value);
   }
 
-  Status write(rocksdb::WriteBatch& batch, std::string_view subject) {
+  Status write(rocksdb::WriteBatch& batch, std::string_view subject,
+               ErrorCode full = ErrorCode::kIo) {
     if (auto shortage = disk_shortage(folder_, batch.GetDataSize())) {
-      return Error{ErrorCode::kLimit, "metadata store: " + *shortage};
+      return Error{full, "metadata store: " + *shortage};
     }
     rocksdb::Status status = db_->Write(synced_, &batch);
     if (status.ok()) return {};

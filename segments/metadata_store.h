@@ -7,9 +7,10 @@
 //   offset/<dataset>/<source partition>   -> OffsetRecord
 //   <kind>/<...>                          -> any other kept state, via put/scan
 //                                            (dead letters, alert state, views)
-// Every write is synced; kLimit if the disk has no room for it. After a write
-// that failed on the disk all later ones fail until the store is opened again,
-// which may bring it back or not: RocksDB trusts no log that failed.
+// Every write is synced; kIo if the disk has no room for it (commit(): kLimit,
+// for nothing of it is written). After a write that failed on the disk all
+// later ones fail until the store is opened again, which may bring it back or
+// not: RocksDB trusts no log that failed.
 // Thread-safe.
 #pragma once
 

@@ -39,7 +39,7 @@ class ZeroedArray {
   }
   ~ZeroedArray() {
     if (mapped()) {
-      munmap(elements_, pages_bytes());
+      unmap_pages();
     } else {
       std::free(elements_);
     }
@@ -97,6 +97,17 @@ class ZeroedArray {
     munmap(begin + bytes, kHugePage - before);
     if (pages == Pages::kHuge) madvise(begin, bytes, MADV_HUGEPAGE);  // a hint
     return begin;
+  }
+
+  // In pieces: while the system takes one back, no other thread can map memory.
+  void unmap_pages() {
+    char* at = reinterpret_cast<char*>(elements_);
+    for (size_t left = pages_bytes(); left > 0;) {
+      const size_t piece = std::min(left, kMapped);
+      munmap(at, piece);
+      at += piece;
+      left -= piece;
+    }
   }
 
   T* elements_ = nullptr;

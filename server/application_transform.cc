@@ -118,6 +118,14 @@ class ExpressionTransform : public Transform {
       }
       TRY(lookups_->ready(name));
     }
+    if (lookup_names_.empty()) return {};
+    // While a reload changes what lookups have, this dataset's stream may go on
+    // as it was for a moment.
+    const LookupSnapshots lookups(lookups_);
+    for (const Derived& derived : derived_) {
+      TRY(bind_lookups(derived.expression, &lookups));
+    }
+    if (filter_) TRY(bind_lookups(filter_, &lookups));
     return {};
   }
 

@@ -10,6 +10,7 @@
 #include "ingest/bulk_keys.h"
 #include "ingest/bulk_load.h"
 #include "ingest/ingestion.h"
+#include "ingest/newest_rows.h"
 #include "segments/masked_segment.h"
 #include "tests/ingest/memory_source.h"
 #include "tests/ingest/outcome.h"
@@ -219,6 +220,66 @@ TEST_CASE("ignore: a key given to a dataset that has repeats already") {
   std::map<uint64_t, int64_t> expected;
   for (uint64_t i = 0; i < 10; ++i) expected[i] = static_cast<int64_t>(i);
   CHECK(contents(**store) == expected);
+}
+
+namespace {
+
+// Three segments of one day, each with a version of the ten keys.
+void seal_versions(MemoryLog& log, SegmentStore& store) {
+  IngestionSettings s = settings();
+  s.key = {};
+  auto ingestion = start(s, log, store);
+  for (int64_t version = 0; version < 3; ++version) {
+    for (uint64_t key = 0; key < 10; ++key) {
+      log.add(0, event(kStart, key, version));
+    }
+    REQUIRE(
+        wait_for([&] { return next_total(*ingestion) == 10 * (version + 1); }));
+    REQUIRE(ok(ingestion->seal()));
+  }
+  REQUIRE(ok(ingestion->stop()));
+}
+
+// For load(): the first two segments are merged while keys are being read.
+std::function<bool()> merging(SegmentStore& store) {
+  return [&store, asked = 0]() mutable {
+    if (++asked != 2) return false;
+    Merge merge;
+    merge.dataset = "orders";
+    const auto now = store.timeline("orders");
+    merge.segments = {now->sealed[0]->id(), now->sealed[1]->id()};
+    REQUIRE(ok(store.merge(merge)));
+    return false;
+  };
+}
+
+}  // namespace
+
+TEST_CASE("a new key hides repeats in segments that are merged meanwhile") {
+  ScratchFolder folder;
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  MemoryLog log(1);
+  seal_versions(log, **store);
+  IngestionSettings s = settings();
+  SUBCASE("ignore") {
+    SeenKeys seen(s, **store);
+    REQUIRE(ok(seen.load(kMinTimestamp, merging(**store))));
+    CHECK(seen.index().keys_in_memory() == 10);
+    CHECK(contents(**store).size() == 10);
+  }
+  SUBCASE("replace") {
+    s.key.on_duplicate = KeySettings::OnDuplicate::kReplace;
+    s.key.order_by = 3;
+    NewestRows rows(s, **store);
+    REQUIRE(ok(rows.load(kMinTimestamp, merging(**store))));
+    rows.close();
+    for (const auto& [key, version] : contents(**store)) CHECK(version == 2);
+    CHECK(contents(**store).size() == 10);
+  }
+  CHECK((*store)->timeline("orders")->sealed.size() == 2);
+  auto ended = seen_before_load(s, **store, [] { return true; });
+  if (s.key.ignores()) CHECK(ended.error().code == ErrorCode::kCancelled);
 }
 
 namespace {

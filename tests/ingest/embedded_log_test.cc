@@ -203,6 +203,26 @@ TEST_CASE("old records go once they are committed, the newest stay") {
   CHECK(batch.faults[0].error.code == ErrorCode::kNotFound);
 }
 
+TEST_CASE("a poll is bounded by bytes, but takes one entry however large") {
+  ScratchFolder folder;
+  auto log = EmbeddedLog::open(folder.path());
+  REQUIRE(ok(log));
+  REQUIRE(ok((*log)->declare("d", 1, -1)));
+  for (size_t megabytes : {10U, 5U, 5U, 20U, 1U}) {
+    std::string value(megabytes << 20, 'x');
+    EmbeddedLog::Record record{"", value};
+    REQUIRE(ok((*log)->append("d", std::span(&record, 1), "")));
+  }
+  auto source = (*log)->open_source("d");
+  REQUIRE(ok(source));
+  REQUIRE(ok((*source)->assign({{"log/0", 0}})));
+  MessageBatch batch;
+  for (size_t messages : {2U, 1U, 1U, 1U, 0U}) {
+    REQUIRE(ok((*source)->poll(0, 100, batch)));
+    CHECK(batch.messages.size() == messages);
+  }
+}
+
 TEST_CASE("the backlog is bounded") {
   ScratchFolder folder;
   auto log = EmbeddedLog::open(folder.path(), {.unread_records = 3});

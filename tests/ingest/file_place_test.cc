@@ -72,6 +72,19 @@ using Names = std::set<std::string>;
 
 }  // namespace
 
+TEST_CASE("a file that the disk has no room for is not fetched") {
+  ScratchFolder folder;
+  FilePlaceSettings settings;
+  settings.path = "s3://bucket/*.csv";
+  settings.endpoint = "http://127.0.0.1:1";
+  auto place = FilePlace::open(settings, folder.path() + "/fetched");
+  REQUIRE(place.has_value());
+  auto fetched = (*place)->fetch({"large.csv", uint64_t{1} << 60, ""});
+  CHECK(fetched.error().code == ErrorCode::kIo);
+  CHECK(fetched.error().message.find("no space left") != std::string::npos);
+  CHECK(fs::is_empty(folder.path() + "/fetched"));
+}
+
 TEST_CASE("only the file that was read is put away") {
   for (After after : {After::kDelete, After::kMove}) {
     Drop drop(after);

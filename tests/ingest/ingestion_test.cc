@@ -12,6 +12,7 @@
 
 #include "ingest/bulk_load.h"
 #include "ingest/dead_letters.h"
+#include "ingest/file_reader.h"
 #include "tests/ingest/memory_source.h"
 #include "tests/ingest/outcome.h"
 #include "tests/ingest/sales_stream.h"
@@ -291,4 +292,40 @@ TEST_CASE("bulk load is whole or not at all, and not twice") {
         std::string::npos);
   CHECK(list_dead_letters((*store)->metadata(), "sales", "", 10)
             ->letters.size() == 1);
+}
+
+namespace {
+
+// Lacks what it reads from the second batch on.
+class Losing final : public Transform {
+ public:
+  Status prepare() const override {
+    if (++asked_ == 1) return {};
+    return Error{ErrorCode::kUnavailable, "the lookup is gone"};
+  }
+  void apply(ColumnBatch&, std::vector<uint8_t>&,
+             std::vector<RowError>&) const override {}
+
+ private:
+  mutable int asked_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a load that loses what its rows are derived from leaves nothing") {
+  ScratchFolder folder, files;
+  std::string path = files.path() + "/day.json";
+  {
+    std::ofstream out(path);
+    for (int i = 0; i < 3000; ++i) out << event(1795344067120, i) << "\n";
+  }
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  IngestionSettings s = settings();
+  s.transform = std::make_shared<Losing>();
+  auto loaded = bulk_load(s, **store, {path}, [](const LoadProgress&) {});
+  CHECK(loaded.error().code == ErrorCode::kUnavailable);
+  CHECK(quantities(**store).empty());
+  auto ended = [] { return Status(Error{ErrorCode::kCancelled, "ended"}); };
+  CHECK(file_hash(path, ended).error().code == ErrorCode::kCancelled);
 }

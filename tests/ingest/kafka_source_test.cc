@@ -40,6 +40,18 @@ class MockCluster {
       rd_kafka_mock_broker_set_down(cluster_, 1);
     }
   }
+  void set_leader(const char* topic, int partition, int broker) {
+    rd_kafka_mock_partition_set_leader(cluster_, topic, partition, broker);
+  }
+  void refuse(const char* topic) {
+    rd_kafka_mock_topic_set_error(cluster_, topic,
+                                  RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  }
+  // Of all partitions asked for.
+  void fail_fetch(rd_kafka_resp_err_t error) {
+    constexpr int16_t kFetch = 1;
+    rd_kafka_mock_push_request_errors(cluster_, kFetch, 1, error);
+  }
   void set_round_trip(int ms) { rd_kafka_mock_broker_set_rtt(cluster_, 1, ms); }
   KafkaSettings settings(const std::string& topic) const {
     KafkaSettings settings;
@@ -165,6 +177,92 @@ TEST_CASE("an offset that is gone is a fault that names the range") {
               fmt::format("[{}, {})", (*bounds)[0].low, (*bounds)[0].high)) !=
           std::string::npos);
   }
+}
+
+TEST_CASE("what librdkafka cannot read stops the partition in front of it") {
+  for (auto error :
+       {RD_KAFKA_RESP_ERR__BAD_MSG, RD_KAFKA_RESP_ERR__BAD_COMPRESSION,
+        RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED}) {
+    MockCluster cluster;
+    cluster.create("pos", 1);
+    KafkaSettings settings = cluster.settings("pos");
+    produce(settings, 100, 20);
+    auto source = open_kafka_source(settings);
+    REQUIRE(ok(source));
+    cluster.fail_fetch(error);
+    REQUIRE(ok((*source)->assign({{"pos/0", 0}})));
+    size_t seen = 0;
+    MessageBatch batch = poll_some(**source, 100, seen);
+    CHECK(seen == 0);
+    REQUIRE(batch.faults.size() == 1);
+    CHECK(batch.faults[0].error.code == ErrorCode::kCorrupt);
+    CHECK(batch.faults[0].error.message.find("pos/0") != std::string::npos);
+    // What librdkafka reads behind it is not taken.
+    for (int i = 0; i < 25; ++i) {
+      if (!ok((*source)->poll(20, 1000, batch))) continue;  // not yet there
+      CHECK(batch.messages.empty());
+      CHECK(batch.positions[0] == 0);
+      CHECK(batch.faults.empty());
+    }
+    REQUIRE(ok((*source)->assign({{"pos/0", 0}})));
+    poll_some(**source, 100, seen);
+    CHECK(seen == 100);
+  }
+}
+
+TEST_CASE("a fetch that fails is told until it works") {
+  MockCluster cluster;
+  cluster.create("pos", 1);
+  KafkaSettings settings = cluster.settings("pos");
+  produce(settings, 100, 20);
+  auto source = open_kafka_source(settings);
+  REQUIRE(ok(source));
+  cluster.fail_fetch(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  REQUIRE(ok((*source)->assign({{"pos/0", 0}})));
+  MessageBatch batch;
+  std::string trouble;
+  size_t seen = 0;
+  for (int i = 0; i < 500 && seen < 100; ++i) {
+    if (!ok((*source)->poll(20, 1000, batch))) continue;
+    CHECK(batch.faults.empty());
+    seen += batch.messages.size();
+    if (!batch.trouble.empty()) trouble = batch.trouble;
+  }
+  CHECK(trouble.find("pos/0") != std::string::npos);
+  CHECK(seen == 100);
+  CHECK(batch.trouble.empty());
+}
+
+TEST_CASE("one partition or topic that cannot be read leaves the others") {
+  MockCluster cluster;
+  cluster.create("pos", 2);
+  cluster.create("shut", 1);
+  KafkaSettings settings = cluster.settings("pos");
+  settings.topics = {"pos", "shut"};
+  auto source = open_kafka_source(settings);
+  REQUIRE(ok(source));
+  std::vector<UnreadPartition> unread;
+  auto names = [&] {
+    auto bounds = (*source)->readable_partitions(unread);
+    REQUIRE(ok(bounds));
+    std::vector<std::string> found;
+    for (const PartitionBounds& bound : *bounds) found.push_back(bound.name);
+    return found;
+  };
+  CHECK(names() == std::vector<std::string>{"pos/0", "pos/1", "shut/0"});
+  CHECK(unread.empty());
+  cluster.set_leader("pos", 1, -1);
+  cluster.refuse("shut");
+  CHECK(names() == std::vector<std::string>{"pos/0"});
+  REQUIRE(unread.size() == 2);
+  CHECK(unread[0].name == "pos/1");
+  CHECK(unread[1].is("shut/0"));
+  CHECK(unread[1].error.find("shut") != std::string::npos);
+  // Who must know all of them hears that they cannot be had.
+  CHECK((*source)->partitions().error().code == ErrorCode::kUnavailable);
+  cluster.set_leader("pos", 0, -1);
+  auto none = (*source)->readable_partitions(unread);
+  CHECK(none.error().code == ErrorCode::kUnavailable);
 }
 
 TEST_CASE("a broker that comes back is read on") {

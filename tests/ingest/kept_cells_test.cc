@@ -8,6 +8,7 @@
 
 #include "ingest/ingestion.h"
 #include "ingest/remembered_deletes.h"
+#include "tests/ingest/blocked_folder.h"
 #include "tests/ingest/memory_source.h"
 #include "tests/ingest/outcome.h"
 #include "tests/ingest/scratch_folder.h"
@@ -307,6 +308,25 @@ TEST_CASE("deletes: an older version after a restart stays away") {
         Rows{{1, "6|again|-|1.5"}, {3, "1|c|-|1.5"}});
 }
 
+TEST_CASE("deletes: one is needed until what says otherwise is durable") {
+  Stream stream;
+  stream.s.late_ms = 100;
+  stream.start();
+  stream.send({change(1, 5, in_quotes("a")), removal(1, 6)});
+  REQUIRE(ok(stream.ingestion->seal()));
+  BlockedFolder segments(stream.folder.path() + "/segments");
+  stream.send({change(1, 5, in_quotes("late")),
+               fmt::format(R"({{"op":"u","ts_ms":{},"after":{{"id":2,
+                   "version":1,"rate":1.5}}}})",
+                           kStart + 1000)});
+  CHECK(!ok(stream.ingestion->seal()));  // the watermark is not durable
+  stream.ingestion.reset();
+  segments.give_back();
+  stream.crash();
+  stream.settle();
+  CHECK(contents(*stream.store) == Rows{{2, "1|-|-|1.5"}});
+}
+
 TEST_CASE("deletes: one without an order counts as the newest") {
   Stream stream;
   stream.start();
@@ -336,6 +356,11 @@ void commit(RememberedDeletes& deletes, MetadataStore& store) {
   }
 }
 
+void forget(RememberedDeletes& deletes, MetadataStore& store,
+            Timestamp horizon) {
+  REQUIRE(ok(store.change({}, deletes.forget(horizon))));
+}
+
 }  // namespace
 
 TEST_CASE("deletes: kept as long as lateness and the limit say") {
@@ -357,15 +382,15 @@ TEST_CASE("deletes: kept as long as lateness and the limit say") {
                                                      "k2 2 1002", "k3 3 1003",
                                                      "k4 4 1004", "k5 5 1005"});
   // The oldest record goes, since there are six and four are kept.
-  REQUIRE(ok(deletes.forget(kMinTimestamp)));
+  forget(deletes, **store, kMinTimestamp);
   CHECK(kept(s, **store).size() == 4);
   // A record goes with the last of its deletes.
   Timestamp now{5000};
   CHECK(deletes.horizon(kMinTimestamp, now) == kMinTimestamp);
   CHECK(deletes.horizon(Timestamp{1103}, now) == Timestamp{1003});
-  REQUIRE(ok(deletes.forget(Timestamp{1003})));
+  forget(deletes, **store, Timestamp{1003});
   CHECK(kept(s, **store).size() == 4);
-  REQUIRE(ok(deletes.forget(Timestamp{1004})));
+  forget(deletes, **store, Timestamp{1004});
   CHECK(kept(s, **store) == std::vector<std::string>{"k4 4 1004", "k5 5 1005"});
   s.retention_ms = 1000;
   RememberedDeletes other(s, **store);

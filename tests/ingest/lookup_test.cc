@@ -194,6 +194,20 @@ TEST_CASE("messages that are no rows") {
   CHECK(faults[3].starts_with("3 wrong_type"));
 }
 
+TEST_CASE("a message without a value whose key is in Avro is told") {
+  auto decoder = LookupDecoder::create(settings_of());
+  REQUIRE(decoder.has_value());
+  RawMessage message;
+  message.key = std::string_view("\0\0\0\0\7\2a", 7);
+  message.null_value = true;
+  std::vector<LookupEntry> entries;
+  std::vector<Rejection> rejections;
+  (*decoder)->decode(std::span(&message, 1), entries, rejections);
+  CHECK(entries.empty());
+  REQUIRE(rejections.size() == 1);
+  CHECK(rejections[0].text.find("Avro") != std::string::npos);
+}
+
 TEST_CASE("Debezium: create, update, delete and the tombstone behind it") {
   LookupSettings settings = settings_of("debezium");
   settings.decoder.decimals = "string";

@@ -177,6 +177,27 @@ TEST_CASE("a reset mends a partition that stopped") {
   CHECK(all.size() == 10);
 }
 
+TEST_CASE("letters of a recreated topic stay, but for those that come again") {
+  ScratchFolder folder;
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  MemoryLog log(1), other(1);
+  for (int64_t i = 0; i < 9; ++i) {
+    log.add(0, i % 4 == 2 ? R"({"ts":1,"qty":"bad"})" : event(kTime, i));
+  }
+  read_on(log, **store, settings(), 9);
+  for (int64_t i = 0; i < 4; ++i) other.add(0, event(kTime, 100 + i));
+  auto steps = apply(other, **store, {.to = To::kEarliest});
+  CHECK(steps[0].repeated() == 4);
+  auto letters = list_dead_letters((*store)->metadata(), "sales", "", 10);
+  REQUIRE(ok(letters));
+  REQUIRE(letters->letters.size() == 1);
+  CHECK(letters->letters[0].offset == 6);
+  CHECK(read_on(other, **store, settings(), 4).size() == 11);
+  auto ingestion = start(settings(), other, **store);
+  CHECK(ingestion->progress().rejected["wrong_type"] == 1);
+}
+
 TEST_CASE("the log finds offsets by time, and keeps what is read again") {
   ScratchFolder folder;
   auto log = EmbeddedLog::open(folder.path() + "/log");

@@ -24,6 +24,7 @@ struct FakeSource final : Source {
   std::vector<AssignedPartition> assigned;
   bool answers = true;
   std::string asked = "";  // names start so
+  std::vector<UnreadPartition> refused;
   int reads = 0;
 
   Result<std::vector<PartitionBounds>> partitions() override {
@@ -33,6 +34,19 @@ struct FakeSource final : Source {
           {name, log.low, static_cast<int64_t>(log.records.size())});
     }
     return bounds;
+  }
+  Result<std::vector<PartitionBounds>> readable_partitions(
+      std::vector<UnreadPartition>& unread) override {
+    unread = refused;
+    auto bounds = partitions();
+    std::erase_if(*bounds, [&](const PartitionBounds& bound) {
+      return is_refused(bound.name);
+    });
+    return bounds;
+  }
+  bool is_refused(const PartitionName& name) const {
+    return std::ranges::any_of(refused,
+                               [&](const auto& one) { return one.is(name); });
   }
   bool is_asked_for(const PartitionName& name) const override {
     return name.starts_with(asked);
@@ -45,7 +59,8 @@ struct FakeSource final : Source {
   Result<std::optional<StoredRecord>> read_one(const PartitionName& name,
                                                int64_t offset) override {
     ++reads;
-    if (!answers) return Error{ErrorCode::kUnavailable, "no answer"};
+    if (!answers || is_refused(name))
+      return Error{ErrorCode::kUnavailable, "no answer"};
     const Log& log = logs.at(name);
     if (offset < log.low ||
         offset >= static_cast<int64_t>(log.records.size())) {
@@ -69,7 +84,8 @@ struct FakeSource final : Source {
 
 struct Reader {
   FakeSource source;
-  Positions positions{"sales", source, {}, KeptCounts()};
+  std::map<PartitionName, OffsetRecord> committed{};
+  Positions positions{"sales", source, committed, KeptCounts()};
 
   void list() {
     Status updated = positions.update(source, positions.listing(source)());
@@ -183,6 +199,50 @@ TEST_CASE("a partition that is gone stops, and goes on if it comes back") {
   }
 }
 
+TEST_CASE("what cannot be read now is neither gone nor known to be empty") {
+  std::map<PartitionName, OffsetRecord> committed;
+  {
+    Reader before;
+    for (const char* name : {"t/0", "t/1"}) before.source.fill(name, 9, "a");
+    before.list();
+    before.read();
+    committed = before.positions.taken();
+  }
+  Reader reader{{}, committed};
+  for (const char* name : {"t/0", "t/1", "t/2", "u/0"}) {
+    reader.source.fill(name, 12, "a");
+  }
+  reader.source.refused = {
+      {"t/1", "no leader"}, {"t/2", "no leader"}, {"u/", "refused"}};
+  reader.list();
+  CHECK(reader.reads("t/0"));
+  CHECK(reader.source.assigned.size() == 1);
+  CHECK(reader.fault("t/1").empty());
+  CHECK(reader.fault("t/2") == "not there");
+  CHECK(reader.positions.unread().size() == 3);
+  for (int i = 0; i < 4; ++i) {  // each partition's turn to be compared
+    reader.read();
+    reader.list();
+  }
+  CHECK(reader.positions.first_fault().empty());
+  auto taken = reader.positions.taken();
+  CHECK(taken["t/1"] == committed["t/1"]);
+  CHECK(!taken.contains("t/2"));  // it starts at its first record
+  reader.source.refused = {{"t/0", "no leader"}};
+  reader.list();
+  CHECK(reader.reads("t/0"));  // as far as it is for us
+  CHECK(reader.source.assigned.size() == 4);
+  for (const AssignedPartition& one : reader.source.assigned) {
+    int64_t next = one.name == "t/0" ? 12 : one.name == "t/1" ? 9 : 0;
+    CHECK(one.next == next);
+  }
+  // One that was read is compared once it is there again.
+  reader.source.refused.clear();
+  reader.source.logs["t/0"].records.clear();
+  reader.list();
+  CHECK(reader.fault("t/0").find("recreated") != std::string::npos);
+}
+
 TEST_CASE("what changed between two runs") {
   Reader reader;
   for (const char* name : {"t.a/0", "t.b/0", "t.b/1", "u/0"}) {
@@ -197,8 +257,7 @@ TEST_CASE("what changed between two runs") {
   reader.source.logs.erase("t.b/1");
   reader.source.logs.erase("u/0");
   reader.source.asked = "t.";
-  Reader again{reader.source,
-               {"sales", reader.source, committed, KeptCounts()}};
+  Reader again{reader.source, committed};
   // Where it stands is known before the source answers.
   REQUIRE(again.positions.places(SourceStatus()).size() == 3);
   CHECK(again.positions.places(SourceStatus())[0].record.next == 9);

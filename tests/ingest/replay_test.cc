@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <future>
 #include <random>
 
 #include "ingest/dead_letters.h"
 #include "ingest/offset_reset.h"
+#include "tests/ingest/blocked_folder.h"
 #include "tests/ingest/sales_stream.h"
 #include "tests/ingest/scratch_folder.h"
 #include "tests/support/fault_file_system.h"
@@ -131,6 +133,42 @@ TEST_CASE("a seal is not waited for beyond its deadline, and goes on") {
   ingestion->on_change(nullptr);
   REQUIRE(ok(ingestion->seal()));
   CHECK(ingestion->pending_letters(1).count == 0);
+}
+
+TEST_CASE("a replay is not waited for while seals fail, and goes on") {
+  ScratchFolder folder;
+  auto store = SegmentStore::open(folder.path());
+  REQUIRE(ok(store));
+  MemoryLog log(1);
+  auto ingestion = with_letters(log, **store, 3);
+  const auto all = mended(letters(**store));
+  BlockedFolder segments(folder.path() + "/segments");
+  log.add(0, event(kTime, 10));
+  REQUIRE(wait_for([&] { return next_total(*ingestion) == 4; }));
+  CHECK(!ok(ingestion->seal()));  // one of the two that may be in flight
+  std::atomic<bool> held = false, go_on = false;
+  ingestion->on_change([&] {  // on the ingestion thread
+    held = true;
+    wait_for([&] { return go_on.load(); });
+  });
+  log.add(0, event(kTime, 11));
+  REQUIRE(wait_for([&] { return held.load(); }));
+  auto sealed = std::async(std::launch::async, [&] {
+    return ingestion->seal(steady_now() + absl::Seconds(1));
+  });
+  auto replayed =
+      std::async(std::launch::async, [&] { return ingestion->replay(all); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  go_on = true;
+  CHECK(replayed.wait_for(std::chrono::seconds(20)) ==
+        std::future_status::ready);
+  segments.give_back();
+  auto outcome = replayed.get();
+  CHECK(!ok(outcome));
+  sealed.wait();
+  CHECK(wait_for([&] { return letters(**store).empty(); }));
+  ingestion->on_change(nullptr);
+  CHECK(quantities(**store) == std::multiset<int64_t>{1, 2, 3, 10, 11});
 }
 
 TEST_CASE("crashes around replays: every letter becomes one row") {

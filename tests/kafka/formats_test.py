@@ -205,3 +205,43 @@ def test_change_events(broker, tmp_path):
             p["filtered"] >= 2 and p, what="rejected and filtered")
         assert progress["rejected"] == {"truncate": 1}
         assert progress["filtered"] == 2
+
+
+def test_an_avro_delete_by_its_key(broker, tmp_path):
+    registry = Registry()
+    row = {"type": "record", "name": "Row", "fields": [
+        {"name": "id", "type": "long"}, {"name": "note", "type": "string"}]}
+    value = registry.add({"type": "record", "name": "Envelope", "fields": [
+        {"name": "before", "type": ["null", row], "default": None},
+        {"name": "after", "type": ["null", "Row"], "default": None},
+        {"name": "op", "type": "string"}, {"name": "ts_ms", "type": "long"}]})
+    key = registry.add({"type": "record", "name": "Key", "fields": [
+        {"name": "id", "type": "long"}]})
+
+    def change(op, number, **rest):
+        envelope = {"before": None, "after": None, "op": op,
+                    "ts_ms": 1795318464818, **rest}
+        return {"key": registry.message(key, {"id": number}),
+                "value": registry.message(value, envelope)}
+    send(broker, "pg.public.note", [
+        change("c", 1, after={"id": 1, "note": "a"}),
+        change("c", 2, after={"id": 2, "note": "b"}), change("d", 1)])
+    model = freshet.write_model(tmp_path / "m", {"datasets/note.yaml": f"""\
+dataset: note
+source: {{ kafka: {{ brokers: "{broker.address}", topics: [pg.public.note],
+  format: debezium, registry: {{ url: "{registry.url}" }} }} }}
+time: {{ field: "$.ts_ms", format: millis }}
+key: [id]
+on_duplicate: replace
+columns:
+  - {{ name: id, type: long }}
+  - {{ name: note, type: string }}
+"""})
+    with freshet.Server(model, tmp_path / "d") as server:
+        freshet.wait_until(
+            lambda: server.json("/api/v1/ingestion/note")["deleted"] == 1,
+            what=server.log)
+        assert server.sql("SELECT id, note FROM note") == [
+            {"id": 2, "note": "b"}]
+        assert server.json("/api/v1/ingestion/note")["rejected"] == {}
+    registry.close()
