@@ -1,4 +1,6 @@
 // Dashboards: their definition as JSON, and the requests that draw one.
+#include <limits>
+
 #include "server/json/json_writer.h"
 #include "server/kpi/calendar.h"
 #include "server/kpi/comparison.h"
@@ -12,22 +14,20 @@ constexpr double kMostPoints = 400;  // of a chart that a person can read
 // The finest of the grains that keeps a chart readable.
 std::string grain_for(Interval range, const std::string& wanted,
                       const absl::TimeZone& zone) {
-  auto fits = [&](const std::string& name) {
+  auto points = [&](const std::string& name) {
     auto grain = Granularity::parse(name);
-    if (!grain) return false;
-    double seconds = static_cast<double>(range.end.ms - range.start.ms) / 1000;
+    if (!grain) return std::numeric_limits<double>::infinity();
+    auto length = static_cast<double>(range.end.ms - range.start.ms);
     if (grain->unit() == Granularity::Unit::kMillis) {
-      return seconds * 1000 <=
-             kMostPoints * static_cast<double>(grain->count());
+      return length / static_cast<double>(grain->count());
     }
-    return length_in(*grain, range, zone) <= kMostPoints;
+    return length_in(*grain, range, zone);
   };
-  if (!wanted.empty() && fits(wanted)) return wanted;
-  bool reached = wanted.empty();
+  if (!wanted.empty() && points(wanted) <= kMostPoints) return wanted;
   for (const char* name : {"minute", "five_minute", "fifteen_minute", "hour",
                            "day", "week", "month", "year"}) {
-    reached = reached || wanted == name;
-    if (reached && fits(name)) return name;
+    // A grain coarser than the wanted one has fewer points.
+    if (points(name) <= kMostPoints) return name;
   }
   return "year";
 }

@@ -171,11 +171,12 @@ Result<KpiAnswer::Pace> KpiAnswerer::pace_of(Decimal target) {
 Result<std::shared_ptr<const PastWeeks>> KpiAnswerer::past_weeks() {
   std::string key = kpi_->name + '\n' + model_->version + '\n' + request_.tz +
                     '\n' + std::to_string(range_.start.ms) + '\n' +
-                    std::to_string(range_.end.ms);
+                    std::to_string(range_.end.ms) + '\n' + request_.filter;
   if (book_) {
     if (auto kept = book_->find(key, now_)) return kept;
   }
-  TRY_ASSIGN(PastWeeks read, PastWeeks::read(*plan_, *data_, range_, zone_));
+  TRY_ASSIGN(PastWeeks read,
+             PastWeeks::read(*plan_, *data_, filter_, range_, zone_));
   auto weeks = std::make_shared<const PastWeeks>(std::move(read));
   if (book_) book_->keep(key, weeks, now_);
   return weeks;

@@ -45,7 +45,8 @@ double part_before(Timestamp t, Timestamp start, Timestamp end) {
 }  // namespace
 
 Result<PastWeeks> PastWeeks::read(const KpiPlan& plan, AnswerData& data,
-                                  Interval range, const absl::TimeZone& zone) {
+                                  const ExpressionPtr& filter, Interval range,
+                                  const absl::TimeZone& zone) {
   PastWeeks out;
   if (range.end.ms - range.start.ms > kLongestMs) return out;
   Interval all = data.time_range();
@@ -56,7 +57,7 @@ Result<PastWeeks> PastWeeks::read(const KpiPlan& plan, AnswerData& data,
     if (!all.empty() && all.start <= then.start) {
       Buckets buckets = cut(then, zone);
       TRY_ASSIGN(std::vector<BaseValues> values,
-                 BaseQueries(plan, data, nullptr, {then.end, zone})
+                 BaseQueries(plan, data, filter, {then.end, zone})
                      .series(then, then.end, buckets));
       for (const BaseValues& one : values) {
         week.amounts.push_back(plan.evaluate(one, 1).value.to_double());

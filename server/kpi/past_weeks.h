@@ -31,9 +31,11 @@ class PastWeeks {
     int weeks = 0;         // it was taken from; 0: elapsed time
   };
 
-  // Runs a query a week over `data`.
+  // Runs a query a week over the rows of `data` that pass `filter` (may be
+  // null).
   static Result<PastWeeks> read(const KpiPlan& plan, AnswerData& data,
-                                Interval range, const absl::TimeZone& zone);
+                                const ExpressionPtr& filter, Interval range,
+                                const absl::TimeZone& zone);
   // REQUIRES: `t` lies in `range`, which is the one of read().
   Share share_by(Timestamp t, Interval range, const absl::TimeZone& zone) const;
 

@@ -3,6 +3,7 @@
 #include <absl/time/clock.h>
 
 #include <algorithm>
+#include <future>
 #include <list>
 #include <map>
 #include <thread>
@@ -22,6 +23,10 @@ constexpr absl::Duration kFreshnessInterval = absl::Seconds(1);
 // A view nobody looks at is kept so long, for a browser that comes back.
 constexpr absl::Duration kKeepUnwatched = absl::Seconds(30);
 constexpr absl::Duration kTick = absl::Seconds(1);
+// A view that takes longer, or that nobody has seen yet, is computed beside the
+// hub's thread, so that no other waits for it; so many at a time.
+constexpr absl::Duration kSlow = absl::Milliseconds(50);
+constexpr int kMostBeside = 4;
 
 // One subscription. `send` runs under its mutex, so that it is over when the
 // subscription's destructor returns.
@@ -71,10 +76,12 @@ struct Group {
   std::string id;     // of the last event
   uint64_t data_version = 0;
   int64_t minute = 0;  // of the clock at the last computation
+  absl::Time begun = absl::InfinitePast();  // the last computation
   absl::Time last_computed = absl::InfinitePast();
   absl::Time last_freshness = absl::InfinitePast();
   absl::Time watched = absl::InfinitePast();
   absl::Duration cost;
+  std::future<void> beside;  // valid while a computation is on its way
 };
 
 std::string key_of(const std::string& dashboard, const DashboardView& view) {
@@ -127,10 +134,8 @@ class DashboardHub : public PushHub {
   void notify() override {
     MutexLock lock(mutex_);
     ++data_version_;
-    if (idle_) {
-      idle_ = false;
-      wake_.signal();
-    }
+    news_ = true;
+    if (idle_) wake_.signal();
   }
 
  private:
@@ -139,28 +144,38 @@ class DashboardHub : public PushHub {
     DashboardView view;
     std::shared_ptr<Viewer> viewer;
   };
+  struct Finished {
+    Group* group;
+    Result<TilePicture> picture;
+  };
 
   void run() {
     absl::Duration wait = kTick;
     while (true) {
       std::vector<Arrival> arrivals;
+      std::vector<Finished> finished;
       uint64_t version = 0;
       {
         MutexLock lock(mutex_);
         absl::Time until = steady_now() + wait;
         // With nothing due before the tick, a notification may wake us.
         idle_ = wait >= kTick;
-        bool was_idle = idle_;
-        while (!stopping_ && arrivals_.empty() && steady_now() < until &&
-               idle_ == was_idle) {
+        while (!stopping_ && arrivals_.empty() && finished_.empty() &&
+               !(idle_ && news_) && steady_now() < until) {
           wake_.wait_for(mutex_, until - steady_now());
         }
-        idle_ = false;
+        idle_ = news_ = false;
         if (stopping_) return;
         arrivals.swap(arrivals_);
+        finished.swap(finished_);
         version = data_version_;
       }
       for (Arrival& arrival : arrivals) admit(std::move(arrival));
+      for (Finished& one : finished) {
+        --beside_;
+        one.group->beside.get();
+        show(*one.group, std::move(one.picture));
+      }
       wait = serve(version);
     }
   }
@@ -185,7 +200,7 @@ class DashboardHub : public PushHub {
       });
       absl::Time time = steady_now();
       if (!group.viewers.empty()) group.watched = time;
-      if (time - group.watched > kKeepUnwatched) {
+      if (time - group.watched > kKeepUnwatched && !group.beside.valid()) {
         it = groups_.erase(it);
         continue;
       }
@@ -203,10 +218,21 @@ class DashboardHub : public PushHub {
                  group.minute != minute;
     absl::Time due =
         group.last_computed + std::max(kLeastInterval, 2 * group.cost);
-    if (stale && steady_now() >= due) {
+    bool slow = !group.computed || group.cost > kSlow;
+    if (group.beside.valid()) {
+      stale = false;
+    } else if (slow && beside_ == kMostBeside) {
+      stale = false;  // the one that ends first wakes us
+    } else if (stale && steady_now() >= due) {
       group.data_version = version;
       group.minute = minute;
-      refresh(group);
+      group.begun = steady_now();
+      if (slow) {
+        compute_beside(group);
+      } else {
+        show(group,
+             compute_picture(kpis_, *model_(), group.dashboard, group.view));
+      }
       stale = false;
     }
     bool behind = send_snapshots(group);
@@ -214,12 +240,23 @@ class DashboardHub : public PushHub {
     return stale ? due - steady_now() : kTick;
   }
 
-  void refresh(Group& group) {
-    absl::Time begin = steady_now();
-    std::shared_ptr<const Model> model = model_();
-    auto picture = compute_picture(kpis_, *model, group.dashboard, group.view);
+  void compute_beside(Group& group) {
+    ++beside_;
+    group.beside =
+        std::async(std::launch::async, [this, model = model_(),
+                                        dashboard = group.dashboard,
+                                        view = group.view, of = &group] {
+          auto picture = compute_picture(kpis_, *model, dashboard, view);
+          MutexLock lock(mutex_);
+          finished_.push_back({of, std::move(picture)});
+          wake_.signal();
+        });
+  }
+
+  // To those who watch, whatever differs from what they have.
+  void show(Group& group, Result<TilePicture> picture) {
     group.last_computed = steady_now();
-    group.cost = group.last_computed - begin;
+    group.cost = group.last_computed - group.begun;
     if (!picture) {
       bool news = group.error.empty();
       group.error = error_json(picture.error(), "");
@@ -289,11 +326,14 @@ class DashboardHub : public PushHub {
   Mutex mutex_;
   CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  bool idle_ ABSL_GUARDED_BY(mutex_) = false;
+  bool idle_ ABSL_GUARDED_BY(mutex_) = false;  // the thread waits for news
+  bool news_ ABSL_GUARDED_BY(mutex_) = false;  // since it last looked
   uint64_t data_version_ ABSL_GUARDED_BY(mutex_) = 1;
   std::vector<Arrival> arrivals_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Finished> finished_ ABSL_GUARDED_BY(mutex_);  // beside the thread
 
   // Hub's thread only.
+  int beside_ = 0;  // views computed beside it
   std::map<std::string, Group> groups_;
   uint64_t last_id_ = 0;
 

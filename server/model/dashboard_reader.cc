@@ -185,7 +185,8 @@ TileModel read_tile(const ConfigNode& node, const std::string& dashboard_place,
   tile.title = map.text("title");
   tile.text = map.text("text");
   tile.grain = map.text("grain");
-  if (!tile.grain.empty() && !Granularity::parse(tile.grain)) {
+  auto grain = Granularity::parse(tile.grain.empty() ? "day" : tile.grain);
+  if (!grain || grain->unit() == Granularity::Unit::kAll) {
     map.wrong("grain", *map.find("grain"),
               "a grain such as minute, hour or day");
   }

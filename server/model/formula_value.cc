@@ -88,6 +88,29 @@ Value round_number(const Value& v, int64_t digits) {
   return finite(std::round(v.to_double() * power) / power);
 }
 
+// As CAST of SQL does it: to a long towards zero, to a decimal half away from
+// zero; null if it does not fit.
+Value cast_number(const Value& v, const ExpressionType& to) {
+  if (!is_number(v)) return Value();
+  if (to.type == ValueType::kDouble) return Value(v.to_double());
+  std::optional<Decimal> number = exact(v);
+  if (!number) {
+    double scaled = v.to_double() * std::pow(10.0, to.scale);
+    scaled =
+        to.type == ValueType::kLong ? std::trunc(scaled) : std::round(scaled);
+    constexpr double kMost = 1e38;
+    if (!(scaled > -kMost && scaled < kMost)) return Value();
+    number = Decimal{static_cast<__int128>(scaled), to.scale};
+  }
+  if (to.type == ValueType::kDecimal) {
+    if (number->scale > to.scale) return round_number(Value(*number), to.scale);
+    return rescale(*number, to.scale) ? Value(*number) : Value();
+  }
+  for (; number->scale > 0; --number->scale) number->units /= 10;
+  Value whole = exact_value(*number, true);
+  return whole.as_long() ? whole : Value();
+}
+
 class Evaluator {
  public:
   Evaluator(const FormulaColumns& columns, double days)
@@ -119,7 +142,7 @@ class Evaluator {
     if (f == "neg") return combine(Value(int64_t{0}), a, true);
     if (f == "not") return a.as_bool() ? Value(!*a.as_bool()) : Value();
     if (f == "abs") return a.to_double() < 0 ? negate(a) : a;
-    if (f == "cast") return a;
+    if (f == "cast") return cast_number(a, e.cast_type);
     if (f == "floor") return finite(std::floor(a.to_double()));
     if (f == "ceil") return finite(std::ceil(a.to_double()));
     if (f == "sqrt") return finite(std::sqrt(a.to_double()));

@@ -73,6 +73,17 @@ TEST_CASE("rolling goes by calendar days, across a night of 25 hours") {
   CHECK(a.rows[1].value.to_text() == "12.00");
 }
 
+TEST_CASE("a cast is SQL's: to a whole number towards zero") {
+  KpiFixture f;
+  f.sales({{"2026-11-21T10:00:00Z", "A", "t1", 570, 0},
+           {"2026-11-22T09:00:00Z", "A", "t2", -999, 0}},
+          kNow);
+  CHECK(answered(f, ask("whole_sales", "2026-11-21", "2026-11-22"))
+            .value.to_text() == "5");
+  CHECK(answered(f, ask("whole_sales", "2026-11-21", "2026-11-23"))
+            .value.to_text() == "-4");  // of -4.29
+}
+
 TEST_CASE("a running rolling window ends now") {
   KpiFixture f;
   fill_dst(f);

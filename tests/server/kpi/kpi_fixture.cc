@@ -44,6 +44,8 @@ columns:
       formula: same_stores(sum(net)) }
   - { kpi: same_growth, dataset: sales, dimensions: [store],
       formula: "same_stores(sum(net) / before(sum(net), 7d) - 1)" }
+  - { kpi: whole_sales, dataset: sales, dimensions: [store],
+      formula: "cast(sum(net) as bigint)" }
   - { kpi: line_value, dataset: sales, formula: avg(net), dimensions: [store] }
   - { kpi: large_line, dataset: sales, formula: p90(net), dimensions: [store] }
   - { kpi: line_spread, dataset: sales, dimensions: [store],

@@ -18,6 +18,9 @@ class CountingKpis : public Kpis {
   explicit CountingKpis(std::shared_ptr<const Model> model)
       : model_(std::move(model)) {}
   Result<KpiAnswer> answer(const KpiRequest& request, CancelFlag) override {
+    while (holds && request.range == "ytd") {
+      absl::SleepFor(absl::Milliseconds(5));
+    }
     KpiAnswer out;
     out.model = model_;
     out.kpi = model_->kpi(request.kpi);
@@ -43,6 +46,7 @@ class CountingKpis : public Kpis {
   }
   std::atomic<int64_t> value{1};
   std::atomic<int> calls{0};
+  std::atomic<bool> holds{false};  // what is asked of this year
 
  private:
   std::shared_ptr<const Model> model_;
@@ -97,6 +101,27 @@ TEST_CASE("the clock goes on without news, also in a range of from and to") {
     ms += 60'000;
     CHECK(box.wait(2).size() == 2);
   }
+}
+
+TEST_CASE("a view that takes long keeps no other waiting") {
+  KpiFixture f;
+  CountingKpis kpis(f.model());
+  auto hub = PushHub::create(kpis, [&] { return f.model(); });
+  kpis.holds = true;
+  DashboardView year;
+  year.range = "ytd";
+  Mailbox slow, quick;
+  auto first = hub->subscribe("d", year, "",
+                              [&](const PushEvent& e) { return slow.put(e); });
+  auto second = hub->subscribe(
+      "d", {}, "", [&](const PushEvent& e) { return quick.put(e); });
+  CHECK(quick.wait(1).size() == 1);
+  ++kpis.value;
+  hub->notify();
+  CHECK(quick.wait(2).size() == 2);
+  CHECK(slow.wait(0).empty());
+  kpis.holds = false;
+  CHECK(slow.wait(1).size() == 1);
 }
 
 TEST_CASE("snapshot, deltas of changed tiles, resume and slow viewers") {

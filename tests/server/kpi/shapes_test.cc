@@ -111,6 +111,8 @@ TEST_CASE("the grain of a view is that of its lines, where it is readable") {
   CHECK(grain("fifteen_minute", "2026-11-16") == "fifteen_minute");
   CHECK(grain("minute", "2026-11-18") == "fifteen_minute");
   CHECK(grain("day", "2026-11-18") == "day");
+  CHECK(grain("PT30M", "2026-11-18") == "PT30M");
+  CHECK(grain("PT30M", "2026-12-15") == "day");  // 30 days, 1440 points
 }
 
 TEST_CASE("the definition says steps, places and outline") {

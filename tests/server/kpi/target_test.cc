@@ -53,6 +53,21 @@ TEST_CASE("what is expected by now follows the same days of past weeks") {
   CHECK(a->target->pace->on_pace);
 }
 
+TEST_CASE("a store's pace is that of its own past") {
+  KpiFixture f;
+  auto rows = past();
+  rows.push_back({"2026-11-15T09:00:00Z", "B", "t9", 100, 0});
+  rows.push_back({"2026-11-15T15:00:00Z", "B", "t10", 300, 0});
+  f.sales(rows, kNoon);
+  KpiRequest request = today("store_plan");
+  request.filter = "store:B";
+  auto a = f.answer(request, kNoon);
+  REQUIRE(a.has_value());
+  REQUIRE(a->target->pace.has_value());
+  CHECK(a->target->pace->weeks == 1);
+  CHECK(a->target->pace->expected.to_text() == "12.63");  // 50.50 * 1 / 4
+}
+
 TEST_CASE("without a past it follows the clock; a finished day has no pace") {
   KpiFixture f;
   f.sales({{"2026-11-22T08:00:00Z", "A", "t7", 6000, 2000}}, kNoon);
