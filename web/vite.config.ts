@@ -39,7 +39,11 @@ function precompress(folder = 'dist'): Plugin {
 const server = process.env.FRESHET_URL ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  plugins: [svelte({ compilerOptions: { css: 'external' } }), precompress()],
+  // Styles by the component's name, of which there is one: hashes don't compress.
+  plugins: [
+    svelte({ compilerOptions: { css: 'external', cssHash: ({ name }) => name } }),
+    precompress(),
+  ],
   css: { postcss: { plugins: [rem] } },
   // Everything external, so that the server's CSP `default-src 'self'` holds.
   build: {

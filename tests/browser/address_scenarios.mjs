@@ -23,6 +23,17 @@ async function wrongValues(browser) {
   }
 }
 
+// What is filtered twice is shown twice.
+async function givenTwice(browser) {
+  const { page, context, faults, expected } = await openPage(browser);
+  expected.push('400');
+  await page.goto(`${base}/d/trading?filter=channel:web;channel:store&having=net_sales:above:1;net_sales:below:9`);
+  const pills = await until(() => page.locator('.pill').count(), (n) => n === 4, 5000);
+  check(pills === 4, 'a filter that is given twice breaks no page', pills);
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 // Seconds beyond what a timer holds are no hurry.
 async function longestWall(browser) {
   const { page, context, faults } = await openPage(browser);
@@ -151,8 +162,12 @@ async function nothingToExplore(browser) {
 async function backAgain(browser) {
   const { page, context, faults, expected } = await openPage(browser);
   expected.push('ERR_FAILED');
+  let tries = 0;
+  await page.route('**/openapi.json', (route) => (tries++ === 0 ? route.abort() : route.continue()));
   await page.goto(`${base}/d/trading?range=yesterday&compare=none`);
   await settled(page);
+  await page.getByRole('button', { name: 'Views' }).waitFor({ timeout: 9000 });
+  check(tries > 1, 'what the server can do is asked again', tries);
   for (const path of ['kpis/query', 'datasets']) {
     await page.route(`**/api/v1/${path}`, (route) => route.abort());
   }
@@ -172,6 +187,7 @@ async function backAgain(browser) {
 
 export const addresses = [
   ['wrong values in the address', wrongValues],
+  ['a filter that is given twice', givenTwice],
   ['a wall for ever', longestWall],
   ['undo after a reload', undoAfterReload],
   ['rows follow the view', rowsFollow],

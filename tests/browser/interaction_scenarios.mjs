@@ -146,6 +146,14 @@ async function timeAndCompare(browser) {
     page.url(),
   );
   check((await tileNumber(page, 'Net sales')) > 0, 'own days have numbers');
+  await opener.click();
+  await panel.getByLabel('First day').fill(shift(-10));
+  await panel.getByLabel('Last day').fill(shift(-8));
+  await panel.getByRole('button', { name: 'Compare with it' }).click();
+  await page.waitForURL((url) => url.searchParams.get('compare') === `${shift(-10)}/${shift(-7)}`);
+  await settled(page);
+  const delta = await tile(page, 'Net sales').locator('.delta').innerText();
+  check(/vs chosen range/.test(delta) && page.url().includes(`from=${shift(-5)}`), 'and are compared with others', delta);
   check(faults.length === 0, 'no fault on the way', faults.join('; '));
   await context.close();
 }

@@ -1,5 +1,5 @@
 // The other pages: alerts, data, query, explore, and addresses that lead nowhere.
-import { ask, base, check, openPage, screenshot, settled, sql, until } from './harness.mjs';
+import { ask, base, check, numberIn, openPage, screenshot, settled, sql, until } from './harness.mjs';
 
 async function alertThreshold(browser) {
   const { page, context, faults } = await openPage(browser);
@@ -105,6 +105,24 @@ async function explorePage(browser) {
   await page.getByLabel('Columns').selectOption('__days');
   await table.getByRole('columnheader', { name: day }).waitFor();
   check(true, 'days can be columns');
+  const items = table.locator('tr.item');
+  const regions = await items.count();
+  // A row that the first KPI has nothing of.
+  await page.route('**/api/v1/kpis/query', async (route) => {
+    const response = await route.fetch();
+    const json = await response.json();
+    json.answers[0].rows?.shift();
+    await route.fulfill({ json });
+  });
+  await page.getByLabel('Columns').selectOption('__kpis');
+  await table.getByRole('columnheader', { name: 'Receipts' }).first().waitFor();
+  check((await items.count()) === regions, 'beside each other KPIs have the rows of any', await items.count());
+  await page.unroute('**/api/v1/kpis/query');
+  const at6 = (days) => new Date(Math.floor(Date.now() / 864e5 - days) * 864e5 + 6 * 36e5).toISOString();
+  await page.goto(`${base}/explore/sales?kpi=net_sales&from=${at6(2)}&to=${at6(1)}&tz=UTC&show=pivot&by=channel&column=__days`);
+  await items.first().waitFor();
+  const cells = (await items.first().locator('td').allInnerTexts()).map(numberIn);
+  check(cells.length === 3 && Math.abs(cells[0] + cells[1] - cells[2]) < 2, 'parts of days add up to the range', cells.join());
   await page.getByRole('tab', { name: 'All values' }).click();
   await page.locator('tbody tr').first().waitFor();
   check(faults.length === 0, 'no fault on the way', faults.join('; '));
@@ -113,6 +131,13 @@ async function explorePage(browser) {
 
 async function queryHelp(browser) {
   const { page, context, faults } = await openPage(browser, { acceptDownloads: true });
+  // A column that is something else in another data set.
+  await page.route('**/druid/v2/sql', async (route) => {
+    if (!route.request().postData().includes('COLUMN_NAME')) return route.continue();
+    const response = await route.fetch();
+    const json = [...(await response.json()), ['channel', 'elsewhere', 'BIGINT']];
+    return route.fulfill({ response, json });
+  });
   await page.goto(`${base}/query`);
   const editor = page.getByLabel('SQL');
   await editor.fill('SELECT chann');
@@ -139,6 +164,18 @@ async function queryHelp(browser) {
   await page.getByRole('button', { name: 'History' }).click();
   const last = page.getByRole('dialog', { name: 'History' }).getByRole('button').first();
   check(/GROUP BY channel/.test(await last.innerText()), 'the history has it');
+  await page.keyboard.press('Escape');
+  await editor.fill('SELECT web_order');
+  await page.getByRole('option', { name: /web_orders/ }).first().waitFor();
+  await editor.press('Enter');
+  const written = await editor.inputValue();
+  check(/"channel" = 'web'/.test(written), 'a KPI brings its condition', written);
+  const [shown] = await sql(written);
+  const [wanted] = await sql("SELECT COUNT(DISTINCT txn_id) AS n FROM sales WHERE channel = 'web'");
+  check(shown.web_orders <= wanted.n && shown.web_orders > 0.9 * wanted.n, 'and its number', `${shown.web_orders} ${wanted.n}`);
+  await editor.fill('SELECT stock_on');
+  await page.waitForTimeout(500);
+  check((await page.getByRole('option', { name: /KPI/ }).count()) === 0, 'levels have no SQL to complete to');
   check(faults.length === 0, 'no fault on the way', faults.join('; '));
   await context.close();
 }
@@ -167,6 +204,16 @@ async function newRule(browser) {
     5000,
   );
   check(left === 0, 'and removed');
+  const pair = { kpi: 'net_sales', by: ['store', 'channel'], when: '< -1', window: '1h' };
+  await ask('PUT', `/api/v1/alerts/${name}`, pair);
+  const rule = page.locator('article', { hasText: name });
+  await rule.getByRole('button', { name: /^Set threshold/ }).click();
+  const save = rule.getByRole('button', { name: 'Save' });
+  await save.click();
+  await save.waitFor({ state: 'detached' });
+  const { by } = await ask('GET', `/api/v1/alerts/${name}`);
+  await ask('DELETE', `/api/v1/alerts/${name}`);
+  check(by.join() === 'store,channel', 'a rule of two dimensions keeps both', by.join());
   await page.getByRole('tab', { name: 'History' }).click();
   await page.waitForURL(/show=history/);
   check(faults.length === 0, 'no fault on the way', faults.join('; '));

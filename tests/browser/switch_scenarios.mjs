@@ -1,6 +1,6 @@
 // Parts of the pages that are there only if the server has their routes: its
 // description is changed on the way, and what it would answer is played.
-import { ask, base, check, openPage, screenshot, until } from './harness.mjs';
+import { ask, base, check, openPage, screenshot, settled, until } from './harness.mjs';
 import { audit } from './look_scenarios.mjs';
 
 const kOptional = [
@@ -136,6 +136,7 @@ async function deadLettersAndReset(browser) {
     JSON.stringify(replays[0]?.body) === '{"events":[{"id":"log/0/12","event":"{\\"ts\\":1,\\"qty\\":2}"}]}',
     'the mended event is sent', JSON.stringify(replays),
   );
+  await card.getByLabel('Why').selectOption({ label: 'no time (3)' });
   await card.getByLabel('Why').selectOption('wrong_type');
   await card.getByRole('button', { name: 'Try them again' }).first().click();
   check(replays.length === 1, 'nothing is done before it is confirmed');
@@ -211,6 +212,32 @@ async function marks(browser) {
   await dialog.getByRole('button', { name: 'Show as table' }).click();
   const changed = await dialog.getByText('(changed later)').count();
   check(changed === 1, 'the table marks that bucket alone', String(changed));
+  trading.filters = [];
+  await page.goto(`${base}/d/trading?range=yesterday`);
+  await settled(page);
+  await page.keyboard.press('/');
+  check((await page.getByRole('dialog').count()) === 0, 'without filters their key opens nothing');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+async function tokenAsked(browser) {
+  const { page, context, faults, expected } = await openPage(browser);
+  expected.push('401');
+  const error = { code: 'unauthorized', message: 'a token is needed' };
+  await page.route('**/api/v1/alerts', (route) => route.fulfill({ status: 401, json: { error } }));
+  await page.goto(`${base}/d/trading?range=yesterday`);
+  const prompt = page.getByRole('dialog', { name: 'Access token' });
+  await prompt.waitFor();
+  check((await prompt.getByRole('alert').count()) === 0, 'a token is asked for');
+  await page.keyboard.press('Escape');
+  await prompt.waitFor({ state: 'detached' });
+  await prompt.waitFor({ timeout: 9000 });
+  check(true, 'put away, it is asked for again');
+  await prompt.locator('input').fill('wrong');
+  await page.keyboard.press('Enter');
+  await prompt.getByText('was not accepted').waitFor({ timeout: 9000 });
+  check(true, 'a wrong one is said to be wrong');
   check(faults.length === 0, 'no fault on the way', faults.join('; '));
   await context.close();
 }
@@ -234,6 +261,7 @@ async function noChange(browser) {
 export const switches = [
   ['switch: a change that rounds to nothing', noChange],
   ['switch: marks on a line', marks],
+  ['switch: a token', tokenAsked],
   ['switch: without the routes', withoutRoutes],
   ['switch: with the routes of alerts', withRoutes],
   ['switch: dead letters and reset', deadLettersAndReset],

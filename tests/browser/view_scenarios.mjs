@@ -101,6 +101,9 @@ async function openTile(browser) {
     await page.waitForURL(/filter=/);
     check(true, 'a driver filters');
   }
+  await page.goto(`${base}/d/inventory?tile=1`);
+  await dialog.getByRole('slider').waitFor();
+  check((await dialog.getByRole('tab', { name: 'Rows' }).count()) === 0, 'a level has no rows of its range');
   await page.keyboard.press('Escape');
   await until(() => page.getByRole('dialog').count(), (n) => n === 0);
   // The browser tells of the end of a dialog a moment after it.
@@ -140,10 +143,16 @@ async function wallAndEmbed(browser) {
   const { dashboards } = await ask('GET', '/api/v1/dashboards');
   await page.goto(`${base}/d/${dashboards[0].dashboard}?wall=5`);
   await settled(page);
-  check((await page.getByRole('button', { name: 'Menu' }).count()) === 0, 'a wall has no menu');
+  const menu = page.getByRole('button', { name: 'Menu' });
+  check((await menu.count()) === 0, 'a wall has no menu');
+  const entries = await page.evaluate(() => history.length);
   await screenshot(page, 'wall');
   await page.waitForURL((url) => url.pathname !== `/d/${dashboards[0].dashboard}`, { timeout: 8000 });
   check(parameter(page, 'wall') === '5', 'it shows the next dashboard, still as a wall', page.url());
+  check((await page.evaluate(() => history.length)) === entries, 'and the history does not grow');
+  await page.keyboard.press('Escape');
+  await menu.waitFor();
+  check(parameter(page, 'wall') === '', 'Escape leaves the wall', page.url());
   await page.goto(`${base}/d/trading?embed=1`);
   await settled(page);
   check((await page.locator('.badge').count()) === 1, 'embedded, it still says how fresh it is');
@@ -196,6 +205,11 @@ async function refusedView(browser) {
   await page.goto(`${base}/d/trading?range=yesterday`);
   await settled(page);
   check((await said.count()) === 0, 'and not of the next view');
+  const error = { code: 'not_found', message: "there is no dashboard 'trading'" };
+  await page.route('**/api/v1/stream?**', (route) => route.fulfill({ status: 404, json: { error } }));
+  await page.goto(`${base}/d/trading?range=yesterday`);
+  await page.getByRole('alert').filter({ hasText: error.message }).waitFor();
+  check((await badge.getAttribute('data-state')) === 'refused', 'a dashboard that was removed is not waited for');
   check(faults.length === 0, 'no fault on the way', faults.join('; '));
   await context.close();
 }

@@ -1,7 +1,7 @@
 // What can be done about an alert besides changing its rule. Each shows only
 // where the server has its route.
 import { get, post, remove } from '../api/client';
-import { shiftDate, wallTime } from '../format/time';
+import { instantAt, shiftDate, wallTime } from '../format/time';
 import { server } from '../state/status.svelte';
 
 export interface Silence {
@@ -62,7 +62,5 @@ export function restUntil(rest: Rest, now: number, tz: string): string {
   }
   // The next morning at 8 on the viewer's clock, whatever the night does to it.
   const morning = `${shiftDate(wallTime(now, tz).slice(0, 10), 1)}T08:00`;
-  for (let ms = now; ; ms += 900_000) {
-    if (wallTime(ms, tz).slice(0, 16) >= morning) return new Date(ms - (ms % 900_000)).toISOString();
-  }
+  return new Date(instantAt(morning, tz)).toISOString();
 }

@@ -1,7 +1,7 @@
 // A rule as PUT /api/v1/alerts/{a} reads it, and its threshold as a form edits
 // it.
 import type { AlertInstance, AlertRule } from '../api/types';
-import { scaleOf, spelled, tidy, type Unit } from '../format/number';
+import { scaleOf, tidy, type Unit } from '../format/number';
 
 // What is the rule's own; state and instances are the server's.
 const kRuleKeys = [
@@ -23,22 +23,6 @@ export function readThreshold(text: unknown, unit: Unit): Threshold | null {
 
 export function writeThreshold(threshold: Threshold, unit: Unit): string {
   return `${threshold.op} ${tidy(threshold.value / scaleOf(unit))}`;
-}
-
-const kUnits: Record<string, string> = {
-  s: 'second',
-  m: 'minute',
-  h: 'hour',
-  d: 'day',
-  w: 'week',
-};
-
-// "1h" as "1 hour"; "" for no time at all, other texts as they are.
-export function spell(text: unknown): string {
-  const match = /^\s*(\d+)\s*([smhdw])\s*$/.exec(String(text ?? ''));
-  const unit = kUnits[match?.[2] ?? ''];
-  if (!match || !unit) return String(text ?? '');
-  return match[1] === '0' ? '' : spelled(Number(match[1]), unit);
 }
 
 // The instance whose value is nearest to firing.

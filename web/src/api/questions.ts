@@ -37,9 +37,10 @@ export async function askOne(query: Question): Promise<KpiAnswer> {
 }
 
 // By days where a long range has too many hours.
+export const kTooFine = /too fine/;
 export const askSeries = (query: Question): Promise<KpiAnswer> =>
   askOne(query).catch((cause: Error) => {
-    if (!/too fine/.test(cause.message)) throw cause;
+    if (!kTooFine.test(cause.message)) throw cause;
     return askOne({ ...query, grain: 'day' });
   });
 

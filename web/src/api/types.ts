@@ -138,6 +138,8 @@ export interface KpiDefinition {
   dataset?: string;
   formula?: string;
   where?: string;
+  time?: string; // the column its ranges go by, if not __time
+  sql?: string;
   unit: string;
   currency?: string;
   good: Good;

@@ -1,6 +1,6 @@
 // A KPI's series as the columns a chart draws: aligned, times in seconds.
 import type { KpiAnswer, KpiDefinition, Point } from '../api/types';
-import { instant } from '../format/time';
+import { instant, spanOf } from '../format/time';
 import { expectedAt, type Expected } from './expected';
 
 export interface ChartData {
@@ -42,13 +42,17 @@ function targetOf(
   definition: KpiDefinition | undefined,
 ): number | null {
   const target = definition?.target;
-  if (target?.value === undefined || !answer.target) return null;
-  if (!target.per) return target.value;
+  const own = answer.target?.value;
+  if (!target || own === undefined) return null;
+  if (!target.per) return own;
   const bucket = kMinutes[grain];
   const period = kMinutes[target.per];
-  return bucket && period && bucket >= period
-    ? (target.value * bucket) / period
-    : null;
+  if (!bucket || !period || bucket < period) return null;
+  if (!target.dimension) return ((target.value ?? 0) * bucket) / period;
+  // Of those that are filtered only the range's is said; months are not alike.
+  const { from = '', to = '' } = answer.range ?? {};
+  const minutes = spanOf(from.slice(0, 19), to.slice(0, 19)) / 60_000;
+  return /day|week/.test(grain) && minutes > 0 ? (own * bucket) / minutes : null;
 }
 
 function byTime(points: Point[] | undefined): Map<number, Point> {

@@ -9,10 +9,6 @@ import type { ChartData } from './chart_data';
 // A point of a desk's screen on the canvas.
 const dot = () => devicePixelRatio * scale.factor;
 
-export interface PlotTexts {
-  target: string;
-}
-
 // Something that happened: a flag above the line, or a band behind it while it
 // lasted.
 export interface Flag {
@@ -25,7 +21,7 @@ export interface Flag {
 // Asked of the style sheet once a theme: a chart needs a dozen each time it is
 // drawn.
 const kColours = new Map<string, string>();
-function colour(name: string): string {
+export function colour(name: string): string {
   const root = document.documentElement;
   const key = `${root.dataset.theme} ${name}`;
   let value = kColours.get(key);
@@ -221,7 +217,7 @@ export function plotOptions(
   data: () => ChartData,
   unit: () => Unit,
   tz: string,
-  texts: () => PlotTexts,
+  targetText: () => string,
   flags: () => Flag[],
   onmove: (index: number | null) => void,
   onselect: (from: number, to: number) => void,
@@ -281,7 +277,7 @@ export function plotOptions(
       ],
       draw: [
         (plot) => drawRestated(plot, data()),
-        (plot) => drawTarget(plot, data().target, texts().target),
+        (plot) => drawTarget(plot, data().target, targetText()),
         (plot) => drawFlags(plot, flags()),
       ],
       setSelect: [

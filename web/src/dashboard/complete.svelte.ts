@@ -1,7 +1,7 @@
 // "As of complete data": the view cut where its last whole bucket ended, as the
 // server marks buckets of one KPI a data set; the data set that is furthest
 // behind decides. Asked again each minute.
-import { ask } from '../api/questions';
+import { ask, kTooFine } from '../api/questions';
 import type { KpiDefinition } from '../api/types';
 import { shiftWall, spanOf, wallTime } from '../format/time';
 import { clock } from '../state/clock.svelte';
@@ -46,6 +46,8 @@ export class CompleteView {
       window.setTimeout(() => own === this.#asked && void this.#cut(view, kpis, grain), kRetry);
       return;
     }
+    const tooFine = answers.some((answer) => 'error' in answer && kTooFine.test(answer.error.message));
+    if (tooFine && grain !== 'day') return this.#cut(view, kpis, 'day');
     // What is wrong with the view itself is said by whoever shows it.
     const wrong = faults.length > 0 && faults.every(Boolean);
     let range: Range | undefined;

@@ -42,10 +42,11 @@ export class LiveDashboard {
   error = $state<string | null>(null); // of the whole view
   pausedAt = $state(0);
   told = $state.raw<Told | null>(null);
-  model = $state(''); // its version
+  outdated = $state(false); // the server has a newer model: its tiles may be others
 
   #dashboard: DashboardDefinition;
   #view!: View; // by open()
+  #model = ''; // its version
   #source: SharedStream | null = null;
   #timer = 0;
   #failures = 0;
@@ -184,6 +185,7 @@ export class LiveDashboard {
     const held = this.#failures >= kPollAfter;
     if (overtaken() || !(held || (waiting && this.#failures > 1))) return;
     await this.#ask(this.#dashboard.tiles.map((_, index) => index));
+    this.told = null; // said of those before
     if (held && this.#source === null && !overtaken()) {
       window.clearTimeout(this.#timer);
       this.#timer = window.setTimeout(() => this.#connect(), kPollEvery);
@@ -192,9 +194,13 @@ export class LiveDashboard {
 
   #receive(message: StreamMessage): void {
     this.#failures = 0;
-    const { tiles, freshness, model_version } = message;
+    const { tiles, freshness, model_version = this.#model } = message;
+    this.#model ||= model_version;
+    if (this.#model !== model_version) {
+      this.outdated = true;
+      return;
+    }
     if (freshness) this.told = { ...freshness, at: Date.now() };
-    this.model = model_version ?? this.model;
     const changed: Record<number, TileState> = {};
     for (const [index, message] of Object.entries(tiles)) {
       changed[Number(index)] = this.#stateOf(Number(index), message);

@@ -116,7 +116,8 @@ async function refusal(url: string): Promise<string> {
   const over = new AbortController();
   try {
     const response = await fetch(url, { signal: over.signal });
-    return response.status === 400 ? await response.text() : '';
+    const own = /json/.test(response.headers.get('content-type') ?? '');
+    return own && [400, 404].includes(response.status) ? await response.text() : '';
   } catch {
     return '';
   } finally {

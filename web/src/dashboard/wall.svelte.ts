@@ -1,6 +1,6 @@
 // Wall-screen mode, `?wall=30`: no chrome, larger numbers, the next dashboard
 // every so many seconds, which the screens of a higher one share. Embed mode, `?embed=1`: no chrome, for a frame.
-import { go, here } from '../state/location.svelte';
+import { here, replace } from '../state/location.svelte';
 import { server } from '../state/status.svelte';
 
 const kShortest = 5;
@@ -59,7 +59,7 @@ export class Screen {
       const at = all.findIndex((item) => item.dashboard === current);
       const next = all[(at + 1) % all.length];
       if (next && next.dashboard !== current) {
-        go(
+        replace(
           `/d/${encodeURIComponent(next.dashboard)}?${new URLSearchParams(this.carried)}`,
         );
       }

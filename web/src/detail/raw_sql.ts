@@ -22,12 +22,18 @@ function condition({ dimension, exclude, values }: Filter): string {
   return `(${[...own, ...(empty ? [`${column} IS NULL`] : [])].join(' OR ')})`;
 }
 
+// Levels and windows are made of rows of other times, too.
+const kOther = /\b(first|last|rolling|to_date|before|same_stores|time_\w+)\s*\(/i;
+export const hasRows = (kpi: KpiDefinition | undefined): boolean =>
+  !!kpi?.dataset && !kOther.test(kpi.formula ?? '');
+
 // The FROM and WHERE of the rows; '' for a KPI over other KPIs.
 export function rowsOf(kpi: KpiDefinition, answer: KpiAnswer, filters: Filter[]): string {
   if (!kpi.dataset || !answer.range) return '';
+  const at = name(kpi.time ?? '__time');
   const all = [
-    `__time >= ${time(answer.range.from)}`,
-    `__time < ${time(answer.range.to)}`,
+    `${at} >= ${time(answer.range.from)}`,
+    `${at} < ${time(answer.range.to)}`,
     ...(kpi.where ? [`(${kpi.where})`] : []),
     ...filters.map(condition),
   ];

@@ -32,14 +32,15 @@ const number = (row: AnswerRow | undefined, key = 'value') =>
   typeof row?.[key] === 'number' ? row[key] : null;
 const label = (row: AnswerRow, by: string) => nameOf(row[by]);
 
-// A column a question: KPIs beside each other, or days.
+// A column a question: KPIs beside each other, with the rows of any, or days.
 function beside(
   by: string,
   columns: { title: string; answer: KpiAnswer }[],
   whole: KpiAnswer | null,
 ): Pivot {
   const first = whole ?? columns[0]?.answer;
-  const names = (first?.rows ?? []).map((row) => label(row, by));
+  const listed = whole ? [whole] : columns.map(({ answer }) => answer);
+  const names = listed.flatMap(({ rows = [] }) => rows.map((row) => label(row, by)));
   const found = columns.map(
     ({ answer }) =>
       new Map((answer.rows ?? []).map((row) => [label(row, by), number(row)])),
@@ -47,7 +48,7 @@ function beside(
   const totals = new Map((whole?.rows ?? []).map((row) => [label(row, by), number(row)]));
   return {
     columns: columns.map(({ title, answer }) => ({ title, unit: answer })),
-    rows: names.map((name) => ({
+    rows: [...new Set(names)].map((name) => ({
       name,
       cells: found.map((values) => values.get(name) ?? null),
       total: totals.get(name) ?? null,
@@ -56,7 +57,7 @@ function beside(
     total: whole?.value ?? null,
     unit: first ?? { unit: 'count' },
     hasTotal: whole !== null,
-    moreRows: first?.rest?.count ?? 0,
+    moreRows: Math.max(0, ...listed.map(({ rest }) => rest?.count ?? 0)),
     moreColumns: 0,
   };
 }
@@ -85,8 +86,9 @@ async function byDays(
 ): Promise<Pivot> {
   const [whole] = await answers([{ ...request, kpi, by, top: kMostRows }]);
   if (!whole?.range) throw new Error(t('error.unreadable'));
-  const first = wallTime(Date.parse(whole.range.from), tz).slice(0, 10);
-  const last = wallTime(Date.parse(whole.range.to) - 1, tz).slice(0, 10);
+  const { from, to } = whole.range;
+  const first = wallTime(Date.parse(from), tz).slice(0, 10);
+  const last = wallTime(Date.parse(to) - 1, tz).slice(0, 10);
   const days: string[] = [];
   for (let date = first; date <= last; date = shiftDate(date, 1)) days.push(date);
   const shown = days.slice(-kMostDays);
@@ -96,8 +98,8 @@ async function byDays(
       ...rest,
       kpi,
       by,
-      from: date,
-      to: shiftDate(date, 1),
+      from: date === first ? from : date,
+      to: date === last ? to : shiftDate(date, 1),
       top: kMostRows,
     })),
   );

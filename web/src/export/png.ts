@@ -1,10 +1,8 @@
+import { colour } from '../chart/plot_options';
 import { scale } from '../state/scale.svelte';
 
 // A chart as a picture with its title, in the colours it has on screen.
 const kHead = 44;
-
-const colour = (name: string) =>
-  getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // The first canvas inside `place`; null where there is none.
 export function png(place: Element, title: string, note: string): Promise<Blob | null> {

@@ -214,6 +214,22 @@ export function spelled(value: number, unit: string): string {
   return format({ style: 'unit', unit, unitDisplay: 'long' }).format(value);
 }
 
+const kUnits: Record<string, string> = {
+  s: 'second',
+  m: 'minute',
+  h: 'hour',
+  d: 'day',
+  w: 'week',
+};
+
+// "1h" as "1 hour"; "" for no time at all, other texts as they are.
+export function spell(text: unknown): string {
+  const match = /^\s*(\d+)\s*([smhdw])\s*$/.exec(String(text ?? ''));
+  const unit = kUnits[match?.[2] ?? ''];
+  if (!match || !unit) return String(text ?? '');
+  return match[1] === '0' ? '' : spelled(Number(match[1]), unit);
+}
+
 // "4 min", "3 h", "2 days": how long something lasts or lags.
 export function duration(milliseconds: number): string {
   const steps: [number, string][] = [

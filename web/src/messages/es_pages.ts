@@ -1,6 +1,7 @@
 import type { pages as english } from './en_pages';
 
-export const pages: Record<keyof typeof english, string> = {
+// In English most reasons of a rejection are said by their names.
+export const pages: Record<keyof typeof english, string> & Record<`reject.${string}`, string> = {
   'start.title': 'Bienvenida',
   'start.no_dashboards':
     'Aún no hay paneles. Añada un archivo a la carpeta dashboards del modelo y recárguelo.',
@@ -196,6 +197,19 @@ export const pages: Record<keyof typeof english, string> = {
   'data.sets': 'Conjuntos',
   'data.lineage': 'De dónde viene',
   'data.letters': 'Eventos rechazados',
+  'reject.not_json': 'no es JSON',
+  'reject.not_csv': 'no es CSV',
+  'reject.not_xml': 'no es XML',
+  'reject.not_avro': 'no es Avro',
+  'reject.not_debezium': 'no es de Debezium',
+  'reject.not_dms': 'no es de DMS',
+  'reject.wrong_type': 'tipo incorrecto',
+  'reject.time': 'sin hora',
+  'reject.too_late': 'demasiado tarde',
+  'reject.too_early': 'demasiado pronto',
+  'reject.too_large': 'demasiado grande',
+  'reject.expression': 'falla la fórmula',
+  'reject.truncate': 'tabla vaciada',
   'data.more_letters': 'Mostrar más',
   'data.reason': 'Motivo',
   'data.event': 'Evento',

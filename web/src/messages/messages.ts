@@ -7,12 +7,13 @@ import { en, type MessageKey } from './en';
 
 export type { MessageKey };
 
+const texts = () => (settings.language === 'es' ? (catalogue.es ?? en) : en);
+
 export function t(
   key: MessageKey,
   parts: Record<string, string | number> = {},
 ): string {
-  const texts = settings.language === 'es' ? (catalogue.es ?? en) : en;
-  return texts[key].replace(
+  return texts()[key].replace(
     /\{(\w+)(?:\?([^:}]*):([^}]*))?\}/g,
     (whole, name: string, one?: string, many?: string) => {
       const part = String(parts[name] ?? whole);
@@ -25,5 +26,5 @@ export function t(
 // catalogue has one, else the name itself in plain words.
 export function named(prefix: string, name: string): string {
   const key = `${prefix}.${name}`;
-  return key in en ? t(key as MessageKey) : name.replaceAll('_', ' ');
+  return key in texts() ? t(key as MessageKey) : name.replaceAll('_', ' ');
 }

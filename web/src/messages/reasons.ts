@@ -3,7 +3,8 @@
 import type { KpiAnswer } from '../api/types';
 import type { View } from '../dashboard/view';
 import { stamp } from '../format/time';
-import { named, t, type MessageKey } from './messages';
+import { rangeName } from '../format/words';
+import { t, type MessageKey } from './messages';
 
 // Named groups are parts of the text. A reason that is not here is shown as the
 // server wrote it.
@@ -48,6 +49,6 @@ export function missing(answer: KpiAnswer, { range, from, tz }: View): string {
     ? t('reason.nothing')
     : range === 'today'
       ? t('tile.empty_today')
-      : t('tile.empty', { range: named('range', range).toLowerCase() });
+      : t('tile.empty', { range: rangeName(range).toLowerCase() });
   return newest ? `${text} · ${t('tile.newest', { time: stamp(newest, tz) })}` : text;
 }

@@ -1,5 +1,6 @@
 // What can be written at the cursor: tables, columns, functions, KPIs, words.
 import { sql } from '../api/client';
+import type { KpiDefinition } from '../api/types';
 import { server } from '../state/status.svelte';
 
 export interface Suggestion {
@@ -47,6 +48,14 @@ async function loadColumns(): Promise<Suggestion[]> {
   });
 }
 
+// A KPI among the columns of its data set; of some rows alone, a query of its
+// own. Levels and windows have no SQL without bounds of time.
+function sqlOf({ kpi, sql: text = '' }: KpiDefinition): string {
+  if (/:(from|to|days)\b/.test(text)) return '';
+  const plain = /^SELECT (.*) FROM "[^"]*"$/s.exec(text)?.[1];
+  return plain ?? (text && `(${text}) AS "${kpi}"`);
+}
+
 async function everything(): Promise<Suggestion[]> {
   columns ??= await loadColumns().catch(() => null);
   const plain =
@@ -65,18 +74,10 @@ async function everything(): Promise<Suggestion[]> {
       note: d.title ?? '',
     })),
     ...(columns ?? []),
-    ...[...server.kpis.values()].flatMap((kpi): Suggestion[] =>
-      kpi.formula && kpi.dataset
-        ? [
-            {
-              text: `${kpi.formula} AS ${kpi.kpi}`,
-              label: kpi.kpi,
-              kind: 'kpi',
-              note: kpi.title,
-            },
-          ]
-        : [],
-    ),
+    ...[...server.kpis.values()].flatMap((kpi): Suggestion[] => {
+      const text = sqlOf(kpi);
+      return text ? [{ text, label: kpi.kpi, kind: 'kpi', note: kpi.title }] : [];
+    }),
     ...kFunctions.map(plain('function', '(')),
     ...kWords.map(plain('word', ' ')),
   ];

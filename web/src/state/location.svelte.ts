@@ -22,6 +22,12 @@ export function go(url: string): void {
   read();
 }
 
+// Of what comes by itself no history is kept.
+export function replace(url: string): void {
+  window.history.replaceState(window.history.state, '', url);
+  read();
+}
+
 // Takes the last change of the address back.
 export function undo(): void {
   if (here.depth > 0) window.history.back();

@@ -16,6 +16,7 @@ class ServerStatus {
   kpis = $state.raw<Map<string, KpiDefinition>>(new Map());
   datasets = $state.raw<DatasetStatus[]>([]);
   datasetsAt = $state(0);
+  earlier: DatasetStatus[] = []; // what was known of the data sets before
   alerts = $state.raw<AlertRule[]>([]);
   reachable = $state(true);
   asked = $state(false); // whether alerts are known, or can't be
@@ -44,13 +45,20 @@ class ServerStatus {
   }
 
   start(): () => void {
-    void this.loadRoutes();
-    void this.loadModel();
-    void this.refresh();
+    let under = false; // the questions of the last turn are under way
+    const turn = async () => {
+      if (under) return;
+      under = true;
+      await Promise.all([
+        this.routes.size === 0 && this.loadRoutes(),
+        this.dashboards === null && this.loadModel(),
+        this.refresh(),
+      ]);
+      under = false;
+    };
+    void turn();
     const timer = window.setInterval(() => {
-      if (document.visibilityState === 'hidden') return;
-      if (this.dashboards === null) void this.loadModel();
-      void this.refresh();
+      if (document.visibilityState !== 'hidden') void turn();
     }, kEvery);
     return () => window.clearInterval(timer);
   }
@@ -60,7 +68,7 @@ class ServerStatus {
       const { paths } = await get<{ paths: object }>('/api/v1/openapi.json');
       this.routes = new Set(Object.keys(paths));
     } catch {
-      this.routes = new Set(); // what needs them is not shown
+      // What needs them is not shown.
     }
   }
 
@@ -84,6 +92,7 @@ class ServerStatus {
         get<{ datasets: DatasetStatus[] }>('/api/v1/datasets'),
         get<{ alerts: AlertRule[] }>('/api/v1/alerts'),
       ]);
+      this.earlier = this.datasets;
       this.datasets = datasets.datasets;
       this.datasetsAt = Date.now();
       this.alerts = alerts.alerts;

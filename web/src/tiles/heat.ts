@@ -12,7 +12,8 @@ export interface HeatCell {
 }
 
 const kHour = 3_600_000;
-const kMostHours = 24 * 7 * 60;
+const kWeek = 168 * kHour;
+const kMostWeeks = 60; // counted hour by hour
 
 const number = (row: AnswerRow, key: string) =>
   typeof row[key] === 'number' ? row[key] : null;
@@ -43,12 +44,14 @@ function counted(from: number, to: number, tz: string): Map<number, number> {
   const days = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
   const count = new Map<number, number>();
   const first = Math.ceil(from / kHour) * kHour;
-  for (let at = first, n = 0; at < to && n < kMostHours; at += kHour, n += 1) {
+  // Each week has each hour once, but for a change of clocks.
+  const before = Math.max(0, Math.floor((to - first) / kWeek) - kMostWeeks);
+  for (let at = first + before * kWeek; at < to; at += kHour) {
     const said = parts.formatToParts(at);
     const day = said.find((part) => part.type === 'weekday')?.value ?? '';
     const hour = Number(said.find((part) => part.type === 'hour')?.value);
     const key = (days.indexOf(day) + 1) * 24 + hour;
-    count.set(key, (count.get(key) ?? 0) + 1);
+    count.set(key, (count.get(key) ?? before) + 1);
   }
   return count;
 }
