@@ -300,13 +300,8 @@ Status RunningApplication::add_routes() {
 }
 
 Status RunningApplication::serve() {
-  HttpServerSettings http;
-  http.listen = settings_.listen;
+  HttpServerSettings http = http_settings(settings_);
   http.socket = std::move(socket_);
-  http.tls_certificate = settings_.tls_certificate;
-  http.tls_key = settings_.tls_key;
-  http.query_workers = static_cast<int>(settings_.limits.max_concurrent);
-  http.max_waiting = static_cast<int>(settings_.limits.max_waiting);
   TRY_ASSIGN(server_,
              HttpServer::start(
                  http, router_,
@@ -333,13 +328,7 @@ Status RunningApplication::authorize(const HttpRequest& request,
 }
 
 std::string RunningApplication::url() const {
-  bool tls = !settings_.tls_certificate.empty();
-  std::string host = settings_.listen.substr(0, settings_.listen.rfind(':'));
-  if (host == "0.0.0.0" || host == "[::]" || host.empty() ||
-      host == "127.0.0.1") {
-    host = "localhost";
-  }
-  return fmt::format("{}://{}:{}", tls ? "https" : "http", host, port());
+  return url_of(settings_, port());
 }
 
 ModelLoad RunningApplication::reload() {
@@ -353,6 +342,9 @@ ModelLoad RunningApplication::reload() {
   Status applied = apply(load.model);
   if (!applied) {
     load.faults.push_back({"", 0, applied.error().message});
+    const ErrorCode code = applied.error().code;
+    bool ours = code == ErrorCode::kIo || code == ErrorCode::kUnavailable;
+    if (ours) load.code = code;
     load.model = nullptr;
     spdlog::error("reload: {}", applied.error().message);
     return load;
@@ -365,11 +357,18 @@ ModelLoad RunningApplication::reload() {
 Status RunningApplication::apply(const std::shared_ptr<const Model>& next) {
   const std::shared_ptr<const Model> before = model();
   TRY(forget_types(*next, *store_));
-  TRY(lookups_->apply(next));
-  TRY(datasets_->apply(next, [&] {
-    MutexLock lock(mutex_);
-    model_ = next;
-  }));
+  Status applied = lookups_->apply(next);
+  if (applied) {
+    applied = datasets_->apply(next, [&] {
+      MutexLock lock(mutex_);
+      model_ = next;
+    });
+  }
+  if (!applied) {
+    Status back = lookups_->apply(before);
+    if (!back) spdlog::error("reload: {}", back.error().message);
+    return applied;
+  }
   keep_types(*next, *store_);
   set_merge_policies(*merger_, before.get(), *next);
   hub_->notify();

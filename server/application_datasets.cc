@@ -280,7 +280,7 @@ Result<std::map<std::string, int64_t>> RunningDatasets::store_events(
                                 idempotency_key, keyed_posts_);
   }
   if (std::holds_alternative<FilesSourceModel>(stream.dataset->source)) {
-    return Error{ErrorCode::kUnsupported,
+    return Error{ErrorCode::kConflict,
                  "the events of '" + stream.dataset->name +
                      "' come as files, none can be posted"};
   }
@@ -312,8 +312,9 @@ Result<MessageSample> RunningDatasets::sample(const DatasetModel& dataset,
                                               size_t most) {
   constexpr int64_t kSampleMs = 10'000;
   bool no_log = std::holds_alternative<LogSourceModel>(dataset.source) &&
-                !find(dataset.name);
-  if (no_log) return MessageSample();  // yet
+                !find(dataset.name);  // yet
+  bool files = std::holds_alternative<FilesSourceModel>(dataset.source);
+  if (no_log || files) return MessageSample();
   TRY_ASSIGN(auto source, open_looking(dataset, "-sample"));
   return sample_source(*source, most, kSampleMs);
 }

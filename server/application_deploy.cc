@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -290,7 +291,11 @@ ModelLoad FolderDeployer::change(ModelPart part, const std::string& name,
   std::string file = file_of(part, name);
   std::optional<std::string> before = read_file(folder_ + "/" + file);
   Status written = write(file, text);
-  if (!written) return fault(file, written.error().message);
+  if (!written) {
+    ModelLoad refused = fault(file, written.error().message);
+    refused.code = written.error().code;
+    return refused;
+  }
   ModelLoad load = reload_();
   if (!load.model) {
     Status back = write(file, before);
@@ -303,7 +308,10 @@ ModelLoad FolderDeployer::change(ModelPart part, const std::string& name,
   version.action = text ? "put" : "delete";
   version.text = text ? *text : before.value_or("");
   Status kept = remember(part, name, std::move(version));
-  if (!kept) return fault(file, kept.error().message);
+  if (!kept) {
+    spdlog::warn("{} is in force, but no version of it is kept: {}", file,
+                 kept.error().message);
+  }
   return load;
 }
 

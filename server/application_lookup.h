@@ -36,8 +36,9 @@ class KeptLookup final : public LookupTarget {
       std::shared_ptr<const Model> model, const LookupModel& lookup,
       const Surroundings& around);
   Status start();
-  // Ends what start() began.
+  // Ends what start() began; nothing changes what is held any more.
   void stop();
+  bool stopped() const { return closed_; }
 
   // Definitions with equal texts need no new start.
   static std::string definition(const LookupModel& lookup);
@@ -89,8 +90,9 @@ class KeptLookup final : public LookupTarget {
   const std::shared_ptr<const LookupTable> empty_;
   const size_t key_;  // column of the schema
 
-  Mutex write_mutex_;                                  // one change at a time
-  bool closed_ ABSL_GUARDED_BY(write_mutex_) = false;  // another follows it
+  Mutex write_mutex_;  // one change at a time
+  // Another follows the source. Set under write_mutex_: no change comes after.
+  std::atomic<bool> closed_ = false;
   LookupStore store_ ABSL_GUARDED_BY(write_mutex_);
   ColumnBatch batch_ ABSL_GUARDED_BY(write_mutex_);
   // Durable, not published yet.

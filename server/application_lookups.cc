@@ -100,6 +100,12 @@ Status RunningLookups::begin(std::shared_ptr<const Model> model,
   return {};
 }
 
+// As it runs. One that an apply() stopped and could not replace does not.
+bool serves(const KeptLookup& kept, const LookupModel& lookup) {
+  return !kept.stopped() &&
+         KeptLookup::definition(lookup) == KeptLookup::definition(kept.model());
+}
+
 Status RunningLookups::apply(std::shared_ptr<const Model> model) {
   MutexLock applying(apply_mutex_);
   std::map<std::string, std::shared_ptr<KeptLookup>, std::less<>> old;
@@ -109,9 +115,7 @@ Status RunningLookups::apply(std::shared_ptr<const Model> model) {
   }
   for (const auto& [name, kept] : old) {
     const LookupModel* lookup = model->lookup(name);
-    bool same = lookup && KeptLookup::definition(*lookup) ==
-                              KeptLookup::definition(kept->model());
-    if (same) continue;
+    if (lookup && serves(*kept, *lookup)) continue;
     spdlog::info("lookup {}: {}", name,
                  lookup ? "definition changed, restarting" : "removed");
     kept->stop();
@@ -122,10 +126,8 @@ Status RunningLookups::apply(std::shared_ptr<const Model> model) {
   }
   for (const LookupModel& lookup : model->lookups) {
     auto kept = old.find(lookup.name);
-    bool same =
-        kept != old.end() && KeptLookup::definition(lookup) ==
-                                 KeptLookup::definition(kept->second->model());
-    if (!same) TRY(begin(model, lookup));
+    if (kept != old.end() && serves(*kept->second, lookup)) continue;
+    TRY(begin(model, lookup));
   }
   return {};
 }

@@ -29,7 +29,8 @@ class Lookups : public LookupSource, public LookupService {
       const std::string& data, std::shared_ptr<const Model> model);
 
   // Starts lookups that are new in `model`, restarts those whose definition
-  // changed, stops those that are gone (their rows stay on disk).
+  // changed, stops those that are gone (their rows stay on disk). After an
+  // error part of that is done: to go back, apply the model before.
   virtual Status apply(std::shared_ptr<const Model> model) = 0;
   // Stops following sources; what is held stays to be read. Idempotent.
   virtual void stop() = 0;

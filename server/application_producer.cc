@@ -18,7 +18,7 @@ Result<PostAnswer> TopicProducer::send(
   auto named =
       std::ranges::find_if_not(settings.topics, KafkaSettings::is_pattern);
   if (named == settings.topics.end()) {
-    return Error{ErrorCode::kUnsupported,
+    return Error{ErrorCode::kConflict,
                  "the topics of '" + dataset +
                      "' are given by a pattern: nothing says which one takes "
                      "posted events"};

@@ -1,12 +1,12 @@
 #include "server/application_settings.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <thread>
 
 #include "server/auth/access.h"
-#include "server/http/http_server.h"
 #include "server/http/listen_socket.h"
 
 namespace freshet {
@@ -44,6 +44,26 @@ Result<Settings> effective_settings(const Model& model,
         std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   }
   return settings;
+}
+
+HttpServerSettings http_settings(const Settings& settings) {
+  HttpServerSettings http;
+  http.listen = settings.listen;
+  http.tls_certificate = settings.tls_certificate;
+  http.tls_key = settings.tls_key;
+  http.query_workers = static_cast<int>(settings.limits.max_concurrent);
+  http.max_waiting = static_cast<int>(settings.limits.max_waiting);
+  return http;
+}
+
+std::string url_of(const Settings& settings, int port) {
+  bool tls = !settings.tls_certificate.empty();
+  std::string host = settings.listen.substr(0, settings.listen.rfind(':'));
+  if (host == "0.0.0.0" || host == "[::]" || host.empty() ||
+      host == "127.0.0.1") {
+    host = "localhost";
+  }
+  return fmt::format("{}://{}:{}", tls ? "https" : "http", host, port);
 }
 
 Status check_reach(const Settings& settings) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/application.h"
+#include "server/http/http_server.h"
 
 namespace freshet {
 
@@ -9,6 +10,12 @@ namespace freshet {
 // a variable is wrong, or a secret that it refers to cannot be read.
 Result<Settings> effective_settings(const Model& model,
                                     const ServeOptions& options);
+
+// All but the socket.
+HttpServerSettings http_settings(const Settings& settings);
+
+// Where a browser on this machine finds the server.
+std::string url_of(const Settings& settings, int port);
 
 // Where the server listens and who may reach it there: looked at before
 // anything starts. kInvalid: the address, the TLS files, or a reach that is not

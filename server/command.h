@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,11 @@ inline constexpr int kExitEnvironment = 3;
 // Prints "freshet: MESSAGE" to stderr and returns the exit code of its kind.
 int report_error(const Error& error);
 
+// Before any thread starts, so that only serve_until_signal() sees them.
+void block_signals();
+// Returns at SIGTERM or SIGINT; SIGHUP reloads the model.
+void serve_until_signal(Application& application);
+
 int command_serve(const ServeOptions& options);
 
 struct DemoOptions {
@@ -27,7 +33,7 @@ struct DemoOptions {
   double rate = 2000;
   int64_t history_ms = int64_t{90} * 86400 * 1000;
   std::string data;  // empty: ./freshet-demo
-  std::string listen = "127.0.0.1:8080";
+  std::optional<std::string> listen;
   bool insecure = false;
 };
 int command_demo(const DemoOptions& options);
@@ -55,6 +61,7 @@ struct GenerateCommand {
   double rate = 0;        // events a second; 0 = as fast as it goes
   double duplicates = 0;  // share sent twice
   double bad_lines = 0;   // share that cannot be a row
+  std::string token;      // of the server at `to`; or empty
 };
 int command_generate(const GenerateCommand& options);
 

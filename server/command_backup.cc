@@ -57,20 +57,14 @@ class Source {
 
 using SourcePointer = std::unique_ptr<Source>;
 
-std::vector<std::string> headers_of(const BackupOptions& options) {
-  std::vector<std::string> headers = {"Content-Type: application/json"};
-  if (!options.token.empty()) {
-    headers.push_back("Authorization: Bearer " + options.token);
-  }
-  return headers;
-}
+const std::vector<std::string> kJsonBody = {"Content-Type: application/json"};
 
 // Tells the server; by our own hand if it is gone meanwhile.
 void release(const BackupOptions& options, const std::string& name) {
-  HttpClient client;
   std::string path = name.substr(kCheckpoints.size());
-  auto reply = client.remove(options.url + "/api/v1/checkpoint/" + path,
-                             headers_of(options));
+  auto reply =
+      HttpClient(options.token)
+          .remove(options.url + "/api/v1/checkpoint/" + path, kJsonBody);
   if (!reply || reply->status != 200) {
     (void)release_checkpoint(options.data, path);
   }
@@ -78,15 +72,15 @@ void release(const BackupOptions& options, const std::string& name) {
 
 // Of the server that has the folder open.
 Result<SourcePointer> ask_server(const BackupOptions& options) {
-  HttpClient client;
-  TRY_ASSIGN(HttpReply reply, client.post(options.url + "/api/v1/checkpoint",
-                                          "{}", headers_of(options)));
+  TRY_ASSIGN(HttpReply reply,
+             HttpClient(options.token)
+                 .post(options.url + "/api/v1/checkpoint", "{}", kJsonBody));
   auto body = parse_json(reply.body);
   const JsonValue* name = body ? body->find("checkpoint") : nullptr;
   if (reply.status != 200 || !name || !name->as_string() ||
       !name->as_string()->starts_with(kCheckpoints) ||
       name->as_string()->find("..") != std::string::npos) {
-    return Error{ErrorCode::kUnavailable,
+    return Error{reply.error_code(),
                  fmt::format("the server at {} made no checkpoint (status {}): "
                              "{}",
                              options.url, reply.status, reply.body)};

@@ -1,6 +1,5 @@
 // freshet demo: the starter model, a history, and live traffic on top.
 #include <fmt/format.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "server/api/ingestion_service.h"
 #include "server/api/lookup_service.h"
 #include "server/application_dataset_settings.h"
+#include "server/application_settings.h"
 #include "server/command.h"
 #include "server/command_output.h"
 #include "server/demo/live_traffic.h"
@@ -209,16 +209,6 @@ Status fill_lookups(const Model& model, LookupService& lookups,
   return {};
 }
 
-// Until SIGTERM or SIGINT.
-void wait_for_end() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  int number = 0;
-  sigwait(&signals, &number);
-}
-
 Result<std::unique_ptr<Application>> prepare(const DemoOptions& options,
                                              const std::string& data,
                                              Marker& marker) {
@@ -234,29 +224,25 @@ Result<std::unique_ptr<Application>> prepare(const DemoOptions& options,
     const ModelFault& first = load.faults.front();
     return invalid(folder + ": " + place_of(first) + ": " + first.message);
   }
-  TRY(load_histories(*load.model, data + "/data", options.history_ms,
-                     marker.read()));
   ServeOptions serve;
   serve.model = folder;
   serve.data = data + "/data";
   serve.listen = options.listen;
   serve.insecure = options.insecure;
+  TRY_ASSIGN(Settings settings, effective_settings(*load.model, serve));
+  // A port in use is not found only after the history is made.
+  TRY_ASSIGN(auto socket, ListenSocket::bind(settings.listen));
+  socket.reset();
+  TRY(load_histories(*load.model, data + "/data", options.history_ms,
+                     marker.read()));
   return Application::start(serve);
 }
 
 }  // namespace
 
 int command_demo(const DemoOptions& options) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  block_signals();
   std::string data = options.data.empty() ? "freshet-demo" : options.data;
-  // A port in use is not found only after the history is made.
-  auto socket = ListenSocket::bind(options.listen);
-  if (!socket) return report_error(socket.error());
-  socket->reset();
   Marker marker(data + "/live-until");
   auto application = prepare(options, data, marker);
   if (!application) return report_error(application.error());
@@ -281,7 +267,7 @@ int command_demo(const DemoOptions& options) {
       "\n  Freshet is at {}\n  The model is in {}/model; Ctrl+C ends it.\n\n",
       (*application)->url(), data);
   flush_output();
-  wait_for_end();
+  serve_until_signal(**application);
   (*traffic)->stop();
   (*application)->stop();
   return kExitDone;

@@ -77,7 +77,8 @@ class KafkaSink : public BatchSink {
 
 class HttpSink : public BatchSink {
  public:
-  explicit HttpSink(std::string url) : url_(std::move(url)) {}
+  HttpSink(std::string url, std::string token)
+      : client_(std::move(token)), url_(std::move(url)) {}
 
  private:
   Status send() override {
@@ -85,7 +86,7 @@ class HttpSink : public BatchSink {
         HttpReply reply,
         client_.post(url_, text_, {"Content-Type: application/x-ndjson"}));
     if (reply.status != 200) {
-      return Error{ErrorCode::kUnavailable,
+      return Error{reply.error_code(),
                    fmt::format("{} answered {}: {}", url_, reply.status,
                                reply.body.substr(0, 300))};
     }
@@ -128,7 +129,7 @@ bool is_output(const EventTarget& target) {
 }
 
 Result<std::unique_ptr<EventSink>> open_sink(const EventTarget& target,
-                                             const std::string& dataset) {
+                                             const GenerateCommand& command) {
   if (is_output(target)) {
     return std::unique_ptr<EventSink>(std::make_unique<OutputSink>());
   }
@@ -136,8 +137,8 @@ Result<std::unique_ptr<EventSink>> open_sink(const EventTarget& target,
     case EventTarget::Kind::kFile:
       return open_file_sink(target.place);
     case EventTarget::Kind::kHttp:
-      return std::unique_ptr<EventSink>(
-          std::make_unique<HttpSink>(target.place + "/ingest/" + dataset));
+      return std::unique_ptr<EventSink>(std::make_unique<HttpSink>(
+          target.place + "/ingest/" + command.dataset, command.token));
     case EventTarget::Kind::kKafka:
       break;
   }
@@ -164,7 +165,7 @@ int command_generate(const GenerateCommand& command) {
   }
   auto target = parse_event_target(command.to);
   if (!target) return report_error(target.error());
-  auto sink = open_sink(*target, dataset->name);
+  auto sink = open_sink(*target, command);
   if (!sink) return report_error(sink.error());
   GenerateOptions options;
   options.rows = command.rows;

@@ -2,6 +2,8 @@
 
 #include <curl/curl.h>
 
+#include "server/model/secret_reference.h"
+
 namespace freshet {
 namespace {
 
@@ -12,7 +14,16 @@ size_t append_body(char* data, size_t size, size_t count, void* out) {
 
 }  // namespace
 
-HttpClient::HttpClient() : handle_(curl_easy_init()) {}
+ErrorCode HttpReply::error_code() const {
+  constexpr long kTimeout = 408;
+  constexpr long kTooMany = 429;
+  bool at_fault =
+      status >= 400 && status < 500 && status != kTimeout && status != kTooMany;
+  return at_fault ? ErrorCode::kInvalid : ErrorCode::kUnavailable;
+}
+
+HttpClient::HttpClient(std::string token)
+    : token_(std::move(token)), handle_(curl_easy_init()) {}
 
 HttpClient::~HttpClient() { curl_easy_cleanup(handle_); }
 
@@ -38,8 +49,12 @@ Result<HttpReply> HttpClient::send(const std::string& url, const char* method,
   if (!handle_) {
     return Error{ErrorCode::kInternal, "libcurl could not start"};
   }
+  TRY_ASSIGN(std::string token, resolve_secrets(token_));
   CURL* curl = handle_;
   curl_slist* list = nullptr;
+  if (!token.empty()) {
+    list = curl_slist_append(list, ("Authorization: Bearer " + token).c_str());
+  }
   for (const std::string& header : headers) {
     list = curl_slist_append(list, header.c_str());
   }

@@ -12,6 +12,10 @@ namespace freshet {
 struct HttpReply {
   long status = 0;
   std::string body;
+
+  // What the commands' exit codes go by: kInvalid if what was asked is at fault
+  // and asking again changes nothing, else kUnavailable. For no good status.
+  ErrorCode error_code() const;
 };
 
 // POSTs `body` to `url`, GETs or DELETEs it; headers as "Name: value".
@@ -19,7 +23,9 @@ struct HttpReply {
 // connection is kept between calls of one client. Not thread-safe.
 class HttpClient {
  public:
-  HttpClient();
+  // `token`: sent as Authorization if not empty, with its references to secrets
+  // resolved; kInvalid of each call if they cannot be.
+  explicit HttpClient(std::string token = {});
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
@@ -36,6 +42,7 @@ class HttpClient {
   Result<HttpReply> send(const std::string& url, const char* method,
                          const std::string_view* body,
                          const std::vector<std::string>& headers);
+  const std::string token_;
   void* handle_;  // CURL*
 };
 

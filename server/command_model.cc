@@ -33,21 +33,16 @@ void print_faults(const ModelLoad& load, const std::string& folder) {
   }
 }
 
-// Of a server; a token is sent if there is one.
 Result<HttpReply> get_of_server(const ValidateOptions& options,
                                 const std::string& path) {
-  std::vector<std::string> headers;
-  if (!options.token.empty()) {
-    headers.push_back("Authorization: Bearer " + options.token);
-  }
-  return HttpClient().get(options.against + path, headers);
+  return HttpClient(options.token).get(options.against + path, {});
 }
 
 Result<JsonValue> read_reply(const ValidateOptions& options,
                              const std::string& path, const HttpReply& reply) {
   if (reply.status != 200) {
     return Error{
-        ErrorCode::kUnavailable,
+        reply.error_code(),
         fmt::format("{}{}: status {}", options.against, path, reply.status), 0,
         0};
   }

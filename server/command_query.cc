@@ -101,13 +101,9 @@ int print_failure(const HttpReply& reply) {
 }  // namespace
 
 int command_query(const QueryOptions& options) {
-  HttpClient client;
-  std::vector<std::string> headers = {"Content-Type: application/json"};
-  if (!options.token.empty()) {
-    headers.push_back("Authorization: Bearer " + options.token);
-  }
-  auto reply = client.post(options.url + "/druid/v2/sql", request_body(options),
-                           headers);
+  auto reply = HttpClient(options.token)
+                   .post(options.url + "/druid/v2/sql", request_body(options),
+                         {"Content-Type: application/json"});
   if (!reply) return report_error(reply.error());
   if (reply->status != 200) return print_failure(*reply);
   if (options.format != "table") {

@@ -21,21 +21,38 @@ int report_error(const Error& error) {
   }
 }
 
-int command_serve(const ServeOptions& options) {
-  // Blocked before any thread starts, so that only sigwait below sees them.
+namespace {
+
+sigset_t serve_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGHUP);
+  return signals;
+}
+
+}  // namespace
+
+void block_signals() {
+  sigset_t signals = serve_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+void serve_until_signal(Application& application) {
+  sigset_t signals = serve_signals();
+  for (int number = 0; sigwait(&signals, &number) == 0;) {
+    if (number != SIGHUP) return;
+    (void)application.reload();
+  }
+}
+
+int command_serve(const ServeOptions& options) {
+  block_signals();
   auto application = Application::start(options);
   if (!application) return report_error(application.error());
   spdlog::info("Freshet {} at {}", FRESHET_VERSION, (*application)->url());
-  for (int number = 0; sigwait(&signals, &number) == 0;) {
-    if (number != SIGHUP) break;
-    (void)(*application)->reload();
-  }
+  serve_until_signal(**application);
   spdlog::info("stopping: draining requests, sealing what is open");
   (*application)->stop();
   spdlog::info("stopped");

@@ -115,21 +115,22 @@ void CommandLine::add_demo() {
                   "Events a second, made up with stock readings (2000); 0: the "
                   "pace of the business")
       ->check(CLI::Range(0.0, 1e6));
-  sub->add_option("--history", history, "How far back (90d)");
+  sub->add_option("--history", history, "How far back (90d)")
+      ->check([](const std::string& text) {
+        auto length = parse_duration_ms(text);
+        return length && *length >= 0 ? "" : "is not a duration: " + text;
+      });
   sub->add_option("--data", demo.data, "Folder of the data (./freshet-demo)");
-  sub->add_option("--listen", demo.listen, "HOST:PORT (127.0.0.1:8080)");
+  sub->add_option("--listen", listen, "HOST:PORT (127.0.0.1:8080)");
   sub->add_flag("--insecure", demo.insecure,
                 "Listen beyond loopback without TLS and token");
+  sub->add_option("--log-format", log_format, "json or text (text)")
+      ->check(CLI::IsMember({"json", "text"}));
   sub->callback([this] {
-    log_format = "text";
+    if (log_format.empty()) log_format = "text";
     logging();
-    auto length = parse_duration_ms(history);
-    if (!length || *length < 0) {
-      exit_code =
-          report_error(invalid("--history is not a duration: " + history));
-      return;
-    }
-    demo.history_ms = *length;
+    if (!listen.empty()) demo.listen = listen;
+    demo.history_ms = *parse_duration_ms(history);
     exit_code = command_demo(demo);
   });
 }
@@ -194,6 +195,8 @@ void CommandLine::add_generate() {
                   "Share of lines that cannot be a row (0)")
       ->check(CLI::Range(0.0, 1.0));
   sub->add_option("--ledger", generate.ledger, "File for the totals");
+  sub->add_option("--token", generate.token, "Access token of http://HOST:PORT")
+      ->envname("FRESHET_TOKEN");
   sub->callback([this] {
     set_up_logging(true);
     exit_code = command_generate(generate);

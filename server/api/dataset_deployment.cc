@@ -20,7 +20,7 @@ HttpResponse faults_response(const ModelLoad& load,
                              const HttpRequest& request) {
   return error_response(
       faults_error("the definition has faults; nothing was changed",
-                   load.faults),
+                   load.faults, load.code),
       request.request_id);
 }
 

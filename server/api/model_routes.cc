@@ -34,7 +34,7 @@ void add_model_routes(Router& router, Services& services) {
         if (!load.model) {
           return error_response(
               faults_error("the model has faults; the last good one stays",
-                           load.faults),
+                           load.faults, load.code),
               request.request_id);
         }
         JsonWriter out;

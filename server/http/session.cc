@@ -340,7 +340,14 @@ net::awaitable<bool> Session::handle(HandlerCall& call) {
     co_await send_events(call);
     co_return false;
   }
-  co_return co_await respond(call.response);
+  bool goes_on = co_await respond(call.response);
+  // What takes the system long to take back is not freed by the event loop.
+  constexpr size_t kLarge = size_t{16} << 20;
+  if (call.response.body.size() >= kLarge) {
+    net::post(context_->workers.get_executor(),
+              [body = std::move(call.response.body)] {});
+  }
+  co_return goes_on;
 }
 
 // Who shares a place in the queue: one address with one set of credentials.

@@ -30,7 +30,6 @@ const std::vector<std::string> kKafkaProperties = {"security.protocol",
                                                    "batch.",
                                                    "broker.address.family",
                                                    "https.ca.location",
-                                                   "isolation.level",
                                                    "topic.metadata."};
 const std::vector<std::string> kRefusedProperties = {
     "sasl.kerberos.kinit.cmd", "ssl.engine.location",

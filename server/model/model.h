@@ -286,12 +286,16 @@ struct ModelFault {
 // of one about the folder.
 std::string place_of(const ModelFault& fault);
 // One detail a fault: at "kpis/trading.yaml:12", or at its key in a body.
-Error faults_error(std::string message, const std::vector<ModelFault>& faults);
+Error faults_error(std::string message, const std::vector<ModelFault>& faults,
+                   ErrorCode code = ErrorCode::kInvalid);
 
 struct ModelLoad {
   std::shared_ptr<const Model> model;  // null if there are faults
   std::shared_ptr<const Model> read;   // what could be read, also with faults
   std::vector<ModelFault> faults;
+  // kIo or kUnavailable if the model is good, but could not be brought in
+  // force.
+  ErrorCode code = ErrorCode::kInvalid;
 };
 // "the model has faults:", and each of them on a line of its own.
 std::string faults_text(const ModelLoad& load);

@@ -280,8 +280,9 @@ std::string faults_text(const ModelLoad& load) {
   return text;
 }
 
-Error faults_error(std::string message, const std::vector<ModelFault>& faults) {
-  Error error = invalid(std::move(message));
+Error faults_error(std::string message, const std::vector<ModelFault>& faults,
+                   ErrorCode code) {
+  Error error{code, std::move(message)};
   for (const ModelFault& fault : faults) {
     error.details.push_back(
         {fault.file.empty() ? fault.key : place_of(fault), fault.message});

@@ -10,6 +10,14 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import freshet  # noqa: E402
 
+STORES = """\
+lookup: stores
+key: store
+max_keys: 100
+columns:
+  - { name: store, type: string }
+  - { name: kind, type: string }
+"""
 QUESTION = "SELECT COUNT(*) AS n, SUM(qty) AS q FROM sales"
 
 
@@ -119,6 +127,39 @@ def test_a_definition_that_cannot_start_leaves_the_old_one(tmp_path):
         freshet.wait_until(lambda: server.rows("sales") == 2)
         state = server.json("/api/v1/ingestion/sales")
         assert state["state"] == "running", state
+
+
+def test_a_reload_that_fails_leaves_the_lookups(tmp_path):
+    model = freshet.sales_model(tmp_path / "m", extra={
+        "lookups/stores.yaml": STORES,
+        "lookups/depots.yaml": STORES.replace("lookup: stores",
+                                              "lookup: depots")})
+    sales = model / "datasets/sales.yaml"
+    rows = [{"store": "S1", "kind": "mall"}]
+    with freshet.Server(model, tmp_path / "d") as server:
+        def put(lookup):
+            return server.request("PUT", f"/api/v1/lookups/{lookup}", rows)
+        for lookup in ("stores", "depots"):
+            assert put(lookup)[0] == 200
+        # One lookup changes, one goes; then comes what cannot be.
+        (model / "lookups/stores.yaml").write_text(
+            STORES.replace("max_keys: 100", "max_keys: 200"))
+        (model / "lookups/depots.yaml").unlink()
+        sales.write_text(sales.read_text().replace("partitions: 4",
+                                                   "partitions: 2"))
+        status, _, body = server.request("POST", "/api/v1/model/reload", {})
+        assert status >= 400 and b"partitions" in body, (status, body)
+        for lookup in ("stores", "depots"):
+            assert server.sql(
+                f"SELECT store, kind FROM lookup.{lookup}") == rows
+            status, _, body = put(lookup)
+            assert status == 200, (lookup, body)
+        # What can be applied is, afterwards.
+        sales.write_text(sales.read_text().replace("partitions: 2",
+                                                   "partitions: 4"))
+        status, _, body = server.request("POST", "/api/v1/model/reload", {})
+        assert status == 200, body
+        assert put("stores")[0] == 200 and put("depots")[0] == 404
 
 
 def test_retention_is_applied_when_a_reload_shortens_it(tmp_path):

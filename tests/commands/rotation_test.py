@@ -52,6 +52,22 @@ def test_a_new_token_is_in_force_and_the_old_one_is_not(server):
         "old token stays", "").replace(str(server.secret), "")
 
 
+def test_commands_resolve_the_token_as_the_server_does(server):
+    env = dict(os.environ, FRESHET_TOKEN="${file:%s}" % server.secret)
+    sql = ["query", "--url", server.url, "SELECT COUNT(*) AS n FROM sales"]
+    events = ["generate", "--model", server.model, "--dataset", "sales",
+              "--rows", "10", "--to", server.url]
+    against = ["validate", server.model, "--against", server.url]
+    for command in (sql, events, against):
+        done = freshet.run(*command, env=env)
+        assert done.returncode == 0, (command, done)
+    freshet.wait_until(lambda: "10" in freshet.run(*sql, env=env).stdout)
+    env["FRESHET_TOKEN"] = "wrong"
+    for command in (sql, events, against):
+        done = freshet.run(*command, env=env)
+        assert done.returncode == 1 and "401" in done.stderr, (command, done)
+
+
 @pytest.mark.parametrize("broken", ["empty", "gone", "pipe"])
 def test_a_token_that_cannot_be_read_leaves_the_old_one(server, broken):
     server.secret.unlink()
