@@ -83,8 +83,12 @@ void StreamIngestion::take_letters(ReplayCall& call) {
     call.status = take_batch(batch, call.outcome);
   }
   if (!call.status) forget_untaken();
-  // After an error of the index a part of a batch may be in the sinks.
-  if (replayed_.empty() || !keys_status_) return;
+  if (!keys_status_) {
+    // A part of a batch may be in the sinks, and nothing is sealed any more.
+    if (call.status) call.status = not_durable("");
+    return;
+  }
+  if (replayed_.empty()) return;
   seal_open();
   if (!replayed_.empty()) {  // it was not taken
     if (call.status) {

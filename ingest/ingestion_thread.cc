@@ -236,7 +236,8 @@ Status StreamIngestion::take(const MessageBatch& batch) {
     if (!wait_until_readable(part)) break;
     intake_->set_complete(claimed_, restated_.get());
     TRY_ASSIGN(uint64_t rows, intake_->take(part, positions_->names(),
-                                            positions_->watermarks()));
+                                            positions_->watermarks(),
+                                            positions_->unread_watermark()));
     rows_ += rows;
     bytes_ += bytes;
     positions_->passed(part);

@@ -58,12 +58,14 @@ Status Intake::load_keys(const std::function<bool()>& stopped) {
 
 Result<uint64_t> Intake::take(std::span<const RawMessage> messages,
                               std::span<const PartitionName> partitions,
-                              std::span<Timestamp> watermarks) {
+                              std::span<Timestamp> watermarks,
+                              Timestamp unread) {
   decode(*decoder_, messages, partitions);
   TRY(transform());
   judge(messages, partitions, watermarks);
-  return keep(watermarks.empty() ? least_watermark_
-                                 : std::ranges::min(watermarks));
+  return keep(watermarks.empty()
+                  ? least_watermark_
+                  : std::min(unread, std::ranges::min(watermarks)));
 }
 
 Result<uint64_t> Intake::replay(std::span<const RawMessage> messages,

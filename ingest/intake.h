@@ -48,11 +48,14 @@ class Intake {
   void close();
 
   // Takes `messages`, whose partitions are named by `partitions`, with their
-  // watermarks, which it moves on. Returns how many rows became visible. After
-  // an error (keys on disk cannot be read) nothing may be taken any more.
+  // watermarks, which it moves on; what lateness forgets waits for `unread`,
+  // too, the least watermark of partitions that cannot be read now. Returns how
+  // many rows became visible. After an error (keys on disk cannot be read)
+  // nothing may be taken any more.
   Result<uint64_t> take(std::span<const RawMessage> messages,
                         std::span<const PartitionName> partitions,
-                        std::span<Timestamp> watermarks);
+                        std::span<Timestamp> watermarks,
+                        Timestamp unread = kMaxTimestamp);
 
   // Takes messages of dead letters again, as Ingestion::replay has it; what is
   // refused goes to `refused` and nowhere else. `least`: of the watermarks,

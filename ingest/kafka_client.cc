@@ -15,7 +15,7 @@ constexpr std::array<std::string_view, 3> kDangerous = {
     "plugin.library.paths", "ssl.engine.location", "sasl.kerberos.kinit.cmd"};
 
 // What counting each event once rests on.
-constexpr std::array<std::string_view, 14> kReserved = {
+constexpr std::array<std::string_view, 15> kReserved = {
     "bootstrap.servers",
     "metadata.broker.list",
     "group.id",
@@ -29,7 +29,8 @@ constexpr std::array<std::string_view, 14> kReserved = {
     "check.crcs",
     "enable.idempotence",
     "acks",
-    "partitioner"};
+    "partitioner",
+    "fetch.error.backoff.ms"};
 
 // Why a broker could not be used, as librdkafka logs it, without the name of
 // its thread. It says what its error codes do not: a login or a certificate

@@ -37,8 +37,14 @@ Result<std::unique_ptr<KafkaProbe>> KafkaProbe::open(
     // One record is wanted, not all that follow it.
     if (name == "queued.min.messages") value.assign(1, '1');
   }
+  // At once, whatever suits the user's stream.
+  KafkaSettings quick = settings;
+  for (const char* name :
+       {"queued.min.messages", "fetch.wait.max.ms", "fetch.min.bytes"}) {
+    quick.properties.erase(name);
+  }
   auto probe = std::make_unique<KafkaProbe>();
-  TRY_ASSIGN(KafkaConf conf, make_kafka_conf(settings, own, &probe->health_));
+  TRY_ASSIGN(KafkaConf conf, make_kafka_conf(quick, own, &probe->health_));
   TRY_ASSIGN(probe->handle_, open_kafka_handle(std::move(conf), false));
   rd_kafka_poll_set_consumer(probe->handle_.get());
   probe->assignment_ = std::make_unique<KafkaAssignment>(probe->handle_.get());

@@ -233,8 +233,10 @@ Result<std::map<std::string, int64_t>> RdKafkaProducer::send(
                  fmt::format("{}: {}", became, produced.error().message)};
   }
   if (too_large) {
-    return invalid(fmt::format("an event is too large for Kafka topic {}, {}",
-                               topic, became));
+    return invalid(fmt::format(
+        "an event, or what is sent together, is too large for Kafka topic {}; "
+        "smaller ones or fewer at once may fit; {}",
+        topic, became));
   }
   if (why.empty()) why = health_.error();
   if (why.empty()) why = "no answer";

@@ -37,7 +37,7 @@ class KafkaProducer {
   // their way to the broker. The message says whether none is stored for sure
   // or how many are and may be. After it the producer is spent: others that
   // send by it fail, too, and a new one is to be opened. kInvalid in the same
-  // words if a record is too large for the client or the broker: it never fits.
+  // words if a record, or a batch of them, is too large for the broker.
   virtual Result<std::map<std::string, int64_t>> send(
       const std::string& topic, std::span<const Record> records,
       Patience patience) = 0;

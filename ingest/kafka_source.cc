@@ -361,7 +361,10 @@ void KafkaSource::take_event(const rd_kafka_message_t& message, uint32_t index,
   // One without an offset is not of a fetch: a report of offsets that failed.
   if (message.offset < 0) return;
   partition.trouble = std::move(text);
-  partition.trouble_ends = Clock::now() + kTroubleLasts;
+  // That the broker refuses it is told once only.
+  bool refused = message.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+  partition.trouble_ends =
+      refused ? Clock::time_point::max() : Clock::now() + kTroubleLasts;
 }
 
 std::optional<uint32_t> KafkaSource::index_of(

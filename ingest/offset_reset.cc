@@ -170,7 +170,9 @@ Status commit_reset(MetadataStore& store, const std::string& dataset,
     TRY(leaving_letters(store, dataset, step, counts, commit.removed_keys));
   }
   commit.puts.push_back(counts.encode(dataset));
-  return store.commit(commit);
+  Status done = store.commit(commit);
+  bool full = !done && done.error().code == ErrorCode::kLimit;
+  return full ? Status(Error{ErrorCode::kIo, done.error().message}) : done;
 }
 
 }  // namespace freshet

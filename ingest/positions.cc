@@ -279,8 +279,13 @@ Status Positions::assign(Source& source) {
   for (size_t i = 0; i < assigned_.size(); ++i) {
     places_[assigned_[i]].watermark = watermarks_[i];
   }
+  Timestamp unread = kMaxTimestamp;
   for (size_t i = 0; i < places_.size(); ++i) {
-    if (!places_[i].fault.empty() || !places_[i].listed) continue;
+    if (!places_[i].fault.empty()) continue;
+    if (!places_[i].listed) {
+      unread = std::min(unread, places_[i].watermark);
+      continue;
+    }
     wanted.push_back({places_[i].name, places_[i].record.next});
     assigned.push_back(i);
     names.push_back(places_[i].name);
@@ -290,6 +295,7 @@ Status Positions::assign(Source& source) {
   assigned_ = std::move(assigned);
   names_ = std::move(names);
   watermarks_ = std::move(watermarks);
+  unread_watermark_ = unread;
   stale_ = false;
   return {};
 }

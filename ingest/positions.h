@@ -65,6 +65,8 @@ class Positions {
   // By index of the last assignment.
   const std::vector<PartitionName>& names() const { return names_; }
   std::vector<Timestamp>& watermarks() { return watermarks_; }
+  // The least of those that will be read on, but cannot be read now.
+  Timestamp unread_watermark() const { return unread_watermark_; }
 
   // The messages up to here are in the sinks.
   void passed(std::span<const RawMessage> messages);
@@ -131,6 +133,7 @@ class Positions {
   std::vector<size_t> assigned_;  // assignment index -> place
   std::vector<PartitionName> names_;
   std::vector<Timestamp> watermarks_;
+  Timestamp unread_watermark_ = kMaxTimestamp;
   bool moved_ = false;
   bool stale_ = false;
 };

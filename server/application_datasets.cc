@@ -141,7 +141,7 @@ Result<std::shared_ptr<Stream>> RunningDatasets::start_stream(
   auto stream = std::make_shared<Stream>();
   stream->model = std::move(model);
   stream->dataset = &dataset;
-  stream->fingerprint = fingerprint(dataset);
+  stream->fingerprint = fingerprint(dataset, *stream->model);
   // Before the keys of what is stored are read.
   store_.set_aliases(dataset.name, dataset_aliases(dataset));
   IngestionSettings settings = ingestion_settings(dataset, &lookups_);
@@ -175,7 +175,7 @@ Status RunningDatasets::apply(std::shared_ptr<const Model> model,
   Streams after, stopped;
   for (const auto& [name, stream] : before) {
     const DatasetModel* dataset = model->dataset(name);
-    if (dataset && fingerprint(*dataset) == stream->fingerprint) {
+    if (dataset && fingerprint(*dataset, *model) == stream->fingerprint) {
       after[name] = stream;
       continue;
     }

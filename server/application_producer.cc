@@ -56,7 +56,7 @@ Result<PostAnswer> TopicProducer::produce(
     producer = producer_;
   }
   auto sent = producer->send(topic, records, kPatience);
-  if (!sent && sent.error().code == ErrorCode::kUnavailable) {
+  if (!sent) {
     MutexLock lock(mutex_);
     if (producer_ == producer) producer_ = nullptr;  // it is spent
   }

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+
+#include "server/query/lookup_source.h"
 
 namespace freshet {
 
@@ -104,6 +107,25 @@ std::string fingerprint(const DatasetModel& dataset) {
     add(std::to_string(n));
   }
   add(source_text(dataset));
+  return text;
+}
+
+std::string fingerprint(const DatasetModel& dataset, const Model& model) {
+  std::string text = fingerprint(dataset);
+  // An expression was checked against the types of the lookups that it reads.
+  std::set<std::string> lookups;
+  collect_lookups(dataset.filter, lookups);
+  for (const ColumnModel& column : dataset.columns) {
+    collect_lookups(column.derived, lookups);
+  }
+  for (const std::string& name : lookups) {
+    const LookupModel* lookup = model.lookup(name);
+    if (lookup == nullptr) continue;
+    text += "lookup " + name + "\n";
+    for (const ColumnSpec& column : lookup->rows.schema->columns) {
+      text += column.name + " " + to_string(column.type) + "\n";
+    }
+  }
   return text;
 }
 

@@ -16,7 +16,8 @@ FileSettings file_settings(const FilesSourceModel& model,
                            const std::string& folder);
 
 // Everything that, when it changes, needs the stream to start anew; holds
-// secrets.
+// secrets. With the types of the lookups that it reads, if there is a model.
 std::string fingerprint(const DatasetModel& dataset);
+std::string fingerprint(const DatasetModel& dataset, const Model& model);
 
 }  // namespace freshet

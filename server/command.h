@@ -23,6 +23,8 @@ int report_error(const Error& error);
 
 // Before any thread starts, so that only serve_until_signal() sees them.
 void block_signals();
+// Lets SIGHUP end the process, as of a program in a terminal that closes.
+void unblock_hangup();
 // Returns at SIGTERM or SIGINT; SIGHUP reloads the model.
 void serve_until_signal(Application& application);
 

@@ -242,6 +242,8 @@ Result<std::unique_ptr<Application>> prepare(const DemoOptions& options,
 
 int command_demo(const DemoOptions& options) {
   block_signals();
+  // With its terminal it ends; without one SIGHUP reloads the model.
+  if (isatty(STDIN_FILENO) != 0) unblock_hangup();
   std::string data = options.data.empty() ? "freshet-demo" : options.data;
   Marker marker(data + "/live-until");
   auto application = prepare(options, data, marker);

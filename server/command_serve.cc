@@ -39,6 +39,13 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+void unblock_hangup() {
+  sigset_t hangup;
+  sigemptyset(&hangup);
+  sigaddset(&hangup, SIGHUP);
+  pthread_sigmask(SIG_UNBLOCK, &hangup, nullptr);
+}
+
 void serve_until_signal(Application& application) {
   sigset_t signals = serve_signals();
   for (int number = 0; sigwait(&signals, &number) == 0;) {

@@ -11,7 +11,7 @@ constexpr int kWeekDays = 7;
 constexpr int64_t kHourMs = 3'600'000;
 constexpr int64_t kDayMs = 24 * kHourMs;
 constexpr int64_t kKeepPastWeeksMs = 10 * 60'000;
-constexpr size_t kMostEntries = 256;
+constexpr size_t kMostEntries = 4096;
 
 // With room for the hour that a DST change adds.
 constexpr int64_t kLongestMs = kWeekDays * kDayMs + kHourMs;

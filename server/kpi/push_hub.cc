@@ -193,6 +193,7 @@ class DashboardHub : public PushHub {
   // Brings every group up to `version` that is due; how long until the next.
   absl::Duration serve(uint64_t version) {
     absl::Duration wait = kTick;
+    slow_due_.clear();
     for (auto it = groups_.begin(); it != groups_.end();) {
       Group& group = it->second;
       std::erase_if(group.viewers, [](const std::shared_ptr<Viewer>& v) {
@@ -209,6 +210,12 @@ class DashboardHub : public PushHub {
       }
       ++it;
     }
+    // Where there is no room for all, those that have waited longest.
+    std::ranges::sort(slow_due_, {}, &Group::last_computed);
+    for (Group* group : slow_due_) {
+      if (beside_ == kMostBeside) break;  // the one that ends first wakes us
+      compute_beside(*group, version);
+    }
     return std::max(wait, absl::Milliseconds(1));
   }
 
@@ -221,26 +228,29 @@ class DashboardHub : public PushHub {
     bool slow = !group.computed || group.cost > kSlow;
     if (group.beside.valid()) {
       stale = false;
-    } else if (slow && beside_ == kMostBeside) {
-      stale = false;  // the one that ends first wakes us
     } else if (stale && steady_now() >= due) {
-      group.data_version = version;
-      group.minute = minute;
-      group.begun = steady_now();
+      stale = false;
       if (slow) {
-        compute_beside(group);
+        slow_due_.push_back(&group);
       } else {
+        begin(group, version);
         show(group,
              compute_picture(kpis_, *model_(), group.dashboard, group.view));
       }
-      stale = false;
     }
     bool behind = send_snapshots(group);
     if (behind) return kLeastInterval;
     return stale ? due - steady_now() : kTick;
   }
 
-  void compute_beside(Group& group) {
+  void begin(Group& group, uint64_t version) {
+    group.data_version = version;
+    group.minute = clock_().ms / 60'000;
+    group.begun = steady_now();
+  }
+
+  void compute_beside(Group& group, uint64_t version) {
+    begin(group, version);
     ++beside_;
     group.beside =
         std::async(std::launch::async, [this, model = model_(),
@@ -333,7 +343,8 @@ class DashboardHub : public PushHub {
   std::vector<Finished> finished_ ABSL_GUARDED_BY(mutex_);  // beside the thread
 
   // Hub's thread only.
-  int beside_ = 0;  // views computed beside it
+  int beside_ = 0;                // views computed beside it
+  std::vector<Group*> slow_due_;  // of one serve()
   std::map<std::string, Group> groups_;
   uint64_t last_id_ = 0;
 

@@ -91,6 +91,7 @@ Value round_number(const Value& v, int64_t digits) {
 // As CAST of SQL does it: to a long towards zero, to a decimal half away from
 // zero; null if it does not fit.
 Value cast_number(const Value& v, const ExpressionType& to) {
+  if (v.as_bool()) return cast_number(Value(int64_t{*v.as_bool()}), to);
   if (!is_number(v)) return Value();
   if (to.type == ValueType::kDouble) return Value(v.to_double());
   std::optional<Decimal> number = exact(v);

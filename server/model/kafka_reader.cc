@@ -33,7 +33,8 @@ const std::vector<std::string> kKafkaProperties = {"security.protocol",
                                                    "topic.metadata."};
 const std::vector<std::string> kRefusedProperties = {
     "sasl.kerberos.kinit.cmd", "ssl.engine.location",
-    "ssl_engine_callback_data"};
+    "ssl_engine_callback_data", "metadata.broker.list",
+    "fetch.error.backoff.ms"};
 
 bool allowed_property(const std::string& name) {
   if (std::find(kRefusedProperties.begin(), kRefusedProperties.end(), name) !=

@@ -79,8 +79,11 @@ std::shared_ptr<Vector> each_value(const FunctionCall& call, F f) {
   return out;
 }
 
+// The first character, if there are more.
 std::string_view escape_of(const FunctionCall& call, size_t i) {
-  return call.arguments.size() < 3 ? std::string_view() : text(call, 2, i);
+  if (call.arguments.size() < 3 || text(call, 2, i).empty()) return {};
+  const std::string_view all = text(call, 2, i);
+  return all.substr(0, utf8_width(static_cast<unsigned char>(all[0])));
 }
 
 std::shared_ptr<Vector> evaluate_like(const FunctionCall& call) {

@@ -386,6 +386,7 @@ Result<PlannedQuery> plan_select(const SelectStatement& statement,
                                  TranslationScope scope,
                                  std::optional<size_t> set) {
   scope.columns = &relation.columns;
+  scope.rows_have_time = !relation.dataset.empty();
   scope.table = relation.name;
   scope.alias = relation.alias;
   return Planner(statement, relation, std::move(scope), set).run();

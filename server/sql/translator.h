@@ -30,7 +30,8 @@ struct VisibleColumn {
 struct TranslationScope {
   // Null: names stay as written (formulas, filters of the model).
   const std::vector<VisibleColumn>* columns = nullptr;
-  std::string table, alias;  // what a qualifier may be, if `columns`
+  std::string table, alias;     // what a qualifier may be, if `columns`
+  bool rows_have_time = false;  // a dataset's own, also where it is no column
   const std::vector<Value>* parameters = nullptr;
   absl::TimeZone zone = absl::UTCTimeZone();
   Timestamp now;  // CURRENT_TIMESTAMP, one per statement

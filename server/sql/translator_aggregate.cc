@@ -164,6 +164,7 @@ Result<ExpressionPtr> Translator::time_of_rows(const SqlExpression& node) {
     out->name = column.physical;
     return ExpressionPtr(out);
   }
+  if (scope_.rows_have_time) return ExpressionPtr();
   return sql_error(ErrorCode::kInvalid,
                    fmt::format("{0} goes by __time, which FROM does not give: "
                                "select it there, or take {0}_BY(x, time)",

@@ -162,6 +162,39 @@ def test_a_reload_that_fails_leaves_the_lookups(tmp_path):
         assert put("stores")[0] == 200 and put("depots")[0] == 404
 
 
+def test_a_lookups_new_type_reaches_the_dataset_that_reads_it(tmp_path):
+    stores = STORES.replace("{ name: kind, type: string }",
+                            "{ name: least, type: long }")
+    model = freshet.sales_model(tmp_path / "m", extra={
+        "lookups/stores.yaml": stores})
+    sales = model / "datasets/sales.yaml"
+    sales.write_text(sales.read_text() +
+                     "filter: \"lookup('stores.least', store) < qty\"\n")
+    with freshet.Server(model, tmp_path / "d") as server:
+        def put(least):
+            assert server.request("PUT", "/api/v1/lookups/stores", [
+                {"store": "S1", "least": least}])[0] == 200
+
+        def ingest(*quantities):
+            server.ingest("sales", [
+                {"ts": "2026-11-01T10:00:00Z", "store": "S1", "qty": qty}
+                for qty in quantities])
+        put(1)
+        ingest(1, 2)
+        freshet.wait_until(lambda: server.rows("sales") == 1)
+        (model / "lookups/stores.yaml").write_text(
+            stores.replace("type: long", "type: double"))
+        status, _, body = server.request("POST", "/api/v1/model/reload", {})
+        assert status == 200, body
+        put(2.5)
+        ingest(2, 3, 4)
+        freshet.wait_until(lambda: server.rows("sales") == 3,
+                           what=server.log())
+        state = server.json("/api/v1/ingestion/sales")
+        assert state["state"] == "running", state
+        assert state["dead_letters"]["kept"] == 0, state
+
+
 def test_retention_is_applied_when_a_reload_shortens_it(tmp_path):
     model = freshet.sales_model(tmp_path / "m")
     path = model / "datasets/sales.yaml"

@@ -220,6 +220,8 @@ TEST_CASE("what cannot be read now is neither gone nor known to be empty") {
   CHECK(reader.fault("t/1").empty());
   CHECK(reader.fault("t/2") == "not there");
   CHECK(reader.positions.unread().size() == 3);
+  // Nothing is forgotten that a late row of it may repeat.
+  CHECK(reader.positions.unread_watermark() == kMinTimestamp);
   for (int i = 0; i < 4; ++i) {  // each partition's turn to be compared
     reader.read();
     reader.list();
@@ -232,6 +234,7 @@ TEST_CASE("what cannot be read now is neither gone nor known to be empty") {
   reader.list();
   CHECK(reader.reads("t/0"));  // as far as it is for us
   CHECK(reader.source.assigned.size() == 4);
+  CHECK(reader.positions.unread_watermark() == kMaxTimestamp);
   for (const AssignedPartition& one : reader.source.assigned) {
     int64_t next = one.name == "t/0" ? 12 : one.name == "t/1" ? 9 : 0;
     CHECK(one.next == next);

@@ -3,6 +3,7 @@
 #include <absl/time/clock.h>
 #include <doctest/doctest.h>
 
+#include <array>
 #include <atomic>
 
 #include "segments/mutex.h"
@@ -122,6 +123,29 @@ TEST_CASE("a view that takes long keeps no other waiting") {
   CHECK(slow.wait(0).empty());
   kpis.holds = false;
   CHECK(slow.wait(1).size() == 1);
+}
+
+TEST_CASE("of more slow views than are computed at a time each has its turn") {
+  KpiFixture f;
+  CountingKpis kpis(f.model());
+  auto hub = PushHub::create(kpis, [&] { return f.model(); });
+  kpis.holds = true;
+  constexpr size_t kViews = 9;
+  std::array<Mailbox, kViews> boxes;
+  std::vector<std::unique_ptr<PushHub::Subscription>> viewers;
+  for (size_t i = 0; i < kViews; ++i) {
+    DashboardView view;
+    view.range = "ytd";
+    view.filter = "store:S" + std::to_string(i);
+    auto viewer = hub->subscribe(
+        "d", view, "",
+        [&boxes, i](const PushEvent& e) { return boxes[i].put(e); });
+    REQUIRE(viewer.has_value());
+    viewers.push_back(std::move(*viewer));
+  }
+  absl::SleepFor(absl::Milliseconds(50));
+  kpis.holds = false;
+  for (Mailbox& box : boxes) CHECK(box.wait(1).size() == 1);
 }
 
 TEST_CASE("snapshot, deltas of changed tiles, resume and slow viewers") {

@@ -10,7 +10,8 @@ function press(place: string): void {
 }
 
 export function dashboardKey(event: KeyboardEvent, live: LiveDashboard): void {
-  if ((event.target as Element).closest('input, textarea, select, dialog')) return;
+  if (event.defaultPrevented || document.querySelector('dialog[open]')) return;
+  if ((event.target as Element).closest('input, textarea, select')) return;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === 'p') {
     if (live.connection === 'paused') live.resume();

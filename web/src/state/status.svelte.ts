@@ -45,16 +45,17 @@ class ServerStatus {
   }
 
   start(): () => void {
-    let under = false; // the questions of the last turn are under way
+    const kLost = 20_000; // ms after which an answer is not waited for
+    let since = 0; // the questions of the last turn are under way; 0: they are not
     const turn = async () => {
-      if (under) return;
-      under = true;
+      if (since && Date.now() - since < kLost) return;
+      since = Date.now();
       await Promise.all([
         this.routes.size === 0 && this.loadRoutes(),
         this.dashboards === null && this.loadModel(),
         this.refresh(),
       ]);
-      under = false;
+      since = 0;
     };
     void turn();
     const timer = window.setInterval(() => {
