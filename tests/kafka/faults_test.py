@@ -3,7 +3,7 @@ broker and the server are killed and stopped for a while and the server's disk i
 full for a while. In the end every committed event counts once and none of the
 aborted.
 
-FRESHET_LEDGER_SECONDS sets how long (30), FRESHET_LEDGER_RATE how many events a
+FRESHET_LEDGER_SECONDS sets how long (120), FRESHET_LEDGER_RATE how many events a
 second (50,000)."""
 import json
 import os
@@ -23,7 +23,7 @@ import freshet  # noqa: E402
 import transactions  # noqa: E402
 from small_disk import SmallDisk  # noqa: E402
 
-SECONDS = float(os.environ.get("FRESHET_LEDGER_SECONDS", "30"))
+SECONDS = float(os.environ.get("FRESHET_LEDGER_SECONDS", "120"))
 RATE = int(os.environ.get("FRESHET_LEDGER_RATE", "50000"))
 CHUNK = 1_000_000
 MODEL = """\
