@@ -212,7 +212,8 @@ async function newRule(browser) {
   await save.click();
   await save.waitFor({ state: 'detached' });
   const { by } = await ask('GET', `/api/v1/alerts/${name}`);
-  await ask('DELETE', `/api/v1/alerts/${name}`);
+  await page.getByRole('button', { name: `Remove ${name}` }).click();
+  await rule.waitFor({ state: 'detached' });
   check(by.join() === 'store,channel', 'a rule of two dimensions keeps both', by.join());
   await page.getByRole('tab', { name: 'History' }).click();
   await page.waitForURL(/show=history/);

@@ -26,30 +26,22 @@ export interface Freshness {
 
 const kBehind = 10_000;
 const kStale = 300_000;
-const kUntold = 90_000; // each minute the server looks anew at what it streams
 
 // What the stream said of its tiles, or the status of their data sets (the
-// worst of them) if that is newer: a stream is silent while nothing happens. Not
-// if `earlier` the status knew of events that it still has not told of.
+// worst of them) if that is newer: a stream is silent while nothing happens.
 export function freshness(
   connection: Connection,
   told: Told | null,
   datasets: DatasetStatus[],
-  earlier: DatasetStatus[],
   datasetsAt: number,
   now: number,
 ): Freshness {
-  const toldOf = instant(told?.as_of);
-  let asOf = toldOf;
+  let asOf = instant(told?.as_of);
   let behindMs = told ? told.lag_ms + Math.max(0, now - told.at) : Infinity;
   const known = datasets
     .map((dataset) => ({ at: instant(dataset.as_of), lag: dataset.lag_ms ?? 0 }))
     .filter((dataset): dataset is { at: number; lag: number } => dataset.at !== null);
-  const stuck =
-    toldOf !== null &&
-    earlier.length > 0 &&
-    earlier.every((dataset) => (instant(dataset.as_of) ?? 0) > toldOf + kUntold);
-  if (known.length > 0 && !stuck) {
+  if (known.length > 0) {
     const lag = Math.max(...known.map((dataset) => dataset.lag));
     behindMs = Math.min(behindMs, lag + Math.max(0, now - datasetsAt));
     asOf = Math.max(asOf ?? -Infinity, Math.min(...known.map((dataset) => dataset.at)));

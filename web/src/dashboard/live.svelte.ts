@@ -185,7 +185,6 @@ export class LiveDashboard {
     const held = this.#failures >= kPollAfter;
     if (overtaken() || !(held || (waiting && this.#failures > 1))) return;
     await this.#ask(this.#dashboard.tiles.map((_, index) => index));
-    if (!overtaken() && this.#source === null) this.told = null; // of those before
     if (held && this.#source === null && !overtaken()) {
       window.clearTimeout(this.#timer);
       this.#timer = window.setTimeout(() => this.#connect(), kPollEvery);

@@ -16,7 +16,6 @@ class ServerStatus {
   kpis = $state.raw<Map<string, KpiDefinition>>(new Map());
   datasets = $state.raw<DatasetStatus[]>([]);
   datasetsAt = $state(0);
-  earlier: DatasetStatus[] = []; // what was known of the data sets before
   alerts = $state.raw<AlertRule[]>([]);
   reachable = $state(true);
   asked = $state(false); // whether alerts are known, or can't be
@@ -93,7 +92,6 @@ class ServerStatus {
         get<{ datasets: DatasetStatus[] }>('/api/v1/datasets'),
         get<{ alerts: AlertRule[] }>('/api/v1/alerts'),
       ]);
-      this.earlier = this.datasets;
       this.datasets = datasets.datasets;
       this.datasetsAt = Date.now();
       this.alerts = alerts.alerts;
