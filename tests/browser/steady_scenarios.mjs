@@ -32,9 +32,10 @@ async function still(browser) {
   for (const [name, [width, height]] of Object.entries(kScreens)) {
     for (const path of kPaths) {
       const most = width < 400 ? kMostNarrow : kMost;
-      // An alert that begins to fire meanwhile moves what is below it: once.
-      const first = await load(browser, { width, height }, path);
-      const { sum, what, faults } = first.sum <= most ? first : await load(browser, { width, height }, path);
+      // An alert that begins or ends meanwhile moves what is below it.
+      let seen = await load(browser, { width, height }, path);
+      for (let i = 0; i < 2 && seen.sum > most; i++) seen = await load(browser, { width, height }, path);
+      const { sum, what, faults } = seen;
       check(sum <= most, `${path} stands still while it loads, ${name}`, `${sum.toFixed(3)}: ${what}`);
       check(faults.length === 0, `no fault on the way, ${path}, ${name}`, faults.join('; '));
     }
