@@ -135,6 +135,7 @@ bool StreamIngestion::list(bool beside) {
     if (beside) return false;
   }
   Status listed = positions_->update(*source_, listing_.get());
+  note_moved();
   listing_error_ = listed ? std::string() : listed.error().message;
   const std::vector<UnreadPartition>& unread = positions_->unread();
   if (listed) {
@@ -185,8 +186,23 @@ std::string StreamIngestion::trouble() const {
   return absent_.empty() ? listing_error_ : absent_;
 }
 
+void StreamIngestion::look_again() {
+  next_refresh_ = std::min(next_refresh_, Clock::now() + kLookAgain);
+}
+
+// Positions without rows are sealed, too.
+void StreamIngestion::note_moved() {
+  if (!positions_->moved() || has_open_) return;
+  has_open_ = true;
+  open_since_ = Clock::now();
+}
+
 void StreamIngestion::read() {
   Status status = source_->poll(kPollMs, kPollMessages, batch_);
+  if (batch_.suspicious) {
+    positions_->disturbed();
+    look_again();
+  }
   if (!status) {
     bool transient = status.error().code == ErrorCode::kUnavailable;
     set_state(IngestionState::kWaiting, status.error().message);
@@ -201,13 +217,8 @@ void StreamIngestion::read() {
     return;
   }
   positions_->arrived(batch_);
-  if (positions_->moved() && !has_open_) {
-    has_open_ = true;
-    open_since_ = Clock::now();
-  }
-  if (batch_.suspicious || !batch_.faults.empty()) {
-    next_refresh_ = std::min(next_refresh_, Clock::now() + kLookAgain);
-  }
+  note_moved();
+  if (positions_->doubts() || !batch_.faults.empty()) look_again();
   if (!batch_.faults.empty() && positions_->all_faulty()) {
     assigned_ = false;
     set_state(IngestionState::kFailed, trouble());

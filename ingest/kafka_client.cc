@@ -40,7 +40,7 @@ void hear_failure(const rd_kafka_t* handle, std::string_view text) {
   constexpr std::string_view kEnd = "]: ";
   size_t thread = text.starts_with("[thrd:") ? text.find(kEnd) : text.npos;
   if (thread != text.npos) text.remove_prefix(thread + kEnd.size());
-  health->set_error(std::string(text), false);
+  health->hear(std::string(text), false);
 }
 
 void on_log(const rd_kafka_t* handle, int level, const char* facility,
@@ -61,7 +61,7 @@ void on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
               code == RD_KAFKA_RESP_ERR__RESOLVE ||
               code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
               code == RD_KAFKA_RESP_ERR__SSL;
-  health->set_error(reason, down);
+  health->hear(reason, down);
 }
 
 // librdkafka asks for a token, on its own thread; and again when it is about to
@@ -126,6 +126,17 @@ void KafkaHealth::set_error(std::string error, bool disconnected) {
   MutexLock lock(mutex_);
   if (disconnected) connected_ = false;
   error_ = std::move(error);
+}
+
+void KafkaHealth::hear(std::string error, bool disconnected) {
+  set_error(std::move(error), disconnected);
+  MutexLock lock(mutex_);
+  ++heard_;
+}
+
+uint64_t KafkaHealth::heard() const {
+  MutexLock lock(mutex_);
+  return heard_;
 }
 
 bool KafkaHealth::connected() const {

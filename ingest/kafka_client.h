@@ -29,8 +29,12 @@ class KafkaHealth {
   const KafkaOauth& oauth() const { return oauth_; }
   void set_connected();
   void set_error(std::string error, bool disconnected);
+  // The same of what librdkafka tells by itself: of a connection that breaks at
+  // once, before anything of another broker can be read.
+  void hear(std::string error, bool disconnected);
   bool connected() const;
   std::string error() const;
+  uint64_t heard() const;  // how often hear() was called
 
  private:
   KafkaOauth oauth_;  // constant once there is a handle
@@ -38,6 +42,7 @@ class KafkaHealth {
   mutable Mutex mutex_;
   bool connected_ ABSL_GUARDED_BY(mutex_) = false;
   std::string error_ ABSL_GUARDED_BY(mutex_);
+  uint64_t heard_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 using KafkaProperties = std::vector<std::pair<std::string, std::string>>;

@@ -167,6 +167,7 @@ class KafkaSource final : public Source {
   uint32_t last_index_ = 0;
   Clock::time_point next_check_;
   Clock::time_point next_highs_;
+  uint64_t heard_ = 0;  // of health_
 
   mutable Mutex mutex_;
   std::map<PartitionName, int64_t> high_ ABSL_GUARDED_BY(mutex_);
@@ -246,6 +247,9 @@ Status KafkaSource::poll(int64_t timeout_ms, size_t max_messages,
                          MessageBatch& batch) {
   drop_messages();
   batch.clear();
+  uint64_t heard = health_.heard();
+  batch.suspicious = heard != heard_;
+  heard_ = heard;
   polled_.resize(std::max<size_t>(max_messages, 1));
   // The batch call waits until the array is full: wait for one, then take
   // what is there.
@@ -299,6 +303,7 @@ void KafkaSource::take(Message message, MessageBatch& batch) {
   raw.key = {static_cast<const char*>(message->key), message->key_len};
   raw.value = {static_cast<const char*>(message->payload), message->len};
   raw.null_value = message->payload == nullptr;
+  raw.server = rd_kafka_message_broker_id(message.get());
   partition.position = message->offset + 1;
   partition.trouble.clear();
   if (settings_.headers) raw.headers = read_headers(*message);

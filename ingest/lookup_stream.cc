@@ -132,14 +132,15 @@ void LookupStream::connect() {
 // False: nothing could be read.
 bool LookupStream::read() {
   Status status = source_->poll(kPollMs, kPollMessages, batch_);
+  if (batch_.suspicious) positions_.disturbed();
+  if (batch_.suspicious || !batch_.faults.empty()) {
+    next_refresh_ = std::min(next_refresh_, Clock::now() + kLookAgain);
+  }
   if (!status) {
     batch_.clear();
     show(IngestionState::kWaiting, status.error().message);
     nap(kRetryMs);
     return false;
-  }
-  if (batch_.suspicious || !batch_.faults.empty()) {
-    next_refresh_ = std::min(next_refresh_, Clock::now() + kLookAgain);
   }
   return true;
 }
@@ -157,6 +158,9 @@ bool LookupStream::take() {
   }
   positions_.passed(batch_.messages);
   positions_.arrived(batch_);
+  if (positions_.doubts()) {
+    next_refresh_ = std::min(next_refresh_, Clock::now() + kLookAgain);
+  }
   bool reached = whole_ || (assigned_ && reached_start());
   bool completes = !complete_ && reached;
   if (!positions_.moved() && !completes) {

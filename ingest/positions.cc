@@ -4,7 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <set>
 #include <tuple>
+#include <utility>
 
 namespace freshet {
 namespace {
@@ -33,6 +35,20 @@ bool is_same(const Source::StoredRecord& record, uint64_t hash,
              int64_t time_ms) {
   if (record.hash != hash) return false;
   return time_ms <= 0 || record.time.ms <= 0 || record.time.ms == time_ms;
+}
+
+// Records of a partition that wait to be compared.
+constexpr size_t kMostUnsure = 16;
+
+Positions::Witness last_of(const OffsetRecord& record) {
+  return {record.last_offset, record.last_hash, record.last_time_ms};
+}
+
+void set_last(OffsetRecord& record, const RawMessage& message) {
+  record.next = message.offset + 1;
+  record.last_offset = message.offset;
+  record.last_hash = record_hash(message.key, message.value);
+  record.last_time_ms = message.time.ms;
 }
 
 // By topic and number.
@@ -167,22 +183,24 @@ Status Positions::revive(Source& source, Place& place,
 }
 
 Result<bool> Positions::differs(Source& source, const SourceListing& listing,
-                                Place& place) {
-  bool known = place.witness_offset >= place.low && place.witness_offset >= 0;
-  if (known) {
-    auto read = listing.witnesses.find(place.name);
-    TRY_ASSIGN(auto now,
-               read != listing.witnesses.end()
-                   ? read->second
-                   : source.read_one(place.name, place.witness_offset));
-    if (now && !is_same(*now, place.witness_hash, place.witness_time_ms)) {
-      return true;
-    }
-  }
-  place.witness_offset = place.record.last_offset;
-  place.witness_hash = place.record.last_hash;
-  place.witness_time_ms = place.record.last_time_ms;
-  return false;
+                                const Place& place,
+                                const Witness& witness) const {
+  if (witness.offset < 0 || witness.offset < place.low) return false;
+  auto read = listing.records.find(std::pair(place.name, witness.offset));
+  TRY_ASSIGN(auto now, read != listing.records.end()
+                           ? read->second
+                           : source.read_one(place.name, witness.offset));
+  return now && !is_same(*now, witness.hash, witness.time_ms);
+}
+
+void Positions::stop_replaced(Place& place, const Witness& witness) {
+  // What is kept must still tell the difference after a restart, though
+  // records of the other log may have been read since.
+  place.record.last_offset = witness.offset;
+  place.record.last_hash = witness.hash;
+  place.record.last_time_ms = witness.time_ms;
+  moved_ = true;
+  stop(place, replaced(place.name, witness.offset));
 }
 
 // By topic.
@@ -205,39 +223,83 @@ Status Positions::compare_witnesses(Source& source,
   for (auto& [topic, places] : comparable()) {
     Place& chosen = *places[turn % places.size()];
     if (listing.lacks(chosen.name)) continue;
-    TRY_ASSIGN(bool other, differs(source, listing, chosen));
-    if (!other) continue;
+    TRY_ASSIGN(bool other, differs(source, listing, chosen, chosen.witness));
+    if (!other) {
+      chosen.witness = last_of(chosen.record);
+      continue;
+    }
     for (Place* place : places) {
       if (listing.lacks(place->name)) continue;
-      TRY_ASSIGN(bool faulty, differs(source, SourceListing{{}, {}}, *place));
-      if (!faulty) continue;
-      // What is kept must still tell the difference after a restart, though
-      // records of the other log may have been read since.
-      place->record.last_offset = place->witness_offset;
-      place->record.last_hash = place->witness_hash;
-      place->record.last_time_ms = place->witness_time_ms;
-      moved_ = true;
-      stop(*place, replaced(place->name, place->witness_offset));
+      TRY_ASSIGN(bool faulty, differs(source, SourceListing{{}, {}}, *place,
+                                      place->witness));
+      if (faulty) {
+        stop_replaced(*place, place->witness);
+      } else {
+        place->witness = last_of(place->record);
+      }
+    }
+  }
+  return {};
+}
+
+void Positions::doubt(Place& place) {
+  Witness last = last_of(place.record);
+  bool waits = place.unsure.size() > place.listed_unsure &&
+               place.unsure.back().offset == last.offset;
+  if (last.offset < 0 || waits) return;
+  if (place.unsure.size() == kMostUnsure) place.unsure.pop_back();
+  place.unsure.push_back(last);
+  place.listed_unsure = std::min(place.listed_unsure, kMostUnsure - 1);
+  doubts_ = true;
+}
+
+void Positions::disturbed() {
+  for (size_t assigned : assigned_) doubt(places_[assigned]);
+}
+
+// What came in their place may have been read already.
+Status Positions::compare_unsure(Source& source, const SourceListing& listing) {
+  for (Place& place : places_) {
+    if (listing.lacks(place.name)) continue;
+    while (place.fault.empty() && place.listed_unsure > 0) {
+      const Witness witness = place.unsure.front();
+      TRY_ASSIGN(bool other, differs(source, listing, place, witness));
+      if (other) stop_replaced(place, witness);
+      place.unsure.erase(place.unsure.begin());
+      --place.listed_unsure;
     }
   }
   return {};
 }
 
 std::function<SourceListing()> Positions::listing(Source& source) {
-  std::map<PartitionName, int64_t> wanted;
-  for (Place& place : places_) place.listed_next = place.record.next;
+  std::set<std::pair<PartitionName, int64_t>> wanted;
+  for (Place& place : places_) {
+    place.listed_next = place.record.next;
+    place.listed_unsure = place.unsure.size();
+    if (!place.fault.empty()) continue;
+    for (const Witness& one : place.unsure)
+      wanted.emplace(place.name, one.offset);
+  }
   for (auto& [topic, places] : comparable()) {
     const Place& place = *places[compared_ % places.size()];
-    if (place.witness_offset >= 0) wanted[place.name] = place.witness_offset;
+    if (place.witness.offset >= 0) {
+      wanted.emplace(place.name, place.witness.offset);
+    }
   }
   return [&source, wanted] {
     std::vector<UnreadPartition> unread;
     SourceListing listing{source.readable_partitions(unread), {}};
     listing.unread = std::move(unread);
     if (!listing.bounds) return listing;
-    for (const auto& [name, offset] : wanted) {
-      if (listing.lacks(name)) continue;
-      listing.witnesses.emplace(name, source.read_one(name, offset));
+    Status answered;  // each that is not takes seconds
+    for (const auto& record : wanted) {
+      if (listing.lacks(record.first)) continue;
+      Result<std::optional<Source::StoredRecord>> read =
+          answered ? source.read_one(record.first, record.second)
+                   : answered.error();
+      if (!read) answered = read.error();
+      listing.records.emplace(record, std::move(read));
     }
     return listing;
   };
@@ -268,6 +330,7 @@ Status Positions::update(Source& source, const SourceListing& listing) {
     }
     stale_ = true;
   }
+  TRY(compare_unsure(source, listing));
   return compare_witnesses(source, listing);
 }
 
@@ -301,18 +364,21 @@ Status Positions::assign(Source& source) {
 }
 
 void Positions::passed(std::span<const RawMessage> messages) {
-  // Only the last of each partition is hashed.
+  // Only the last of each partition is hashed, and of each server.
   std::vector<const RawMessage*> last(assigned_.size(), nullptr);
   for (const RawMessage& message : messages) {
-    last[message.partition] = &message;
+    const RawMessage* before = std::exchange(last[message.partition], &message);
+    Place& place = places_[assigned_[message.partition]];
+    if (message.server == place.server) continue;
+    if (place.server >= 0) {
+      if (before != nullptr) set_last(place.record, *before);
+      doubt(place);
+    }
+    place.server = message.server;
   }
   for (size_t i = 0; i < last.size(); ++i) {
     if (last[i] == nullptr) continue;
-    OffsetRecord& record = places_[assigned_[i]].record;
-    record.next = last[i]->offset + 1;
-    record.last_offset = last[i]->offset;
-    record.last_hash = record_hash(last[i]->key, last[i]->value);
-    record.last_time_ms = last[i]->time.ms;
+    set_last(places_[assigned_[i]].record, *last[i]);
     moved_ = true;
   }
 }

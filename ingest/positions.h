@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ingest/kept_counts.h"
@@ -25,8 +26,10 @@ namespace freshet {
 // what was read.
 struct SourceListing {
   Result<std::vector<PartitionBounds>> bounds;
-  std::map<PartitionName, Result<std::optional<Source::StoredRecord>>>
-      witnesses;
+  // By partition and offset.
+  std::map<std::pair<PartitionName, int64_t>,
+           Result<std::optional<Source::StoredRecord>>>
+      records;
   std::vector<UnreadPartition> unread{};
   bool lacks(const PartitionName& name) const {
     return std::ranges::any_of(unread,
@@ -48,9 +51,9 @@ class Positions {
   // what comes next, the partition gets a fault instead of being read. A known
   // partition, or a committed one, gets one when it is gone, has shrunk, or
   // when the record that was its last at an earlier call is another one now; of
-  // each topic one partition is compared at a call, and all once one differs. A
-  // partition that was gone and is back goes on if it still is the same; one
-  // that cannot be read now stays as it is.
+  // each topic one partition is compared at a call, and all once one differs or
+  // the source was disturbed(). A partition that was gone and is back goes on
+  // if it still is the same; one that cannot be read now stays as it is.
   // kUnavailable when a check was not answered: the next call repeats it.
   Status update(Source& source, const SourceListing& listing);
   // What makes the listing for update(). It waits for the source and may be
@@ -68,6 +71,14 @@ class Positions {
   // The least of those that will be read on, but cannot be read now.
   Timestamp unread_watermark() const { return unread_watermark_; }
 
+  // A server may have been lost, and may come back without the last records:
+  // what was read last of each partition is compared by the next listing. To
+  // be called before what was polled with the news is passed, since that may
+  // be what comes after.
+  void disturbed();
+  // Whether there is more to compare since the last call.
+  bool doubts() { return std::exchange(doubts_, false); }
+
   // The messages up to here are in the sinks.
   void passed(std::span<const RawMessage> messages);
   // What poll() said besides messages.
@@ -77,6 +88,13 @@ class Positions {
   bool moved() const { return moved_; }
   // The positions as the end of a generation.
   std::map<PartitionName, OffsetRecord> taken();
+
+  // A record that was read, to be compared with what the source has later.
+  struct Witness {
+    int64_t offset = -1;
+    uint64_t hash = 0;
+    int64_t time_ms = 0;
+  };
 
   struct Place {
     PartitionName name;
@@ -91,10 +109,13 @@ class Positions {
     bool gone = false;        // the fault is that the partition does not exist
     Timestamp stopped;        // when the fault was found
     int64_t listed_next = 0;  // `next` as the source was last listed
-    // A record that was read: it is compared now and then.
-    int64_t witness_offset = -1;
-    uint64_t witness_hash = 0;
-    int64_t witness_time_ms = 0;
+    Witness witness;          // compared now and then
+    int32_t server = -1;      // that gave the last record
+    // The last records before each disturbance, and before another server led
+    // (in an unclean election one that lacks them), until they are compared;
+    // the first `listed_unsure` are in the listing that is under way.
+    std::vector<Witness> unsure;
+    size_t listed_unsure = 0;
   };
   // With watermarks and the highs of `status`.
   const std::vector<Place>& places(const SourceStatus& status);
@@ -118,8 +139,11 @@ class Positions {
   Status revive(Source& source, Place& place, const PartitionBounds& bound);
   std::map<std::string_view, std::vector<Place*>> comparable();
   Status compare_witnesses(Source& source, const SourceListing& listing);
+  Status compare_unsure(Source& source, const SourceListing& listing);
   Result<bool> differs(Source& source, const SourceListing& listing,
-                       Place& place);
+                       const Place& place, const Witness& witness) const;
+  void stop_replaced(Place& place, const Witness& witness);
+  void doubt(Place& place);
   void stop(Place& place, std::string fault);
   Place* find(const PartitionName& name);
 
@@ -135,6 +159,7 @@ class Positions {
   std::vector<Timestamp> watermarks_;
   Timestamp unread_watermark_ = kMaxTimestamp;
   bool moved_ = false;
+  bool doubts_ = false;
   bool stale_ = false;
 };
 

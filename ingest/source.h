@@ -38,6 +38,7 @@ struct RawMessage {
   std::string_view key;
   std::string_view value;
   bool null_value = false;                 // a tombstone
+  int32_t server = -1;                     // that gave it, if the source tells
   std::span<const MessageHeader> headers;  // if the source was asked for them
 };
 
@@ -89,7 +90,8 @@ struct MessageBatch {
   // pass the last message by more than one (transactions, compaction).
   std::vector<int64_t> positions;
   std::vector<PartitionFault> faults;
-  // Something odd was heard of a partition: partitions() should be asked again.
+  // Something odd was heard of a partition or a broker: partitions() should be
+  // asked again. Also set where poll() fails.
   bool suspicious = false;
   // Why a partition is not read for now, though it goes on by itself; for
   // people. Empty if all are.

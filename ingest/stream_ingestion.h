@@ -75,6 +75,8 @@ class StreamIngestion final : public Ingestion {
   bool list(bool beside);
   void list_paused();
   bool listing_is_there() const;
+  void look_again();
+  void note_moved();
   void read();
   std::string trouble() const;
   Status take(const MessageBatch& batch);

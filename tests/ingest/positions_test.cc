@@ -19,6 +19,8 @@ struct FakeSource final : Source {
     int64_t low = 0;
     std::vector<std::string> records;
     int64_t time_ms = 0;  // of all
+    int server = 1;       // that leads
+    size_t first = 0;     // of its records; those before are of server 1
   };
   std::map<std::string, Log> logs;
   std::vector<AssignedPartition> assigned;
@@ -97,12 +99,13 @@ struct Reader {
     std::vector<RawMessage> messages;
     for (uint32_t i = 0; i < source.assigned.size(); ++i) {
       auto& [name, next] = source.assigned[i];
-      const auto& [low, records, time_ms] = source.logs.at(name);
+      const auto& [low, records, time_ms, server, first] = source.logs.at(name);
       for (; next < static_cast<int64_t>(records.size()); ++next) {
         RawMessage message;
         message.partition = i;
         message.offset = next;
         message.time.ms = time_ms;
+        message.server = static_cast<size_t>(next) < first ? 1 : server;
         message.value = records[static_cast<size_t>(next)];
         messages.push_back(message);
       }
@@ -349,4 +352,109 @@ TEST_CASE("what is read while the source is listed is no fault") {
   REQUIRE(reader.positions.update(reader.source, cut).has_value());
   CHECK(reader.fault("t/0").find("offset 14 comes next, but it ends at 13") !=
         std::string::npos);
+}
+
+TEST_CASE("the last records that a new leader lacks, and it is ahead already") {
+  enum class Look { kAtOnce, kUnanswered, kNoLeader };
+  for (bool lost : {true, false}) {
+    for (auto [news, look] : {std::pair(1, Look::kAtOnce),
+                              {2, Look::kUnanswered},
+                              {3, Look::kNoLeader},
+                              {9, Look::kAtOnce},
+                              {9, Look::kUnanswered}}) {
+      Reader reader;
+      for (const char* name : {"t/0", "t/1", "t/2"}) {
+        reader.source.fill(name, 9, "a");
+      }
+      reader.list();
+      reader.read();
+      for (int i = 0; i < 3; ++i) reader.list();  // all have a witness
+      auto& records = reader.source.logs["t/1"].records;
+      for (int i = 0; i < news; ++i) {  // a connection breaks, or several
+        reader.source.fill("t/1", 1, fmt::format("before {}", i));
+        reader.read();
+        reader.positions.disturbed();
+        reader.positions.disturbed();
+      }
+      auto end = records.size();
+      if (lost) records.resize(end - 1);
+      reader.source.fill("t/1", 5, "after");
+      reader.read();  // goes on behind what it had
+      CHECK(reader.fault("t/1").empty());
+      if (look == Look::kUnanswered) {  // decides nothing
+        reader.source.answers = false;
+        CHECK(!reader.positions.update(
+            reader.source, reader.positions.listing(reader.source)()));
+        reader.source.answers = true;
+      }
+      if (look == Look::kNoLeader) {
+        reader.source.refused = {{"t/1", "no leader"}};
+        reader.list();
+        reader.source.refused.clear();
+      }
+      CHECK(reader.fault("t/1").empty());
+      reader.list();
+      std::string fault = reader.fault("t/1");
+      CHECK((fault == fmt::format("t/1 was truncated or recreated: the record "
+                                  "at offset {} is not the one that was read",
+                                  end - 1)) == lost);
+      CHECK(fault.empty() != lost);
+      CHECK(reader.reads("t/0"));
+      CHECK(reader.reads("t/1") != lost);
+      // Compared once: then there is one comparison a listing again.
+      reader.source.reads = 0;
+      reader.list();
+      CHECK(reader.source.reads == 1);
+    }
+  }
+}
+
+TEST_CASE("another server leads, of which no connection tells") {
+  for (bool lost : {true, false}) {
+    for (bool at_once : {true, false}) {  // one batch has records of both
+      Reader reader;
+      for (const char* name : {"t/0", "t/1", "t/2"}) {
+        reader.source.fill(name, 9, "a");
+      }
+      reader.list();
+      reader.read();
+      for (int i = 0; i < 3; ++i) reader.list();
+      auto& log = reader.source.logs["t/1"];
+      reader.source.fill("t/1", 4, "before");
+      if (!at_once) reader.read();
+      CHECK(!reader.positions.doubts());
+      reader.source.fill("t/1", 5, "after");
+      log.first = 13;
+      log.server = 2;
+      reader.read();
+      CHECK(reader.positions.doubts());
+      CHECK(!reader.positions.doubts());
+      if (lost) log.records[12] = "of another log";
+      reader.list();
+      CHECK((reader.fault("t/1").find("at offset 12 is not") !=
+             std::string::npos) == lost);
+      CHECK(reader.fault("t/1").empty() != lost);
+      CHECK(reader.fault("t/0").empty());
+    }
+  }
+}
+
+TEST_CASE("a connection breaks while the source is being listed") {
+  Reader reader;
+  reader.source.fill("t/0", 9, "a");
+  reader.list();
+  reader.read();
+  reader.list();
+  reader.source.fill("t/0", 3, "b");
+  reader.read();
+  reader.positions.disturbed();
+  SourceListing early = reader.positions.listing(reader.source)();
+  reader.positions.disturbed();
+  reader.source.logs["t/0"].records.resize(11);
+  reader.source.fill("t/0", 5, "c");
+  reader.read();
+  REQUIRE(reader.positions.update(reader.source, early).has_value());
+  CHECK(reader.fault("t/0").empty());  // it was as it should be then
+  reader.list();
+  CHECK(reader.fault("t/0").find("at offset 11") != std::string::npos);
 }

@@ -38,13 +38,15 @@ def run(*arguments, timeout=120, **options):
 
 
 def wait_until(condition, seconds=30, every=0.05, what="condition"):
-    """Calls `condition` until it is true; returns what it returned."""
+    """Calls `condition` until it is true; returns what it returned. `what`, or
+    what it returns, is told otherwise."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        assert time.monotonic() < deadline, (
+            f"not within {seconds} s: {what() if callable(what) else what}")
         time.sleep(every)
 
 
