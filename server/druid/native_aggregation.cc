@@ -117,6 +117,10 @@ Result<std::string> NativeSql::aggregation(const JsonValue& spec) {
     if (native_type(*inner) == "filtered") {
       return native_unsupported("this aggregation", "filtered in filtered");
     }
+    if (native_type(*inner) == "quantilesDoublesSketch") {
+      TRY_ASSIGN(std::string name, native_text(*inner, "name"));
+      sketches_[name].condition = condition;
+    }
     return condition.empty() ? sql : filtered(std::move(sql), condition);
   }
   if (type == "cardinality" || type == "hyperUnique" ||
@@ -127,7 +131,7 @@ Result<std::string> NativeSql::aggregation(const JsonValue& spec) {
     TRY_ASSIGN(std::string name, native_text(spec, "name"));
     TRY_ASSIGN(std::string field, native_text(spec, "fieldName"));
     TRY_ASSIGN(std::string sql, column(field));
-    sketches_[name] = sql;
+    sketches_[name] = {sql, ""};
     return "COUNT(" + sql + ")";
   }
   if (type == "javascript") return script(spec);
@@ -192,7 +196,9 @@ Result<std::string> NativeSql::quantile(const JsonValue& spec) const {
   if (fraction < 0 || fraction > 1) {
     return invalid("'fraction' of a quantile is a number from 0 to 1");
   }
-  return fmt::format("APPROX_QUANTILE({}, {})", sketch->second, fraction);
+  const auto& [column, condition] = sketch->second;
+  std::string sql = fmt::format("APPROX_QUANTILE({}, {})", column, fraction);
+  return condition.empty() ? sql : filtered(std::move(sql), condition);
 }
 
 Result<std::string> NativeSql::post_aggregation(const JsonValue& spec) const {

@@ -82,8 +82,12 @@ Result<std::string> NativeSql::time_format(std::string sql,
     sql = granularity.bucket_of(sql);
     if (sql.empty()) return native_unsupported("this 'granularity'", "all");
   }
+  // A time of another zone must not look like UTC.
+  const char* iso = zone.value_or("UTC") == "UTC"
+                        ? "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"
+                        : "yyyy-MM-dd'T'HH:mm:ss.SSSZZ";
   return fmt::format("TIME_FORMAT({}, {}, {})", sql,
-                     sql_text(pattern.value_or("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'")),
+                     sql_text(pattern.value_or(iso)),
                      sql_text(zone.value_or("UTC")));
 }
 

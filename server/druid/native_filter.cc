@@ -370,8 +370,8 @@ Result<std::string> NativeSql::filter(const JsonValue* filter) const {
   if (type == "not") {
     TRY_ASSIGN(std::string inner, this->filter(filter->find("field")));
     if (inner.empty()) return invalid("'field' of a filter is missing");
-    // Two-valued, as Druid's native filters are.
-    return "((" + inner + ") IS NOT TRUE)";
+    // Null stays null: three-valued, as Druid's native filters are since 28.
+    return "(NOT (" + inner + "))";
   }
   if (type == "selector" || type == "extraction") {
     return equality(*filter, "value");

@@ -17,7 +17,7 @@ namespace {
 
 // Those of the context that change an answer.
 constexpr const char* kSwitches[] = {"skipEmptyBuckets", "grandTotal",
-                                     "resultAsArray"};
+                                     "resultAsArray", "sortByDimsFirst"};
 
 }  // namespace
 
@@ -346,6 +346,9 @@ Result<std::string> NativeQuery::group_order(
   if (spec && !spec->is_null() && native_type(*spec) != "default") {
     return native_unsupported("this limitSpec", native_type(*spec));
   }
+  // Druid keeps the first rows of the first buckets.
+  const bool time_last = context_flag("sortByDimsFirst");
+  if (!bucket_.empty() && !time_last) add(bucket_);
   const JsonValue* columns = spec ? spec->find("columns") : nullptr;
   if (columns && !columns->is_null() && !columns->as_array()) {
     return invalid("'columns' of a limitSpec must be a list");
@@ -370,8 +373,8 @@ Result<std::string> NativeQuery::group_order(
       add(sql + (way && way->starts_with("desc") ? " DESC NULLS LAST" : ""));
     }
   }
-  if (!bucket_.empty()) add(bucket_);
   for (const Dimension& d : dimensions) add(d.sql);
+  if (!bucket_.empty() && time_last) add(bucket_);
   if (!spec || spec->is_null()) return out;
   TRY_ASSIGN(auto limit, count_member(*spec, "limit"));
   TRY_ASSIGN(auto offset, count_member(*spec, "offset"));

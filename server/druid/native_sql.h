@@ -88,7 +88,10 @@ class NativeSql {
   std::map<std::string, std::string, std::less<>> virtual_columns_;
   std::vector<Dimension> outputs_;
   // Columns of quantile sketches, by aggregation.
-  std::map<std::string, std::string, std::less<>> sketches_;
+  struct Sketch {
+    std::string column, condition;  // "": of all rows
+  };
+  std::map<std::string, Sketch, std::less<>> sketches_;
 };
 
 // 'text' and "name".

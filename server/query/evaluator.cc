@@ -75,6 +75,7 @@ Result<VectorPtr> apply(const Function& function, const Expression& e,
       (function.lengthens || text_bytes(arguments) > kUnwatchedBytes);
   if (watched) return apply_in_runs(function, e, arguments, size, context);
   auto out = function.evaluate({e, arguments, size, context});
+  if (context.control) TRY(context.control->check());
   if (constant) {
     out->constant = true;
     out->size = rows.size();

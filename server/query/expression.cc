@@ -116,6 +116,9 @@ std::string literal_text(const Value& value) {
       bool plain = text.find_first_not_of("-.0123456789") == std::string::npos;
       return plain ? text + "e0" : text;
     }
+    case ValueType::kDecimal:
+      // So would one without digits behind the point.
+      return value.to_text() + (value.as_decimal()->scale == 0 ? "." : "");
     default:
       return value.to_text();
   }
@@ -189,7 +192,7 @@ std::string call_text(const Expression& e) {
   std::string out = e.name + "(" + joined(e, ", ");
   bool zoned = e.zone != absl::UTCTimeZone();
   if (e.map) out += ", " + quoted(e.map->identity, '\'');
-  if (e.name.starts_with("time_floor") || e.name == "time_ceil") {
+  if (e.name.starts_with("time_floor") || e.name.starts_with("time_ceil")) {
     out += ", '" + e.granularity.to_string() + "'";
     zoned = true;
   }

@@ -4,6 +4,7 @@
 #include <re2/re2.h>
 
 #include "server/query/evaluator.h"
+#include "server/query/query_control.h"
 #include "server/query/expression_type.h"
 #include "server/query/function_table.h"
 
@@ -71,6 +72,11 @@ std::shared_ptr<Vector> each_match(const FunctionCall& call, F f) {
     if (out->state(i) != kLaneValue) continue;
     std::string_view written = text(call, 1, i);
     if (!pattern || pattern->pattern() != piece(written)) {
+      // It may take milliseconds. The evaluator tells why it ended.
+      if (call.context.control && !call.context.control->check()) {
+        out->set_null(i);
+        continue;
+      }
       pattern = std::make_unique<RE2>(piece(written), quiet());
     }
     if (pattern->ok()) {

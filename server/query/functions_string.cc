@@ -86,10 +86,18 @@ std::string_view escape_of(const FunctionCall& call, size_t i) {
   return all.substr(0, utf8_width(static_cast<unsigned char>(all[0])));
 }
 
+// Bytes of a text times those of its pattern: a match may take as many steps.
+constexpr size_t kMostSteps = size_t{1} << 27;
+
 std::shared_ptr<Vector> evaluate_like(const FunctionCall& call) {
   std::optional<LikePattern> shared;
   bool same = call.argument(1).constant;
   return each_value(call, [&](Vector& out, size_t i) {
+    if (text(call, 1, i).size() > kMostSteps / (text(call, 0, i).size() + 1)) {
+      out.need_states();
+      out.states[i] = kLaneOverflow;
+      return;
+    }
     if (!same || !shared) shared.emplace(text(call, 1, i), escape_of(call, i));
     out.longs[i] = shared->matches(text(call, 0, i));
   });
@@ -305,8 +313,8 @@ std::shared_ptr<Vector> evaluate_contains(const FunctionCall& call) {
 
 constexpr Function kFunctions[] = {
     {"like", 2, 3, check_like, evaluate_like},
-    {"concat", 1, -1, check_texts, evaluate_concat},
-    {"||", 2, -1, check_texts, evaluate_concat},
+    {"concat", 1, -1, check_texts, evaluate_concat, true},
+    {"||", 2, -1, check_texts, evaluate_concat, true},
     {"lower", 1, 1, check_texts, evaluate_letters<false>},
     {"upper", 1, 1, check_texts, evaluate_letters<true>},
     {"substring", 2, 3, check_text_longs, evaluate_substring},

@@ -13,7 +13,7 @@ constexpr size_t kMaxShape = 16 << 10;
 
 // Columns may have had other types when the text was the same.
 void add_types(std::string& out, const Expression& expression) {
-  if (expression.kind == Expression::Kind::kColumn) {
+  if (expression.kind != Expression::Kind::kCall) {
     out += ':';
     out += type_name(expression.type);
   }

@@ -68,7 +68,8 @@ Result<std::unique_ptr<SegmentContext>> SegmentContext::create(
     auto at = made->known_.find(e.get());
     if (at == made->known_.end()) continue;
     auto ids = std::make_shared<ValueIds>(e->type);
-    TRY(check_lanes(*at->second.values, *e));
+    // Of a value that perhaps no chosen row has: the rows tell.
+    if (!check_lanes(*at->second.values, *e)) continue;
     TRY(ids->intern_many(*at->second.values, at->second.distinct, control));
     at->second.ids = std::move(ids);
   }

@@ -14,8 +14,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import freshet  # noqa: E402
 
 DAYS = "2026-11-01/2026-11-04"
-
-
 TOWNS = """\
 lookup: towns
 source: { files: { path: "lookups/towns.csv", poll: 100ms } }
@@ -180,9 +178,16 @@ def test_group_by(server):
     rows = server.sql(
         "SELECT TIME_FLOOR(__time, 'P1D') AS t, store, UPPER(channel) AS way, "
         "COUNT(*) AS n, SUM(net) AS net FROM sales GROUP BY 1, 2, 3 "
-        "HAVING COUNT(*) > 50 ORDER BY net DESC NULLS LAST, 1, 2, 3 LIMIT 7")
+        "HAVING COUNT(*) > 50 ORDER BY 1, net DESC NULLS LAST, 2, 3 LIMIT 7")
     assert [{"t": f["timestamp"], **f["event"]} for f in found] == rows
     assert all(f["version"] == "v1" for f in found)
+    by_n = native(
+        server, queryType="groupBy", granularity="day", aggregations=[COUNT],
+        context={"sortByDimsFirst": True}, limitSpec={
+            "type": "default", "limit": 2, "columns": ["n"]})
+    assert [f["event"]["n"] for f in by_n] == sorted(
+        r["n"] for r in server.sql("SELECT COUNT(*) AS n FROM sales GROUP BY "
+                                   "TIME_FLOOR(__time, 'P1D')"))[:2]
     number = native(server, queryType="groupBy", dimensions=["qty"],
                     aggregations=[COUNT])
     rows = server.sql("SELECT CAST(qty AS VARCHAR) AS qty, COUNT(*) AS n FROM "
@@ -217,6 +222,9 @@ def extraction(**fn):
     (extraction(type="regex", expr="^(S)", replaceMissingValue=True,
                 replaceMissingValueWith="?"),
      "COALESCE(REGEXP_EXTRACT(store, '^(S)', 1), '?')"),
+    ({**extraction(type="timeFormat", timeZone="Europe/Madrid"),
+      "dimension": "__time"},
+     "TIME_FORMAT(__time, 'yyyy-MM-dd''T''HH:mm:ss.SSSZZ', 'Europe/Madrid')"),
     (extraction(type="partial", expr="[12]$"),
      "CASE WHEN REGEXP_LIKE(store, '[12]$') THEN store END"),
 ])
@@ -275,7 +283,7 @@ def test_an_unknown_lookup_is_named(server):
      "(__time >= '2026-11-01T06:00:00Z' AND __time < '2026-11-01T08:00:00Z') "
      "OR __time >= '2026-11-03'"),
     ({"type": "not", "field": {"type": "selector", "dimension": "store",
-                               "value": "S1"}}, "store IS DISTINCT FROM 'S1'"),
+                               "value": "S1"}}, "NOT (store = 'S1')"),
     ({"type": "or", "fields": [
         {"type": "selector", "dimension": "store", "value": "S1"},
         {"type": "and", "fields": [
@@ -309,6 +317,21 @@ def test_aggregations(server, aggregation, sql):
                    aggregations=[{"name": "x", **aggregation}])
     assert found[0]["result"] == server.sql(
         f"SELECT {sql} AS x FROM sales")[0]
+
+
+def test_a_sketch_of_some_rows(server):
+    few = {"type": "bound", "dimension": "qty", "upper": "3",
+           "ordering": "numeric"}
+    sketch = {"type": "quantilesDoublesSketch", "name": "q", "fieldName": "qty"}
+    found = native(
+        server, queryType="timeseries", aggregations=[
+            {"type": "filtered", "filter": few, "aggregator": sketch}],
+        postAggregations=[{
+            "type": "quantilesDoublesSketchToQuantile", "name": "p",
+            "fraction": 0.9, "field": {"type": "fieldAccess",
+                                       "fieldName": "q"}}])[0]["result"]
+    assert found["p"] == server.sql("SELECT APPROX_QUANTILE(qty, 0.9) AS p "
+                                    "FROM sales WHERE qty <= 3")[0]["p"]
 
 
 def test_scan(server):

@@ -97,6 +97,23 @@ TEST_CASE("another order, limit or HAVING takes the same; a filter does not") {
   CHECK_FALSE(from_cache(f.run(query)));
 }
 
+TEST_CASE("constants that are written alike are of two types") {
+  Fixture f;
+  f.timeline->sealed = {sealed_segment(f.data.schema, hours(5000))};
+  for (const Value& value : {Value(int64_t{7}), Value(Decimal{7, 0})}) {
+    Query query = sum_by_store();
+    auto first = call("=", {column("s"), literal(Value("s1"))});
+    query.groups = {{"s", call("case", {first, literal(value)})}};
+    QueryResult result = f.run(query);
+    CHECK_FALSE(from_cache(result));
+    REQUIRE(result.rows.size() == 2);
+    for (const auto& row : result.rows) {
+      CHECK((row[0].is_null() || row[0].type() == value.type()));
+    }
+    CHECK(from_cache(f.run(query)));
+  }
+}
+
 TEST_CASE("bounds of time are part of the key only where they cut a segment") {
   Fixture f;
   f.timeline->sealed = {

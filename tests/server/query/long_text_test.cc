@@ -71,6 +71,7 @@ TEST_CASE("a function of long texts looks at its query's control") {
       call("length", {text_of_row}),
       call("like", {text_of_row, text("%x%")}),
       call("=", {text_of_row, repeated("t", 400)}),
+      call("concat", {column("s"), text(std::string(4800, 'y').c_str())}),
       call("regexp_replace", {text_of_row, text("[0-9]"), text("xx")}),
       call("regexp_like", {text_of_row, text("[a-c]x")}),
       call("lpad", {column("s"), literal(number(4800))}),
@@ -103,6 +104,15 @@ TEST_CASE("texts that functions make are charged to their query") {
   Limits limits;
   limits.max_memory_bytes = 8 << 20;
   ServerMemory server{0};
+  {
+    QueryControl control(limits, nullptr, &server);
+    const std::string long_text(30'000, 'y');
+    auto joined = values_of(
+        call("length", {call("||", {column("s"), text(long_text.c_str())})}),
+        control);
+    REQUIRE(!joined.has_value());
+    CHECK(joined.error().code == ErrorCode::kLimit);
+  }
   {
     QueryControl control(limits, nullptr, &server);
     auto values = values_of(call("length", {repeated("s", 3000)}), control);
