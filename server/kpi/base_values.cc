@@ -27,10 +27,12 @@ ExpressionPtr bucket_expression(const Buckets& buckets,
 }
 
 std::vector<Query::Group> groups_of(const std::vector<std::string>& by,
-                                    const absl::TimeZone& zone) {
+                                    const absl::TimeZone& zone,
+                                    const std::string& time_column) {
   std::vector<Query::Group> groups;
   for (size_t i = 0; i < by.size(); ++i) {
-    groups.push_back({"g" + std::to_string(i), group_expression(by[i], zone)});
+    groups.push_back(
+        {"g" + std::to_string(i), group_expression(by[i], zone, time_column)});
   }
   return groups;
 }
@@ -52,13 +54,15 @@ std::vector<BaseValues>& series_of(SeriesTable& table, GroupKey key,
 }  // namespace
 
 ExpressionPtr group_expression(const std::string& by,
-                               const absl::TimeZone& zone) {
+                               const absl::TimeZone& zone,
+                               const std::string& time_column) {
   const char* function = by == "__hour"      ? "extract_hour"
                          : by == "__weekday" ? "extract_isodow"
                                              : nullptr;
   if (!function) return column(by);
-  auto part = std::make_shared<Expression>(
-      *call(function, {column(std::string(kTimeColumn))}));
+  auto part = std::make_shared<Expression>(*call(
+      function,
+      {column(time_column.empty() ? std::string(kTimeColumn) : time_column)}));
   part->zone = zone;
   return part;
 }
@@ -121,7 +125,8 @@ Result<BaseTable> BaseQueries::rows(Interval range, Timestamp moment,
   for (const BasePart& part : plan_.parts()) {
     Interval interval = part.level ? Interval{kMinTimestamp, moment} : range;
     if (interval.empty()) continue;
-    TRY(fill_rows(part, interval, groups_of(by, clock_.zone), table));
+    TRY(fill_rows(part, interval, groups_of(by, clock_.zone, part.time_column),
+                  table));
   }
   for (const WindowPart& window : plan_.windows()) {
     TRY(WindowValues(window, *this).add_rows(range, moment, by, table));
@@ -134,7 +139,8 @@ Result<std::set<GroupKey, GroupKeyLess>> BaseQueries::groups(
   std::set<GroupKey, GroupKeyLess> out;
   BaseTable table;
   for (const BasePart& part : plan_.parts()) {
-    TRY(fill_rows(part, range, groups_of(by, clock_.zone), table));
+    TRY(fill_rows(part, range, groups_of(by, clock_.zone, part.time_column),
+                  table));
   }
   for (const auto& [key, values] : table) out.insert(key);
   if (!plan_.parts().empty()) return out;
@@ -176,7 +182,8 @@ Status BaseQueries::fill_flows(const BasePart& part, Interval range,
                                const std::vector<std::string>& by,
                                SeriesTable& out) {
   BaseTable table;
-  std::vector<Query::Group> groups = groups_of(by, clock_.zone);
+  std::vector<Query::Group> groups =
+      groups_of(by, clock_.zone, part.time_column);
   groups.push_back({"t", bucket_expression(buckets, part.time_column)});
   TRY(fill_rows(part, range, groups, table));
   for (auto& [key, values] : table) {
@@ -188,6 +195,7 @@ Status BaseQueries::fill_flows(const BasePart& part, Interval range,
     std::vector<BaseValues>& series =
         series_of(out, GroupKey(key.begin(), key.end() - 1),
                   buckets.starts.size(), plan_);
+    TRY(check_series_size(out.size(), buckets.starts.size()));
     BaseValues& bucket =
         series[static_cast<size_t>(at - buckets.starts.begin())];
     for (size_t slot : part.slots) bucket[slot] = values[slot];
@@ -214,7 +222,7 @@ Status BaseQueries::fill_levels(const BasePart& part, Interval range,
     levels.num_groups = by.size();
     Query query = query_of(part, {kMinTimestamp, range.start});
     query.aggregates.clear();
-    query.groups = groups_of(by, clock_.zone);
+    query.groups = groups_of(by, clock_.zone, part.time_column);
     const std::vector<ExpressionPtr>& keys = part.aggregates[first].keys;
     levels.num_keys = keys.size();
     for (size_t i = 0; i < keys.size(); ++i) {
@@ -234,9 +242,19 @@ Status BaseQueries::fill_levels(const BasePart& part, Interval range,
     if (!query.interval.empty()) {
       TRY_ASSIGN(levels.changes, data_.run(query));
     }
-    carry_forward(levels, buckets.starts, plan_.empty(), out);
+    TRY(carry_forward(levels, buckets.starts, plan_.empty(), out));
   }
   return {};
+}
+
+Status check_series_size(size_t groups, size_t buckets) {
+  if (groups * buckets <= kMaxSeriesValues) return {};
+  return Error{ErrorCode::kLimit,
+               "too many groups for so many buckets of time: more than " +
+                   std::to_string(kMaxSeriesValues) +
+                   " numbers; ask for a shorter range, a coarser grain, fewer "
+                   "dimensions or a filter",
+               0, 0};
 }
 
 Result<Buckets> cut_buckets(const Granularity& grain, Interval range,

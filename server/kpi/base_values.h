@@ -36,9 +36,10 @@ struct SameStores {
 };
 
 // What rows are grouped by for a name of `by`: the dimension's column, or a
-// part of the time in `zone`.
+// part of the time in `zone`, which is that of the event or of `time_column`.
 ExpressionPtr group_expression(const std::string& by,
-                               const absl::TimeZone& zone);
+                               const absl::TimeZone& zone,
+                               const std::string& time_column = {});
 
 // What the windows of a formula need to know. `stores` may be null.
 struct AnswerClock {
@@ -68,6 +69,7 @@ class BaseQueries {
   // or `now` if that is earlier.
   Result<std::vector<BaseValues>> series(Interval range, Timestamp now,
                                          const Buckets& buckets);
+  // kLimit: check_series_size().
   Result<SeriesTable> series_by(Interval range, Timestamp now,
                                 const Buckets& buckets,
                                 const std::vector<std::string>& by);
@@ -102,5 +104,10 @@ Result<Buckets> cut_buckets(const Granularity& grain, Interval range,
 
 // Buckets a series may have.
 inline constexpr size_t kMaxBuckets = 10'000;
+
+// Groups times buckets that series by groups may have: a few hundred MB.
+inline constexpr size_t kMaxSeriesValues = 2'000'000;
+// kLimit above that.
+Status check_series_size(size_t groups, size_t buckets);
 
 }  // namespace freshet

@@ -114,6 +114,12 @@ Result<KpiNumber> KpiAnswerer::rest_value(
   if (plan_->mergeable(false)) {
     for (const BaseValues* one : rest) plan_->merge(values, *one);
   } else {
+    if (plan_->has_other_time() && by_parts_of_time()) {
+      return at_path("top", invalid("kpi '" + kpi_->name +
+                                    "' goes by more than one time: it has no "
+                                    "rest by hours and weekdays; leave 'top' "
+                                    "out"));
+    }
     std::vector<ExpressionPtr> all;
     if (filter_) all.push_back(filter_);
     std::vector<ExpressionPtr> by;

@@ -57,21 +57,36 @@ Status KpiAnswerer::compare_ahead() {
       std::max(grain_->floor(other.range.end, zone_), other.whole.start);
   Interval rest{from, std::min(other.whole.end, now_)};
   if (other.range.end >= other.whole.end || rest.empty()) return {};
+  if (!cut(rest)) return {};  // more than a chart shows
   TRY_ASSIGN(out_.compare->ahead, compare_series(rest, nullptr));
   return {};
 }
 
-// When a compared bucket is shown: by the calendar step, so that 10:00 meets
-// 10:00 across a DST change; one by one where there is none. Buckets of a
-// longer range follow behind ours.
+// Where a bucket of theirs, or what of it begins at `from`, is among ours.
+Timestamp KpiAnswerer::our_time(Timestamp from, Timestamp end) const {
+  const Comparison& other = *comparison_;
+  if (!other.step) {
+    return same_elapsed(range_.start, other.whole.start, from, zone_);
+  }
+  // A step of days moves the first of a month into the month before: a month
+  // is where its middle is.
+  if (grain_->unit() == Granularity::Unit::kMonth && other.step->days != 0) {
+    from.ms += (end.ms - from.ms) / 2;
+  }
+  return step_forward(from, *other.step, zone_);
+}
+
+// When a compared bucket is shown: by the calendar step or the local clock, so
+// that 10:00 meets 10:00 across a DST change; days and longer ones one by one
+// where there is no step. Buckets of a longer range follow behind ours.
 std::vector<Timestamp> KpiAnswerer::our_times(const Buckets& theirs,
                                               Interval range) const {
   std::vector<Timestamp> times;
   const Comparison& other = *comparison_;
-  if (other.step) {
-    for (Timestamp start : theirs.starts) {
-      Timestamp t =
-          step_forward(std::max(start, range.start), *other.step, zone_);
+  if (other.step || grain_->unit() == Granularity::Unit::kMillis) {
+    for (size_t i = 0; i < theirs.starts.size(); ++i) {
+      Timestamp t = our_time(std::max(theirs.starts[i], range.start),
+                             std::min(theirs.ends[i], range.end));
       t = grain_->floor(t, zone_);
       bool full = !times.empty() && times.back() >= buckets_.starts.back();
       times.push_back(full ? grain_->next(times.back(), zone_) : t);

@@ -57,16 +57,6 @@ std::optional<CalendarStep> step_of(const std::string& kind,
   return std::nullopt;
 }
 
-// When the clock has gone on from `from` as far as it has between `start` and
-// `reached`, nights of DST or not.
-Timestamp same_elapsed(Timestamp from, Timestamp start, Timestamp reached,
-                       const absl::TimeZone& zone) {
-  int64_t part = (reached.ms - start.ms) % 1000;
-  absl::CivilSecond civil =
-      to_civil(from, zone) + (to_civil(reached, zone) - to_civil(start, zone));
-  return {from_civil(civil, zone).ms + part};
-}
-
 Result<Interval> custom_range(const std::string& text, size_t slash,
                               const absl::TimeZone& zone) {
   auto range = resolve_range("", text.substr(0, slash), text.substr(slash + 1),
@@ -75,7 +65,32 @@ Result<Interval> custom_range(const std::string& text, size_t slash,
   return *range;
 }
 
+// Whether the month that it goes back to lacks its day.
+bool lacks_day(Timestamp t, const CalendarStep& step,
+               const absl::TimeZone& zone) {
+  return step.months != 0 && to_civil(t, zone).day() !=
+                                 to_civil(step_back(t, step, zone), zone).day();
+}
+
+// Where the end of a range goes. Of a month that lacks its day all is before
+// it: the 29th of March is as far as the whole of February.
+Timestamp end_back(Timestamp start, Timestamp end, const CalendarStep& step,
+                   const absl::TimeZone& zone) {
+  Timestamp back = step_back(end, step, zone);
+  bool whole = lacks_day(end, step, zone) && !lacks_day(start, step, zone);
+  if (!whole) return back;
+  return Granularity(Granularity::Unit::kMonth, 1).next(back, zone);
+}
+
 }  // namespace
+
+Timestamp same_elapsed(Timestamp from, Timestamp start, Timestamp reached,
+                       const absl::TimeZone& zone) {
+  int64_t part = (reached.ms - start.ms) % 1000;
+  absl::CivilSecond civil =
+      to_civil(from, zone) + (to_civil(reached, zone) - to_civil(start, zone));
+  return {from_civil(civil, zone).ms + part};
+}
 
 Result<std::optional<Comparison>> plan_comparison(const KpiRequest& request,
                                                   Interval range, Timestamp now,
@@ -91,11 +106,11 @@ Result<std::optional<Comparison>> plan_comparison(const KpiRequest& request,
   out->step = step_of(kind, request, range, zone);
   if (out->step) {
     out->whole = {step_back(range.start, *out->step, zone),
-                  step_back(range.end, *out->step, zone)};
+                  end_back(range.start, range.end, *out->step, zone)};
     // In an hour that comes twice the clock may be before the start.
-    out->range = {
-        out->whole.start,
-        std::max(out->whole.start, step_back(reached, *out->step, zone))};
+    out->range = {out->whole.start,
+                  std::max(out->whole.start,
+                           end_back(range.start, reached, *out->step, zone))};
     return out;
   }
   size_t slash = kind.find('/');

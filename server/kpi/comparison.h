@@ -17,6 +17,11 @@ struct Comparison {
   std::optional<CalendarStep> step;
 };
 
+// When the clock has gone on from `from` as far as it has between `start` and
+// `reached`, nights of DST or not.
+Timestamp same_elapsed(Timestamp from, Timestamp start, Timestamp reached,
+                       const absl::TimeZone& zone);
+
 // Nothing for "" and "none". kInvalid for an unknown kind or a reversed
 // FROM/TO.
 Result<std::optional<Comparison>> plan_comparison(const KpiRequest& request,

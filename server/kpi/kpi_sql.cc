@@ -163,7 +163,12 @@ class SqlWriter {
     if (e.kind == Expression::Kind::kColumn) {
       return column_of(kpi, formula, e.name, bounds, depth, one);
     }
-    if (e.name == "days") return std::string(":days");
+    if (e.name == "days") {
+      // Of a window it is the window's length.
+      bool asked = bounds.from == ":from" && bounds.to == ":to";
+      if (!asked) return no_sql("days");
+      return std::string(":days");
+    }
     std::vector<std::string> arguments;
     for (const ExpressionPtr& a : e.arguments) {
       TRY_ASSIGN(std::string text,
@@ -249,8 +254,9 @@ class SqlWriter {
     Aggregate newest = aggregate;
     newest.function = Function::kLast;
     newest.keys.clear();
-    return "(SELECT " + or_zero("SUM(\"newest\")") + " FROM (SELECT " + keys +
-           ", " + call_sql(newest) + " AS \"newest\"" + from +
+    // Null before the first of them.
+    return "(SELECT SUM(\"newest\") FROM (SELECT " + keys + ", " +
+           call_sql(newest) + " AS \"newest\"" + from +
            where_of(kpi, bounds, true) + " GROUP BY " + keys +
            ") AS \"levels\")";
   }

@@ -72,14 +72,16 @@ bool same_keys(const std::vector<ExpressionPtr>& a,
                     });
 }
 
-void carry_forward(const LevelSeries& levels,
-                   const std::vector<Timestamp>& starts,
-                   const BaseValues& empty, SeriesTable& out) {
+Status carry_forward(const LevelSeries& levels,
+                     const std::vector<Timestamp>& starts,
+                     const BaseValues& empty, SeriesTable& out) {
   size_t time = levels.num_groups + levels.num_keys;
   auto key_of = [&](const Row& row) {
     return part_of(row, levels.num_groups, levels.num_keys);
   };
-  for (const auto& [group, rows] : split(levels)) {
+  const RowsByGroup groups = split(levels);
+  TRY(check_series_size(groups.size(), starts.size()));
+  for (const auto& [group, rows] : groups) {
     std::vector<BaseValues>& series = out[group];
     series.resize(starts.size(), empty);
     for (size_t i = 0; i < levels.slots.size(); ++i) {
@@ -98,6 +100,7 @@ void carry_forward(const LevelSeries& levels,
       }
     }
   }
+  return {};
 }
 
 }  // namespace freshet

@@ -23,8 +23,9 @@ bool same_keys(const std::vector<ExpressionPtr>& a,
 
 // Sets the slots of each bucket of each group to the sum at its end; null as
 // long as there is no key. `starts` ascend; a new group begins as `empty`.
-void carry_forward(const LevelSeries& levels,
-                   const std::vector<Timestamp>& starts,
-                   const BaseValues& empty, SeriesTable& out);
+// kLimit: check_series_size().
+Status carry_forward(const LevelSeries& levels,
+                     const std::vector<Timestamp>& starts,
+                     const BaseValues& empty, SeriesTable& out);
 
 }  // namespace freshet

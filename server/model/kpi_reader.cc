@@ -69,6 +69,19 @@ void read_where(ConfigMap& map, KpiModel& kpi, const Schema* schema,
   }
 }
 
+// The KPIs of a formula count their own rows: a condition beside nothing else
+// would hold for no part of the number.
+void check_own_rows(ConfigMap& map, const KpiModel& kpi) {
+  bool own = false;
+  each_formula(kpi.formula, [&](const Formula& formula) {
+    own = own || !formula.aggregates.empty();
+  });
+  if (kpi.where_text.empty() || own || used_kpis(kpi.formula).empty()) return;
+  map.fault("where", "'where' of " + map.place() +
+                         " does not hold for the kpis that its formula uses; "
+                         "give it to those");
+}
+
 void read_dimensions(ConfigMap& map, KpiModel& kpi, const Schema* schema) {
   for (const ConfigText& c : map.texts("dimensions")) {
     if (schema &&
@@ -141,6 +154,7 @@ void read_kpi(const ConfigNode& node, ReadContext& context,
   const Schema* schema = find_schema(map, kpi, context);
   read_formula(map, kpi, schema, context.lookups());
   read_where(map, kpi, schema, context.lookups());
+  check_own_rows(map, kpi);
   read_time(map, kpi, schema);
   read_unit(map, kpi);
   kpi.good = map.choice("good", "none", {"up", "down", "none"});

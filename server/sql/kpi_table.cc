@@ -25,12 +25,16 @@ SqlPtr column_node(const std::string& name) {
   return out;
 }
 
-// A KPI's quotient is no whole number.
-SqlPtr with_real_division(const SqlPtr& node) {
-  if (node->kind == Kind::kCall && is_aggregate_name(node->name)) return node;
+// A KPI's quotient is no whole number, and its sum over no rows is 0.
+SqlPtr as_kpi_counts(const SqlPtr& node) {
+  if (node->kind == Kind::kCall && is_aggregate_name(node->name)) {
+    if (node->name != "sum") return node;
+    return sql_call(*node, "coalesce",
+                    {node, sql_literal(*node, Value(int64_t{0}))});
+  }
   auto out = std::make_shared<SqlExpression>(*node);
   for (SqlPtr& argument : out->arguments) {
-    argument = with_real_division(argument);
+    argument = as_kpi_counts(argument);
   }
   if (node->kind == Kind::kCall && node->name == "/") {
     auto cast = std::make_shared<SqlExpression>();
@@ -396,7 +400,7 @@ Result<SelectStatement> expand_kpi_table(const SelectStatement& statement,
   if (!table->where.empty()) {
     TRY_ASSIGN(where, parse_sql_expression(table->where));
   }
-  return KpiTableExpander(statement, *table, with_real_division(formula),
+  return KpiTableExpander(statement, *table, as_kpi_counts(formula),
                           std::move(where))
       .run();
 }

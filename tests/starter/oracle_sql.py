@@ -156,7 +156,7 @@ SQL = {
     "cancellation_rate": (share("orders", "status = 'cancelled'"), "region"),
     "otif_units": (
         flow("orders", "sum(CASE WHEN delivered_ts <= promised_ts AND in_full"
-             " THEN qty_delivered ELSE 0 END) / sum(qty_ordered)", DONE),
+             " THEN qty_ordered ELSE 0 END) / sum(qty_ordered)", DONE),
         "carrier"),
     "units_in_full": (
         flow("orders", "sum(CASE WHEN qty_delivered > qty_ordered THEN"

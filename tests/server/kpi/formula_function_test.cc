@@ -266,6 +266,43 @@ TEST_CASE("returns by the day of the return or of the sale") {
   CHECK(answered(f, request).compare->value.is_null());
 }
 
+TEST_CASE("hours and weekdays of the time that a KPI goes by") {
+  KpiFixture f;  // sold on a Tuesday at 10, returned on a Friday at 18
+  f.sales({{"2026-09-01T10:00:00Z", "A", "t0", 1000, 0}}, kNow);
+  f.returns({{"2026-09-04T18:00:00Z", "A", "2026-09-01T10:00:00Z", 400}}, kNow);
+  KpiRequest request = ask("return_rate", "2026-09-01", "2026-09-02");
+  request.by = {"__weekday", "__hour"};
+  KpiAnswer a = answered(f, request);
+  REQUIRE(a.rows.size() == 1);
+  CHECK(a.rows[0].by[0].to_text() == "2");
+  CHECK(a.rows[0].by[1].to_text() == "10");
+  CHECK(a.rows[0].value.to_double() == doctest::Approx(0.4));
+  f.sales({{"2026-09-01T10:00:00Z", "A", "t0", 1000, 0},
+           {"2026-09-01T11:00:00Z", "A", "t1", 1000, 0}},
+          kNow);
+  request.top = 1;
+  a = answered(f, request);
+  REQUIRE(a.rest.has_value());
+  CHECK(a.rest->first.to_double() == doctest::Approx(0));
+}
+
+TEST_CASE("the series of many groups are bounded") {
+  KpiFixture f;
+  std::vector<StockRow> rows;
+  for (int sku = 0; sku < 400; ++sku) {
+    rows.push_back({"2026-01-01T00:00:00Z", std::to_string(sku), "P", 1});
+  }
+  f.stock(rows, kNow);
+  KpiRequest request = ask("least_stock", "2026-01-02", "2026-10-02");
+  request.by = {"sku"};
+  auto refused = f.answer(request, kNow);  // 400 times 273 times 24
+  REQUIRE(!refused.has_value());
+  CHECK(refused.error().code == ErrorCode::kLimit);
+  request.to = "2026-02-02";
+  request.top = 1;
+  CHECK(answered(f, request).rows.size() == 1);
+}
+
 TEST_CASE("a mean is a sum over a count at every level") {
   KpiFixture f;
   f.sales({{"2026-11-22T01:00:00Z", "A", "t0", 100, 0},

@@ -34,6 +34,11 @@ columns:
     {"kpis/windows.yaml", R"yaml(kpis:
   - { kpi: sales_7d, dataset: sales, formula: "rolling(sum(net), 7d)",
       unit: currency, currency: EUR, dimensions: [store] }
+  - { kpi: sales_a_day_7d, dataset: sales,
+      formula: "rolling(sum(net) / days(), 7d)" }
+  - { kpi: a_less_b, dataset: sales, dimensions: [store],
+      formula: "sum(net) filter (where store = 'A') -
+        sum(net) filter (where store = 'B')" }
   - { kpi: receipts_7d, dataset: sales, dimensions: [store],
       formula: "rolling(count(distinct txn), 7d)" }
   - { kpi: sales_of_month, dataset: sales, dimensions: [store],

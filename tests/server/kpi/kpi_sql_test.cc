@@ -45,8 +45,7 @@ TEST_CASE("aggregates are called as SQL here calls them") {
 TEST_CASE("levels, windows and several datasets are sub-queries") {
   KpiFixture f;
   CHECK(sql(f, "on_hand") ==
-        R"(SELECT (SELECT COALESCE(SUM("newest"), 0) FROM (SELECT "sku", )"
-        R"("place", )"
+        R"(SELECT (SELECT SUM("newest") FROM (SELECT "sku", "place", )"
         R"(LATEST("on_hand") AS "newest" FROM "stock" WHERE "__time" < :to )"
         R"(GROUP BY "sku", "place") AS "levels") AS "on_hand")");
   CHECK(sql(f, "sales_7d") ==
@@ -60,6 +59,7 @@ TEST_CASE("levels, windows and several datasets are sub-queries") {
       R"(NULLIF(((SELECT COALESCE(SUM("net"), 0) FROM "sales" WHERE "__time" >= :from AND "__time" < :to)), 0) AS )"
       R"("return_rate")");
   CHECK(sql(f, "turnover") == "time_avg() has no plain SQL");
+  CHECK(sql(f, "sales_a_day_7d") == "days() has no plain SQL");
   std::string json = to_json(*f.model()->kpi("turnover"), *f.model());
   CHECK(json.find("\"sql_omitted\":\"time_avg() has no plain SQL\"") !=
         std::string::npos);

@@ -67,6 +67,16 @@ TEST_CASE("a value at every level") {
   CHECK(t.rows("SELECT COUNT(*) FROM (SELECT * FROM kpi.net_sales)") == "3");
 }
 
+TEST_CASE("a sum over no rows is 0, as in answers") {
+  Tables t;
+  CHECK(t.rows("SELECT store, value FROM kpi.a_less_b ORDER BY store") ==
+        "A,40.00;B,-60.00");
+  CHECK(t.rows("SELECT value FROM kpi.net_sales WHERE store = 'nowhere'") ==
+        "0.00");
+  CHECK(t.rows("SELECT value FROM kpi.margin WHERE store = 'nowhere'") ==
+        "null");
+}
+
 TEST_CASE("the number has the KPI's name, too") {
   Tables t;
   CHECK(t.rows("SELECT net_sales FROM kpi.net_sales") == "100.00");

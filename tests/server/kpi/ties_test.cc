@@ -41,7 +41,7 @@ Case random_case(std::mt19937& random) {
   static const char* kCompares[] = {"previous", "same_day_last_week",
                                     "last_year", "last_year_364"};
   static const char* kGrains[] = {"fifteen_minute", "hour", "hour", "day",
-                                  "week"};
+                                  "week",           "month"};
   Case c;
   auto& change = pick(kChanges);
   c.now = Timestamp{at(change[1]).ms +

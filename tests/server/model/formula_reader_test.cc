@@ -39,6 +39,19 @@ std::string fault_of_formula(const std::string& formula) {
   return found[0].substr(begin.size());
 }
 
+TEST_CASE("a condition beside other KPIs holds for rows of one's own") {
+  auto with_where = [](const std::string& formula) {
+    return faults("dataset: sales, formula: \"" + formula +
+                  "\", where: \"store = 'A'\"");
+  };
+  const Faults refused = {
+      "kpis/more.yaml:2: 'where' of kpi 'k' does not hold for the kpis that "
+      "its formula uses; give it to those"};
+  CHECK(with_where("[units] / 2") == refused);
+  CHECK(with_where("rolling([units], 7d)") == refused);
+  CHECK(with_where("sum(qty) / [units]") == Faults{});
+}
+
 TEST_CASE("windows are read, with the KPIs in them") {
   ModelFolder folder;
   ModelLoad load =
