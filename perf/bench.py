@@ -40,6 +40,7 @@ KAFKA_ROWS = int(os.environ.get("KAFKA_ROWS", "1000000"))
 # had the rate before.
 MARKS = 1000
 WARM_SECONDS = 10
+LATENCY_SEAL_ROWS = 300_000
 SEGMENTS = int(os.environ.get("SEGMENTS", "10000"))
 
 
@@ -57,19 +58,23 @@ def bench_ingest(folder):
     done = subprocess.run([PROGRAMS / "ingest_perf", str(ROWS), str(folder)],
                           capture_output=True, text=True, check=True)
     ours = json.loads(done.stdout)
-    _, cpu = peers.DuckDb(folder, 1).load("ssb", path, ssb_queries.COLUMNS,
-                                          "lo_orderdate")
-    theirs = cpu * 1e9 / ROWS
-    rows = [(name, f"{ours[key]:.0f}", f"{1e3 / ours[key]:.2f}",
-             f"{theirs / ours[key]:.2f}x") for name, key in (
+    others = [peers.DuckDb(folder, 1), peers.ClickHouse(folder, 1)]
+    theirs = {other.name: other.load("ssb", path, ssb_queries.COLUMNS,
+                                     "lo_orderdate")[1] * 1e9 / ROWS
+              for other in others}
+    others[1].close()
+    steps = [(name, ours[key]) for name, key in (
         ("decode only", "decode"), ("decode + append", "decode_append"),
         ("seal (sort, dictionary, bitmaps, file)", "seal"),
         ("all-in", "total"))]
-    rows.append(("DuckDB JSON load, 1 thread", f"{theirs:.0f}",
-                 f"{1e3 / theirs:.2f}", "1.00x"))
+    steps += [(f"{name} JSON load, 1 thread", ns) for name, ns in theirs.items()]
+    rows = [(name, f"{ns:.0f}", f"{1e3 / ns:.2f}",
+             *(f"{other / ns:.2f}x" for other in theirs.values()))
+            for name, ns in steps]
     table(f"Ingest of {ROWS:,} SSB-flat events of {ours['bytes'] // ROWS} bytes, "
           f"one core ({ours['bytes_per_row']:.1f} bytes a row sealed)",
-          ("step", "ns CPU/event", "M events/s", "DuckDB / Freshet"), rows)
+          ("step", "ns CPU/event", "M events/s",
+           *(f"{name} / it" for name in theirs)), rows)
 
 
 def bench_cubes(folder):
@@ -278,17 +283,19 @@ def bench_kafka(folder):
         freshet.wait_until(lambda: server.rows("ssb") == KAFKA_ROWS, 300, 0.02)
         seconds = time.perf_counter() - start
         cpu = write_bench.cpu_of(server.process.pid)
+        peak = server.peak_bytes()
         server.stop()
     finally:
         broker_script("stop", address, folder)
     rate, bare_rate = KAFKA_ROWS / seconds, KAFKA_ROWS / bare["seconds"]
     table(f"Kafka to queryable, {KAFKA_ROWS:,} SSB-flat events, 4 partitions, "
           "2 cores shared with the broker",
-          ("", "events/s", "ns CPU/event", "of bare"),
+          ("", "events/s", "ns CPU/event", "of bare", "peak MB resident"),
           [("bare librdkafka, every message dropped", f"{bare_rate:,.0f}",
-            f"{bare['cpu_seconds'] * 1e9 / KAFKA_ROWS:.0f}", "1.00x"),
+            f"{bare['cpu_seconds'] * 1e9 / KAFKA_ROWS:.0f}", "1.00x", ""),
            ("Freshet, queryable (seals included)", f"{rate:,.0f}",
-            f"{cpu * 1e9 / KAFKA_ROWS:.0f}", f"{rate / bare_rate:.2f}x")])
+            f"{cpu * 1e9 / KAFKA_ROWS:.0f}", f"{rate / bare_rate:.2f}x",
+            f"{peak >> 20}")])
 
 
 def visible_after(server, producer, number):
@@ -336,6 +343,18 @@ def latencies(server, address, producer, first):
     return ours, bares
 
 
+def seals_and_merges(server):
+    """How many of each there were."""
+    text = server.get("/metrics")[1].decode()
+    total = {name: sum(float(line.rsplit(" ", 1)[1])
+                       for line in text.splitlines()
+                       if line.startswith((name + "{", name + " ")))
+             for name in ("freshet_ingested_rows_total", "freshet_live_rows",
+                          "freshet_merges_total")}
+    sealed = total["freshet_ingested_rows_total"] - total["freshet_live_rows"]
+    return sealed / LATENCY_SEAL_ROWS, total["freshet_merges_total"]
+
+
 def percentiles(spent):
     spent = sorted(spent)
     return tuple(f"{spent[min(int(len(spent) * p), len(spent) - 1)]:.1f}"
@@ -348,7 +367,7 @@ def bench_latency(folder):
     broker_script("start", address, folder)
     model = freshet.sales_model(
         folder / "m", source=f"{{ kafka: {{ brokers: '{address}', topic: fresh "
-        "} }", seal_rows=300000)
+        "} }", seal_rows=LATENCY_SEAL_ROWS)
     rows = []
     try:
         for rate in (0, 10_000, 100_000):
@@ -368,9 +387,12 @@ def bench_latency(folder):
                 producer.flush(30)
                 count = server.sql("SELECT COUNT(*) AS n FROM sales WHERE store "
                                    "LIKE 'MARK%'")[0]["n"]
+                before = seals_and_merges(server)
                 ours, bares = latencies(server, address, producer, count)
+                after = seals_and_merges(server)
                 rate_seen = server.json("/api/v1/ingestion/sales")
                 rows.append((f"{rate:,}", f"{rate_seen['rows_per_second']:,.0f}",
+                             *(f"{b - a:.0f}" for a, b in zip(before, after)),
                              *percentiles(ours), *percentiles(bares)))
                 if background:
                     background.kill()
@@ -379,7 +401,7 @@ def bench_latency(folder):
         broker_script("stop", address, folder)
     table("Produced to visible in SQL over HTTP, real broker, same 2 cores, ms "
           f"({MARKS:,} marked events, in turns with a bare librdkafka loop)",
-          ("events/s asked", "seen", "p50", "p99", "max", "bare p50",
+          ("events/s asked", "seen", "seals", "merges", "p50", "p99", "max", "bare p50",
            "bare p99", "bare max"), rows)
 
 

@@ -69,6 +69,7 @@ class ClickHouse:
 
     def load(self, table, path, columns, order, near_unique=(), derived=None,
              name=None):
+        """The same, without the merge to one part that follows."""
         more = f", {derived} AS {name}" if derived else ""
         wall, cpu = time.perf_counter(), time.process_time()
         kinds = ", ".join(
@@ -83,10 +84,11 @@ class ClickHouse:
         self.session.query(
             f"INSERT INTO peer.{table} SELECT *{more} FROM "
             f"file('{absolute}', JSONEachRow, '{quoted}') "
-            "SETTINGS date_time_input_format = 'best_effort', "
+            f"{self.settings}, date_time_input_format = 'best_effort', "
             "input_format_null_as_default = 1")
+        spent = time.perf_counter() - wall, time.process_time() - cpu
         self.session.query(f"OPTIMIZE TABLE peer.{table} FINAL")
-        return time.perf_counter() - wall, time.process_time() - cpu
+        return spent
 
     def rows(self, sql):
         answer = self.session.query(
