@@ -325,11 +325,20 @@ Result<QueryResult> Executor::run_plan(PlannedQuery plan,
   return result;
 }
 
+Status Executor::hold(const QueryResult& rows) {
+  const size_t columns = rows.rows.empty() ? 0 : rows.rows[0].size();
+  held_bytes_ +=
+      rows.rows.size() * (sizeof(rows.rows[0]) + columns * sizeof(Value));
+  held_.set(held_bytes_);
+  return control_.check();
+}
+
 Result<QueryResult> Executor::run_parts(const SelectStatement& statement) {
   QueryResult all;
   const SetOperation operation = statement.operation;
   for (size_t i = 0; i < statement.parts.size(); ++i) {
     TRY_ASSIGN(QueryResult part, run_select(*statement.parts[i]));
+    TRY(hold(part));
     if (i == 0) {
       all = std::move(part);
     } else if (operation == SetOperation::kUnionAll ||

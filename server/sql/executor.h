@@ -75,12 +75,17 @@ class Executor {
   // The plan as one row: PLAN, RESOURCES, ATTRIBUTES.
   QueryResult explanation() const;
   void tell(std::string step);
+  // Charges rows that are kept to the end of the statement. kLimit if that is
+  // too much.
+  Status hold(const QueryResult& rows);
 
   Runner& runner_;
   const KpiTables& kpis_;
   SqlRequest request_;
   Limits limits_;         // the request's, begun with this
   QueryControl control_;  // asked between the phases
+  MemoryCharge held_{control_};
+  uint64_t held_bytes_ = 0;
   const Timestamp now_;
   const LookupSnapshots lookups_;
   Named named_;    // WITH queries in scope, innermost last

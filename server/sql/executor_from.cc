@@ -83,6 +83,7 @@ Result<Relation> Executor::computed(const SelectStatement& statement,
     auto rows = run_select(statement);
     --needed_;
     TRY(rows);
+    TRY(hold(*rows));
     TRY_ASSIGN(found, relation_of_rows(std::move(*rows), &control_));
   }
   Relation& relation = *found;

@@ -234,6 +234,29 @@ TEST_CASE("a join that needs too much memory or too many rows fails whole") {
              .as_long() == 201 * 201);
 }
 
+TEST_CASE("rows that are kept to the end of a statement count together") {
+  Engine engine;  // 201 rows
+  Limits limits;
+  limits.max_memory_bytes = 500'000;
+  const std::string one = "SELECT n AS a, n + 1 AS b, n + 2 AS c FROM sales";
+  std::string parts = one, named, sums;
+  for (int i = 0; i < 40; ++i) {
+    const std::string name = "w" + std::to_string(i);
+    parts += " UNION ALL " + one;
+    named += (i ? ", " : "WITH ") + name + " AS (" + one + " LIMIT 200)";
+    sums += (i ? " UNION ALL " : " ") + ("SELECT SUM(c) AS s FROM " + name);
+  }
+  CHECK(
+      engine.ask("SELECT COUNT(*) FROM (" + one + ")", {}, limits).has_value());
+  for (const std::string& many :
+       {"SELECT COUNT(*), SUM(c) FROM (" + parts + ")", named + sums}) {
+    auto answer = engine.ask(many, {}, limits);
+    REQUIRE_FALSE(answer.has_value());
+    CHECK(answer.error().message.find("query_max_memory_bytes") !=
+          std::string::npos);
+  }
+}
+
 // A live segment that has one row more whenever a table is looked for.
 class Growing final : public DatasetCatalog {
  public:
