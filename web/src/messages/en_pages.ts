@@ -35,7 +35,7 @@ export const pages = {
     'This file has more than 1 MB, and would be read in part: it needs one JSON object a line.',
   'setup.no_json': 'These are not events in JSON, one object a line.',
   'setup.line_fault': 'Event {n} is no object in JSON: {text}',
-  'setup.taken': 'There is a data set {name} already. Choose another short name.',
+  'setup.taken': 'There is a data set or dashboard {name} already. Choose another short name.',
   'setup.event_fault': 'Event {n}: {why}',
   'setup.found': '{n} {n?event:events} looked at, {columns} {columns?field:fields} found.',
   'setup.time': 'When it happened:',

@@ -37,7 +37,7 @@ export const pages: Record<keyof typeof english, string> & Record<`reject.${stri
     'El archivo tiene más de 1 MB y se leería en parte: necesita un objeto JSON por línea.',
   'setup.no_json': 'No son eventos en JSON, un objeto por línea.',
   'setup.line_fault': 'El evento {n} no es un objeto en JSON: {text}',
-  'setup.taken': 'Ya hay unos datos llamados {name}. Elija otro nombre corto.',
+  'setup.taken': 'Ya hay unos datos o un panel llamados {name}. Elija otro nombre corto.',
   'setup.event_fault': 'Evento {n}: {why}',
   'setup.found': '{n} {n?evento mirado:eventos mirados}, {columns} {columns?campo encontrado:campos encontrados}.',
   'setup.time': 'Cuándo ocurrió:',

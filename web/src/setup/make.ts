@@ -22,7 +22,11 @@ const route = (draft: DatasetDraft, verb: string) =>
   `/api/v1/datasets/${encodeURIComponent(draft.name)}${verb}`;
 
 export async function look(draft: DatasetDraft, pasted: string): Promise<Sample> {
-  if (server.datasets.some((set) => set.dataset === draft.name)) {
+  // What is made at the end has the name of the data.
+  if (
+    server.datasets.some((set) => set.dataset === draft.name) ||
+    server.dashboards?.some((page) => page.dashboard === draft.name)
+  ) {
     throw new Error(t('setup.taken', { name: draft.name }));
   }
   let events: string[] = [];
