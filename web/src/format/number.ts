@@ -12,8 +12,8 @@ export interface Unit {
 export const scaleOf = ({ unit }: Unit): number => (unit === 'percent' ? 100 : 1);
 export const signOf = ({ unit, currency }: Unit): string =>
   unit === 'percent' ? '%' : unit === 'currency' ? (currency ?? '') : '';
-// 0.07 * 100 is 7.000000000000001.
-export const tidy = (value: number): number => Number(value.toPrecision(12));
+// 0.07 * 100 is 7.000000000000001, 0.3 - 0.1 is 0.19999999999999998.
+export const tidy = (value: number): number => Number(value.toPrecision(15));
 
 type Format = Pick<Intl.NumberFormat, 'format'>;
 const kFormats = new Map<string, Format>();
@@ -170,6 +170,10 @@ export function percent(ratio: number | null | undefined, digits = 1): string {
     maximumFractionDigits: digits,
   }).format(ratio);
 }
+
+// How much of a target: 99.8 % is not the whole of it.
+export const reached = (ratio: number): string =>
+  percent(ratio < 1 ? Math.floor(tidy(ratio * 100)) / 100 : ratio, 0);
 
 export function whole(value: number | null | undefined): string {
   if (value === null || value === undefined) return kNone;

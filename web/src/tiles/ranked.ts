@@ -2,6 +2,7 @@
 // change against the comparison.
 import type { AnswerRow, KpiAnswer, Target } from '../api/types';
 import { nameOf } from '../filters/filter';
+import { tidy } from '../format/number';
 
 export interface Ranked {
   name: string; // '' where the dimension has no value
@@ -12,6 +13,7 @@ export interface Ranked {
   change: number | null;
   changeRatio: number | null;
   attained: number | null; // of the target this value has of its own
+  due: number; // of that target, by now
 }
 
 const kAdditive = new Set(['currency', 'count']);
@@ -37,13 +39,13 @@ export function addsUp(answer: KpiAnswer): boolean {
   return Math.abs(all - answer.value) <= 1e-6 * Math.abs(answer.value) + 0.005;
 }
 
-// 0.3 - 0.1 is 0.19999999999999998.
-const tidy = (value: number) => Number(value.toPrecision(15));
-
 export function ranked(answer: KpiAnswer, by: string): Ranked[] {
   const rows = answer.rows ?? [];
   const largest = Math.max(...rows.map((row) => Math.abs(number(row, 'value') ?? 0)));
   const total = addsUp(answer) ? answer.value : null;
+  // Of a running range as much as of the whole's target.
+  const { value: goal = 0, expected_by_now: now } = answer.target ?? {};
+  const due = goal && now !== undefined ? now / goal : 1;
   return rows.map((row) => {
     const value = number(row, 'value');
     const before = number(row, 'compare');
@@ -57,6 +59,7 @@ export function ranked(answer: KpiAnswer, by: string): Ranked[] {
       change,
       changeRatio: change !== null && before ? change / Math.abs(before) : null,
       attained: targetOf(row)?.attained ?? null,
+      due,
     };
   });
 }
