@@ -93,7 +93,8 @@ function parsed(text: string): unknown {
   }
 }
 
-// The rows as the server writes CSV, with their names.
+// The rows as the server writes CSV, with their names; marked as `export/csv`
+// marks what the page writes.
 export async function sqlCsv(query: string): Promise<Blob> {
   const response = await request('POST', '/druid/v2/sql', {
     query,
@@ -101,7 +102,7 @@ export async function sqlCsv(query: string): Promise<Blob> {
     header: true,
   });
   if (!response.ok) throw errorOf(response.status, await response.json().catch(() => null));
-  return response.blob();
+  return new Blob(['\uFEFF', await response.blob()]);
 }
 
 // SQL through Druid's route; its errors have their own shape.
