@@ -1,6 +1,7 @@
 // The cells of a heat map: hours of the day by days of the week.
 import type { AnswerRow, KpiAnswer } from '../api/types';
 import { instant } from '../format/time';
+import { addsUp } from './ranked';
 
 export interface HeatCell {
   weekday: number; // 1 is Monday
@@ -57,13 +58,13 @@ function counted(from: number, to: number, tz: string): Map<number, number> {
 }
 
 // Amounts of a long range are those of a typical hour: a month has more of some
-// weekdays than of others. Ratios are the server's, over all such hours.
+// weekdays than of others. Ratios and distinct counts are the server's, over all
+// such hours.
 export function heatCells(answer: KpiAnswer, tz: string): HeatCell[] {
   const from = instant(answer.range?.from) ?? 0;
   const asOf = instant(answer.provenance?.as_of) ?? Infinity;
   const to = Math.min(instant(answer.range?.to) ?? 0, asOf);
-  const amount = answer.unit === 'currency' || answer.unit === 'count';
-  const often = amount ? occurrences(from, to, tz) : new Map<number, number>();
+  const often = addsUp(answer) ? occurrences(from, to, tz) : new Map<number, number>();
   const values = new Map<number, number | null>();
   for (const row of answer.rows ?? []) {
     const key = (number(row, '__weekday') ?? 0) * 24 + (number(row, '__hour') ?? 0);
