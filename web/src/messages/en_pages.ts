@@ -139,6 +139,7 @@ export const pages = {
   'op.=': 'equal to',
   'op.<>': 'not equal to',
   'severity.critical': 'Critical',
+  'severity.error': 'Error',
   'severity.warning': 'Warning',
   'severity.info': 'Info',
   'state.firing': 'Firing',

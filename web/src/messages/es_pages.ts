@@ -141,6 +141,7 @@ export const pages: Record<keyof typeof english, string> & Record<`reject.${stri
   'op.=': 'exactamente en',
   'op.<>': 'en algo distinto de',
   'severity.critical': 'Crítica',
+  'severity.error': 'Error',
   'severity.warning': 'Aviso',
   'severity.info': 'Información',
   'state.firing': 'Activa',
