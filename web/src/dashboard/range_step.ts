@@ -28,7 +28,7 @@ export function stepped(
   if (from === null || to === null) return null;
   const [first, clock] = wallTime(from, view.tz).split('T') as [string, string];
   const [last, end] = wallTime(to, view.tz).split('T') as [string, string];
-  if (clock !== '00:00:00' || to - from < kDay / 2) {
+  if (clock !== '00:00:00' || (to - from < kDay / 2 && !view.range.endsWith('td'))) {
     const length = (to - from) * direction;
     if (direction > 0 && to >= now) return null;
     const text = (ms: number) => new Date(ms).toISOString().slice(0, 19) + 'Z';
