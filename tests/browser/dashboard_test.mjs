@@ -21,6 +21,7 @@ import { measures } from './measure_scenarios.mjs';
 import { numbers } from './number_scenarios.mjs';
 import { odd } from './odd_scenarios.mjs';
 import { pages } from './page_scenarios.mjs';
+import { played } from './played_scenarios.mjs';
 import { reading } from './reading_scenarios.mjs';
 import { recovery } from './recovery_scenario.mjs';
 import { setup } from './setup_scenarios.mjs';
@@ -50,6 +51,7 @@ const all = own ?? [
   ...looks,
   ...steady,
   ...reading,
+  ...played,
   ...live,
   ...recovery,
 ];

@@ -150,6 +150,7 @@ async function wallAndEmbed(browser) {
   await page.waitForURL((url) => url.pathname !== `/d/${dashboards[0].dashboard}`, { timeout: 8000 });
   check(parameter(page, 'wall') === '5', 'it shows the next dashboard, still as a wall', page.url());
   check((await page.evaluate(() => history.length)) === entries, 'and the history does not grow');
+  await settled(page);
   await page.keyboard.press('Escape');
   await menu.waitFor();
   check(parameter(page, 'wall') === '', 'Escape leaves the wall', page.url());
