@@ -30,8 +30,9 @@ bool read_indexes(std::string_view text, std::vector<EventPath::Step>& steps) {
 
 }  // namespace
 
-Result<EventPath> EventPath::parse(std::string_view text) {
+Result<EventPath> EventPath::parse(std::string_view text, Lone lone) {
   EventPath path;
+  path.lone_ = lone;
   std::string_view rest = text;
   if (rest.starts_with("$.")) {
     path.from_top_ = true;
@@ -61,7 +62,12 @@ const EventNode* EventPath::find(const EventTree& tree, const EventNode* node,
       node = tree.child(*node, step.name);
       continue;
     }
-    if (node->kind != EventNode::Kind::kArray) return nullptr;
+    if (node->kind != EventNode::Kind::kArray) {
+      // What an exploded path was bound to is an element already.
+      bool first = step.index == 0 && i > skipped;
+      if (lone_ == Lone::kNoElement || !first) return nullptr;
+      continue;
+    }
     node = tree.first_child(*node);
     for (uint32_t n = step.index; n > 0 && node != nullptr; --n) {
       node = tree.next(*node);

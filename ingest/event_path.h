@@ -20,8 +20,12 @@ class EventPath {
     uint32_t index = 0;  // of an element, from 0
     bool operator==(const Step&) const = default;
   };
+  // What "tag[0]" is where `tag` is no array: nothing, or `tag` itself, since
+  // an element of XML that stands alone is no array.
+  enum class Lone { kNoElement, kFirstElement };
   // kInvalid for an empty name and for brackets without a number.
-  static Result<EventPath> parse(std::string_view text);
+  static Result<EventPath> parse(std::string_view text,
+                                 Lone lone = Lone::kNoElement);
 
   const std::vector<Step>& steps() const { return steps_; }
   // Whether it starts at the top of the envelope.
@@ -33,6 +37,7 @@ class EventPath {
  private:
   std::vector<Step> steps_;
   bool from_top_ = false;
+  Lone lone_ = Lone::kNoElement;
 };
 
 }  // namespace freshet

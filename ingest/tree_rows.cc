@@ -14,6 +14,8 @@ using Meaning = EventNode::Meaning;
 
 Result<std::unique_ptr<TreeRows>> TreeRows::make(DecoderSpec spec,
                                                  Decimals decimals) {
+  const auto lone = spec.format == "xml" ? EventPath::Lone::kFirstElement
+                                         : EventPath::Lone::kNoElement;
   std::vector<EventPath::Step> exploded;
   if (!spec.explode.empty()) {
     TRY_ASSIGN(EventPath path, EventPath::parse(spec.explode));
@@ -27,7 +29,7 @@ Result<std::unique_ptr<TreeRows>> TreeRows::make(DecoderSpec spec,
   for (size_t i = 0; i < rows.paths_.size(); ++i) {
     if (!rows.targets_.in_value(i)) continue;
     Path& path = rows.paths_[i];
-    TRY_ASSIGN(path.path, EventPath::parse(rows.targets_.path(i)));
+    TRY_ASSIGN(path.path, EventPath::parse(rows.targets_.path(i), lone));
     if (path.path.from_top()) continue;
     const auto& steps = path.path.steps();
     auto [mine, theirs] = std::ranges::mismatch(steps, rows.exploded_);

@@ -80,6 +80,44 @@ TEST_CASE("XML: records with attributes and what stands around them") {
                                  "1793527200000|S2|d|2|-|-"});
 }
 
+TEST_CASE("XML: an element alone is the first of its name") {
+  DecoderSpec spec = spec_of({{"first", ColumnKind::kString},
+                              {"second", ColumnKind::kString},
+                              {"id", ColumnKind::kLong},
+                              {"top", ColumnKind::kString}});
+  spec.format = "xml";
+  spec.record = "/s/i";
+  spec.time.path = "$.@at";
+  spec.fields[0].path = "tag[0]";
+  spec.fields[1].path = "tag[1]";
+  spec.fields[2].path = "part[0].@id";
+  spec.fields[3].path = "$.top[0]";
+  const std::string document =
+      R"(<s at="5"><top>t</top><i><tag>one</tag><part id="3"/></i>
+      <i><tag>one</tag><tag>two</tag><part id="4"/><part id="5"/></i>
+      <i><tag/></i></s>)";
+  const std::vector<std::string> expected = {
+      "5000|one|-|3|t", "5000|one|two|4|t", "5000|-|-|-|t"};
+  DecodedRows rows(spec);
+  rows.decode({document});
+  CHECK(rows.text() == expected);
+  // As the records of a file are.
+  ColumnBatch batch(spec.schema);
+  auto decoder = make_xml_record_decoder(spec);
+  REQUIRE(ok(decoder));
+  std::string json = records("s/i", document);
+  REQUIRE(ok((*decoder)->decode(json.substr(0, json.find('\n')), batch)));
+  CHECK(batch.columns()[1].strings[0] == "one");
+  CHECK(batch.columns()[2].nulls[0] == 1);
+
+  spec.format = "json";  // there a value alone is no element
+  spec.fields.pop_back();
+  spec.time.path = "ts";
+  DecodedRows plain(spec);
+  plain.decode({R"({"ts":5,"tag":"one","part":{"@id":3}})"});
+  CHECK(plain.text() == std::vector<std::string>{"5000|-|-|-|-"});
+}
+
 TEST_CASE("XML: a document in pieces is the same, as JSON too") {
   std::string whole = records("stock/items/item", kStock);
   CHECK(whole.find(R"({"$":{"date":"2026-11-01T10:00:00Z",)"
