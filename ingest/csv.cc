@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "ingest/field_targets.h"
 #include "ingest/field_value.h"
@@ -363,20 +364,75 @@ void append_csv_text(std::string& out, std::string_view text, char delimiter) {
   out += '"';
 }
 
+// A member of the JSON object that a record becomes.
+struct CsvMember {
+  std::string name;
+  std::optional<size_t> field;  // of the record; without one an object
+  std::vector<CsvMember> members;
+};
+
+void place_field(std::vector<CsvMember>& members, std::string_view path,
+                 size_t field) {
+  size_t dot = path.find('.');
+  std::string name(path.substr(0, dot));
+  if (dot == path.npos) {
+    members.push_back({std::move(name), field, {}});
+    return;
+  }
+  auto object = std::ranges::find_if(members, [&](const CsvMember& one) {
+    return !one.field && one.name == name;
+  });
+  if (object == members.end()) {
+    object = members.insert(object, {std::move(name), std::nullopt, {}});
+  }
+  place_field(object->members, path.substr(dot + 1), field);
+}
+
+// Names that no path asks for are members as they stand.
+std::vector<CsvMember> members_of(const std::vector<CsvField>& header,
+                                  const std::vector<std::string>& paths) {
+  std::vector<CsvMember> members;
+  for (size_t i = 0; i < header.size(); ++i) {
+    std::string_view name = trim(header[i].text);
+    if (std::ranges::find(paths, name) != paths.end()) {
+      place_field(members, name, i);
+    } else {
+      members.push_back({std::string(name), i, {}});
+    }
+  }
+  return members;
+}
+
+void append_json_object(const std::vector<CsvMember>& members,
+                        const std::vector<CsvField>& fields, std::string& out) {
+  out += '{';
+  bool first = true;
+  for (const CsvMember& member : members) {
+    if (member.field && fields[*member.field].null) continue;
+    if (!first) out += ',';
+    first = false;
+    append_json_text(out, member.name);
+    out += ':';
+    if (member.field) {
+      append_json_text(out, fields[*member.field].text);
+    } else {
+      append_json_object(member.members, fields, out);
+    }
+  }
+  out += '}';
+}
+
 }  // namespace
 
-Result<CsvEvents> csv_to_json_events(std::string_view body) {
-  return each_record(body, [](const std::vector<CsvField>& header,
-                              const std::vector<CsvField>& fields) {
-    std::string event = "{";
-    for (size_t i = 0; i < fields.size(); ++i) {
-      if (fields[i].null) continue;
-      if (event.size() > 1) event += ',';
-      append_json_text(event, trim(header[i].text));
-      event += ':';
-      append_json_text(event, fields[i].text);
-    }
-    return event + "}";
+Result<CsvEvents> csv_to_json_events(std::string_view body,
+                                     const std::vector<std::string>& paths) {
+  std::vector<CsvMember> members;
+  return each_record(body, [&](const std::vector<CsvField>& header,
+                               const std::vector<CsvField>& fields) {
+    if (members.empty()) members = members_of(header, paths);
+    std::string event;
+    append_json_object(members, fields, event);
+    return event;
   });
 }
 

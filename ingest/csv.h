@@ -70,8 +70,11 @@ struct CsvEvents {
 };
 
 // Each record as a JSON object with text members (nothing for a null), for
-// POST /ingest, since a log holds JSON. kInvalid: the header is at fault.
-Result<CsvEvents> csv_to_json_events(std::string_view body);
+// POST /ingest, since a log holds JSON. A field named as one of `paths` is
+// where that path leads: "item.sku" is the member sku of item. kInvalid: the
+// header is at fault.
+Result<CsvEvents> csv_to_json_events(std::string_view body,
+                                     const std::vector<std::string>& paths);
 
 // Each record as a record of the fields `names`, for a log that holds CSV.
 // Fields the header lacks are null, others are left out.

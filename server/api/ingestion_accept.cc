@@ -89,6 +89,12 @@ bool one_of(std::string_view type, std::initializer_list<const char*> types) {
   return std::ranges::any_of(types, [&](const char* t) { return type == t; });
 }
 
+std::vector<std::string> paths_of(const DecoderSpec& spec) {
+  std::vector<std::string> paths = {spec.time.path};
+  for (const FieldSpec& field : spec.fields) paths.push_back(field.path);
+  return paths;
+}
+
 Result<IncomingEvents> split(const DecoderSpec& spec,
                              std::string_view content_type,
                              std::string_view body) {
@@ -120,7 +126,7 @@ Result<IncomingEvents> split(const DecoderSpec& spec,
     return incoming;
   }
   if (type == "text/csv") {
-    TRY_ASSIGN(auto lines, csv_to_json_events(body));
+    TRY_ASSIGN(auto lines, csv_to_json_events(body, paths_of(spec)));
     return made_events(std::move(lines), spec);
   }
   if (one_of(type, {"", "application/json", "application/x-ndjson",

@@ -174,3 +174,26 @@ def test_derived_numbers_have_the_type_of_their_column(tmp_path):
             what=lambda: server.sql(text))
         assert server.json("/api/v1/ingestion/widened")["rejected"] == {
             "expression": 1}
+
+
+NESTED = """\
+dataset: nested
+source: { log: { partitions: 1 } }
+time: { field: ts }
+columns:
+  - { name: store, type: string }
+  - { name: sku, type: string, path: item.sku }
+"""
+
+
+def test_csv_fields_go_where_paths_lead(tmp_path):
+    model = freshet.write_model(tmp_path / "m", {"datasets/nested.yaml": NESTED})
+    with freshet.Server(model, tmp_path / "d") as server:
+        status, _, answer = server.request(
+            "POST", "/ingest/nested",
+            "ts,store,item.sku\n2026-11-01T10:00:00Z,S1,K1\n",
+            {"Content-Type": "text/csv"})
+        assert status == 200 and json.loads(answer)["accepted"] == 1, answer
+        freshet.wait_until(lambda: server.rows("nested") == 1, what=server.log)
+        assert server.sql("SELECT store, sku FROM nested") == [
+            {"store": "S1", "sku": "K1"}]

@@ -87,6 +87,25 @@ TEST_CASE("a CSV record that may go on is waited for") {
   CHECK(csv_record_end("a,\"b\"c\nd\n", 0, ',', false) == 7);
 }
 
+TEST_CASE("a CSV field is where the path of its name leads") {
+  DecoderSpec spec = spec_of({{"sku", ColumnKind::kString},
+                              {"size", ColumnKind::kLong},
+                              {"qty", ColumnKind::kLong}});
+  spec.fields[0].path = "item.sku";
+  spec.fields[1].path = "item.box.size";
+  auto events = csv_to_json_events(
+      "ts,item.sku, qty ,other.x,item.box.size\n5,K,1,y,2\n6,,3,,\n",
+      {"ts", "item.sku", "item.box.size", "qty"});
+  REQUIRE(events.has_value());
+  CHECK(events->events ==
+        Texts{R"({"ts":"5","item":{"sku":"K","box":{"size":"2"}},)"
+              R"("qty":"1","other.x":"y"})",
+              R"({"ts":"6","item":{"box":{}},"qty":"3"})"});
+  DecodedRows rows(spec);
+  rows.decode(events->events);
+  CHECK(rows.text() == Texts{"5000|K|2|1", "6000|-|-|3"});
+}
+
 TEST_CASE("a file's records are those of the same text in a body") {
   // More than what is read at a time, on both sides of the broken quote.
   std::string text = "a,b\n", good;
@@ -100,7 +119,7 @@ TEST_CASE("a file's records are those of the same text in a body") {
   CHECK(records.size() == 60'002);
   CHECK(std::ranges::count(records, "4,\"oops,1.00") == 1);
   CHECK(std::ranges::count(records, "7,\"two\nlines\"") == 1);
-  auto events = csv_to_json_events(text);
+  auto events = csv_to_json_events(text, {});
   REQUIRE(events.has_value());
   CHECK(events->events.size() == records.size() - 1);
   CHECK(events->faults.size() == 1);

@@ -402,7 +402,7 @@ TEST_CASE("csv") {
   CHECK(!ok((*decoder)->decode("2026-11-22,\"a,1,K,2", batch)));
   CHECK(!ok((*decoder)->decode("2026-11-22,\"a\"b,1,K,2", batch)));
   CHECK(!ok(make_csv_decoder(spec(), "a,a")));
-  auto events = csv_to_json_events("a,b\n1,\"x\"\"y\"\n,2\n");
+  auto events = csv_to_json_events("a,b\n1,\"x\"\"y\"\n,2\n", {});
   REQUIRE(ok(events));
   CHECK(events->events[0] == R"({"a":"1","b":"x\"y"})");
   CHECK(events->events[1] == R"({"b":"2"})");
@@ -410,7 +410,7 @@ TEST_CASE("csv") {
 
   // One bad record is kept with what it should have been; the others go on.
   events = csv_to_json_events(
-      "a,b\n1,2\n3\n\"4\"5,6\n\"7\n8\",9\n\"10,11\n12,13\n14,15");
+      "a,b\n1,2\n3\n\"4\"5,6\n\"7\n8\",9\n\"10,11\n12,13\n14,15", {});
   REQUIRE(ok(events));
   CHECK(events->events ==
         std::vector<std::string>{R"({"a":"1","b":"2"})", "a,b\n3",
@@ -423,8 +423,8 @@ TEST_CASE("csv") {
   CHECK(events->faults[1].first == 2);
   CHECK(events->faults[2].first == 4);
   CHECK(events->begins == std::vector<size_t>{4, 8, 10, 17, 25, 32, 38});
-  CHECK_FALSE(ok(csv_to_json_events("a,a\n1,2\n")));
-  CHECK(csv_to_json_events("")->events.empty());
+  CHECK_FALSE(ok(csv_to_json_events("a,a\n1,2\n", {})));
+  CHECK(csv_to_json_events("", {})->events.empty());
   auto records = csv_to_records("b,a\n1,2\n3\n", {"a", "b"}, ';');
   REQUIRE(ok(records));
   CHECK(records->events == std::vector<std::string>{"2;1", "b,a\n3"});
