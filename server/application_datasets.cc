@@ -271,13 +271,24 @@ std::vector<std::string> RunningDatasets::names() const {
   return names;
 }
 
+namespace {
+
+// Of a topic, for posted events. Where it is their order that says which of the
+// rows with one key stays, all go to one partition, as in the embedded log.
+int32_t partition_of_posts(const DatasetModel& dataset) {
+  bool ordered = !dataset.key.columns.empty() && dataset.key.order_by.empty();
+  return ordered ? 0 : -1;
+}
+
+}  // namespace
+
 Result<std::map<std::string, int64_t>> RunningDatasets::store_events(
     Stream& stream, const std::vector<std::string_view>& events,
     std::string_view idempotency_key) {
   if (auto* kafka = std::get_if<KafkaSourceModel>(&stream.dataset->source)) {
-    return stream.producer.send(stream.dataset->name,
-                                kafka_settings(*kafka, *stream.dataset), events,
-                                idempotency_key, keyed_posts_);
+    return stream.producer.send(
+        stream.dataset->name, kafka_settings(*kafka, *stream.dataset), events,
+        partition_of_posts(*stream.dataset), idempotency_key, keyed_posts_);
   }
   if (std::holds_alternative<FilesSourceModel>(stream.dataset->source)) {
     return Error{ErrorCode::kConflict,

@@ -103,7 +103,7 @@ Status send_missing(const KeyedPost& post, StoredEvents& stored) {
     numbers[i] = std::to_string(i);
     headers[i] = {MessageHeader{kKeyHeader, post.key},
                   MessageHeader{kNumberHeader, numbers[i]}};
-    records.push_back({{}, post.events[i], -1, headers[i]});
+    records.push_back({{}, post.events[i], post.partition, headers[i]});
   }
   if (records.empty()) return {};
   TRY_ASSIGN(PostAnswer sent, post.send(records));

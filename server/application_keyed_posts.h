@@ -31,6 +31,7 @@ using PostAnswer = std::map<std::string, int64_t>;
 struct KeyedPost {
   std::string dataset, topic, key;
   const std::vector<std::string_view>& events;
+  int32_t partition;  // as in KafkaProducer::Record
   // To the topic.
   std::function<Result<PostAnswer>(std::span<const KafkaProducer::Record>)>
       send;

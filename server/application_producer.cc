@@ -13,7 +13,7 @@ constexpr KafkaProducer::Patience kPatience = {30'000, 5'000};
 
 Result<PostAnswer> TopicProducer::send(
     const std::string& dataset, const KafkaSettings& settings,
-    const std::vector<std::string_view>& events,
+    const std::vector<std::string_view>& events, int32_t partition,
     std::string_view idempotency_key, KeyedPosts& posts) {
   auto named =
       std::ranges::find_if_not(settings.topics, KafkaSettings::is_pattern);
@@ -36,11 +36,13 @@ Result<PostAnswer> TopicProducer::send(
       return open_kafka_source(look);
     };
     return posts.send({dataset, topic, std::string(idempotency_key), events,
-                       produce_to, open});
+                       partition, produce_to, open});
   }
   std::vector<KafkaProducer::Record> records;
   records.reserve(events.size());
-  for (std::string_view event : events) records.push_back({{}, event, -1});
+  for (std::string_view event : events) {
+    records.push_back({{}, event, partition});
+  }
   return produce(settings, topic, records);
 }
 

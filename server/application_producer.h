@@ -20,11 +20,13 @@ class TopicProducer {
   // is named. kUnavailable: nothing was acknowledged for 5 s, or not all in
   // 30 s; the message says what may be stored all the same, see KafkaProducer.
   // kUnsupported: all topics of `dataset` are given by patterns. With an
-  // idempotency key, unless it is empty, as KeyedPosts::send.
+  // idempotency key, unless it is empty, as KeyedPosts::send. `partition` as in
+  // KafkaProducer::Record.
   Result<PostAnswer> send(const std::string& dataset,
                           const KafkaSettings& settings,
                           const std::vector<std::string_view>& events,
-                          std::string_view idempotency_key, KeyedPosts& posts);
+                          int32_t partition, std::string_view idempotency_key,
+                          KeyedPosts& posts);
 
  private:
   Result<PostAnswer> produce(const KafkaSettings& settings,

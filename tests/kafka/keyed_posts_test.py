@@ -113,3 +113,37 @@ def test_a_broker_that_hangs(server, broker):
         return status == 200
     freshet.wait_until(again, 60)
     exactly(server, 2001)
+
+
+@pytest.mark.parametrize("rest, spread", [
+    ("on_duplicate: replace", False),
+    ("on_duplicate: replace\norder_by: qty", True)])
+@pytest.mark.parametrize("key", ["", "k1"])
+def test_rows_with_one_key_stay_in_the_order_of_their_posts(
+        broker, tmp_path, rest, spread, key):
+    """In one partition, unless their own order says which one stays."""
+    name = f"ordered{'.spread' if spread else ''}{key and '.key'}"
+    create(broker, name, 4)
+    model = freshet.write_model(tmp_path / "m", {"datasets/sales.yaml": f"""\
+dataset: sales
+source: {{ kafka: {{ brokers: "{broker.address}", topic: {name} }} }}
+time: {{ field: ts }}
+key: [txn_id]
+{rest}
+columns:
+  - {{ name: txn_id, type: string }}
+  - {{ name: qty, type: long }}
+"""})
+    with freshet.Server(model, tmp_path / "d") as running:
+        freshet.wait_until(lambda: running.json(
+            "/api/v1/ingestion/sales")["state"] == "running", what=running.log)
+        used = set()
+        for post in range(20):
+            headers = {"Idempotency-Key": f"{key}{post}"} if key else {}
+            status, _, answer = running.request(
+                "POST", "/ingest/sales", json.dumps(event(post)), headers,
+                timeout=60)
+            assert status == 200, answer
+            used |= set(json.loads(answer)["offsets"])
+            time.sleep(0.02)  # the producer stays at a partition for 10 ms
+        assert (used != {"0"}) == spread, used
