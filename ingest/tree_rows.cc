@@ -41,6 +41,7 @@ Result<std::unique_ptr<TreeRows>> TreeRows::make(DecoderSpec spec,
 bool TreeRows::append(const Event& event, ColumnBatch& batch,
                       Decoded& decoded) {
   bound_[0] = event.row;
+  found_.assign(paths_.size(), Found());
   first_row_ = batch.num_rows();
   return explode(event, 0, batch, decoded);
 }
@@ -74,31 +75,23 @@ bool TreeRows::explode(const Event& event, size_t step, ColumnBatch& batch,
 bool TreeRows::add_row(const Event& event, ColumnBatch& batch,
                        Decoded& decoded) {
   targets_.begin(event.message, event.operation == RowOperation::kDelete);
-  const EventTree& tree = event.tree;
-  const EventTree* around = event.envelope_tree ? event.envelope_tree : &tree;
   for (size_t i = 0; i < paths_.size(); ++i) {
     if (!targets_.in_value(i)) continue;
-    const Path& path = paths_[i];
-    bool top = path.path.from_top();
-    const EventNode* node =
-        top ? path.path.find(*around, event.envelope)
-            : path.path.find(tree, bound_[path.shared], path.shared);
-    if ((node == nullptr || node->is_null()) && !top && event.fallback) {
-      node = path.path.find(tree, event.fallback);
-    }
-    if (node == nullptr || node->is_null()) continue;
-    if (const EventNode* text = (top ? around : &tree)->child(*node, "#text")) {
-      node = text;  // an XML element with attributes
-    }
-    if (!put(i, *node, batch, decoded)) return false;
+    const EventNode* node = value_of(event, i);
+    if (node != nullptr && !put(i, *node, batch, decoded)) return false;
   }
   if (event.time_ms && targets_.in_value(0) && !targets_.has_time() &&
       !targets_.put_millis(0, *event.time_ms, batch)) {
     return false;
   }
   if (!targets_.finish(batch)) return false;
-  size_t row = batch.num_rows();
+  note_row(event, batch.num_rows(), decoded);
   batch.commit_row();
+  return true;
+}
+
+void TreeRows::note_row(const Event& event, size_t row,
+                        Decoded& decoded) const {
   decoded.row_messages.push_back(event.number);
   if (event.operation != RowOperation::kUpsert && decoded.operations.empty()) {
     decoded.operations.assign(row, RowOperation::kUpsert);
@@ -106,7 +99,35 @@ bool TreeRows::add_row(const Event& event, ColumnBatch& batch,
   if (event.operation != RowOperation::kUpsert || !decoded.operations.empty()) {
     decoded.operations.push_back(event.operation);
   }
-  return true;
+}
+
+// Searched once for all rows that have it from the same place: a search for
+// each would take rows times members, in one event.
+const EventNode* TreeRows::value_of(const Event& event, size_t target) {
+  const Path& path = paths_[target];
+  const EventNode* in =
+      path.path.from_top() ? event.envelope : bound_[path.shared];
+  Found& found = found_[target];
+  if (found.in != in) found = {in, find(event, target)};
+  return found.node;
+}
+
+// Null if there is no value, or a null.
+const EventNode* TreeRows::find(const Event& event, size_t target) const {
+  const auto& [path, shared] = paths_[target];
+  const bool top = path.from_top();
+  const EventTree& tree =
+      top && event.envelope_tree ? *event.envelope_tree : event.tree;
+  const EventNode* node = top ? path.find(tree, event.envelope)
+                              : path.find(tree, bound_[shared], shared);
+  bool missing = node == nullptr || node->is_null();
+  if (missing && !top && shared == 0 && event.fallback) {
+    node = path.find(tree, event.fallback);
+    missing = node == nullptr || node->is_null();
+  }
+  if (missing) return nullptr;
+  const EventNode* text = tree.child(*node, "#text");
+  return text != nullptr ? text : node;  // an XML element with attributes
 }
 
 bool TreeRows::put(size_t target, const EventNode& node, ColumnBatch& batch,

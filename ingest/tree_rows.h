@@ -30,7 +30,8 @@ class TreeRows {
     const EventTree& tree;
     const EventNode* row = nullptr;       // paths start here
     const EventNode* envelope = nullptr;  // and those with "$." here
-    // A second place for what is null in `row`: the values before a change.
+    // A second place for what is null in `row`, outside the exploded arrays:
+    // the values before a change.
     const EventNode* fallback = nullptr;
     RowOperation operation = RowOperation::kUpsert;
     std::optional<int64_t> time_ms = {};       // if the row has no time
@@ -57,11 +58,20 @@ class TreeRows {
     EventPath path;
     size_t shared = 0;  // steps in common with the exploded one
   };
+  // The value of a target, for all rows whose path to it starts at `in`.
+  struct Found {
+    const EventNode* in = nullptr;
+    const EventNode* node = nullptr;
+  };
   TreeRows(DecoderSpec spec, Decimals decimals)
       : targets_(std::move(spec)), decimals_(decimals) {}
   bool explode(const Event& event, size_t step, ColumnBatch& batch,
                Decoded& decoded);
   bool add_row(const Event& event, ColumnBatch& batch, Decoded& decoded);
+  void note_row(const Event& event, size_t row, Decoded& decoded) const;
+  const EventNode* value_of(const Event& event, size_t target);
+  const EventNode* find(const Event& event, size_t target) const;
+  bool comes_from_row(size_t target, const std::vector<size_t>& columns) const;
   bool put(size_t target, const EventNode& node, ColumnBatch& batch,
            Decoded& decoded);
   bool put_text(size_t target, const EventNode& node, ColumnBatch& batch);
@@ -73,6 +83,7 @@ class TreeRows {
   std::vector<Path> paths_;  // by target
   std::vector<EventPath::Step> exploded_;
   std::vector<const EventNode*> bound_;  // by steps of exploded_ taken
+  std::vector<Found> found_;             // by target, of the event under way
   size_t first_row_ = 0;                 // of the event under way
 };
 
