@@ -1,3 +1,4 @@
+#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -53,13 +54,53 @@ Meaning meaning_of(std::string_view type) {
   return Meaning::kPlain;
 }
 
+std::string_view text_of(const EventTree& tree, const EventNode& node,
+                         std::string_view name) {
+  const EventNode* found = tree.child(node, name);
+  return found == nullptr ? std::string_view() : found->text;
+}
+
+// Marks a value with what its field of the schema says:
+// {"field":"price","name":"...Decimal","parameters":{"scale":"2"}}
+void read_field(const EventTree& tree, const EventNode& field,
+                EventNode& value) {
+  value.meaning = meaning_of(text_of(tree, field, "name"));
+  // A text that the schema calls a text is no base64.
+  if (value.meaning == Meaning::kPlain) value.stated = true;
+  if (value.meaning != Meaning::kDecimal) return;
+  const EventNode* parameters = tree.child(field, "parameters");
+  auto scale = read_scale(
+      parameters == nullptr ? "0" : text_of(tree, *parameters, "scale"));
+  value.scale = scale.value_or(0);
+  if (!scale) value.meaning = Meaning::kMalformed;
+}
+
+// The row's values, of which the first of a name counts, by the fields of its
+// struct in the schema.
+void read_fields(EventTree& tree, const EventNode& structure, EventNode& row) {
+  const EventNode* fields = tree.child(structure, "fields");
+  if (fields == nullptr) return;
+  absl::flat_hash_map<std::string_view, EventNode*> values;
+  for (auto* at = tree.first_child(row); at != nullptr; at = tree.next(*at)) {
+    values.try_emplace(at->name, at);
+  }
+  for (const EventNode* at = tree.first_child(*fields); at != nullptr;
+       at = tree.next(*at)) {
+    auto found = values.find(text_of(tree, *at, "field"));
+    if (found == values.end() || !found->second->is_scalar()) continue;
+    read_field(tree, *at, *found->second);
+  }
+}
+
 class DebeziumDecoder final : public TreeDecoder {
  public:
   DebeziumDecoder(std::unique_ptr<EventReader> reader,
                   std::unique_ptr<EventReader> key_reader,
-                  std::unique_ptr<TreeRows> rows)
+                  std::unique_ptr<TreeRows> rows,
+                  std::vector<size_t> key_columns)
       : TreeDecoder(std::move(reader), std::move(rows)),
-        key_reader_(std::move(key_reader)) {}
+        key_reader_(std::move(key_reader)),
+        key_columns_(std::move(key_columns)) {}
 
   Status prepare(std::span<const RawMessage> messages) override {
     keys_away_ = Status();
@@ -76,9 +117,11 @@ class DebeziumDecoder final : public TreeDecoder {
  private:
   bool take_envelope(EventNode& envelope, const EventNode* schema,
                      const Taking& taking);
-  bool take_flat(EventNode& row, const Taking& taking);
+  bool take_flat(EventNode& row, const EventNode* schema, const Taking& taking);
   bool upsert(EventNode& envelope, const EventNode* schema,
               std::string_view operation, const Taking& taking);
+  bool remove_old_key(EventNode& envelope, const EventNode* schema,
+                      const EventNode& row, const Taking& taking);
   bool remove(EventNode& envelope, const EventNode* schema,
               const Taking& taking);
   bool remove_by_key(const EventNode& envelope, const Taking& taking);
@@ -94,6 +137,7 @@ class DebeziumDecoder final : public TreeDecoder {
   }
 
   const std::unique_ptr<EventReader> key_reader_;
+  const std::vector<size_t> key_columns_;
   EventTree key_;
   Status keys_away_;  // what schemas of keys met since prepare()
 };
@@ -112,7 +156,9 @@ bool DebeziumDecoder::take_envelope(EventNode& envelope,
                                     const EventNode* schema,
                                     const Taking& taking) {
   const EventNode* op = tree_.child(envelope, "op");
-  if (op == nullptr || !op->is_scalar()) return take_flat(envelope, taking);
+  if (op == nullptr || !op->is_scalar()) {
+    return take_flat(envelope, schema, taking);
+  }
   std::string_view name = op->text;
   if (name == "c" || name == "u" || name == "r") {
     return upsert(envelope, schema, name, taking);
@@ -127,13 +173,15 @@ bool DebeziumDecoder::take_envelope(EventNode& envelope,
 }
 
 // What ExtractNewRecordState leaves of an envelope.
-bool DebeziumDecoder::take_flat(EventNode& row, const Taking& taking) {
+bool DebeziumDecoder::take_flat(EventNode& row, const EventNode* schema,
+                                const Taking& taking) {
   const EventNode* deleted = tree_.child(row, "__deleted");
   const EventNode* op = tree_.child(row, "__op");
   if (deleted == nullptr && op == nullptr) {
     return reject("not_debezium",
                   "the event has no op: it is not Debezium's envelope");
   }
+  if (schema != nullptr) read_fields(tree_, *schema, row);
   mark_values(row);
   bool gone = (deleted != nullptr && deleted->text == "true") ||
               (op != nullptr && op->text == "d");
@@ -153,11 +201,37 @@ bool DebeziumDecoder::upsert(EventNode& envelope, const EventNode* schema,
     return reject("not_debezium",
                   fmt::format("op {} without a row in 'after'", operation));
   }
+  if (operation == "u" && !remove_old_key(envelope, schema, *row, taking)) {
+    return false;
+  }
   return append(taking, {.message = taking.message,
                          .number = taking.number,
                          .tree = tree_,
                          .row = row,
                          .envelope = &envelope});
+}
+
+// Where the dataset's key is not the table's, an update may change it; then the
+// row of the former one goes. A `before` that does not tell the whole key (it
+// may be no more than the table's) says nothing of that.
+bool DebeziumDecoder::remove_old_key(EventNode& envelope,
+                                     const EventNode* schema,
+                                     const EventNode& row,
+                                     const Taking& taking) {
+  if (key_columns_.empty()) return true;
+  EventNode* before = row_of(envelope, schema, "before");
+  if (before == nullptr || !rows().has_all(tree_, *before, key_columns_) ||
+      !rows().differ(tree_, *before, row, key_columns_)) {
+    return true;
+  }
+  return append(taking, {.message = taking.message,
+                         .number = taking.number,
+                         .tree = tree_,
+                         .row = before,
+                         .envelope = &envelope,
+                         .fallback = &row,
+                         .operation = RowOperation::kDelete,
+                         .time_ms = source_time(envelope)});
 }
 
 bool DebeziumDecoder::remove(EventNode& envelope, const EventNode* schema,
@@ -180,10 +254,12 @@ bool DebeziumDecoder::remove_by_key(const EventNode& envelope,
                   "op d without a row in 'before' and without a key");
   }
   if (!read_key(taking.message)) return false;
-  const EventNode* row = key_.root();
-  const EventNode* payload = key_.child(*row, "payload");
-  if (payload != nullptr && key_.child(*row, "schema") != nullptr) {
+  EventNode* row = key_.root();
+  auto* payload = const_cast<EventNode*>(key_.child(*row, "payload"));
+  const EventNode* schema = key_.child(*row, "schema");
+  if (payload != nullptr && schema != nullptr) {
     row = payload;
+    read_fields(key_, *schema, *row);
   }
   return append(taking, {.message = taking.message,
                          .number = taking.number,
@@ -222,34 +298,16 @@ EventNode* DebeziumDecoder::row_of(EventNode& envelope, const EventNode* schema,
   return row;
 }
 
-// {"fields":[{"field":"after","fields":[{"field":"price","name":"...Decimal",
-// "parameters":{"scale":"2"}}]}]}
+// {"fields":[{"field":"after","fields":[...]}]}
 void DebeziumDecoder::read_schema(const EventNode& schema,
                                   std::string_view part, EventNode& row) {
-  auto text = [&](const EventNode& node, std::string_view name) {
-    const EventNode* found = tree_.child(node, name);
-    return found == nullptr ? std::string_view() : found->text;
-  };
   const EventNode* parts = tree_.child(schema, "fields");
   if (parts == nullptr) return;
   const EventNode* at = tree_.first_child(*parts);
-  while (at != nullptr && text(*at, "field") != part) at = tree_.next(*at);
-  const EventNode* fields =
-      at == nullptr ? nullptr : tree_.child(*at, "fields");
-  if (fields == nullptr) return;
-  for (at = tree_.first_child(*fields); at != nullptr; at = tree_.next(*at)) {
-    EventNode* value = member(row, text(*at, "field"));
-    if (value == nullptr || !value->is_scalar()) continue;
-    value->meaning = meaning_of(text(*at, "name"));
-    // A text that the schema calls a text is no base64.
-    if (value->meaning == Meaning::kPlain) value->stated = true;
-    if (value->meaning != Meaning::kDecimal) continue;
-    const EventNode* parameters = tree_.child(*at, "parameters");
-    auto scale =
-        read_scale(parameters == nullptr ? "0" : text(*parameters, "scale"));
-    value->scale = scale.value_or(0);
-    if (!scale) value->meaning = Meaning::kMalformed;
+  while (at != nullptr && text_of(tree_, *at, "field") != part) {
+    at = tree_.next(*at);
   }
+  if (at != nullptr) read_fields(tree_, *at, row);
 }
 
 // Values that say by themselves what they mean: left out, or a decimal with
@@ -293,9 +351,11 @@ Result<std::unique_ptr<Decoder>> make_debezium_decoder(DecoderSpec spec) {
                                             : TreeRows::Decimals::kBase64;
   auto reader = make_event_reader(spec);
   auto key_reader = make_event_reader(spec);
+  std::vector<size_t> key = spec.key;
   TRY_ASSIGN(auto rows, TreeRows::make(std::move(spec), decimals));
   return std::unique_ptr<Decoder>(std::make_unique<DebeziumDecoder>(
-      std::move(reader), std::move(key_reader), std::move(rows)));
+      std::move(reader), std::move(key_reader), std::move(rows),
+      std::move(key)));
 }
 
 }  // namespace freshet

@@ -12,6 +12,15 @@ namespace freshet {
 using Kind = EventNode::Kind;
 using Meaning = EventNode::Meaning;
 
+namespace {
+
+bool is_known(const EventNode* node) {
+  return node != nullptr && node->is_scalar() &&
+         node->meaning != Meaning::kUnavailable;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<TreeRows>> TreeRows::make(DecoderSpec spec,
                                                  Decimals decimals) {
   const auto lone = spec.format == "xml" ? EventPath::Lone::kFirstElement
@@ -215,16 +224,29 @@ bool TreeRows::differ(const EventTree& tree, const EventNode& one,
                       const EventNode& other,
                       const std::vector<size_t>& columns) const {
   for (size_t i = 1; i < paths_.size(); ++i) {
-    if (!targets_.in_value(i) || paths_[i].path.from_top()) continue;
-    if (std::ranges::find(columns, targets_.column(i)) == columns.end()) {
-      continue;
-    }
+    if (!comes_from_row(i, columns)) continue;
     const EventNode* a = paths_[i].path.find(tree, &one);
     const EventNode* b = paths_[i].path.find(tree, &other);
-    if (a == nullptr || !a->is_scalar()) continue;
+    if (!is_known(a)) continue;
+    if (b != nullptr && b->meaning == Meaning::kUnavailable) continue;
     if (b == nullptr || a->text != b->text) return true;
   }
   return false;
+}
+
+bool TreeRows::has_all(const EventTree& tree, const EventNode& row,
+                       const std::vector<size_t>& columns) const {
+  for (size_t i = 1; i < paths_.size(); ++i) {
+    if (!comes_from_row(i, columns)) continue;
+    if (!is_known(paths_[i].path.find(tree, &row))) return false;
+  }
+  return true;
+}
+
+bool TreeRows::comes_from_row(size_t target,
+                              const std::vector<size_t>& columns) const {
+  return targets_.in_value(target) && !paths_[target].path.from_top() &&
+         std::ranges::find(columns, targets_.column(target)) != columns.end();
 }
 
 void TreeRows::take_back(uint32_t message, size_t before, ColumnBatch& batch,

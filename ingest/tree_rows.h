@@ -44,9 +44,12 @@ class TreeRows {
 
   FieldTargets& targets() { return targets_; }
   // Whether any of these columns differs between two rows of a tree; what the
-  // first one lacks does not.
+  // first one lacks, or its source left out of one, does not.
   bool differ(const EventTree& tree, const EventNode& one,
               const EventNode& other, const std::vector<size_t>& columns) const;
+  // Whether the row has a value for each of these columns that comes from it.
+  bool has_all(const EventTree& tree, const EventNode& row,
+               const std::vector<size_t>& columns) const;
 
   // Ends a message that is at fault: its rows since `before` go, its rejection
   // comes.

@@ -64,9 +64,8 @@ IngestionSettings ingestion_settings(const DatasetModel& dataset,
   }
   settings.transform = make_transform(dataset, lookups);
   settings.key = key_settings(dataset);
-  for (size_t column : settings.key.columns) {
-    settings.decoder.key.push_back(column);
-  }
+  // What a change of the key asks to be deleted can be so by `replace` alone.
+  if (settings.key.replaces()) settings.decoder.key = settings.key.columns;
   settings.decoder.order_by = settings.key.order_by;
   settings.partition_by = dataset.partition_by;
   settings.seal = {dataset.sort_by, dataset.cubes, dataset.rollup};

@@ -128,6 +128,7 @@ LookupSettings KeptLookup::settings() const {
   LookupSettings settings;
   settings.name = lookup_.name;
   settings.decoder = std::move(rows.decoder);
+  settings.decoder.key = {key_};
   settings.transform = std::move(rows.transform);
   settings.key = key_;
   settings.max_keys = lookup_.max_keys;

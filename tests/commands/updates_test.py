@@ -87,6 +87,37 @@ def test_a_delete_needs_only_what_its_key_is_derived_from(tmp_path, key):
             "rejected"] == {"expression": 1 + (key == "shop_id")})
 
 
+SKUS = """\
+dataset: skus
+source: {{ log: {{ partitions: 1, format: debezium }} }}
+time: {{ field: "$.source.ts_ms", format: millis }}
+key: [sku]
+on_duplicate: {mode}
+columns:
+  - {{ name: sku, type: string }}
+  - {{ name: id, type: long }}
+"""
+
+
+@pytest.mark.parametrize("mode, left", [("replace", ["B"]),
+                                        ("ignore", ["A", "B"])])
+def test_an_update_of_the_key_removes_the_former_one(tmp_path, mode, left):
+    """Where rows can be deleted; elsewhere it is no fault."""
+    model = freshet.write_model(tmp_path / "m", {
+        "datasets/skus.yaml": SKUS.format(mode=mode)})
+    with freshet.Server(model, tmp_path / "d") as server:
+        update = {"op": "u", "before": {"sku": "A", "id": 1},
+                  "after": {"sku": "B", "id": 1},
+                  "source": {"ts_ms": 1793527200000}}
+        answer = server.ingest("skus", [change("c", sku="A", id=1), update])
+        assert (answer["accepted"], answer["rejected"]) == (2, 0), answer
+        freshet.wait_until(
+            lambda: [r["sku"] for r in server.sql(
+                "SELECT sku FROM skus ORDER BY sku")] == left,
+            what=lambda: server.json("/api/v1/ingestion/skus"))
+        assert server.json("/api/v1/ingestion/skus")["rejected"] == {}
+
+
 JUDGED = """\
 dataset: judged
 source: { log: { partitions: 1, format: json, explode: items } }

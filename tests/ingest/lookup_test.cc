@@ -222,6 +222,14 @@ TEST_CASE("Debezium: create, update, delete and the tombstone behind it") {
         Texts{"a: x - -", "b: - 2.25 -", "a: - - -", "b: gone"});
 }
 
+TEST_CASE("Debezium: a row that gets another key leaves the former one") {
+  CHECK(entries_of(settings_of("debezium"),
+                   {{"7", R"({"op":"c","after":{"sku":"a","category":"x"}})"},
+                    {"7", R"({"op":"u","before":{"sku":"a"},)"
+                          R"("after":{"sku":"b","category":"x"}})"}}) ==
+        Texts{"a: x - -", "a: gone", "b: x - -"});
+}
+
 TEST_CASE("the store keeps rows, offsets and state across restarts") {
   Kept kept;
   {

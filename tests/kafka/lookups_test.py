@@ -132,6 +132,22 @@ def test_a_compacted_topic_and_a_database_table(broker, tmp_path):
         assert server.stop() == 0
 
 
+def test_a_row_of_another_key_leaves_the_former_one(broker, tmp_path):
+    """Where the lookup's key is not the table's."""
+    compacted(broker, "db.shop.skus", 1)
+    sku = {"id": 1, "city": "A", "note": "x"}
+    send(broker, "db.shop.skus", [
+        ('{"id":1}', change("c", after=sku)),
+        ('{"id":1}', change("u", before=sku, after={**sku, "city": "B"}))])
+    model = freshet.write_model(tmp_path / "m", {
+        "lookups/stores.yaml": STORES.format(broker=broker.address).replace(
+            "key: id", "key: city").replace("db.shop.stores", "db.shop.skus")})
+    with freshet.Server(model, tmp_path / "d") as server:
+        freshet.wait_until(lambda: "B" in rows(server, "stores"),
+                           what=server.log)
+        assert list(rows(server, "stores")) == ["B"]
+
+
 def test_a_topic_with_more_keys_than_allowed_stops_the_lookup(broker, tmp_path):
     compacted(broker, "products_many", 1)
     send(broker, "products_many", [(f"p{i}", {"category": "c"})
