@@ -4,6 +4,8 @@
 #include <chrono>
 #include <thread>
 
+#include "segments/column_widening.h"
+
 namespace freshet {
 namespace {
 
@@ -38,9 +40,22 @@ bool is_null(const Column& column, uint32_t block, uint16_t row) {
   return column.read_nulls(block, words) && (words[row / 64] >> row % 64 & 1);
 }
 
-// The stored row's value.
-void read_cell(const Column& column, uint32_t row, CellWriter cell,
-               ColumnBatch& batch) {
+// Puts the stored number as one of type `now`. False if that cannot hold it.
+bool put_number(int64_t value, ColumnType stored, ColumnType now,
+                CellWriter cell) {
+  if (now.kind == ColumnKind::kDouble) {
+    cell.put(widened_double(value, stored));
+    return true;
+  }
+  auto units = widened_units(value, stored, now);
+  if (units) cell.put(*units);
+  return units.has_value();
+}
+
+// The stored row's value as one of type `now`, as may_become() says. False if
+// that cannot hold it.
+bool read_cell(const Column& column, uint32_t row, ColumnType now,
+               CellWriter cell, ColumnBatch& batch) {
   uint32_t block = row / kBlockRows;
   auto place = static_cast<uint16_t>(row % kBlockRows);
   std::span<const uint16_t> rows(&place, 1);
@@ -51,7 +66,7 @@ void read_cell(const Column& column, uint32_t row, CellWriter cell,
       cell.put(id == kNullId ? std::string_view()
                              : batch.keep(column.dictionary()->value(id)));
       cell.set_null(id == kNullId);
-      return;
+      return true;
     }
     case ColumnKind::kDouble: {
       double value = 0;
@@ -62,10 +77,12 @@ void read_cell(const Column& column, uint32_t row, CellWriter cell,
     default: {
       int64_t value = 0;
       column.gather_longs(block, rows, &value);
-      cell.put(value);
+      if (is_null(column, block, place)) value = 0;
+      if (!put_number(value, column.type(), now, cell)) return false;
     }
   }
   cell.set_null(is_null(column, block, place));
+  return true;
 }
 
 }  // namespace
@@ -217,12 +234,12 @@ Status KeptCells::fill_from_store(Row cells, KeyEntry entry,
   for (const Decoded::KeptCell& cell : cells) {
     const ColumnSpec& spec = batch.schema().columns[cell.column];
     TRY_ASSIGN(const Column* column, segment->column(spec.name));
-    if (column == nullptr || column->type() != spec.type) {
-      missed_.push_back(cell);  // stored before the column was what it is
-      continue;
+    CellWriter writer{batch.columns()[cell.column], cell.row};
+    // Stored before the column was what it is.
+    if (column == nullptr || !may_become(column->type(), spec.type) ||
+        !read_cell(*column, entry.row, spec.type, writer, batch)) {
+      missed_.push_back(cell);
     }
-    read_cell(*column, entry.row, {batch.columns()[cell.column], cell.row},
-              batch);
   }
   return segment->status();
 }

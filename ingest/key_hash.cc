@@ -7,6 +7,8 @@
 #include <limits>
 #include <random>
 
+#include "segments/column_widening.h"
+
 namespace freshet {
 namespace {
 
@@ -17,6 +19,10 @@ uint64_t random_seed() {
 
 bool is_null(const KeyValues& values, size_t row) {
   return !values.nulls.empty() && values.nulls[row] != 0;
+}
+
+bool is_beyond_type(const KeyValues& values, size_t row) {
+  return !values.nulls.empty() && values.nulls[row] == kBeyondType;
 }
 
 // -0.0 is 0.0, and there is one NaN.
@@ -77,6 +83,7 @@ std::optional<std::string_view> KeyHasher::bytes(
   bytes_.clear();
   bool some = false;
   for (const KeyValues& column : columns) {
+    if (is_beyond_type(column, row)) return std::nullopt;
     some |= !is_null(column, row);
     append_value(bytes_, column, row);
   }
@@ -92,8 +99,8 @@ Result<SegmentKeys> SegmentKeys::open(const Segment& segment,
     const ColumnSpec& spec = schema.columns[position];
     TRY_ASSIGN(const Column* column, segment.column(spec.name));
     Source& source = keys.sources_.emplace_back();
-    source.kind = spec.type.kind;
-    if (column == nullptr || column->type() != spec.type) {
+    source.type = spec.type;
+    if (column == nullptr || !may_become(column->type(), spec.type)) {
       source.nulls.assign(kBlockRows, 1);
     } else {
       source.column = column;
@@ -107,41 +114,77 @@ std::span<const KeyValues> SegmentKeys::read(uint32_t block) {
   for (size_t i = 0; i < sources_.size(); ++i) {
     Source& source = sources_[i];
     if (source.column != nullptr) read_column(source, block);
-    values_[i] = {source.kind, source.longs, source.doubles, source.strings,
-                  source.nulls};
+    values_[i] = {source.type.kind, source.longs, source.doubles,
+                  source.strings, source.nulls};
   }
   return values_;
 }
 
 void SegmentKeys::read_column(Source& source, uint32_t block) {
-  uint32_t rows = segment_->block_rows(block);
-  if (source.kind == ColumnKind::kString) {
-    const Dictionary& dictionary = *source.column->dictionary();
-    source.ids.resize(kBlockRows);
-    source.strings.resize(kBlockRows);
-    source.nulls.resize(kBlockRows);
-    source.column->read_ids(block, source.ids.data());
-    for (uint32_t i = 0; i < rows; ++i) {
-      uint32_t id = source.ids[i];
-      source.nulls[i] = id == kNullId;
-      source.strings[i] =
-          id == kNullId ? std::string_view() : dictionary.value(id);
-    }
+  if (source.type.kind == ColumnKind::kString) {
+    read_texts(source, block);
     return;
   }
-  if (source.kind == ColumnKind::kDouble) {
-    source.doubles.resize(kBlockRows);
-    source.column->read_doubles(block, source.doubles.data());
-  } else {
-    source.longs.resize(kBlockRows);
-    source.column->read_longs(block, source.longs.data());
+  read_nulls(source, block);
+  read_numbers(source, block);
+}
+
+void SegmentKeys::read_texts(Source& source, uint32_t block) {
+  const Dictionary& dictionary = *source.column->dictionary();
+  source.ids.resize(kBlockRows);
+  source.strings.resize(kBlockRows);
+  source.nulls.resize(kBlockRows);
+  source.column->read_ids(block, source.ids.data());
+  for (uint32_t i = 0; i < segment_->block_rows(block); ++i) {
+    uint32_t id = source.ids[i];
+    source.nulls[i] = id == kNullId;
+    source.strings[i] =
+        id == kNullId ? std::string_view() : dictionary.value(id);
   }
+}
+
+void SegmentKeys::read_nulls(Source& source, uint32_t block) {
   source.nulls.clear();
   uint64_t words[kBlockRows / 64];
   if (!source.column->read_nulls(block, words)) return;
   source.nulls.resize(kBlockRows);
-  for (uint32_t i = 0; i < rows; ++i) {
+  for (uint32_t i = 0; i < segment_->block_rows(block); ++i) {
     source.nulls[i] = words[i / 64] >> i % 64 & 1;
+  }
+}
+
+void SegmentKeys::read_numbers(Source& source, uint32_t block) {
+  if (source.column->type().kind == ColumnKind::kDouble) {
+    source.doubles.resize(kBlockRows);
+    source.column->read_doubles(block, source.doubles.data());
+    return;
+  }
+  source.longs.resize(kBlockRows);
+  source.column->read_longs(block, source.longs.data());
+  if (source.column->type() != source.type) widen(source, block);
+}
+
+// REQUIRES: the block's longs and nulls are read.
+void SegmentKeys::widen(Source& source, uint32_t block) {
+  const ColumnType stored = source.column->type();
+  const uint32_t rows = segment_->block_rows(block);
+  if (source.type.kind == ColumnKind::kDouble) {
+    source.doubles.resize(kBlockRows);
+    for (uint32_t i = 0; i < rows; ++i) {
+      source.doubles[i] = widened_double(source.longs[i], stored);
+    }
+    return;
+  }
+  for (uint32_t i = 0; i < rows; ++i) {
+    int64_t& value = source.longs[i];
+    if (auto units = widened_units(value, stored, source.type)) {
+      value = *units;
+      continue;
+    }
+    source.nulls.resize(kBlockRows);
+    if (source.nulls[i] == 1) continue;
+    source.nulls[i] = kBeyondType;
+    value = value < 0 ? kNoOrder + 1 : std::numeric_limits<int64_t>::max();
   }
 }
 
@@ -158,7 +201,7 @@ std::vector<KeyValues> key_values(const ColumnBatch& batch,
 
 int64_t order_of(const KeyValues& values, size_t row) {
   assert(values.kind != ColumnKind::kString);
-  if (is_null(values, row)) return kNoOrder;
+  if (is_null(values, row) && !is_beyond_type(values, row)) return kNoOrder;
   if (values.kind != ColumnKind::kDouble) return values.longs[row];
   auto bits = static_cast<int64_t>(bits_of(values.doubles[row]));
   return bits < 0 ? bits ^ std::numeric_limits<int64_t>::max() : bits;

@@ -24,6 +24,12 @@ struct KeyHash {
   bool operator==(const KeyHash&) const = default;
 };
 
+// In KeyValues::nulls, where 1 is a null: a number stored before its column
+// became wider, which the column's type cannot hold. No event can say it, so
+// its row has no key. Its long is the greatest or the least value, for
+// order_of.
+inline constexpr uint8_t kBeyondType = 2;
+
 // One key column over some rows; only the span of its kind is used, and
 // `nulls` may be empty where none is null.
 struct KeyValues {
@@ -37,7 +43,8 @@ struct KeyValues {
 class KeyHasher {
  public:
   KeyHasher();  // draws a seed
-  // Nothing if every column of the row is null: such a row has no key.
+  // Nothing if every column of the row is null, or one is kBeyondType: such a
+  // row has no key.
   std::optional<KeyHash> hash(std::span<const KeyValues> columns, size_t row);
   // What hash() is computed from, the same at every start; valid until the next
   // call.
@@ -50,10 +57,12 @@ class KeyHasher {
   std::string bytes_;
 };
 
-// The key columns of a segment, read block by block. Used by one thread.
+// The key columns of a segment in the types that the schema has now, read block
+// by block. Used by one thread.
 class SegmentKeys {
  public:
-  // Columns the segment was built without are null. kCorrupt as column().
+  // Columns the segment was built without are null, as those of a type that may
+  // not become the schema's. kCorrupt as column().
   // `segment` must outlive it.
   static Result<SegmentKeys> open(const Segment& segment, const Schema& schema,
                                   std::span<const size_t> columns);
@@ -63,7 +72,7 @@ class SegmentKeys {
  private:
   struct Source {
     const Column* column = nullptr;  // null: not there
-    ColumnKind kind = ColumnKind::kString;
+    ColumnType type;                 // of the schema
     std::vector<int64_t> longs;
     std::vector<double> doubles;
     std::vector<uint32_t> ids;
@@ -72,6 +81,10 @@ class SegmentKeys {
   };
   explicit SegmentKeys(const Segment& segment) : segment_(&segment) {}
   void read_column(Source& source, uint32_t block);
+  void read_texts(Source& source, uint32_t block);
+  void read_nulls(Source& source, uint32_t block);
+  void read_numbers(Source& source, uint32_t block);
+  void widen(Source& source, uint32_t block);
 
   const Segment* segment_;
   std::vector<Source> sources_;

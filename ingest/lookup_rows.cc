@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "segments/byte_fields.h"
+#include "segments/column_widening.h"
 
 namespace freshet {
 namespace {
@@ -78,16 +79,17 @@ std::optional<std::string> lookup_row_key(const ColumnBatch& batch, size_t key,
 void copy_lookup_value(const ColumnBatch& from, size_t from_column,
                        uint32_t row, size_t column, ColumnBatch& to) {
   const ColumnBuffer& source = from.columns()[from_column];
-  if (source.nulls[row]) return;
-  switch (from.schema().columns[from_column].type.kind) {
-    case ColumnKind::kString:
-      to.set_string(column, to.keep(source.strings[row]));
-      break;
-    case ColumnKind::kDouble:
-      to.set_double(column, source.doubles[row]);
-      break;
-    default:
-      to.set_long(column, source.longs[row]);
+  const ColumnType was = from.schema().columns[from_column].type;
+  const ColumnType now = to.schema().columns[column].type;
+  if (source.nulls[row] || !may_become(was, now)) return;
+  if (now.kind == ColumnKind::kString) {
+    to.set_string(column, to.keep(source.strings[row]));
+  } else if (was.kind == ColumnKind::kDouble) {
+    to.set_double(column, source.doubles[row]);
+  } else if (now.kind == ColumnKind::kDouble) {
+    to.set_double(column, widened_double(source.longs[row], was));
+  } else if (auto units = widened_units(source.longs[row], was, now)) {
+    to.set_long(column, *units);
   }
 }
 

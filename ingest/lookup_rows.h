@@ -24,8 +24,9 @@ Status decode_lookup_row(std::string_view bytes, ColumnBatch& batch);
 std::optional<std::string> lookup_row_key(const ColumnBatch& batch, size_t key,
                                           uint32_t row);
 
-// Puts the value of a column of a row at `column` of the row that `to` builds;
-// nothing if it is null. REQUIRES: of the same type; `to` copies texts.
+// Puts the value of a column of a row at `column` of the row that `to` builds,
+// as may_become() says; nothing if it is null, or cannot be had in that type.
+// `to` copies texts.
 void copy_lookup_value(const ColumnBatch& from, size_t from_column,
                        uint32_t row, size_t column, ColumnBatch& to);
 

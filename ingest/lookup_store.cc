@@ -132,10 +132,7 @@ Status LookupStore::convert(const Schema& old) {
         if (!fault) return false;
         for (size_t c = 1; c < schema_->columns.size(); ++c) {
           auto from = old.find(schema_->columns[c].name);
-          if (!from || !(old.columns[*from].type == schema_->columns[c].type)) {
-            continue;
-          }
-          copy_lookup_value(before, *from, 0, c, after);
+          if (from) copy_lookup_value(before, *from, 0, c, after);
         }
         after.commit_row();
         puts.emplace_back(std::string(key), encode_lookup_row(after, 0));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "segments/column_widening.h"
 #include "segments/rollup.h"
 
 namespace freshet {
@@ -16,15 +17,6 @@ void add(const Schema& schema, StoredTypes& types) {
       known.push_back(column.type);
     }
   }
-}
-
-// As expressions cast when they read: exact, or the nearest double.
-bool may_become(ColumnType stored, ColumnType now) {
-  if (stored == now) return true;
-  if (!stored.is_numeric() || stored.kind == ColumnKind::kDouble) return false;
-  if (now.kind == ColumnKind::kDouble) return true;
-  return now.kind == ColumnKind::kDecimal &&
-         (stored.kind == ColumnKind::kLong || now.scale >= stored.scale);
 }
 
 std::string allowed(ColumnType stored) {

@@ -212,6 +212,23 @@ TEST_CASE("kept cells: the row that is replaced has the value") {
   CHECK(stream.ingestion->progress().rejected.empty());
 }
 
+TEST_CASE("kept cells: of a column that became wider since") {
+  Stream stream;
+  auto& columns = stream.s.decoder.schema;
+  auto before = std::make_shared<Schema>(*columns);
+  before->columns[5].type = {ColumnKind::kDecimal, 2};  // rate
+  auto now = columns;
+  columns = before;
+  stream.start();
+  stream.send({change(1, 1, in_quotes("one"))});
+  REQUIRE(ok(stream.ingestion->stop()));
+  columns = now;
+  stream.start();
+  stream.send({change(1, 2, in_quotes("two"), in_quotes(kLeftOut))});
+  CHECK(stream.ingestion->progress().rejected.empty());
+  CHECK(contents(*stream.store) == Rows{{1, "2|two|-|1.5"}});
+}
+
 TEST_CASE("kept cells: by a key of several columns, spilled to disk") {
   Stream stream;
   stream.s.key.memory_bytes = 1;

@@ -296,6 +296,47 @@ TEST_CASE("columns that come and go keep the others; another source does not") {
   CHECK(rows_of(kept.store(products_schema(), "kafka")).empty());
 }
 
+TEST_CASE("a column that becomes wider keeps its values, another does not") {
+  Kept kept;
+  {
+    LookupStore store = kept.store();
+    LookupChange change;
+    change.entries = {entry_of("a", "tools", 150), entry_of("b", "toys")};
+    write(store, std::move(change));
+  }
+  auto typed = [](ColumnType category, ColumnType cost) {
+    Schema schema = *products_schema();
+    schema.columns[2].type = category;
+    schema.columns[3].type = cost;
+    return std::make_shared<const Schema>(schema);
+  };
+  constexpr ColumnType kText{ColumnKind::kString, 0};
+  auto finer = typed(kText, {ColumnKind::kDecimal, 4});
+  LookupStore store = kept.store(finer);
+  ColumnBatch batch(finer);
+  REQUIRE(store
+              .read([&](std::string_view, std::string_view row) {
+                return decode_lookup_row(row, batch);
+              })
+              .has_value());
+  CHECK(batch.columns()[3].longs[0] == 15'000);
+  CHECK(batch.columns()[3].nulls[1] == 1);
+  auto real = typed(kText, {ColumnKind::kDouble, 0});
+  batch = ColumnBatch(real);
+  LookupStore second = kept.store(real);
+  REQUIRE(second
+              .read([&](std::string_view, std::string_view row) {
+                return decode_lookup_row(row, batch);
+              })
+              .has_value());
+  CHECK(batch.columns()[2].strings[0] == "tools");
+  CHECK(batch.columns()[3].doubles[0] == 1.5);
+  // A text is no number, and a double no decimal.
+  CHECK(rows_of(kept.store(typed({ColumnKind::kLong, 0}, kText)),
+                typed({ColumnKind::kLong, 0}, kText)) ==
+        Texts{"a: - - -", "b: - - -"});
+}
+
 TEST_CASE("damaged state is told, not guessed") {
   Kept kept;
   kept.store();
