@@ -83,8 +83,7 @@ class CsvDecoder final : public Decoder {
 
  private:
   bool decode_message(const RawMessage& message, ColumnBatch& batch);
-  bool decode_one(const RawMessage& message, std::string_view record,
-                  ColumnBatch& batch);
+  bool decode_one(std::string_view record, ColumnBatch& batch);
 
   const char delimiter_;
   const bool many_;
@@ -95,6 +94,7 @@ class CsvDecoder final : public Decoder {
 };
 
 bool CsvDecoder::decode_message(const RawMessage& message, ColumnBatch& batch) {
+  targets_.begin_message(message);
   std::string_view text = without_byte_order_mark(message.value);
   if (text.size() > kMaxEventBytes) {
     return targets_.reject("too_large",
@@ -104,7 +104,7 @@ bool CsvDecoder::decode_message(const RawMessage& message, ColumnBatch& batch) {
   if (!is_utf8(text)) {
     return targets_.reject("not_csv", "the record is not UTF-8");
   }
-  if (!many_) return decode_one(message, text, batch);
+  if (!many_) return decode_one(text, batch);
   size_t rows = 0;
   for (size_t at = 0; at < text.size();) {
     size_t end = csv_record_end(text, at, delimiter_, true);
@@ -116,14 +116,13 @@ bool CsvDecoder::decode_message(const RawMessage& message, ColumnBatch& batch) {
           "too_large",
           fmt::format("the message has more than {} records", kMaxMessageRows));
     }
-    if (!decode_one(message, record, batch)) return false;
+    if (!decode_one(record, batch)) return false;
   }
   return rows > 0 || targets_.reject("not_csv", "the message is empty");
 }
 
-bool CsvDecoder::decode_one(const RawMessage& message, std::string_view record,
-                            ColumnBatch& batch) {
-  targets_.begin(message);
+bool CsvDecoder::decode_one(std::string_view record, ColumnBatch& batch) {
+  targets_.begin();
   auto split = split_csv_record(record, fields_, unquoted_, delimiter_);
   if (!split) return targets_.reject("not_csv", split.error().message);
   if (fields_.size() != columns_.size()) {

@@ -185,8 +185,7 @@ bool DebeziumDecoder::take_flat(EventNode& row, const EventNode* schema,
   mark_values(row);
   bool gone = (deleted != nullptr && deleted->text == "true") ||
               (op != nullptr && op->text == "d");
-  return append(taking, {.message = taking.message,
-                         .number = taking.number,
+  return append(taking, {.number = taking.number,
                          .tree = tree_,
                          .row = &row,
                          .envelope = &row,
@@ -204,8 +203,7 @@ bool DebeziumDecoder::upsert(EventNode& envelope, const EventNode* schema,
   if (operation == "u" && !remove_old_key(envelope, schema, *row, taking)) {
     return false;
   }
-  return append(taking, {.message = taking.message,
-                         .number = taking.number,
+  return append(taking, {.number = taking.number,
                          .tree = tree_,
                          .row = row,
                          .envelope = &envelope});
@@ -224,8 +222,7 @@ bool DebeziumDecoder::remove_old_key(EventNode& envelope,
       !rows().differ(tree_, *before, row, key_columns_)) {
     return true;
   }
-  return append(taking, {.message = taking.message,
-                         .number = taking.number,
+  return append(taking, {.number = taking.number,
                          .tree = tree_,
                          .row = before,
                          .envelope = &envelope,
@@ -238,8 +235,7 @@ bool DebeziumDecoder::remove(EventNode& envelope, const EventNode* schema,
                              const Taking& taking) {
   EventNode* row = row_of(envelope, schema, "before");
   if (row == nullptr) return remove_by_key(envelope, taking);
-  return append(taking, {.message = taking.message,
-                         .number = taking.number,
+  return append(taking, {.number = taking.number,
                          .tree = tree_,
                          .row = row,
                          .envelope = &envelope,
@@ -261,8 +257,7 @@ bool DebeziumDecoder::remove_by_key(const EventNode& envelope,
     row = payload;
     read_fields(key_, *schema, *row);
   }
-  return append(taking, {.message = taking.message,
-                         .number = taking.number,
+  return append(taking, {.number = taking.number,
                          .tree = key_,
                          .row = row,
                          .envelope = &envelope,

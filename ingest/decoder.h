@@ -71,6 +71,8 @@ struct DecoderSpec {
 inline constexpr size_t kMaxEventBytes = 8 << 20;
 // Rows that one message may become.
 inline constexpr size_t kMaxMessageRows = 100'000;
+// Bytes of text read for them; what all of them share counts for each.
+inline constexpr size_t kMaxMessageText = 256 << 20;
 
 // Why a message gave no row: "not_json" and its kin, "wrong_type", "time",
 // "too_large", and a text for people that names the field and the value at

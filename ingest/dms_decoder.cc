@@ -58,11 +58,8 @@ bool DmsDecoder::take(EventNode& root, const Taking& taking) {
 
 bool DmsDecoder::change(const EventNode& root, const EventNode& data,
                         std::string_view operation, const Taking& taking) {
-  TreeRows::Event event{.message = taking.message,
-                        .number = taking.number,
-                        .tree = tree_,
-                        .row = &data,
-                        .envelope = &root};
+  TreeRows::Event event{
+      .number = taking.number, .tree = tree_, .row = &data, .envelope = &root};
   if (operation == "delete") {
     event.operation = RowOperation::kDelete;
     event.time_ms = change_time(root);
@@ -92,8 +89,7 @@ bool DmsDecoder::remove_old_key(const EventNode& root, const EventNode& data,
   const EventNode* before = tree_.child(root, before_image_);
   if (before == nullptr || before->kind != Kind::kObject) return true;
   if (!rows().differ(tree_, *before, data, key_)) return true;
-  return append(taking, {.message = taking.message,
-                         .number = taking.number,
+  return append(taking, {.number = taking.number,
                          .tree = tree_,
                          .row = before,
                          .envelope = &root,

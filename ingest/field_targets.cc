@@ -10,6 +10,23 @@ namespace freshet {
 
 using OnError = FieldSpec::OnError;
 
+namespace {
+
+// What is looked at to read the field.
+size_t size_of(const MessageField& field, const RawMessage& message) {
+  switch (field.kind) {
+    case MessageField::Kind::kKey:
+    case MessageField::Kind::kKeyMember:
+      return message.key.size();
+    case MessageField::Kind::kHeader:
+      return message.headers.size();
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
 FieldTargets::FieldTargets(DecoderSpec spec) {
   Target time;
   time.path = std::move(spec.time.path);
@@ -133,15 +150,29 @@ bool FieldTargets::put_number(Target& target, std::string_view text,
   return true;
 }
 
+bool FieldTargets::count_text(size_t bytes) {
+  text_bytes_ += bytes;
+  if (text_bytes_ <= kMaxMessageText) return true;
+  return reject("too_large",
+                fmt::format("the rows of the event have more than {} bytes of "
+                            "text",
+                            kMaxMessageText));
+}
+
 bool FieldTargets::put_message_fields(ColumnBatch& batch) {
   for (const OfMessage& of : of_message_) {
+    if (!count_text(size_of(of.field, *message_))) return false;
     if (of.field.kind == MessageField::Kind::kTimestamp &&
         targets_[of.target].type.kind == ColumnKind::kTimestamp) {
       if (!put_millis(of.target, message_->time.ms, batch)) return false;
       continue;
     }
     auto text = message_fields_.read(of.field, *message_);
-    if (text && !put(of.target, batch.keep(*text), batch)) return false;
+    if (!text) continue;
+    if (!count_text(text->size()) ||
+        !put(of.target, batch.keep(*text), batch)) {
+      return false;
+    }
   }
   return true;
 }

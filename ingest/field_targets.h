@@ -31,15 +31,22 @@ class FieldTargets {
   // itself: text, or a long that has no default.
   std::optional<size_t> plain_column(size_t target) const;
 
+  // The message of the rows that follow, which it must outlive.
+  void begin_message(const RawMessage& message) {
+    message_ = &message;
+    text_bytes_ = 0;
+  }
   // A row: begin, put in any order, then finish. False means the row must be
   // abandoned; reason() and text() say why. A row that asks for a delete needs
   // its key and order: other values that do not fit are as if absent, and its
   // time is the message's if it has no other.
-  void begin(const RawMessage& message, bool is_delete = false) {
-    message_ = &message;
+  void begin(bool is_delete = false) {
     is_delete_ = is_delete;
     ++row_;
   }
+  // To be told of text that several rows may share, before it is put. False if
+  // the rows of the message have more than kMaxMessageText.
+  bool count_text(size_t bytes);
   // A value written as text. It must live as long as the batch's rows.
   bool put(size_t target, std::string_view text, ColumnBatch& batch);
   // As put, for a number, true or false written without quotes.
@@ -85,6 +92,7 @@ class FieldTargets {
   std::vector<OfMessage> of_message_;
   MessageFields message_fields_;
   const RawMessage* message_ = nullptr;
+  size_t text_bytes_ = 0;  // of its rows
   bool is_delete_ = false;
   uint64_t row_ = 0;
   const char* reason_ = "";

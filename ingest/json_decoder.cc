@@ -194,7 +194,8 @@ void JsonDecoder::keep_or_reject(const Piece& piece, bool good) {
 bool JsonDecoder::read_message(const Piece& piece) {
   ++message_number_;
   row_ = batch_->num_rows();
-  targets_.begin(messages_[piece.message]);
+  targets_.begin_message(messages_[piece.message]);
+  targets_.begin();
   if (text_[*at_] != '{') {
     return not_json(
         piece.begin == piece.end

@@ -42,6 +42,7 @@ void TreeDecoder::decode(std::span<const RawMessage> messages,
 }
 
 bool TreeDecoder::read(const Taking& taking) {
+  rows_->targets().begin_message(taking.message);
   std::string_view value = taking.message.value;
   if (value.size() > kMaxEventBytes) {
     return reject("too_large",
@@ -56,8 +57,7 @@ bool TreeDecoder::read(const Taking& taking) {
 }
 
 bool TreeDecoder::take(EventNode& root, const Taking& taking) {
-  return append(taking, {.message = taking.message,
-                         .number = taking.number,
+  return append(taking, {.number = taking.number,
                          .tree = tree_,
                          .row = &root,
                          .envelope = &root});

@@ -83,7 +83,7 @@ bool TreeRows::explode(const Event& event, size_t step, ColumnBatch& batch,
 
 bool TreeRows::add_row(const Event& event, ColumnBatch& batch,
                        Decoded& decoded) {
-  targets_.begin(event.message, event.operation == RowOperation::kDelete);
+  targets_.begin(event.operation == RowOperation::kDelete);
   for (size_t i = 0; i < paths_.size(); ++i) {
     if (!targets_.in_value(i)) continue;
     const EventNode* node = value_of(event, i);
@@ -141,6 +141,7 @@ const EventNode* TreeRows::find(const Event& event, size_t target) const {
 
 bool TreeRows::put(size_t target, const EventNode& node, ColumnBatch& batch,
                    Decoded& decoded) {
+  if (!targets_.count_text(node.text.size())) return false;
   switch (node.meaning) {
     case Meaning::kNoMoment:
       if (targets_.type(target).kind == ColumnKind::kTimestamp) {

@@ -25,7 +25,6 @@ class TreeRows {
 
   // What a call of append() reads.
   struct Event {
-    const RawMessage& message;
     uint32_t number = 0;  // of the message
     const EventTree& tree;
     const EventNode* row = nullptr;       // paths start here
@@ -37,9 +36,10 @@ class TreeRows {
     std::optional<int64_t> time_ms = {};       // if the row has no time
     const EventTree* envelope_tree = nullptr;  // if it is another
   };
-  // Commits the rows of the event and adds them to `decoded`. False if it is
-  // at fault; then rows that were committed before the fault was met are to be
-  // taken back by the caller (take_back).
+  // Commits the rows of the event, whose message targets() were told of, and
+  // adds them to `decoded`. False if it is at fault; then rows that were
+  // committed before the fault was met are to be taken back by the caller
+  // (take_back).
   bool append(const Event& event, ColumnBatch& batch, Decoded& decoded);
 
   FieldTargets& targets() { return targets_; }

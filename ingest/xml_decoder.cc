@@ -43,6 +43,7 @@ class XmlDecoder final : public Decoder {
  private:
   bool read() {
     FieldTargets& targets = rows_->targets();
+    targets.begin_message(*message_);
     std::string_view text = message_->value;
     if (text.size() > kMaxEventBytes) {
       return targets.reject("too_large",
@@ -63,8 +64,7 @@ class XmlDecoder final : public Decoder {
       return Error{ErrorCode::kLimit,
                    fmt::format("more than {} records", kMaxMessageRows)};
     }
-    TreeRows::Event event{.message = *message_,
-                          .number = number_,
+    TreeRows::Event event{.number = number_,
                           .tree = record,
                           .row = record.root(),
                           .envelope = around.root(),
@@ -91,8 +91,7 @@ class XmlRecordDecoder final : public TreeDecoder {
 
  protected:
   bool take(EventNode& root, const Taking& taking) override {
-    return append(taking, {.message = taking.message,
-                           .number = taking.number,
+    return append(taking, {.number = taking.number,
                            .tree = tree_,
                            .row = &root,
                            .envelope = tree_.child(root, "$")});

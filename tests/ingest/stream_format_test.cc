@@ -123,6 +123,37 @@ TEST_CASE("many elements among many members are read in no time") {
   CHECK(text.back() == "5000|A|x|7|-");
 }
 
+TEST_CASE("what many rows share does not multiply without end") {
+  auto event = [](size_t rows, size_t note) {
+    std::string lines = "{}";
+    for (size_t i = 1; i < rows; ++i) lines += ",{}";
+    return fmt::format(R"({{"ts":5,"order":"{}","lines":[{}]}})",
+                       std::string(note, 'x'), lines);
+  };
+  DecodedRows rows(lines_spec());
+  rows.decode({event(1000, 400'000), event(2, 400'000)});
+  CHECK(rows.rejections() ==
+        std::vector<std::string>{"0 too_large the rows of the event have more "
+                                 "than 268435456 bytes of text"});
+  CHECK(rows.batch.num_rows() == 2);
+
+  DecoderSpec spec = lines_spec();
+  spec.fields[0].message = "key.order";
+  DecodedRows keyed(spec);
+  std::vector<RawMessage> messages(2);
+  const std::string poison = event(1000, 1), good = event(2, 1);
+  const std::string key =
+      fmt::format(R"({{"order":"A","{}":1}})", std::string(400'000, 'x'));
+  messages[0].value = poison;
+  messages[1].value = good;
+  messages[0].key = messages[1].key = key;
+  keyed.decode_messages(messages);
+  REQUIRE(keyed.decoded.rejections.size() == 1);
+  CHECK(keyed.decoded.rejections[0].message == 0);
+  CHECK(keyed.text() ==
+        std::vector<std::string>{"5000|A|-|-|-", "5000|A|-|-|-"});
+}
+
 TEST_CASE("poison in a tree never becomes a row nor harms the next") {
   std::string deep(10'000, '[');
   std::string objects;
