@@ -25,6 +25,11 @@ bool is_beyond_type(const KeyValues& values, size_t row) {
   return !values.nulls.empty() && values.nulls[row] == kBeyondType;
 }
 
+// Of a number beyond its column's type.
+int64_t extreme_order(int64_t value) {
+  return value < 0 ? kNoOrder + 1 : std::numeric_limits<int64_t>::max();
+}
+
 // -0.0 is 0.0, and there is one NaN.
 uint64_t bits_of(double value) {
   if (value == 0) value = 0;
@@ -184,7 +189,7 @@ void SegmentKeys::widen(Source& source, uint32_t block) {
     source.nulls.resize(kBlockRows);
     if (source.nulls[i] == 1) continue;
     source.nulls[i] = kBeyondType;
-    value = value < 0 ? kNoOrder + 1 : std::numeric_limits<int64_t>::max();
+    value = extreme_order(value);
   }
 }
 
@@ -205,6 +210,15 @@ int64_t order_of(const KeyValues& values, size_t row) {
   if (values.kind != ColumnKind::kDouble) return values.longs[row];
   auto bits = static_cast<int64_t>(bits_of(values.doubles[row]));
   return bits < 0 ? bits ^ std::numeric_limits<int64_t>::max() : bits;
+}
+
+int64_t widened_order(int64_t order, ColumnType stored, ColumnType now) {
+  if (stored == now || order == kNoOrder) return order;
+  if (now.kind != ColumnKind::kDouble) {
+    return widened_units(order, stored, now).value_or(extreme_order(order));
+  }
+  const double value = widened_double(order, stored);
+  return order_of({now.kind, {}, std::span(&value, 1), {}, {}}, 0);
 }
 
 }  // namespace freshet

@@ -99,5 +99,8 @@ std::vector<KeyValues> key_values(const ColumnBatch& batch,
 // less means less; null is kNoOrder, the least of all.
 inline constexpr int64_t kNoOrder = std::numeric_limits<int64_t>::min();
 int64_t order_of(const KeyValues& values, size_t row);
+// The order of the same value in the column's type of now. REQUIRES:
+// may_become().
+int64_t widened_order(int64_t order, ColumnType stored, ColumnType now);
 
 }  // namespace freshet

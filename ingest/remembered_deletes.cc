@@ -5,17 +5,21 @@
 #include <algorithm>
 #include <limits>
 
+#include "ingest/key_hash.h"
 #include "segments/byte_fields.h"
+#include "segments/column_widening.h"
 
 namespace freshet {
 namespace {
 
-// A record: u8 version (1), text definition of the key, then for each delete
+// A record: u8 version (1), text definition ("id long,by decimal(2)": the key,
+// and the type of the orders, which older records lack), then for each delete
 // text key, i64 order, i64 time in ms (byte_fields.h).
 constexpr uint8_t kVersion = 1;
+constexpr std::string_view kBy = "by ";
 constexpr int64_t kNever = std::numeric_limits<int64_t>::min();
 
-std::string definition_of(const IngestionSettings& settings) {
+std::string key_of(const IngestionSettings& settings) {
   std::string text;
   for (size_t column : settings.key.columns) {
     const ColumnSpec& spec = settings.decoder.schema->columns[column];
@@ -24,16 +28,34 @@ std::string definition_of(const IngestionSettings& settings) {
   return text;
 }
 
+ColumnType order_type(const IngestionSettings& settings) {
+  if (!settings.key.order_by) return {};
+  return settings.decoder.schema->columns[*settings.key.order_by].type;
+}
+
 }  // namespace
 
 RememberedDeletes::RememberedDeletes(const IngestionSettings& settings,
                                      MetadataStore& store, uint64_t most)
     : prefix_("deletes/" + settings.dataset + "/"),
-      definition_(definition_of(settings)),
+      key_(key_of(settings)),
+      order_type_(order_type(settings)),
       late_ms_(settings.accepted_late_ms()),
       retention_ms_(settings.retention_ms),
       most_(most),
       store_(store) {}
+
+// Nothing if the record is not to be read.
+std::optional<ColumnType> RememberedDeletes::order_type_of(
+    std::string_view definition) const {
+  if (!definition.starts_with(key_)) return std::nullopt;
+  definition.remove_prefix(key_.size());
+  if (definition.empty()) return order_type_;
+  if (!definition.starts_with(kBy)) return std::nullopt;
+  auto type = parse_column_type(definition.substr(kBy.size()));
+  if (!type || !may_become(*type, order_type_)) return std::nullopt;
+  return *type;
+}
 
 Result<RememberedDeletes::Record> RememberedDeletes::read(
     std::string_view key, std::string_view value,
@@ -44,11 +66,13 @@ Result<RememberedDeletes::Record> RememberedDeletes::read(
     return Error{ErrorCode::kCorrupt,
                  "deletes cannot be read: " + std::string(key)};
   }
-  if (in.text() != definition_) return record;  // of another key
+  auto stored = order_type_of(in.text());
+  if (!stored) return record;
   while (in.valid() && in.rest() > 0) {
     std::string bytes = in.text();
     Delete one{bytes, in.signed_number(), Timestamp{in.signed_number()}};
     if (!in.valid()) break;
+    one.order = widened_order(one.order, *stored, order_type_);
     TRY(visit(one));
     ++record.deletes;
     record.greatest_ms = std::max(record.greatest_ms, one.time.ms);
@@ -86,7 +110,7 @@ void RememberedDeletes::add(const Delete& one) {
   FieldWriter out(open_);
   if (open_.empty()) {
     out.put(kVersion);
-    out.put(definition_);
+    out.put(key_ + std::string(kBy) + to_string(order_type_));
     open_record_ = {{}, 0, kNever};
   }
   out.put(one.key);

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,7 +36,8 @@ class RememberedDeletes {
     Timestamp time;  // of the delete's event
   };
   // Those that are kept, in the order of their arrival. What was written for
-  // another key of the dataset is removed. kCorrupt names the record.
+  // another key of the dataset, or an order of another type, unless it became
+  // wider, is removed. kCorrupt names the record.
   Status load(const std::function<Status(const Delete&)>& visit);
 
   void add(const Delete& one);
@@ -59,11 +61,13 @@ class RememberedDeletes {
     int64_t greatest_ms = 0;
   };
   void note(Record record);
+  std::optional<ColumnType> order_type_of(std::string_view definition) const;
   Result<Record> read(std::string_view key, std::string_view value,
                       const std::function<Status(const Delete&)>& visit) const;
 
   const std::string prefix_;
-  const std::string definition_;  // of the key: names and types
+  const std::string key_;        // its names and types
+  const ColumnType order_type_;  // of order_by
   const int64_t late_ms_, retention_ms_;
   const uint64_t most_;
   MetadataStore& store_;

@@ -418,6 +418,44 @@ TEST_CASE("deletes: kept as long as lateness and the limit say") {
         kMinTimestamp);
 }
 
+TEST_CASE("deletes: their orders are those of the column's type of now") {
+  ScratchFolder folder;
+  auto store = MetadataStore::open(folder.path());
+  REQUIRE(ok(store));
+  IngestionSettings s = settings();
+  RememberedDeletes deletes(s, **store);
+  deletes.add({"k", 3, Timestamp{1}});
+  commit(deletes, **store);
+  auto typed = [&](ColumnType type) {
+    auto schema = std::make_shared<Schema>(*s.decoder.schema);
+    schema->columns[2].type = type;  // version
+    IngestionSettings other = s;
+    other.decoder.schema = schema;
+    return other;
+  };
+  CHECK(kept(typed({ColumnKind::kDecimal, 2}), **store) ==
+        std::vector<std::string>{"k 300 1"});
+  CHECK(kept(typed({ColumnKind::kDouble, 0}), **store) ==
+        std::vector<std::string>{fmt::format("k {} 1", int64_t{0x4008} << 48)});
+  // As records without the type were written.
+  auto older = [&](std::string value) {
+    const std::string type = "by long";
+    auto at = value.find(type);
+    value.erase(at, type.size());
+    value[1] = static_cast<char>(value[1] - type.size());
+    return value;
+  };
+  std::string key, written;
+  REQUIRE(ok((*store)->scan("deletes/", "", [&](auto k, auto value) {
+    key = k, written = value;
+    return true;
+  })));
+  REQUIRE(ok((*store)->put(key, older(written))));
+  CHECK(kept(s, **store) == std::vector<std::string>{"k 3 1"});
+  REQUIRE(ok((*store)->put(key, written)));
+  CHECK(kept(typed({ColumnKind::kTimestamp, 0}), **store).empty());
+}
+
 TEST_CASE("deletes: of another key go, damaged ones are told") {
   ScratchFolder folder;
   auto store = MetadataStore::open(folder.path());
