@@ -22,6 +22,7 @@ struct World {
   KpiFixture f;
   KpiRequest request;
   Timestamp now;
+  Timestamp first;  // event
 };
 
 std::string pick(std::mt19937& random, std::vector<std::string> of) {
@@ -37,8 +38,10 @@ std::unique_ptr<World> random_world(std::mt19937& random) {
   std::vector<SaleRow> sales;
   std::vector<StockRow> stock;
   for (int i = 0; i < 150; ++i) {
-    auto t = to_iso8601(
-        Timestamp{w->now.ms - static_cast<int64_t>(random() % (30 * kDay))});
+    const Timestamp time{w->now.ms -
+                         static_cast<int64_t>(random() % (30 * kDay))};
+    w->first = i == 0 ? time : std::min(w->first, time);
+    auto t = to_iso8601(time);
     sales.push_back({t, pick(random, {"A", "B", "C", "null"}),
                      pick(random, {"x", "y", "z"}),
                      static_cast<int64_t>(random() % 1000), 100});
@@ -82,6 +85,8 @@ TEST_CASE("a bucket has the value of its own range") {
       Timestamp start = std::max(a->series[i].t, a->range.start);
       Timestamp end = std::min(grain.next(a->series[i].t, zone), a->range.end);
       if (start >= w->now) break;
+      // Alone such a range has no number, in a series it is empty.
+      if (end <= w->first) continue;
       KpiRequest one = w->request;
       one.range.clear();
       one.grain.clear();
