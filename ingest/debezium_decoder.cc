@@ -132,8 +132,9 @@ class DebeziumDecoder final : public TreeDecoder {
                    EventNode& row);
   void mark_values(EventNode& row);
   std::optional<int64_t> source_time(const EventNode& envelope) const;
-  EventNode* member(EventNode& node, std::string_view name) {
-    return const_cast<EventNode*>(tree_.child(node, name));
+  static EventNode* member(EventTree& tree, EventNode& node,
+                           std::string_view name) {
+    return const_cast<EventNode*>(tree.child(node, name));
   }
 
   const std::unique_ptr<EventReader> key_reader_;
@@ -143,7 +144,7 @@ class DebeziumDecoder final : public TreeDecoder {
 };
 
 bool DebeziumDecoder::take(EventNode& root, const Taking& taking) {
-  EventNode* payload = member(root, "payload");
+  EventNode* payload = member(tree_, root, "payload");
   const EventNode* schema = tree_.child(root, "schema");
   if (payload == nullptr || schema == nullptr) {
     return take_envelope(root, nullptr, taking);
@@ -251,7 +252,7 @@ bool DebeziumDecoder::remove_by_key(const EventNode& envelope,
   }
   if (!read_key(taking.message)) return false;
   EventNode* row = key_.root();
-  auto* payload = const_cast<EventNode*>(key_.child(*row, "payload"));
+  EventNode* payload = member(key_, *row, "payload");
   const EventNode* schema = key_.child(*row, "schema");
   if (payload != nullptr && schema != nullptr) {
     row = payload;
@@ -286,7 +287,7 @@ bool DebeziumDecoder::read_key(const RawMessage& message) {
 // if there is none.
 EventNode* DebeziumDecoder::row_of(EventNode& envelope, const EventNode* schema,
                                    std::string_view name) {
-  EventNode* row = member(envelope, name);
+  EventNode* row = member(tree_, envelope, name);
   if (row == nullptr || row->kind != Kind::kObject) return nullptr;
   if (schema != nullptr) read_schema(*schema, name, *row);
   mark_values(*row);

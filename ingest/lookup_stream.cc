@@ -62,6 +62,9 @@ class LookupStream final : public LookupFeed {
     MutexLock lock(mutex_);
     return stopping_;
   }
+  void look_again() {
+    next_refresh_ = std::min(next_refresh_, Clock::now() + kLookAgain);
+  }
   void nap(int64_t ms) {
     target_.idle();
     MutexLock lock(mutex_);
@@ -133,9 +136,7 @@ void LookupStream::connect() {
 bool LookupStream::read() {
   Status status = source_->poll(kPollMs, kPollMessages, batch_);
   if (batch_.suspicious) positions_.disturbed();
-  if (batch_.suspicious || !batch_.faults.empty()) {
-    next_refresh_ = std::min(next_refresh_, Clock::now() + kLookAgain);
-  }
+  if (batch_.suspicious || !batch_.faults.empty()) look_again();
   if (!status) {
     batch_.clear();
     show(IngestionState::kWaiting, status.error().message);
@@ -158,9 +159,7 @@ bool LookupStream::take() {
   }
   positions_.passed(batch_.messages);
   positions_.arrived(batch_);
-  if (positions_.doubts()) {
-    next_refresh_ = std::min(next_refresh_, Clock::now() + kLookAgain);
-  }
+  if (positions_.doubts()) look_again();
   bool reached = whole_ || (assigned_ && reached_start());
   bool completes = !complete_ && reached;
   if (!positions_.moved() && !completes) {

@@ -401,8 +401,8 @@ def bench_latency(folder):
         broker_script("stop", address, folder)
     table("Produced to visible in SQL over HTTP, real broker, same 2 cores, ms "
           f"({MARKS:,} marked events, in turns with a bare librdkafka loop)",
-          ("events/s asked", "seen", "seals", "merges", "p50", "p99", "max", "bare p50",
-           "bare p99", "bare max"), rows)
+          ("events/s asked", "seen", "seals", "merges", "p50", "p99", "max",
+           "bare p50", "bare p99", "bare max"), rows)
 
 
 BENCHMARKS = {"ingest": bench_ingest, "queries": bench_queries,

@@ -87,11 +87,11 @@ class NativeSql {
   const Schema& schema_;
   std::map<std::string, std::string, std::less<>> virtual_columns_;
   std::vector<Dimension> outputs_;
-  // Columns of quantile sketches, by aggregation.
+  // What a quantile sketch is of; the condition is empty if of all rows.
   struct Sketch {
-    std::string column, condition;  // "": of all rows
+    std::string column, condition;
   };
-  std::map<std::string, Sketch, std::less<>> sketches_;
+  std::map<std::string, Sketch, std::less<>> sketches_;  // by aggregation
 };
 
 // 'text' and "name".

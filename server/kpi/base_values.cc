@@ -15,12 +15,15 @@ ExpressionPtr both(const ExpressionPtr& a, const ExpressionPtr& b) {
   return call("and", {a, b});
 }
 
+// The time of the event if it is empty.
+ExpressionPtr time_of(const std::string& time_column) {
+  return column(time_column.empty() ? std::string(kTimeColumn) : time_column);
+}
+
 ExpressionPtr bucket_expression(const Buckets& buckets,
                                 const std::string& time_column) {
-  std::string time =
-      time_column.empty() ? std::string(kTimeColumn) : time_column;
   auto floor =
-      std::make_shared<Expression>(*call("time_floor", {column(time)}));
+      std::make_shared<Expression>(*call("time_floor", {time_of(time_column)}));
   floor->granularity = buckets.grain;
   floor->zone = buckets.zone;
   return floor;
@@ -60,9 +63,8 @@ ExpressionPtr group_expression(const std::string& by,
                          : by == "__weekday" ? "extract_isodow"
                                              : nullptr;
   if (!function) return column(by);
-  auto part = std::make_shared<Expression>(*call(
-      function,
-      {column(time_column.empty() ? std::string(kTimeColumn) : time_column)}));
+  auto part =
+      std::make_shared<Expression>(*call(function, {time_of(time_column)}));
   part->zone = zone;
   return part;
 }

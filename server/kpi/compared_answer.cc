@@ -32,7 +32,8 @@ Status KpiAnswerer::answer_comparison() {
   if (nothing_to_compare()) return {};
   std::optional<BaseValues> flows;
   if (grain_) {
-    TRY_ASSIGN(compare.series, compare_series(other.range, &flows));
+    TRY_ASSIGN(Buckets theirs, cut(other.range));
+    TRY_ASSIGN(compare.series, compare_series(other.range, theirs, &flows));
     TRY(compare_ahead());
   }
   if (!flows) {
@@ -57,8 +58,9 @@ Status KpiAnswerer::compare_ahead() {
       std::max(grain_->floor(other.range.end, zone_), other.whole.start);
   Interval rest{from, std::min(other.whole.end, now_)};
   if (other.range.end >= other.whole.end || rest.empty()) return {};
-  if (!cut(rest)) return {};  // more than a chart shows
-  TRY_ASSIGN(out_.compare->ahead, compare_series(rest, nullptr));
+  auto theirs = cut(rest);
+  if (!theirs) return {};  // more than a chart shows
+  TRY_ASSIGN(out_.compare->ahead, compare_series(rest, *theirs, nullptr));
   return {};
 }
 
@@ -108,14 +110,13 @@ std::vector<Timestamp> KpiAnswerer::our_times(const Buckets& theirs,
   return times;
 }
 
-// Every row of `range` is in one bucket, and every bucket is shown once: where
-// the clock shows two of theirs at one time of ours, they are one. So the
-// series adds up to the value. `flows` takes the base values of the whole if
-// they follow from those of the buckets.
+// Every row of `range`, which `theirs` hold, is in one bucket, and every bucket
+// is shown once: where the clock shows two of theirs at one time of ours, they
+// are one. So the series adds up to the value. `flows` takes the base values of
+// the whole if they follow from those of the buckets.
 Result<std::vector<KpiAnswer::Point>> KpiAnswerer::compare_series(
-    Interval range, std::optional<BaseValues>* flows) {
+    Interval range, const Buckets& theirs, std::optional<BaseValues>* flows) {
   std::vector<KpiAnswer::Point> out;
-  TRY_ASSIGN(Buckets theirs, cut(range));
   bool sum_up = flows && plan_->mergeable(true);
   if (sum_up) *flows = plan_->empty();
   if (theirs.starts.empty()) return out;

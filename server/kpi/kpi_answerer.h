@@ -54,7 +54,7 @@ class KpiAnswerer {
   bool nothing_to_compare() const;
   Status compare_ahead();
   Result<std::vector<KpiAnswer::Point>> compare_series(
-      Interval range, std::optional<BaseValues>* flows);
+      Interval range, const Buckets& theirs, std::optional<BaseValues>* flows);
   Timestamp our_time(Timestamp from, Timestamp end) const;
   std::vector<Timestamp> our_times(const Buckets& theirs, Interval range) const;
   Status compare_rows(const std::vector<GroupKey>& keys);

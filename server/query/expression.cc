@@ -117,7 +117,7 @@ std::string literal_text(const Value& value) {
       return plain ? text + "e0" : text;
     }
     case ValueType::kDecimal:
-      // So would one without digits behind the point.
+      // "2" would read as a long here, too.
       return value.to_text() + (value.as_decimal()->scale == 0 ? "." : "");
     default:
       return value.to_text();

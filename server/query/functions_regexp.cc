@@ -4,9 +4,9 @@
 #include <re2/re2.h>
 
 #include "server/query/evaluator.h"
-#include "server/query/query_control.h"
 #include "server/query/expression_type.h"
 #include "server/query/function_table.h"
+#include "server/query/query_control.h"
 
 namespace freshet {
 namespace {

@@ -11,7 +11,8 @@ namespace {
 // A longer shape (an IN of thousands) is kept by no one.
 constexpr size_t kMaxShape = 16 << 10;
 
-// Columns may have had other types when the text was the same.
+// Columns may have had other types when the text was the same, and so may a
+// constant that is null.
 void add_types(std::string& out, const Expression& expression) {
   if (expression.kind != Expression::Kind::kCall) {
     out += ':';

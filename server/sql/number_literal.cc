@@ -2,29 +2,20 @@
 
 #include <absl/strings/numbers.h>
 
-#include <optional>
-#include <string_view>
+#include "server/query/exact_decimal.h"
 
 namespace freshet {
 namespace {
 
-// Behind the point, of a decimal; and in all, of one that still can be brought
-// to that scale.
-constexpr size_t kMostScale = 18;
-constexpr int kMostDigits = 20;
+// Digits behind the point of a decimal; and 20 digits in all, so that it still
+// can be brought to that scale.
+constexpr int kMostScale = 18;
+constexpr __int128 kUnitsBound =
+    static_cast<__int128>(10'000'000'000) * 10'000'000'000;
 
-// The digits of a number without an exponent; nothing for more than that.
-std::optional<__int128> units_of(std::string_view text) {
-  const bool minus = text.starts_with('-');
-  __int128 units = 0;
-  int digits = 0;
-  for (char c : text.substr(minus ? 1 : 0)) {
-    if (c == '.') continue;
-    if (c < '0' || c > '9' || ++digits > kMostDigits) return std::nullopt;
-    units = units * 10 + (c - '0');
-  }
-  if (digits == 0) return std::nullopt;
-  return minus ? -units : units;
+bool fits(const Decimal& decimal) {
+  return decimal.scale <= kMostScale && decimal.units < kUnitsBound &&
+         decimal.units > -kUnitsBound;
 }
 
 }  // namespace
@@ -32,12 +23,9 @@ std::optional<__int128> units_of(std::string_view text) {
 Value number_literal(const std::string& text) {
   int64_t whole = 0;
   if (absl::SimpleAtoi(text, &whole)) return Value(whole);
-  size_t dot = text.find('.');
-  size_t scale = dot == std::string::npos ? 0 : text.size() - dot - 1;
-  if (scale <= kMostScale) {
-    if (auto units = units_of(text)) {
-      return Value(Decimal{*units, static_cast<uint8_t>(scale)});
-    }
+  if (text.find_first_of("eE") == std::string::npos) {
+    auto decimal = exact_decimal(text);
+    if (decimal && fits(*decimal)) return Value(*decimal);
   }
   double value = 0;
   (void)absl::SimpleAtod(text, &value);

@@ -12,8 +12,9 @@ import freshet  # noqa: E402
 
 class Broker:
     def __init__(self, folder):
-        # The controller has the port behind it.
-        self.address = f"127.0.0.1:{freshet.free_port(2)}"
+        port = freshet.free_port(2)
+        self.address = f"127.0.0.1:{port}"
+        self.controller = port + 1  # as kafka.sh has it
         self.folder = folder
         self.env = {**freshet.os.environ, "KAFKA_DATA": str(folder)}
 

@@ -38,11 +38,7 @@ class Cluster:
 
     def __init__(self, folder):
         self.brokers = {node: Broker(folder / str(node)) for node in (1, 2, 3)}
-
-        def controller(broker):
-            host, port = broker.address.split(":")
-            return f"{host}:{int(port) + 1}"
-        voters = ",".join(f"{node}@{controller(broker)}"
+        voters = ",".join(f"{node}@127.0.0.1:{broker.controller}"
                           for node, broker in self.brokers.items())
         for node, broker in self.brokers.items():
             broker.folder.mkdir()
@@ -69,28 +65,41 @@ class Cluster:
                         replica_assignment=[nodes] * partitions)
         self.admin.create_topics([made])[topic].result(30)
 
+    def listed(self, topic=None):
+        """Nothing while nobody answers, as for a moment after a loss."""
+        try:
+            return self.admin.list_topics(topic, timeout=20)
+        except KafkaException:
+            return None
+
+    def is_whole(self):
+        listed = self.listed()
+        return listed and len(listed.brokers) == len(self.brokers)
+
     def partition(self, topic, number=0):
-        listed = self.admin.list_topics(topic, timeout=20).topics[topic]
-        return listed.partitions.get(number)
+        listed = self.listed(topic)
+        return listed and listed.topics[topic].partitions.get(number)
 
     def leader(self, topic, number=0):
-        try:
-            partition = self.partition(topic, number)
-        except KafkaException:  # nobody answers for a moment
-            return -1
+        partition = self.partition(topic, number)
         return partition.leader if partition else -1
 
+    def copies(self, topic):
+        """Brokers that have all that the leader has."""
+        partition = self.partition(topic)
+        return set(partition.isrs) if partition else set()
+
     def wait_for_copies(self, topic, *nodes):
-        """Those, and no others, have all that the leader has."""
-        freshet.wait_until(
-            lambda: set(self.partition(topic).isrs) == set(nodes), 60, 0.2,
-            what=lambda: self.partition(topic).isrs)
+        """Those, and no others."""
+        freshet.wait_until(lambda: self.copies(topic) == set(nodes), 60, 0.2,
+                           what=lambda: self.copies(topic))
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     cluster.do("start")
+    freshet.wait_until(cluster.is_whole, 60, 0.2, "all brokers are registered")
     yield cluster
     cluster.do("stop")
 

@@ -58,12 +58,12 @@ def secure(tmp_path_factory):
     make_certificates(folder)
     more_certificates(folder)
     broker = Broker(folder / "data")
-    host, port = broker.address.split(":")
+    host = broker.address.split(":")[0]
     first = freshet.free_port(3)
     broker.secure, broker.expired, broker.mutual = (
         f"{host}:{first + i}" for i in range(3))
     broker.folder = folder
-    names = {"plain": broker.address, "controller": int(port) + 1,
+    names = {"plain": broker.address, "controller": broker.controller,
              "secure": broker.secure, "expired": broker.expired,
              "mutual": broker.mutual, "folder": folder}
     (folder / "more").write_text(SETTINGS.format(

@@ -63,11 +63,11 @@ def secure(tmp_path_factory):
     folder = tmp_path_factory.mktemp("secure")
     make_certificates(folder)
     broker = Broker(folder / "data")
-    host, port = broker.address.split(":")
+    host = broker.address.split(":")[0]
     broker.secure = f"{host}:{freshet.free_port()}"
     broker.folder = folder
     (folder / "more").write_text(SETTINGS.format(
-        plain=broker.address, controller=int(port) + 1, secure=broker.secure,
+        plain=broker.address, controller=broker.controller, secure=broker.secure,
         mechanisms=MECHANISMS, module=MODULE, user=USER, password=PASSWORD,
         keystore=folder / "keystore.pem"))
     broker.env.update(

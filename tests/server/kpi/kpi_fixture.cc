@@ -202,4 +202,11 @@ Result<KpiAnswer> KpiFixture::answer(const KpiRequest& request,
       .answer();
 }
 
+KpiAnswer KpiFixture::answered(const KpiRequest& request,
+                               const std::string& now) {
+  auto a = answer(request, now);
+  REQUIRE_MESSAGE(a.has_value(), (a ? "" : a.error().message));
+  return *a;
+}
+
 }  // namespace freshet

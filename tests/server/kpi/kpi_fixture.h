@@ -55,6 +55,8 @@ class KpiFixture {
   void late(const std::string& dataset, const std::string& event,
             const std::string& complete);
   Result<KpiAnswer> answer(const KpiRequest& request, const std::string& now);
+  // REQUIREs that there is one.
+  KpiAnswer answered(const KpiRequest& request, const std::string& now);
   std::shared_ptr<const Model> model() const { return model_; }
   Runner& runner() { return *runner_; }
   int snapshots_taken() const { return catalog_.taken; }
