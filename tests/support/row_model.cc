@@ -38,6 +38,8 @@ std::vector<Cell> block_cells(const Column& column, uint32_t block,
   for (uint32_t i = 0; i < rows; ++i) {
     if (is_null(nulls, i)) continue;
     if (kind == ColumnKind::kString) {
+      // The file may have been cut since the nulls were read.
+      if (ids[i] == kNullId) continue;
       cells[i] = std::string(column.dictionary()->value(ids[i]));
     } else if (kind == ColumnKind::kDouble) {
       cells[i] = doubles[i];
