@@ -203,6 +203,39 @@ async function chartByKeyboard(browser) {
   await context.close();
 }
 
+// A cell of a heat map leads to its hour, if the range has that hour once.
+async function hourOfHeat(browser) {
+  const { page, context, faults } = await openPage(browser);
+  const title = 'Net sales by hour and weekday';
+  const wanted = /Wednesday, 12:00/;
+  const cell = tile(page, title).getByRole('gridcell', { name: wanted });
+  const part = (name) => new URL(page.url()).searchParams.get(name) ?? '';
+  await page.goto(`${base}/d/when_and_where?range=last_7d&tz=UTC`);
+  await settled(page);
+  const said = await cell.getAttribute('aria-label');
+  await cell.click();
+  await page.waitForURL(/from=/);
+  await settled(page);
+  const from = new Date(part('from'));
+  check(from.getUTCDay() === 3 && from.getUTCHours() === 12, 'a cell leads to its hour', page.url());
+  check(new Date(part('to')) - from === 3_600_000, 'and to no more', page.url());
+  await until(() => cell.getAttribute('aria-label'), (text) => text === said);
+  check((await cell.getAttribute('aria-label')) === said, 'which has the same number', said);
+  await page.goBack();
+  await settled(page);
+  await cell.focus();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/from=/);
+  check(true, 'so does Enter');
+  await page.goto(`${base}/d/when_and_where?range=last_30d&tz=UTC`);
+  await settled(page);
+  await cell.click();
+  await pause(300);
+  check(part('from') === '', 'one of several weeks leads nowhere', page.url());
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 export const interactions = [
   ['live update', liveUpdate],
   ['filter by click, address, back', filterByClick],
@@ -210,4 +243,5 @@ export const interactions = [
   ['time range and own days', timeAndCompare],
   ['pause and resume', pauseAndResume],
   ['chart by keyboard and as table', chartByKeyboard],
+  ['an hour of a heat map', hourOfHeat],
 ];

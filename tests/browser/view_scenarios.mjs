@@ -1,6 +1,7 @@
 // What a viewer does with a view: zoom, step, open a tile, undo, save, share,
 // hang it on a wall; and all that without a mouse.
-import { ask, base, check, openPage, screenshot, settled, sql, tile, tileNumber, until } from './harness.mjs';
+import { readFile } from 'node:fs/promises';
+import { ask, base, check, numberIn, openPage, screenshot, settled, sql, tile, tileNumber, until } from './harness.mjs';
 import { audit } from './look_scenarios.mjs';
 
 const parameter = (page, name) => new URL(page.url()).searchParams.get(name) ?? '';
@@ -280,10 +281,98 @@ async function slowNetwork(browser) {
   await context.close();
 }
 
+// What a picture has on it: words, and how many of its dots have a colour.
+async function pictureOf(page, name, colour) {
+  await page.evaluate(() => (window.written.length = 0));
+  const box = page.locator('article', { has: page.getByRole('heading', { name, exact: true }) });
+  await box.getByRole('button', { name: `About ${name}` }).click();
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    box.getByRole('button', { name: 'PNG' }).click(),
+  ]);
+  await page.keyboard.press('Escape');
+  const bytes = (await readFile(await file.path())).toString('base64');
+  const dots = await page.evaluate(
+    async ([bytes, colour]) => {
+      const image = await createImageBitmap(new Blob([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))]));
+      const ctx = new OffscreenCanvas(image.width, image.height).getContext('2d');
+      ctx.fillStyle = colour;
+      ctx.fillRect(0, 0, 1, 1);
+      const [r, g, b] = ctx.getImageData(0, 0, 1, 1).data;
+      ctx.drawImage(image, 0, 0);
+      const { data } = ctx.getImageData(0, 0, image.width, image.height);
+      let found = 0;
+      for (let i = 0; i < data.length; i += 4) {
+        if (data[i] === r && data[i + 1] === g && data[i + 2] === b) found += 1;
+      }
+      return found;
+    },
+    [bytes, colour],
+  );
+  return { file: file.suggestedFilename(), words: (await page.evaluate(() => window.written)).join(' '), dots };
+}
+
+// Each kind of chart is a picture of what it shows.
+async function pictures(browser) {
+  const { page, context, faults } = await openPage(browser, { acceptDownloads: true });
+  await page.addInitScript(() => {
+    window.written = [];
+    const write = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+      window.written.push(text);
+      return write.call(this, text, ...place);
+    };
+  });
+  const colour = (name) =>
+    page.evaluate((name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim(), name);
+  await page.goto(`${base}/d/trading?range=yesterday`);
+  await settled(page);
+  const series = await colour('--series-1');
+  const bars = await pictureOf(page, 'Best stores', series);
+  const best = await tile(page, 'Best stores').locator('.name').allInnerTexts();
+  check(bars.file === 'Best-stores.png' && best.every((name) => bars.words.includes(name.trim())), 'a leaderboard is a picture with its names', bars.words);
+  const widths = await tile(page, 'Best stores').locator('.bar').evaluateAll((all) => all.reduce((sum, bar) => sum + bar.getBoundingClientRect().width, 0));
+  check(Math.abs(bars.dots / (widths * 10) - 1) < 0.1, 'and its bars', `${bars.dots} of ${widths * 10}`);
+  const line = await pictureOf(page, 'Net sales by hour', series);
+  check(line.dots > 500, 'a line is a picture', line.dots);
+  await page.goto(`${base}/d/when_and_where?range=yesterday`);
+  await settled(page);
+  const heat = await pictureOf(page, 'Net sales by hour and weekday', `rgb(${await colour('--heat')})`);
+  check(/Mon Tue Wed/.test(heat.words) && heat.dots > 300, 'a heat map is a picture', `${heat.dots} ${heat.words}`);
+  const map = await pictureOf(page, 'Net sales by region', await colour('--hover'));
+  check(/Madrid/.test(map.words) && map.dots > 5000, 'a map is a picture', `${map.dots} ${map.words}`);
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+// From the visit to the order; each step leads to its KPI.
+async function funnel(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.goto(`${base}/d/online?range=yesterday`);
+  await settled(page);
+  const steps = ['app_sessions', 'carts_made', 'checkouts', 'app_orders'];
+  const { answers } = await ask('POST', '/api/v1/kpis/query', {
+    queries: steps.map((kpi) => ({ kpi, range: 'yesterday', tz: 'Europe/Madrid' })),
+  });
+  const shown = tile(page, 'From visit to order');
+  const numbers = (await shown.locator('.step strong').allInnerTexts()).map(numberIn);
+  check(numbers.join() === answers.map(({ value }) => value).join(), 'a funnel has the numbers of its KPIs', numbers.join());
+  await shown.getByRole('link', { name: 'Checkouts' }).click();
+  await page.waitForURL(/\/explore\/carts\?.*kpi=checkouts/);
+  const value = page.locator('.answer .value');
+  await value.waitFor();
+  check(numberIn(await value.innerText()) === answers[2].value, 'a step leads to its KPI', page.url());
+  check(parameter(page, 'range') === 'yesterday', 'of the same time', page.url());
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
 export const views = [
   ['zoom by drag and keys, undo', zoom],
   ['step through time', step],
   ['a tile in full', openTile],
+  ['pictures', pictures],
+  ['a funnel', funnel],
   ['saved views', savedView],
   ['wall and frame', wallAndEmbed],
   ['one stream for two tabs', oneStream],

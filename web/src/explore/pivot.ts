@@ -11,7 +11,7 @@ import { shiftDate, wallTime, weekday } from '../format/time';
 import type { Unit } from '../format/number';
 
 export interface Pivot {
-  columns: { title: string; unit: Unit }[];
+  columns: { title: string; unit: Unit; value?: string }[]; // of a dimension
   rows: { name: string; cells: (number | null)[]; total: number | null }[];
   totals: (number | null)[];
   total: number | null; // of everything; null beside different KPIs
@@ -129,7 +129,7 @@ async function byDimension(kpi: string, by: string, column: string, request: Que
   );
   const names = (columns.rows ?? []).map((row) => label(row, column));
   return {
-    columns: names.map((name) => ({ title: columnTitle(column, name), unit: cells })),
+    columns: names.map((value) => ({ title: columnTitle(column, value), unit: cells, value })),
     rows: (rows.rows ?? []).map((row) => ({
       name: label(row, by),
       cells: names.map((name) => found.get(key(label(row, by), name)) ?? null),

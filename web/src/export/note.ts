@@ -17,11 +17,16 @@ function days(range: KpiAnswer['range'], tz: string): string {
   return from === to ? from : t('time.between', { from, to });
 }
 
-export function pictureNote(answer: KpiAnswer, tz: string, filters: Filter[]): string {
+export function pictureNote(
+  answer: KpiAnswer,
+  tz: string,
+  filters: Filter[],
+  dashed: boolean, // whether it shows what it is compared with
+): string {
   return [
-    full(answer.value, answer),
+    answer.steps ? '' : full(answer.value, answer),
     days(answer.range, tz),
-    answer.compare ? `- - ${compareName(answer.compare.kind)}` : '',
+    answer.compare ? (dashed ? '- - ' : '') + compareName(answer.compare.kind) : '',
     ...filters.map((f) => `${plain(f.dimension)}${f.exclude ? ' ≠' : ':'} ${f.values.join(', ')}`),
     `${t('info.as_of')} ${stamp(answer.provenance?.as_of, tz)}`,
   ]

@@ -96,3 +96,13 @@ export function toggleValue(
   if (values.length === 0) return others;
   return [...others, { dimension, exclude: false, values }];
 }
+
+// A click on a cell: only these values; the same click again takes them away.
+export function toggleCell(filters: Filter[], cell: [dimension: string, value: string][]): Filter[] {
+  const others = filters.filter((f) => !cell.some(([dimension]) => dimension === f.dimension));
+  if (cell.every(([dimension, value]) => isChosen(filters, dimension, value))) return others;
+  return [
+    ...others,
+    ...cell.map(([dimension, value]) => ({ dimension, exclude: false, values: [value] })),
+  ];
+}

@@ -34,22 +34,23 @@ export async function holding(
   kpi: KpiDefinition,
   dimension: string,
   text: string,
+  shown = kShown,
 ): Promise<FoundValues> {
   const column = `"${dimension.replaceAll('"', '""')}"`;
   const table = `"${(kpi.dataset ?? '').replaceAll('"', '""')}"`;
   const pattern = text.toLowerCase().replace(/[\\%_]/g, '\\$&');
   const found = await sql(
     `SELECT ${column} AS v, COUNT(*) AS n FROM ${table} ` +
-      `WHERE LOWER(${column}) LIKE ? ESCAPE '\\' GROUP BY 1 ORDER BY 2 DESC LIMIT ${kShown + 1}`,
+      `WHERE LOWER(${column}) LIKE ? ESCAPE '\\' GROUP BY 1 ORDER BY 2 DESC LIMIT ${shown + 1}`,
     [`%${pattern}%`],
   );
   if ('error' in found) throw new Error(found.error.message);
   const rows = found.result.rows;
   return {
-    values: rows.slice(0, kShown).map(([name, n]) => ({
+    values: rows.slice(0, shown).map(([name, n]) => ({
       name: nameOf(name),
       size: whole(Number(n)),
     })),
-    more: Math.max(0, rows.length - kShown),
+    more: Math.max(0, rows.length - shown),
   };
 }

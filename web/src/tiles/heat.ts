@@ -1,6 +1,6 @@
 // The cells of a heat map: hours of the day by days of the week.
 import type { AnswerRow, KpiAnswer } from '../api/types';
-import { instant } from '../format/time';
+import { instant, instantAt, shiftDate, wallTime } from '../format/time';
 import { addsUp } from './ranked';
 
 export interface HeatCell {
@@ -12,7 +12,7 @@ export interface HeatCell {
   step: number; // 0 no value, 1..5 from least to most
 }
 
-const kHour = 3_600_000;
+export const kHour = 3_600_000;
 const kWeek = 168 * kHour;
 const kMostWeeks = 60; // counted hour by hour
 
@@ -81,6 +81,21 @@ export function heatCells(answer: KpiAnswer, tz: string): HeatCell[] {
     }
   }
   return shaded(cells);
+}
+
+// When a cell's hour begins; null where the range may have more than one such hour.
+export function hourOf({ weekday, hour }: HeatCell, range: KpiAnswer['range'], tz: string): number | null {
+  const from = instant(range?.from) ?? 0;
+  const to = instant(range?.to) ?? 0;
+  if (to - from > kWeek + kHour) return null;
+  const first = wallTime(from, tz).slice(0, 10);
+  for (let days = 0; days < 9; days += 1) {
+    const date = shiftDate(first, days);
+    const at = instantAt(`${date}T${String(hour).padStart(2, '0')}:00:00`, tz);
+    const its = (new Date(date).getUTCDay() || 7) === weekday;
+    if (its && at + kHour > from && at < to) return at;
+  }
+  return null;
 }
 
 function shaded(cells: HeatCell[]): HeatCell[] {

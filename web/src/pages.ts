@@ -1,0 +1,4 @@
+// Pages that are opened less often, in one file: each of its own would cost more.
+export { default as alerts } from './alerts/AlertsPage.svelte';
+export { default as data } from './data/DataPage.svelte';
+export { default as query } from './query/QueryPage.svelte';
