@@ -135,6 +135,14 @@ async function explorePage(browser) {
   check(cells.length === 3 && Math.abs(cells[0] + cells[1] - cells[2]) < 2, 'parts of days add up to the range', cells.join());
   await page.getByRole('tab', { name: 'All values' }).click();
   await page.locator('tbody tr').first().waitFor();
+  // Made of KPIs of two data sets: with both.
+  for (const name of ['sales', 'returns']) {
+    await page.goto(`${base}/explore/${name}?kpi=return_rate&range=yesterday&tz=UTC`);
+    const value = await page.locator('.answer .value').innerText();
+    const rate = await ask('GET', '/api/v1/kpis/return_rate/value?range=yesterday&tz=UTC');
+    check(value === `${(100 * rate.value).toFixed(1)}%`, `a KPI of two data sets is explored with ${name}`, `${value} ${rate.value}`);
+    await board.locator('li').first().waitFor();
+  }
   check(faults.length === 0, 'no fault on the way', faults.join('; '));
   await context.close();
 }
@@ -150,7 +158,7 @@ async function searchedValues(browser) {
     const [answer] = json.answers;
     if (query.by === 'store' && !query.filter && answer.rows.length > 5) {
       const gone = answer.rows.splice(5);
-      last = gone.at(-1);
+      last ??= gone.at(-1);
       answer.rest = { count: gone.length, value: gone.reduce((sum, row) => sum + row.value, 0) };
     }
     await route.fulfill({ response, json });
@@ -173,6 +181,9 @@ async function searchedValues(browser) {
   await page.getByRole('searchbox').fill('');
   await until(() => rows.count(), (n) => n === 5);
   check((await rows.count()) === 5, 'and all are back');
+  await page.getByRole('button', { name: 'Value' }).click();
+  await until(() => rows.first().innerText(), (words) => words.includes(last.store));
+  check((await rows.first().innerText()).includes(last.store), 'the server finds the least of all', await rows.first().innerText());
   check(faults.length === 0, 'no fault on the way', faults.join('; '));
   await context.close();
 }
