@@ -10,8 +10,8 @@ import sys
 import threading
 
 import pytest
-from confluent_kafka import (ElectionType, KafkaException, Producer,
-                             TopicPartition)
+from confluent_kafka import (ElectionType, KafkaError, KafkaException,
+                             Producer, TopicPartition)
 from confluent_kafka.admin import AdminClient, NewTopic
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -63,7 +63,18 @@ class Cluster:
     def create(self, topic, partitions, nodes, **config):
         made = NewTopic(topic, partitions, config=config,
                         replica_assignment=[nodes] * partitions)
-        self.admin.create_topics([made])[topic].result(30)
+        self.answered(lambda: self.admin.create_topics([made])[topic],
+                      KafkaError.TOPIC_ALREADY_EXISTS)
+
+    def answered(self, ask, *done):
+        """Asks again while a connection breaks; `done` says it had been heard."""
+        def once():
+            try:
+                ask().result(30)
+                return True
+            except KafkaException as error:
+                return error.args[0].code() in done
+        freshet.wait_until(once, 60, 0.2, "an answer of the brokers")
 
     def listed(self, topic=None):
         """Nothing while nobody answers, as for a moment after a loss."""
@@ -178,7 +189,8 @@ def test_leaders_are_killed_and_come_back(cluster, tmp_path):
         print("leaders", led)
         assert len({old for old, _ in led}) > 1, led
         places = [TopicPartition("moved", n) for n in range(3)]
-        cluster.admin.elect_leaders(ElectionType.PREFERRED, places).result(30)
+        cluster.answered(lambda: cluster.admin.elect_leaders(
+            ElectionType.PREFERRED, places))
         freshet.wait_until(lambda: cluster.leader("moved") == 1, 30, 0.2)
         sent = steady.sent
         freshet.wait_until(lambda: numbers(server)["top"] > sent, 60)
