@@ -232,6 +232,11 @@ async function hourOfHeat(browser) {
   await cell.click();
   await pause(300);
   check(part('from') === '', 'one of several weeks leads nowhere', page.url());
+  await page.goto(`${base}/d/when_and_where?range=yesterday&tz=UTC`);
+  await settled(page);
+  await tile(page, title).locator('.step0').first().click();
+  await pause(300);
+  check(part('from') === '', 'nor one without a number', page.url());
   check(faults.length === 0, 'no fault on the way', faults.join('; '));
   await context.close();
 }

@@ -112,6 +112,15 @@ async function explorePage(browser) {
   await page.keyboard.press('Enter');
   await page.waitForURL((url) => !url.search.includes('filter='));
   check(true, 'by keys the same cell takes its filter away');
+  await page.goto(`${base}/explore/sales?kpi=gross_margin&range=yesterday&tz=UTC&show=pivot&by=region&column=channel&filter=region:Madrid,Galicia`);
+  await cell.click();
+  await page.waitForURL(/filter=region:Madrid;channel:/);
+  check(true, 'one of several rows stays alone');
+  await page.goto(`${base}/explore/sales?kpi=gross_margin&range=yesterday&tz=UTC&show=pivot&by=category&filter=channel:web`);
+  await table.getByRole('columnheader', { name: 'Receipts' }).first().waitFor();
+  const shown = await table.locator('thead tr').first().innerText();
+  check(!/Days of supply/.test(shown), 'KPIs without the filter are left out', shown);
+  await page.getByLabel('Rows').selectOption('region');
   await page.getByLabel('Columns').selectOption('__days');
   await table.getByRole('columnheader', { name: day }).waitFor();
   check(true, 'days can be columns');
@@ -135,6 +144,12 @@ async function explorePage(browser) {
   check(cells.length === 3 && Math.abs(cells[0] + cells[1] - cells[2]) < 2, 'parts of days add up to the range', cells.join());
   await page.getByRole('tab', { name: 'All values' }).click();
   await page.locator('tbody tr').first().waitFor();
+  // Made of KPIs, and without a dimension: nowhere.
+  await page.goto(`${base}/d/finance`);
+  await page.getByRole('button', { name: 'About Cash to cash' }).first().click();
+  const about = page.getByRole('dialog', { name: 'About Cash to cash' });
+  await about.getByRole('button', { name: 'PNG' }).waitFor();
+  check((await about.getByRole('link').count()) === 0, 'what can’t be explored has no link there');
   // Made of KPIs of two data sets: with both.
   for (const name of ['sales', 'returns']) {
     await page.goto(`${base}/explore/${name}?kpi=return_rate&range=yesterday&tz=UTC`);

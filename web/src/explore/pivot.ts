@@ -2,7 +2,7 @@
 // ratios and distinct counts are right; all come from one batch, so they tie.
 import { answersTo as answers, kMostRows, type Question } from '../api/questions';
 import type { AnswerRow, KpiAnswer, KpiDefinition, Sieve } from '../api/types';
-import { nameOf } from '../filters/filter';
+import { nameOf, parseFilters } from '../filters/filter';
 import type { Measure } from '../filters/measure';
 import { sievedRows } from '../filters/sieve';
 import { t } from '../messages/messages';
@@ -67,7 +67,8 @@ async function byKpis(
   kpis: KpiDefinition[],
   request: Question,
 ): Promise<Pivot> {
-  const able = kpis.filter((kpi) => kpi.dimensions.includes(by));
+  const needed = [by, ...parseFilters(String(request.filter ?? '')).map((f) => f.dimension)];
+  const able = kpis.filter((kpi) => needed.every((name) => kpi.dimensions.includes(name)));
   const found = await answers(
     able.map((kpi) => ({ ...request, kpi: kpi.kpi, by, top: kMostRows })),
   );

@@ -17,18 +17,25 @@ function days(range: KpiAnswer['range'], tz: string): string {
   return from === to ? from : t('time.between', { from, to });
 }
 
+const kNamed = 5;
+function said({ dimension, exclude, values }: Filter): string {
+  const more = values.length > kNamed ? ` +${values.length - kNamed}` : '';
+  return `${plain(dimension)}${exclude ? ' ≠' : ':'} ${values.slice(0, kNamed).join(', ')}${more}`;
+}
+
 export function pictureNote(
   answer: KpiAnswer,
   tz: string,
   filters: Filter[],
   dashed: boolean, // whether it shows what it is compared with
 ): string {
+  const { range, compare, provenance } = answer.steps?.[0] ?? answer;
   return [
     answer.steps ? '' : full(answer.value, answer),
-    days(answer.range, tz),
-    answer.compare ? (dashed ? '- - ' : '') + compareName(answer.compare.kind) : '',
-    ...filters.map((f) => `${plain(f.dimension)}${f.exclude ? ' ≠' : ':'} ${f.values.join(', ')}`),
-    `${t('info.as_of')} ${stamp(answer.provenance?.as_of, tz)}`,
+    days(range, tz),
+    compare ? (dashed ? '- - ' : '') + compareName(compare.kind) : '',
+    ...filters.map(said),
+    `${t('info.as_of')} ${stamp(provenance?.as_of, tz)}`,
   ]
     .filter(Boolean)
     .join(' · ');

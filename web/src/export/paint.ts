@@ -21,6 +21,7 @@ function paintShape(ctx: CanvasRenderingContext2D, shape: Element, style: CSSSty
       parseFloat(style.strokeWidth) *
       (style.vectorEffect === 'none' ? (matrix?.a ?? 1) : 1);
     ctx.strokeStyle = style.stroke;
+    ctx.setLineDash(style.strokeDasharray.split(',').map(parseFloat).filter(Boolean));
     ctx.stroke(placed);
   }
   ctx.restore();
@@ -37,8 +38,13 @@ function paintText(ctx: CanvasRenderingContext2D, text: Text, style: CSSStyleDec
   for (const { index, 0: letters } of text.data.matchAll(/\S+/g)) {
     word.setStart(text, index);
     word.setEnd(text, index + letters.length);
-    const { left, top, width, height } = word.getBoundingClientRect();
-    if (width > 0) ctx.fillText(letters, left, top + height / 2);
+    const broken = word.getClientRects().length > 1;
+    for (const part of broken ? letters : [letters]) {
+      word.setEnd(text, word.startOffset + part.length);
+      const { left, top, width, height } = word.getBoundingClientRect();
+      if (width > 0) ctx.fillText(part, left, top + height / 2);
+      word.collapse();
+    }
   }
 }
 
@@ -59,9 +65,13 @@ export function paint(ctx: CanvasRenderingContext2D, node: Element): void {
   if (style.overflowX !== 'visible') ctx.clip();
   if (node instanceof HTMLCanvasElement) ctx.drawImage(node, left, top, width, height);
   if (node instanceof SVGGeometryElement) paintShape(ctx, node, style);
+  const above: Element[] = []; // what others scroll under
   for (const child of node.childNodes) {
     if (child instanceof Text) paintText(ctx, child, style);
-    else if (child instanceof Element) paint(ctx, child);
+    else if (!(child instanceof Element)) continue;
+    else if (getComputedStyle(child).position === 'sticky') above.push(child);
+    else paint(ctx, child);
   }
+  for (const child of above) paint(ctx, child);
   ctx.restore();
 }

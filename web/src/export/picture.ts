@@ -1,7 +1,6 @@
 import type { KpiAnswer } from '../api/types';
 import { colour } from '../chart/plot_options';
 import type { Filter } from '../filters/filter';
-import { t } from '../messages/messages';
 import { scale } from '../state/scale.svelte';
 import { pictureNote } from './note';
 import { paint } from './paint';
@@ -22,14 +21,18 @@ export async function savePicture(
 ): Promise<void> {
   const shown = place?.querySelector('.uplot') ?? place;
   const ctx = document.createElement('canvas').getContext('2d');
-  if (!shown || !ctx) throw new Error(t('error.unreadable'));
+  if (!shown || !ctx) return;
   const { left, top, width, height } = shown.getBoundingClientRect();
   const { canvas } = ctx;
   const note = pictureNote(answer, tz, filters, shown !== place);
   const noteFont = '12px system-ui, sans-serif';
-  ctx.font = noteFont;
+  const titleFont = '600 15px system-ui, sans-serif';
   const { factor } = scale;
-  const wide = Math.max(width, ctx.measureText(note).width * factor) + 2 * kMargin * factor;
+  const widths = [[title, titleFont], [note, noteFont]].map(([text = '', font = '']) => {
+    ctx.font = font;
+    return ctx.measureText(text).width * factor;
+  });
+  const wide = Math.max(width, ...widths) + 2 * kMargin * factor;
   const dots = window.devicePixelRatio || 1;
   canvas.width = wide * dots;
   canvas.height = (height + (kHead + kMargin) * factor) * dots;
@@ -37,7 +40,7 @@ export async function savePicture(
   ctx.fillRect(0, 0, canvas.width, canvas.height);
   ctx.scale(dots * factor, dots * factor);
   ctx.fillStyle = colour('--text');
-  ctx.font = '600 15px system-ui, sans-serif';
+  ctx.font = titleFont;
   ctx.fillText(title, kMargin, 18);
   ctx.fillStyle = colour('--muted');
   ctx.font = noteFont;

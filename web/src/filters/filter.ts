@@ -100,7 +100,10 @@ export function toggleValue(
 // A click on a cell: only these values; the same click again takes them away.
 export function toggleCell(filters: Filter[], cell: [dimension: string, value: string][]): Filter[] {
   const others = filters.filter((f) => !cell.some(([dimension]) => dimension === f.dimension));
-  if (cell.every(([dimension, value]) => isChosen(filters, dimension, value))) return others;
+  const alone = ([dimension, value]: [string, string]) =>
+    isChosen(filters, dimension, value) &&
+    filters.every((f) => f.dimension !== dimension || f.values.length === 1);
+  if (cell.every(alone)) return others;
   return [
     ...others,
     ...cell.map(([dimension, value]) => ({ dimension, exclude: false, values: [value] })),

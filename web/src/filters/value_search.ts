@@ -1,5 +1,5 @@
-// Values of a dimension for the list of a filter: the largest first, those that
-// hold a text when one is searched. The server searches, however many there are.
+// Values of a dimension: the largest first, those that hold a text when one is
+// searched. The server searches, however many there are.
 import { sql } from '../api/client';
 import { askOne } from '../api/questions';
 import type { KpiDefinition } from '../api/types';

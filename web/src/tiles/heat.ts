@@ -83,19 +83,27 @@ export function heatCells(answer: KpiAnswer, tz: string): HeatCell[] {
   return shaded(cells);
 }
 
-// When a cell's hour begins; null where the range may have more than one such hour.
-export function hourOf({ weekday, hour }: HeatCell, range: KpiAnswer['range'], tz: string): number | null {
+// When a cell's hour begins; null where the range has none or several of it.
+export function hourOf(
+  { weekday, hour, value }: HeatCell,
+  range: KpiAnswer['range'],
+  tz: string,
+): number | null {
   const from = instant(range?.from) ?? 0;
   const to = instant(range?.to) ?? 0;
-  if (to - from > kWeek + kHour) return null;
   const first = wallTime(from, tz).slice(0, 10);
-  for (let days = 0; days < 9; days += 1) {
+  const found: number[] = [];
+  for (let days = 0; days < 15 && value !== null; days += 1) {
     const date = shiftDate(first, days);
-    const at = instantAt(`${date}T${String(hour).padStart(2, '0')}:00:00`, tz);
-    const its = (new Date(date).getUTCDay() || 7) === weekday;
-    if (its && at + kHour > from && at < to) return at;
+    if ((new Date(date).getUTCDay() || 7) !== weekday) continue;
+    const wall = `${date}T${String(hour).padStart(2, '0')}:00:00`;
+    const at = instantAt(wall, tz);
+    // Clocks that are put back show it twice.
+    for (const own of [at - kHour, at, at + kHour]) {
+      if (wallTime(own, tz) === wall && own + kHour > from && own < to) found.push(own);
+    }
   }
-  return null;
+  return found.length === 1 ? (found[0] ?? null) : null;
 }
 
 function shaded(cells: HeatCell[]): HeatCell[] {
