@@ -20,10 +20,11 @@ ARTIFACTS = os.environ.get("FRESHET_ARTIFACTS",
 
 
 def start_demo(folder, port):
-    """The demo in a session of its own; its pid in FOLDER/pid."""
+    """The demo in a session of its own; its pid in FOLDER/pid. Two weeks before
+    even the last hour of a day is whole."""
     log = open(folder / "demo.log", "ab")
     process = subprocess.Popen(
-        [freshet.BINARY, "demo", "--data", folder / "demo", "--history", "14d",
+        [freshet.BINARY, "demo", "--data", folder / "demo", "--history", "15d",
          "--listen", f"127.0.0.1:{port}"], stdout=log, stderr=log,
         start_new_session=True)
     (folder / "pid").write_text(str(process.pid))

@@ -1,16 +1,24 @@
 // The other pages: alerts, data, query, explore, and addresses that lead nowhere.
-import { ask, base, check, numberIn, openPage, screenshot, settled, sql, until } from './harness.mjs';
+import { ask, base, check, numberIn, openPage, pause, screenshot, settled, sql, until } from './harness.mjs';
 
 async function alertThreshold(browser) {
   const { page, context, faults } = await openPage(browser);
   const { alerts } = await ask('GET', '/api/v1/alerts');
   const before = alerts.find((rule) => rule.alert === 'margin_low') ?? alerts[0];
   const name = before.alert;
+  const { unit } = await ask('GET', `/api/v1/kpis/${before.kpi}`);
+  // What a limit is counted in comes late.
+  await page.route('**/api/v1/kpis', async (route) => {
+    await pause(1000);
+    await route.continue();
+  });
   await page.goto(`${base}/alerts`);
   const rule = page.locator('article', { hasText: name });
   await rule.getByRole('button', { name: 'Set threshold' }).click();
   const limit = rule.getByLabel('Fire when it is: limit');
   const old = await limit.inputValue();
+  const written = Number(before.when.replace(/[^\d.-]/g, ''));
+  check(Number(old) === written * (unit === 'percent' ? 100 : 1), 'a limit is in the unit of its KPI', `${old} ${before.when}`);
   const next = String(Number(old) - 1);
   const set = async (value) => {
     await limit.fill(value);
