@@ -280,7 +280,7 @@ async function searchedValues(browser) {
     const found = /^%(g2|madrid, centro)%$/.test(parameters[0]?.value ?? '') ? [['Madrid, Centro', 7]] : [];
     return route.fulfill({ json: [['v', 'n'], ['VARCHAR', 'BIGINT'], ...found] });
   });
-  await page.goto(`${base}/d/trading?filter=store:!S001,S002,S003;category:!fresh;channel:!web,app&having=net_sales:above:1`);
+  await page.goto(`${base}/d/trading?range=yesterday&filter=store:!S001,S002,S003;category:!fresh;channel:!web,app&having=net_sales:above:1`);
   await settled(page);
   await page.getByRole('button', { name: '+ filter' }).click();
   const panel = page.getByRole('dialog', { name: '+ filter' });
@@ -304,6 +304,24 @@ async function searchedValues(browser) {
   await search.fill('S002, S003');
   await panel.getByRole('button', { name: 'Use these 2 values' }).waitFor();
   check((await until(() => values.count(), (n) => n > 3, 3000)) > 3, 'of several values the list stays');
+  check(faults.length === 0, 'no fault on the way', faults.join('; '));
+  await context.close();
+}
+
+// The list of a filter waits for KPIs that come late.
+async function lateKpis(browser) {
+  const { page, context, faults } = await openPage(browser);
+  await page.route('**/api/v1/kpis', async (route) => {
+    await pause(1500);
+    await route.continue();
+  });
+  await page.goto(`${base}/d/trading?range=yesterday`);
+  await page.getByRole('button', { name: '+ filter' }).click();
+  const panel = page.getByRole('dialog', { name: '+ filter' });
+  await panel.getByRole('button', { name: 'store', exact: true }).click();
+  check((await panel.locator('label.row').count()) === 0, 'no values without a KPI');
+  await panel.locator('label.row').nth(3).waitFor();
+  check(true, 'once it is there, values are');
   check(faults.length === 0, 'no fault on the way', faults.join('; '));
   await context.close();
 }
@@ -371,6 +389,7 @@ export const played = [
   ['played: rules', rules],
   ['played: days of the time bar', timeBar],
   ['played: searched values', searchedValues],
+  ['played: KPIs that come late', lateKpis],
   ['played: focus in a table', focusInSight],
   ['played: charts on paper', chartsOnPaper],
 ];
