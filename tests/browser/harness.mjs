@@ -95,6 +95,17 @@ export async function openPage(browser, options = {}) {
   return { page, context, faults, expected };
 }
 
+// What the page writes on canvases from now on, as `window.written`.
+export const recordWords = (page) =>
+  page.addInitScript(() => {
+    window.written = [];
+    const write = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+      window.written.push(text);
+      return write.call(this, text, ...place);
+    };
+  });
+
 export async function screenshot(page, name) {
   if (!artifacts) return;
   await page.screenshot({ path: join(artifacts, `${name}.png`), fullPage: true });

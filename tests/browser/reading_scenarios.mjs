@@ -1,6 +1,6 @@
 // What a reader stumbles over: numbers that don't line up, one that is called
 // many, a scale without a legend, what a wall never shows, places left empty.
-import { ask, base, check, openPage, pause, settled, tile, tileNumber, until } from './harness.mjs';
+import { ask, base, check, openPage, pause, recordWords, settled, tile, tileNumber, until } from './harness.mjs';
 import { zoneOf as zone } from './number_scenarios.mjs';
 
 // How many digits stand behind the point, of each of the texts.
@@ -361,14 +361,7 @@ async function keptFocus(browser) {
 // A picture says of itself what it is of.
 async function pictureOfItself(browser) {
   const { page, context, faults } = await openPage(browser, { acceptDownloads: true });
-  await page.addInitScript(() => {
-    window.written = [];
-    const write = CanvasRenderingContext2D.prototype.fillText;
-    CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
-      window.written.push(text);
-      return write.call(this, text, ...place);
-    };
-  });
+  await recordWords(page);
   await page.goto(`${base}/d/trading?tile=0&range=yesterday&filter=store:S001`);
   const dialog = page.getByRole('dialog');
   await dialog.locator('canvas').first().waitFor();
@@ -385,14 +378,9 @@ async function pictureOfItself(browser) {
 // One bucket is a dot at its time, no empty chart of 1970.
 async function oneBucket(browser) {
   const { page, context, faults } = await openPage(browser);
+  await recordWords(page);
   await page.addInitScript(() => {
-    window.written = [];
     window.dots = 0;
-    const write = CanvasRenderingContext2D.prototype.fillText;
-    CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
-      window.written.push(text);
-      return write.call(this, text, ...place);
-    };
     const arc = Path2D.prototype.arc;
     Path2D.prototype.arc = function (...of) {
       window.dots += 1;

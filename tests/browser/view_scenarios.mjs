@@ -1,7 +1,7 @@
 // What a viewer does with a view: zoom, step, open a tile, undo, save, share,
 // hang it on a wall; and all that without a mouse.
 import { readFile } from 'node:fs/promises';
-import { ask, base, check, numberIn, openPage, screenshot, settled, sql, tile, tileNumber, until } from './harness.mjs';
+import { ask, base, check, numberIn, openPage, recordWords, screenshot, settled, sql, tile, tileNumber, until } from './harness.mjs';
 import { audit } from './look_scenarios.mjs';
 
 const parameter = (page, name) => new URL(page.url()).searchParams.get(name) ?? '';
@@ -315,14 +315,7 @@ async function pictureOf(page, name, colour) {
 // Each kind of chart is a picture of what it shows.
 async function pictures(browser) {
   const { page, context, faults } = await openPage(browser, { acceptDownloads: true });
-  await page.addInitScript(() => {
-    window.written = [];
-    const write = CanvasRenderingContext2D.prototype.fillText;
-    CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
-      window.written.push(text);
-      return write.call(this, text, ...place);
-    };
-  });
+  await recordWords(page);
   const colour = (name) =>
     page.evaluate((name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim(), name);
   await page.goto(`${base}/d/trading?range=yesterday`);

@@ -1,5 +1,5 @@
 // One step back or forward by the range's own length.
-import { instant, shiftDate, wallTime } from '../format/time';
+import { instant, shiftDate, utcTime, wallTime } from '../format/time';
 import type { View } from './view';
 
 const kDay = 86_400_000;
@@ -31,8 +31,7 @@ export function stepped(
   if (clock !== '00:00:00' || (to - from < kDay / 2 && !view.range.endsWith('td'))) {
     const length = (to - from) * direction;
     if (direction > 0 && to >= now) return null;
-    const text = (ms: number) => new Date(ms).toISOString().slice(0, 19) + 'Z';
-    return { range: '', from: text(from + length), to: text(to + length) };
+    return { range: '', from: utcTime(from + length), to: utcTime(to + length) };
   }
   // A running range, such as the month to date, counts its last day whole.
   const after = end === '00:00:00' ? last : shiftDate(last, 1);

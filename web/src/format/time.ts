@@ -70,6 +70,9 @@ export function isZone(tz: string): boolean {
   }
 }
 
+// "2026-11-22T06:30:00Z".
+export const utcTime = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+
 // The calendar day after or before "2026-11-22", as the same kind of text. By
 // UTC parts, so no zone can shift it.
 export function shiftDate(date: string, days: number): string {
