@@ -66,9 +66,10 @@ Result<std::shared_ptr<const FrozenDataset>> FrozenDatasets::get(
 Result<AnswerData> AnswerData::take(Runner& runner, FrozenDatasets& frozen,
                                     const std::vector<std::string>& datasets,
                                     const Limits& limits, CancelFlag cancel,
-                                    bool why_not) {
+                                    bool why_not, SharedScans* scans) {
   AnswerData data(runner, limits, std::move(cancel));
   data.why_not_ = why_not;
+  if (!why_not) data.scans_ = scans;
   for (const std::string& name : datasets) {
     Dataset dataset;
     TRY_ASSIGN(dataset.data, frozen.get(name));
@@ -78,13 +79,13 @@ Result<AnswerData> AnswerData::take(Runner& runner, FrozenDatasets& frozen,
   return data;
 }
 
-Result<QueryResult> AnswerData::run(Query query) {
+void AnswerData::limit(Query& query) const {
   query.limits = limits_;
   query.why_not = why_not_;
-  Dataset& dataset = datasets_.at(query.dataset);
-  TRY_ASSIGN(QueryResult result,
-             runner_->run_on(query, dataset.data->snapshot, cancel_));
-  Provenance& merged = dataset.provenance;
+}
+
+void AnswerData::add(const QueryResult& result, const std::string& dataset) {
+  Provenance& merged = datasets_.at(dataset).provenance;
   const Provenance& one = result.provenance;
   merged.complete = merged.complete && one.complete;
   merged.exact = merged.exact && one.exact;
@@ -93,7 +94,43 @@ Result<QueryResult> AnswerData::run(Query query) {
   merged.rows_matched += one.rows_matched;
   add_new(merged.served_by, one.served_by);
   add_new(merged.why_not, one.why_not);
+}
+
+Result<QueryResult> AnswerData::run(Query query) {
+  limit(query);
+  TRY_ASSIGN(QueryResult result,
+             runner_->run_on(query, datasets_.at(query.dataset).data->snapshot,
+                             cancel_));
+  add(result, query.dataset);
   return result;
+}
+
+void AnswerData::foresee(Query query) {
+  if (!scans_) return;
+  limit(query);
+  scans_->foresee(query);
+}
+
+Result<AnswerData::Rows> AnswerData::rows(Query query) {
+  limit(query);
+  const std::string dataset = query.dataset;
+  auto run_it = [&](const Query& one) {
+    return runner_->run_on(one, datasets_.at(dataset).data->snapshot, cancel_);
+  };
+  Rows out;
+  std::optional<SharedScans::Found> found;
+  if (scans_) found = scans_->find(query, run_it);
+  if (found) {
+    out = {std::move(found->result), std::move(found->columns)};
+  } else {
+    TRY_ASSIGN(QueryResult result, run_it(query));
+    out.result = std::make_shared<QueryResult>(std::move(result));
+    for (size_t i = 0; i < query.aggregates.size(); ++i) {
+      out.columns.push_back(query.groups.size() + i);
+    }
+  }
+  add(*out.result, dataset);
+  return out;
 }
 
 Timestamp AnswerData::as_of() const {

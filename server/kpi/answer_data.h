@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/kpi/restated_of.h"
+#include "server/kpi/shared_scans.h"
 #include "server/query/runner.h"
 
 namespace freshet {
@@ -42,15 +43,30 @@ class FrozenDatasets {
 
 class AnswerData {
  public:
-  // `runner` must outlive it. With `why_not` provenance() has the reasons
-  // against cubes. Errors: those of FrozenDatasets::get.
+  // `runner` and `scans`, those of the batch or null, must outlive it. With
+  // `why_not` provenance() has the reasons against cubes. Errors: those of
+  // FrozenDatasets::get.
   static Result<AnswerData> take(Runner& runner, FrozenDatasets& frozen,
                                  const std::vector<std::string>& datasets,
                                  const Limits& limits, CancelFlag cancel,
-                                 bool why_not = false);
+                                 bool why_not = false,
+                                 SharedScans* scans = nullptr);
 
   // REQUIRES: query.dataset is one of `datasets`.
   Result<QueryResult> run(Query query);
+
+  // A result that others of the batch may read, too, and where the query's
+  // aggregates are in its rows, behind the groups.
+  struct Rows {
+    std::shared_ptr<QueryResult> result;
+    std::vector<size_t> columns;
+    // Nobody else will read them.
+    bool own() const { return result.use_count() == 1; }
+  };
+  // The same as run(), with those of the batch that read the same rows, if they
+  // were foreseen.
+  Result<Rows> rows(Query query);
+  void foresee(Query query);
 
   // Least over the datasets.
   Timestamp as_of() const;
@@ -69,10 +85,14 @@ class AnswerData {
     Provenance provenance;  // of its queries, merged
   };
 
+  void limit(Query& query) const;
+  void add(const QueryResult& result, const std::string& dataset);
+
   Runner* runner_;
   Limits limits_;
   CancelFlag cancel_;
   bool why_not_ = false;
+  SharedScans* scans_ = nullptr;
   std::map<std::string, Dataset> datasets_;
 };
 

@@ -102,17 +102,59 @@ Status BaseQueries::fill_rows(const BasePart& part, Interval interval,
                               BaseTable& out) {
   Query query = query_of(part, interval);
   query.groups = groups;
-  TRY_ASSIGN(QueryResult result, data_.run(query));
-  for (std::vector<Value>& row : result.rows) {
+  TRY_ASSIGN(AnswerData::Rows found, data_.rows(std::move(query)));
+  const bool own = found.own();
+  for (std::vector<Value>& row : found.result->rows) {
     GroupKey key(row.begin(), row.begin() + static_cast<long>(groups.size()));
     auto entry = out.try_emplace(std::move(key), plan_.empty()).first;
     for (size_t i = 0; i < part.slots.size(); ++i) {
-      Value& value = row[groups.size() + i];
+      Value& value = row[found.columns[i]];
       // An empty sum stays 0, as plan_.empty() has it.
-      if (!value.is_null()) entry->second[part.slots[i]] = std::move(value);
+      if (value.is_null()) continue;
+      Value& slot = entry->second[part.slots[i]];
+      if (own) {
+        slot = std::move(value);
+      } else {
+        slot = value;
+      }
     }
   }
   return {};
+}
+
+Interval BaseQueries::interval_of(const BasePart& part, Interval range,
+                                  Timestamp moment) {
+  return part.level ? Interval{kMinTimestamp, moment} : range;
+}
+
+std::vector<Query::Group> BaseQueries::series_groups(
+    const BasePart& part, const Buckets& buckets,
+    const std::vector<std::string>& by) const {
+  std::vector<Query::Group> groups =
+      groups_of(by, clock_.zone, part.time_column);
+  groups.push_back({"t", bucket_expression(buckets, part.time_column)});
+  return groups;
+}
+
+void BaseQueries::foresee(Interval range, Timestamp moment,
+                          const std::vector<std::string>& by) {
+  for (const BasePart& part : plan_.parts()) {
+    const Interval interval = interval_of(part, range, moment);
+    if (interval.empty()) continue;
+    Query query = query_of(part, interval);
+    query.groups = groups_of(by, clock_.zone, part.time_column);
+    data_.foresee(std::move(query));
+  }
+}
+
+void BaseQueries::foresee_series(Interval range, const Buckets& buckets) {
+  if (range.empty()) return;
+  for (const BasePart& part : plan_.parts()) {
+    if (part.level) continue;
+    Query query = query_of(part, range);
+    query.groups = series_groups(part, buckets, {});
+    data_.foresee(std::move(query));
+  }
 }
 
 Result<BaseValues> BaseQueries::total(Interval range, Timestamp moment) {
@@ -125,7 +167,7 @@ Result<BaseTable> BaseQueries::rows(Interval range, Timestamp moment,
   BaseTable table;
   if (by.empty()) table.try_emplace(GroupKey(), plan_.empty());
   for (const BasePart& part : plan_.parts()) {
-    Interval interval = part.level ? Interval{kMinTimestamp, moment} : range;
+    const Interval interval = interval_of(part, range, moment);
     if (interval.empty()) continue;
     TRY(fill_rows(part, interval, groups_of(by, clock_.zone, part.time_column),
                   table));
@@ -184,10 +226,7 @@ Status BaseQueries::fill_flows(const BasePart& part, Interval range,
                                const std::vector<std::string>& by,
                                SeriesTable& out) {
   BaseTable table;
-  std::vector<Query::Group> groups =
-      groups_of(by, clock_.zone, part.time_column);
-  groups.push_back({"t", bucket_expression(buckets, part.time_column)});
-  TRY(fill_rows(part, range, groups, table));
+  TRY(fill_rows(part, range, series_groups(part, buckets, by), table));
   for (auto& [key, values] : table) {
     const Timestamp* t = key.back().as_timestamp();
     if (!t) continue;

@@ -74,6 +74,12 @@ class BaseQueries {
                                 const Buckets& buckets,
                                 const std::vector<std::string>& by);
 
+  // Tell the batch what total() or rows(), and series() of this will ask for;
+  // windows and levels in series are not told.
+  void foresee(Interval range, Timestamp moment,
+               const std::vector<std::string>& by);
+  void foresee_series(Interval range, const Buckets& buckets);
+
   const KpiPlan& plan() const { return plan_; }
   AnswerData& data() { return data_; }
   const ExpressionPtr& filter() const { return filter_; }
@@ -81,6 +87,12 @@ class BaseQueries {
 
  private:
   Query query_of(const BasePart& part, Interval interval) const;
+  // The time that a part is read over; empty: not at all.
+  static Interval interval_of(const BasePart& part, Interval range,
+                              Timestamp moment);
+  std::vector<Query::Group> series_groups(
+      const BasePart& part, const Buckets& buckets,
+      const std::vector<std::string>& by) const;
   Status fill_rows(const BasePart& part, Interval interval,
                    const std::vector<Query::Group>& groups, BaseTable& out);
   Status fill_flows(const BasePart& part, Interval range,

@@ -96,26 +96,31 @@ class KpisOfModel : public Kpis {
     FrozenDatasets frozen(runner_, restated_);
     Timestamp time = now();
     Limits limits = begun();
+    SharedScans scans(*model);
+    std::vector<size_t> first(requests.size());  // the request it repeats
+    std::vector<std::unique_ptr<KpiAnswerer>> answerers(requests.size());
+    for (size_t i = 0; i < requests.size(); ++i) {
+      auto same =
+          std::find(requests.begin(), requests.begin() + static_cast<long>(i),
+                    requests[i]);
+      first[i] = static_cast<size_t>(same - requests.begin());
+      if (first[i] != i) continue;
+      answerers[i] = std::make_unique<KpiAnswerer>(runner_, model, requests[i],
+                                                   time, limits, cancel,
+                                                   &frozen, &book_, &scans);
+      if (requests.size() > 1) answerers[i]->foresee();
+    }
     std::vector<Result<KpiAnswer>> answers;
     size_t buckets = 0;  // of the answers so far
-    auto add = [&](Result<KpiAnswer> answer) {
+    for (size_t i = 0; i < requests.size(); ++i) {
+      Result<KpiAnswer> answer = first[i] != i ? answers[first[i]]
+                                 : buckets > kMaxBatchBuckets
+                                     ? too_many_buckets()
+                                     : answerers[i]->answer();
+      answerers[i].reset();
       if (answer) buckets += num_buckets(*answer);
       if (buckets > kMaxBatchBuckets) answer = too_many_buckets();
       answers.push_back(std::move(answer));
-    };
-    for (auto at = requests.begin(); at != requests.end(); ++at) {
-      auto same = std::find(requests.begin(), at, *at);
-      if (same != at) {
-        add(answers[static_cast<size_t>(same - requests.begin())]);
-        continue;
-      }
-      if (buckets > kMaxBatchBuckets) {
-        add(too_many_buckets());
-        continue;
-      }
-      add(KpiAnswerer(runner_, model, *at, time, limits, cancel, &frozen,
-                      &book_)
-              .answer());
     }
     return answers;
   }
@@ -167,18 +172,47 @@ std::unique_ptr<Kpis> Kpis::create(
                                        std::move(restated));
 }
 
-Result<KpiAnswer> KpiAnswerer::answer() {
-  absl::Time begin = steady_now();
+Status KpiAnswerer::begin() {
   TRY(prepare());
   TRY_ASSIGN(plan_, KpiPlan::create(*model_, *kpi_, request_.count_rows));
-  TRY_ASSIGN(data_, AnswerData::take(runner_, *frozen_, plan_->datasets(),
-                                     limits_, cancel_, request_.why_not));
+  TRY_ASSIGN(data_,
+             AnswerData::take(runner_, *frozen_, plan_->datasets(), limits_,
+                              cancel_, request_.why_not, scans_));
   if (plan_->has_levels() && by_parts_of_time()) {
     return at_path(
         "by", invalid("kpi '" + kpi_->name +
                       "' is a level at a moment: it has no hour of the day "
                       "and no day of the week; ask for a grain"));
   }
+  return {};
+}
+
+void KpiAnswerer::foresee() {
+  begun_ = begin();
+  if (!*begun_) return;
+  BaseQueries queries = this->queries();
+  const std::vector<std::string>& by = request_.by;
+  auto see = [&](Interval range, Timestamp moment, const Buckets* buckets,
+                 bool rows_add_up) {
+    if (buckets) queries.foresee_series(range, *buckets);
+    if (!by.empty()) queries.foresee(range, moment, by);
+    const bool known = (buckets && plan_->mergeable(true)) || rows_add_up;
+    if (!known) queries.foresee(range, moment, {});
+  };
+  see(range_, moment(range_), grain_ ? &buckets_ : nullptr,
+      !by.empty() && plan_->mergeable(false));
+  if (!comparison_ || nothing_to_compare()) return;
+  const Interval theirs = comparison_->range;
+  Result<Buckets> cut_theirs = Buckets{};
+  if (grain_) cut_theirs = cut(theirs);
+  if (!cut_theirs) return;
+  see(theirs, theirs.end, grain_ ? &*cut_theirs : nullptr, false);
+}
+
+Result<KpiAnswer> KpiAnswerer::answer() {
+  absl::Time start = steady_now();
+  if (!begun_) begun_ = begin();
+  TRY(*begun_);
   TRY(choose_stores());
   if (grain_) TRY(answer_series());
   if (!request_.by.empty()) TRY(answer_rows());
@@ -192,7 +226,7 @@ Result<KpiAnswer> KpiAnswerer::answer() {
     (void)find_lookup(&lookups, kpi_->target->lookup);
     lookups.tell(out_.provenance);
   }
-  out_.provenance.elapsed_ms = absl::ToDoubleMilliseconds(steady_now() - begin);
+  out_.provenance.elapsed_ms = absl::ToDoubleMilliseconds(steady_now() - start);
   return std::move(out_);
 }
 

@@ -19,10 +19,12 @@ inline constexpr uint32_t kMaxTop = 10'000;
 
 class KpiAnswerer {
  public:
-  // `request`, `frozen` and `book` must outlive it; `book` may be null.
+  // `request`, `frozen`, `book` and `scans`, those of the batch, must outlive
+  // it; the latter two may be null.
   KpiAnswerer(Runner& runner, std::shared_ptr<const Model> model,
               const KpiRequest& request, Timestamp now, const Limits& limits,
-              CancelFlag cancel, FrozenDatasets* frozen, PastWeeksBook* book)
+              CancelFlag cancel, FrozenDatasets* frozen, PastWeeksBook* book,
+              SharedScans* scans = nullptr)
       : runner_(runner),
         model_(std::move(model)),
         request_(request),
@@ -30,14 +32,19 @@ class KpiAnswerer {
         limits_(limits),
         cancel_(std::move(cancel)),
         frozen_(frozen),
-        book_(book) {}
+        book_(book),
+        scans_(scans) {}
 
+  // Tells `scans` what answer() will ask for, as far as it is known before.
+  // What fails here fails there.
+  void foresee();
   Result<KpiAnswer> answer();
   // `request.kpi` is the request it was built for.
   Result<KpiDrivers> drivers(const DriversRequest& request);
 
  private:
-  // Checks the request and fills in what follows from it alone.
+  // Checks the request, fills in what follows from it alone and takes the data.
+  Status begin();
   Status prepare();
   Status check_dimensions() const;
   Result<Buckets> cut(Interval range) const;
@@ -94,7 +101,9 @@ class KpiAnswerer {
   CancelFlag cancel_;
   FrozenDatasets* frozen_;
   PastWeeksBook* book_;
+  SharedScans* scans_;
 
+  std::optional<Status> begun_;  // what begin() came to
   const KpiModel* kpi_ = nullptr;
   absl::TimeZone zone_;
   Interval range_;

@@ -334,4 +334,26 @@ class CubeDerivation {
 
 void derive_cubes(Model& model) { CubeDerivation(model).run(); }
 
+bool cube_keeps(const CubeSpec& cube, const std::set<std::string>& dimensions,
+                const std::vector<Aggregate>& aggregates) {
+  auto has = [&](const std::string& name) {
+    return std::find(cube.dimensions.begin(), cube.dimensions.end(), name) !=
+           cube.dimensions.end();
+  };
+  if (!std::all_of(dimensions.begin(), dimensions.end(), has)) return false;
+  return std::all_of(
+      aggregates.begin(), aggregates.end(), [&](const Aggregate& aggregate) {
+        if (aggregate.filter) {
+          std::vector<std::string> names;
+          collect_columns(*aggregate.filter, names);
+          if (!std::all_of(names.begin(), names.end(), has)) return false;
+        }
+        if (!aggregate.argument) return true;
+        if (aggregate.argument->kind != Expression::Kind::kColumn) return false;
+        const CubeMeasure* measure = cube.measure(aggregate.argument->name);
+        const uint32_t state = state_of(aggregate.function);
+        return measure && state != 0 && (measure->states & state) != 0;
+      });
+}
+
 }  // namespace freshet

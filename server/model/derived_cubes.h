@@ -3,6 +3,10 @@
 // yet get one, if it would stay much smaller than the rows.
 #pragma once
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include "server/model/model.h"
 
 namespace freshet {
@@ -14,5 +18,10 @@ inline constexpr size_t kMostDerivedCubes = 3;
 // Adds cubes "auto_1", ... to the datasets of a model without faults, and says
 // of each KPI which cubes serve it and what reads rows.
 void derive_cubes(Model& model);
+
+// Whether the cube has the dimensions, and what the aggregates need of its
+// measures: whether it serves a query also depends on its times.
+bool cube_keeps(const CubeSpec& cube, const std::set<std::string>& dimensions,
+                const std::vector<Aggregate>& aggregates);
 
 }  // namespace freshet

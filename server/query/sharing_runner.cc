@@ -20,18 +20,6 @@ void add(std::string& out, const std::string& name) {
   out += fmt::format("{}:{}\n", name.size(), name);
 }
 
-void add(std::string& out, const Aggregate& aggregate) {
-  out += fmt::format("{} {} {}{} ", static_cast<int>(aggregate.function),
-                     aggregate.parameter, int{aggregate.sample},
-                     int{aggregate.distinct});
-  add(out, aggregate.name);
-  add(out, aggregate.separator);
-  add(out, aggregate.argument);
-  add(out, aggregate.filter);
-  for (const auto& key : aggregate.keys) add(out, key);
-  out += '\n';
-}
-
 // Which rows a snapshot has: its timeline, how many live rows, and whether
 // these are all: what began before an event came must not claim it for others.
 std::string data_text(const DatasetSnapshot& data) {
@@ -68,6 +56,17 @@ bool stops_one(const Error& error) {
 
 }  // namespace
 
+std::string aggregate_text(const Aggregate& aggregate) {
+  std::string out = fmt::format(
+      "{} {} {}{} ", static_cast<int>(aggregate.function), aggregate.parameter,
+      int{aggregate.sample}, int{aggregate.distinct});
+  add(out, aggregate.separator);
+  add(out, aggregate.argument);
+  add(out, aggregate.filter);
+  for (const auto& key : aggregate.keys) add(out, key);
+  return out + '\n';
+}
+
 std::string query_text(const Query& query) {
   std::string out = fmt::format(
       "{} {} {} {}{}{}{}{} {} {} ", static_cast<int>(query.kind),
@@ -82,7 +81,10 @@ std::string query_text(const Query& query) {
     add(out, group.expression);
   }
   out += "aggregates\n";
-  for (const Aggregate& aggregate : query.aggregates) add(out, aggregate);
+  for (const Aggregate& aggregate : query.aggregates) {
+    add(out, aggregate.name);
+    out += aggregate_text(aggregate);
+  }
   out += "having\n";
   add(out, query.having);
   for (const auto& output : query.select) {

@@ -18,6 +18,8 @@ namespace freshet {
 // Every part of the query but its id, as text: equal text, equal answers on
 // equal data.
 std::string query_text(const Query& query);
+// The same of an aggregate, without its name.
+std::string aggregate_text(const Aggregate& aggregate);
 
 class SharingRunner final : public Runner {
  public:
