@@ -47,7 +47,7 @@ Result<Bounds> bounds_of(const FormulaWindow& window, const Bounds& outer) {
   if (window.kind == Kind::kToDate) {
     TRY_ASSIGN(Granularity grain, span.bucket());
     std::string start = "TIME_FLOOR(" + outer.to + " - INTERVAL '1' SECOND, '" +
-                        grain.to_string() + "')";
+                        grain.to_string() + "', NULL, :tz)";
     return Bounds{start, outer.to};
   }
   std::string back = " - " + interval_of(span);

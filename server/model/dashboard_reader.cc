@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <set>
 
 #include "server/model/model_reader.h"
 #include "server/model/range_names.h"
@@ -141,6 +142,33 @@ void read_outline(ConfigMap& map, TileModel& tile) {
   }
 }
 
+// Whether a KPI is a level at a moment or has windows, itself or by the KPIs it
+// is made of: then it has no value of an hour of the day.
+bool is_at_a_moment(const KpiModel& kpi, const Model& model,
+                    std::set<std::string>& seen) {
+  if (!seen.insert(kpi.name).second) return false;
+  const Formula& formula = kpi.formula;
+  if (!formula.windows.empty()) return true;
+  for (const Aggregate& aggregate : formula.aggregates) {
+    if (aggregate.function == Aggregate::Function::kLastPerKeySum) return true;
+  }
+  return std::any_of(formula.kpis.begin(), formula.kpis.end(),
+                     [&](const std::string& name) {
+                       const KpiModel* used = model.kpi(name);
+                       return used && is_at_a_moment(*used, model, seen);
+                     });
+}
+
+void check_heatmap(ConfigMap& map, const KpiModel& kpi, const Model& model) {
+  std::set<std::string> seen;
+  if (!is_at_a_moment(kpi, model, seen)) return;
+  map.fault("show", "a heatmap shows hours and weekdays, of which kpi '" +
+                        kpi.name +
+                        "' has none: it is a level at a moment, or looks at "
+                        "other times; show a line or table in " +
+                        map.place());
+}
+
 // A tile that ignored a filter of its page would show a wrong number.
 void check_filters(ConfigMap& map, const std::string& key, const KpiModel& kpi,
                    const std::vector<std::string>& filters) {
@@ -212,17 +240,25 @@ TileModel read_tile(const ConfigNode& node, const std::string& dashboard_place,
   } else if (const KpiModel* kpi = find_kpi(map, "kpi", tile.kpi, context)) {
     if (!tile.by.empty()) check_dimension(map, "by", tile.by, *kpi);
     check_filters(map, "kpi", *kpi, filters);
+    if (tile.show == "heatmap") check_heatmap(map, *kpi, context.model);
   }
   check_shape(map, tile);
   map.finish();
   return tile;
 }
 
-bool is_compare(const std::string& text) {
+// One of the kinds, or FROM/TO: two days or times of the zone.
+bool is_compare(const std::string& text, const absl::TimeZone& zone) {
   static const std::vector<std::string> kKinds = {
       "none", "previous", "same_day_last_week", "last_year", "last_year_364"};
-  return std::find(kKinds.begin(), kKinds.end(), text) != kKinds.end() ||
-         text.find('/') != std::string::npos;
+  if (std::find(kKinds.begin(), kKinds.end(), text) != kKinds.end()) {
+    return true;
+  }
+  const size_t slash = text.find('/');
+  if (slash == std::string::npos) return false;
+  auto from = parse_iso8601(text.substr(0, slash), zone);
+  auto to = parse_iso8601(text.substr(slash + 1), zone);
+  return from && to && *from < *to;
 }
 
 void read_default(ConfigMap& dashboard_map, DashboardModel& dashboard) {
@@ -237,15 +273,16 @@ void read_default(ConfigMap& dashboard_map, DashboardModel& dashboard) {
     map.fault("range", "unknown range '" + dashboard.range + "' in " +
                            map.place() + did_you_mean(dashboard.range, names));
   }
+  dashboard.tz = map.text("tz", dashboard.tz);
+  auto zone = load_time_zone(dashboard.tz);
+  if (!zone) {
+    map.wrong("tz", *map.find("tz"), "an IANA zone such as Europe/Madrid");
+  }
   dashboard.compare = map.text("compare", dashboard.compare);
-  if (!is_compare(dashboard.compare)) {
+  if (!is_compare(dashboard.compare, zone ? *zone : absl::UTCTimeZone())) {
     map.wrong("compare", *map.find("compare"),
               "previous, same_day_last_week, last_year, last_year_364, none "
-              "or FROM/TO");
-  }
-  dashboard.tz = map.text("tz", dashboard.tz);
-  if (!load_time_zone(dashboard.tz)) {
-    map.wrong("tz", *map.find("tz"), "an IANA zone such as Europe/Madrid");
+              "or FROM/TO, such as 2025-11-01/2025-12-01");
   }
   map.finish();
 }

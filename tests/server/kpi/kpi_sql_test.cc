@@ -52,6 +52,10 @@ TEST_CASE("levels, windows and several datasets are sub-queries") {
         R"(SELECT (SELECT COALESCE(SUM("net"), 0) FROM "sales" WHERE )"
         R"("__time" >= :to - )"
         R"(INTERVAL '7' DAY AND "__time" < :to) AS "sales_7d")");
+  CHECK(sql(f, "sales_of_month") ==
+        R"(SELECT (SELECT COALESCE(SUM("net"), 0) FROM "sales" WHERE )"
+        R"("__time" >= TIME_FLOOR(:to - INTERVAL '1' SECOND, 'P1M', NULL, )"
+        R"(:tz) AND "__time" < :to) AS "sales_of_month")");
   CHECK(
       sql(f, "return_rate") ==
       R"(SELECT CAST(((SELECT COALESCE(SUM("worth"), 0) FROM "returns" )"

@@ -118,6 +118,54 @@ TEST_CASE("tiles of other shapes: heat map, map, funnel") {
         Faults{place + "'steps' in " + of + " needs show funnel, not tile"});
 }
 
+TEST_CASE("a heat map needs a KPI that has hours of the day") {
+  ModelFolder folder;
+  folder.write("datasets/sales.yaml", kSalesYaml);
+  auto of = [](const std::string& name, const std::string& rest) {
+    return "  - { kpi: " + name + ", dimensions: [store], " + rest + " }\n";
+  };
+  folder.write(
+      "kpis/trading.yaml",
+      kKpisYaml +
+          of("level", "dataset: sales, formula: sum(last(qty by store))") +
+          of("week", "dataset: sales, formula: \"rolling(sum(qty), 7d)\"") +
+          of("over", "formula: \"[units] / [level]\"") +
+          of("ratio", "formula: \"[units] / [net_sales]\""));
+  for (const char* kpi : {"level", "week", "over", "ratio"}) {
+    CAPTURE(kpi);
+    folder.write("dashboards/trading.yaml",
+                 replaced(kDashboardYaml,
+                          "{ kpi: units, show: bars, by: store, top: 5 }",
+                          "{ kpi: " + std::string(kpi) + ", show: heatmap }"));
+    const std::string fault =
+        "dashboards/trading.yaml:6: a heatmap shows hours and weekdays, of "
+        "which kpi '" +
+        std::string(kpi) +
+        "' has none: it is a level at a moment, or looks at other times; show "
+        "a line or table in tile '" +
+        kpi + "' of dashboard 'trading'";
+    CHECK(folder.faults() ==
+          (kpi == std::string("ratio") ? Faults{} : Faults{fault}));
+  }
+}
+
+TEST_CASE("a page is compared with a kind or with two times in order") {
+  auto compared = [](const std::string& with) {
+    return dashboard_faults("compare: previous", "compare: " + with);
+  };
+  CHECK(compared("2025-11-01/2025-12-01") == Faults{});
+  CHECK(compared("2025-11-01T10:00/2025-11-01T12:00:00Z") == Faults{});
+  for (const char* with : {"FROM/TO", "2025-12-01/2025-11-01", "2025-11-01/",
+                           "2025-11-01/2025-11-01", "last_week"}) {
+    CHECK(compared(with) ==
+          Faults{"dashboards/trading.yaml:2: 'compare' in default of dashboard "
+                 "'trading' must be previous, same_day_last_week, last_year, "
+                 "last_year_364, none or FROM/TO, such as "
+                 "2025-11-01/2025-12-01, not '" +
+                 std::string(with) + "'"});
+  }
+}
+
 TEST_CASE("annotations of a page are days and times of its zone") {
   auto page = [](const std::string& list) {
     return replaced(kDashboardYaml,
