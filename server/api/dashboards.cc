@@ -53,7 +53,7 @@ std::string* member(DashboardView& view, std::string_view key) {
 // its KPI lacks a dimension, but one that no tile has can only be a mistake.
 Status check_filter(const DashboardModel& dashboard, const Model& model,
                     const std::string& filter) {
-  std::set<std::string> known;
+  std::set<std::string> known(parts_of_time().begin(), parts_of_time().end());
   auto add = [&](const std::string& name) {
     const KpiModel* kpi = model.kpi(name);
     if (kpi) known.insert(kpi->dimensions.begin(), kpi->dimensions.end());

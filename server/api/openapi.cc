@@ -136,8 +136,11 @@ const DescribedRoute kDescribed[] = {
     {"DELETE", "/api/v1/kpis/{k}", "Takes the model file kpis/{k}.yaml away",
      "", "", "200:Deployed"},
     {"GET", "/api/v1/kpis/{k}/value",
-     "A KPI's value, comparison, target, series and breakdown", kKpiQuery, "",
-     "200:KpiAnswer"},
+     "A KPI's value, comparison, target, series and breakdown; `by` and "
+     "`filter` take the KPI's dimensions and, in the zone `tz`, __weekday (1 "
+     "is "
+     "Monday) and __hour: filter=store:S01,S02;channel:!web;__hour:9,10",
+     kKpiQuery, "", "200:KpiAnswer"},
     {"GET", "/api/v1/kpis/{k}/drivers",
      "What drove the change: {\"value\",\"compare\":{\"value\",\"change\"},"
      "\"method\":\"contribution|rate_and_mix|difference\",\"dimensions\":[{"

@@ -29,6 +29,27 @@ ExpressionPtr bucket_expression(const Buckets& buckets,
   return floor;
 }
 
+bool is_part_of_time(const std::string& name) {
+  const std::vector<std::string>& parts = parts_of_time();
+  return std::find(parts.begin(), parts.end(), name) != parts.end();
+}
+
+// A filter that may name parts of the time, over the columns of the rows.
+ExpressionPtr over_rows(const ExpressionPtr& filter, const absl::TimeZone& zone,
+                        const std::string& time_column) {
+  if (!filter) return filter;
+  if (filter->kind == Expression::Kind::kColumn) {
+    if (!is_part_of_time(filter->name)) return filter;
+    return group_expression(filter->name, zone, time_column);
+  }
+  if (filter->arguments.empty()) return filter;
+  auto out = std::make_shared<Expression>(*filter);
+  for (ExpressionPtr& argument : out->arguments) {
+    argument = over_rows(argument, zone, time_column);
+  }
+  return out;
+}
+
 std::vector<Query::Group> groups_of(const std::vector<std::string>& by,
                                     const absl::TimeZone& zone,
                                     const std::string& time_column) {
@@ -74,6 +95,12 @@ const std::vector<std::string>& parts_of_time() {
   return kParts;
 }
 
+bool names_part_of_time(const ExpressionPtr& filter) {
+  std::vector<std::string> names;
+  if (filter) collect_columns(*filter, names);
+  return std::any_of(names.begin(), names.end(), is_part_of_time);
+}
+
 bool GroupKeyLess::operator()(const GroupKey& a, const GroupKey& b) const {
   for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
     int order = Value::compare(a[i], b[i]);
@@ -86,7 +113,8 @@ Query BaseQueries::query_of(const BasePart& part, Interval interval) const {
   Query query;
   query.dataset = part.dataset;
   query.interval = interval;
-  query.filter = both(part.where, filter_);
+  query.filter =
+      both(part.where, over_rows(filter_, clock_.zone, part.time_column));
   query.aggregates = part.aggregates;
   if (!part.time_column.empty()) {
     query.interval = Interval{};

@@ -41,6 +41,9 @@ ExpressionPtr group_expression(const std::string& by,
                                const absl::TimeZone& zone,
                                const std::string& time_column = {});
 
+// Whether a filter of parse_kpi_filter() names a part of the time.
+bool names_part_of_time(const ExpressionPtr& filter);
+
 // What the windows of a formula need to know. `stores` may be null.
 struct AnswerClock {
   Timestamp now;
@@ -48,8 +51,9 @@ struct AnswerClock {
   const SameStores* stores = nullptr;
 };
 
-// Computes over the rows that match `filter`, which may be null. The
-// references must outlive it.
+// Computes over the rows that match `filter`, which is of parse_kpi_filter() or
+// null; the parts of the time in it are of the clock's zone, and of the time
+// that each number goes by. The references must outlive it.
 class BaseQueries {
  public:
   BaseQueries(const KpiPlan& plan, AnswerData& data, ExpressionPtr filter,

@@ -148,11 +148,13 @@ Result<Interval> resolve_range(std::string_view range, std::string_view from,
                                std::string_view to, Timestamp now,
                                const absl::TimeZone& zone);
 
-// What any KPI can be grouped by besides its own dimensions, in the request's
-// zone: "__hour" (0 to 23) and "__weekday" (1 is Monday, 7 Sunday).
+// What any KPI can be grouped by and filtered on besides its own dimensions, in
+// the request's zone: "__hour" (0 to 23) and "__weekday" (1 is Monday, 7
+// Sunday).
 const std::vector<std::string>& parts_of_time();
 
-// "store:S01,S02;channel:!web" over allowed dimensions; null if empty.
+// "store:S01,S02;channel:!web" over allowed dimensions and parts_of_time(),
+// which are columns of it here ("__hour:9,10"); null if empty.
 Result<ExpressionPtr> parse_kpi_filter(std::string_view filter,
                                        const KpiModel& kpi);
 

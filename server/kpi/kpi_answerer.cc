@@ -178,11 +178,14 @@ Status KpiAnswerer::begin() {
   TRY_ASSIGN(data_,
              AnswerData::take(runner_, *frozen_, plan_->datasets(), limits_,
                               cancel_, request_.why_not, scans_));
-  if (plan_->has_levels() && by_parts_of_time()) {
-    return at_path(
-        "by", invalid("kpi '" + kpi_->name +
-                      "' is a level at a moment: it has no hour of the day "
-                      "and no day of the week; ask for a grain"));
+  if (!plan_->has_levels()) return {};
+  const std::string why = "kpi '" + kpi_->name +
+                          "' is a level at a moment: it has no hour of the day "
+                          "and no day of the week; ";
+  if (by_parts_of_time())
+    return at_path("by", invalid(why + "ask for a grain"));
+  if (names_part_of_time(filter_)) {
+    return at_path("filter", invalid(why + "leave them out of the filter"));
   }
   return {};
 }

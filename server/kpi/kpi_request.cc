@@ -1,4 +1,7 @@
 // Requests from query parameters and JSON bodies.
+#include <absl/strings/numbers.h>
+
+#include <algorithm>
 #include <charconv>
 
 #include "server/json/json_value.h"
@@ -163,10 +166,48 @@ Result<KpiRequest> parse_kpi_request(const JsonValue& body) {
   return checked(std::move(request), has_range);
 }
 
+namespace {
+
+// The filter with the values of parts of the time as numbers.
+Result<ExpressionPtr> with_numbers(const ExpressionPtr& filter) {
+  const std::vector<ExpressionPtr>& arguments = filter->arguments;
+  const std::string name =
+      !arguments.empty() && arguments[0]->kind == Expression::Kind::kColumn
+          ? arguments[0]->name
+          : "";
+  const std::vector<std::string>& parts = parts_of_time();
+  const bool part = std::find(parts.begin(), parts.end(), name) != parts.end();
+  const bool hour = name == "__hour";
+  const int64_t least = hour ? 0 : 1, most = hour ? 23 : 7;
+  auto out = std::make_shared<Expression>(*filter);
+  for (ExpressionPtr& argument : out->arguments) {
+    if (argument->kind == Expression::Kind::kCall) {
+      TRY_ASSIGN(argument, with_numbers(argument));
+    } else if (part && argument->kind == Expression::Kind::kLiteral) {
+      const std::string text = argument->literal.to_text();
+      int64_t number = -1;
+      if (!absl::SimpleAtoi(text, &number) || number < least || number > most) {
+        return invalid("'" + name + "' in a filter is a number from " +
+                       std::to_string(least) + " to " + std::to_string(most) +
+                       ", not '" + text + "'");
+      }
+      argument = literal(Value(number));
+    }
+  }
+  return ExpressionPtr(std::move(out));
+}
+
+}  // namespace
+
 Result<ExpressionPtr> parse_kpi_filter(std::string_view filter,
                                        const KpiModel& kpi) {
-  return parse_dimension_filter(filter, kpi.dimensions,
-                                "kpi '" + kpi.name + "'");
+  std::vector<std::string> allowed = kpi.dimensions;
+  const std::vector<std::string>& parts = parts_of_time();
+  allowed.insert(allowed.end(), parts.begin(), parts.end());
+  TRY_ASSIGN(ExpressionPtr parsed,
+             parse_dimension_filter(filter, allowed, "kpi '" + kpi.name + "'"));
+  if (!parsed) return parsed;
+  return with_numbers(parsed);
 }
 
 }  // namespace freshet

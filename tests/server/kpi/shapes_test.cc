@@ -45,6 +45,46 @@ TEST_CASE("by weekday and hour, in the zone of the request") {
         std::string::npos);
 }
 
+TEST_CASE("filtered by hours and weekdays, in the zone of the request") {
+  KpiFixture f;
+  fill(f);
+  auto value = [&](const std::string& filter) {
+    KpiRequest request = by_hours("net_sales");
+    request.by.clear();
+    request.filter = filter;
+    auto a = f.answer(request, "2026-11-23T10:00:00Z");
+    return a ? a->value.to_text() : a.error().message;
+  };
+  // Two Sundays at 23: 40.00 and 60.00; a Monday at 0: 10.00.
+  CHECK(value("__weekday:7;__hour:23") == "100.00");
+  CHECK(value("__weekday:7;__hour:23;store:B") == "60.00");
+  CHECK(value("__hour:0") == "10.00");
+  CHECK(value("__hour:0,23") == "110.00");
+  CHECK(value("__weekday:!7") == "10.00");
+  CHECK(value("__hour:24") ==
+        "'__hour' in a filter is a number from 0 to 23, not '24'");
+  CHECK(value("__weekday:!0,7") ==
+        "'__weekday' in a filter is a number from 1 to 7, not '0'");
+  CHECK(value("__weekday:Monday") ==
+        "'__weekday' in a filter is a number from 1 to 7, not 'Monday'");
+  CHECK(value("__hours:3").find("did you mean '__hour'?") != std::string::npos);
+}
+
+// Sold on Saturday at 20 and on Sunday at 10, both brought back on Sunday.
+TEST_CASE("hours of a filter are of the time that a KPI goes by") {
+  KpiFixture f;
+  fill(f);
+  f.returns({{"2026-11-22T08:10:00Z", "A", "2026-11-21T19:30:00Z", 700},
+             {"2026-11-22T19:10:00Z", "A", "2026-11-22T09:30:00Z", 300}},
+            "2026-11-22T23:40:00Z");
+  KpiRequest request = by_hours("returned_of_sales");
+  request.by.clear();
+  request.filter = "__hour:20";
+  CHECK(f.answered(request, "2026-11-23T10:00:00Z").value.to_text() == "7.00");
+  request.kpi = "returned";
+  CHECK(f.answered(request, "2026-11-23T10:00:00Z").value.to_text() == "3.00");
+}
+
 TEST_CASE("the rest of hours that are not shown") {
   KpiFixture f;
   fill(f);
@@ -62,9 +102,16 @@ TEST_CASE("a level has no hour of the day") {
   KpiFixture f;
   fill(f);
   f.stock({{"2026-11-22T08:00:00Z", "x", "A", 5}}, "2026-11-22T09:00:00Z");
-  auto a = f.answer(by_hours("on_hand"), "2026-11-23T10:00:00Z");
+  KpiRequest request = by_hours("on_hand");
+  auto a = f.answer(request, "2026-11-23T10:00:00Z");
   REQUIRE(!a.has_value());
   CHECK(a.error().message.find("level at a moment") != std::string::npos);
+  request.by.clear();
+  request.filter = "__hour:9";
+  a = f.answer(request, "2026-11-23T10:00:00Z");
+  REQUIRE(!a.has_value());
+  CHECK(a.error().message.find("leave them out of the filter") !=
+        std::string::npos);
 }
 
 TEST_CASE("a picture of the shapes") {

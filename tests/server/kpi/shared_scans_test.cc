@@ -197,7 +197,7 @@ TEST_CASE("an answer of a batch is the answer alone") {
   const std::string ranges[] = {"today", "yesterday", "last_7d", "mtd", "-90m"};
   const std::string compares[] = {"", "previous", "same_day_last_week"};
   const std::string grains[] = {"", "", "hour", "day"};
-  const std::string filters[] = {"", "", "store:A,C"};
+  const std::string filters[] = {"", "store:A,C", "__hour:9,10"};
   size_t answered = 0, queries_alone = 0, queries_together = 0;
   for (int round = 0; round < 60; ++round) {
     KpiRequest common;
