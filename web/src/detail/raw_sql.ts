@@ -8,10 +8,11 @@ const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
 const time = (iso: string) =>
   `TIMESTAMP '${new Date(Date.parse(iso)).toISOString().slice(0, 23).replace('T', ' ')}'`;
 
-function condition({ dimension, exclude, values }: Filter): string {
+function condition({ dimension, exclude, values }: Filter, at: string, tz: string): string {
   const named = values.filter((value) => value !== '');
-  const column = name(dimension);
-  const list = named.map(valueOf).map(text).join(', ');
+  const part = { __hour: 'HOUR', __weekday: 'ISODOW' }[dimension];
+  const column = part ? `TIME_EXTRACT(${at}, '${part}', ${text(tz)})` : name(dimension);
+  const list = named.map(valueOf).map(part ? String : text).join(', ');
   const empty = values.includes('');
   if (exclude) {
     const others = named.length > 0 ? `${column} NOT IN (${list})` : '';
@@ -28,14 +29,19 @@ export const hasRows = (kpi: KpiDefinition | undefined): boolean =>
   !!kpi?.dataset && !kOther.test(kpi.formula ?? '');
 
 // The FROM and WHERE of the rows; '' for a KPI over other KPIs.
-export function rowsOf(kpi: KpiDefinition, answer: KpiAnswer, filters: Filter[]): string {
+export function rowsOf(
+  kpi: KpiDefinition,
+  answer: KpiAnswer,
+  filters: Filter[],
+  tz: string,
+): string {
   if (!kpi.dataset || !answer.range) return '';
   const at = name(kpi.time ?? '__time');
   const all = [
     `${at} >= ${time(answer.range.from)}`,
     `${at} < ${time(answer.range.to)}`,
     ...(kpi.where ? [`(${kpi.where})`] : []),
-    ...filters.map(condition),
+    ...filters.map((filter) => condition(filter, at, tz)),
   ];
   return `FROM ${name(kpi.dataset)}\nWHERE ${all.join('\n  AND ')}`;
 }

@@ -8,6 +8,7 @@ import { sievedRows } from '../filters/sieve';
 import { t } from '../messages/messages';
 import { server } from '../state/status.svelte';
 import { shiftDate, wallTime, weekday } from '../format/time';
+import { filterValue } from '../format/words';
 import type { Unit } from '../format/number';
 
 export interface Pivot {
@@ -68,7 +69,9 @@ async function byKpis(
   request: Question,
 ): Promise<Pivot> {
   const needed = [by, ...parseFilters(String(request.filter ?? '')).map((f) => f.dimension)];
-  const able = kpis.filter((kpi) => needed.every((name) => kpi.dimensions.includes(name)));
+  const able = kpis.filter((kpi) =>
+    needed.every((name) => name.startsWith('__') || kpi.dimensions.includes(name)),
+  );
   const found = await answers(
     able.map((kpi) => ({ ...request, kpi: kpi.kpi, by, top: kMostRows })),
   );
@@ -108,10 +111,8 @@ async function byDays(
   return { ...beside(by, columns, whole), moreColumns: days.length - shown.length };
 }
 
-function columnTitle(column: string, name: string): string {
-  if (column === '__weekday') return weekday(Number(name), 'short');
-  return column === '__hour' ? `${name.padStart(2, '0')}:00` : name;
-}
+const columnTitle = (column: string, name: string): string =>
+  column === '__weekday' ? weekday(Number(name), 'short') : filterValue(column, name);
 
 async function byDimension(kpi: string, by: string, column: string, request: Question) {
   const order = column.startsWith('__') ? 'name' : 'value';

@@ -4,7 +4,7 @@ import type { KpiAnswer } from '../api/types';
 import type { Filter } from '../filters/filter';
 import { full } from '../format/number';
 import { day, instant, stamp } from '../format/time';
-import { plain } from '../format/words';
+import { filterName, filterValue } from '../format/words';
 import { t } from '../messages/messages';
 import { compareName } from '../state/compared.svelte';
 
@@ -20,7 +20,8 @@ function days(range: KpiAnswer['range'], tz: string): string {
 const kNamed = 5;
 function said({ dimension, exclude, values }: Filter): string {
   const more = values.length > kNamed ? ` +${values.length - kNamed}` : '';
-  return `${plain(dimension)}${exclude ? ' ≠' : ':'} ${values.slice(0, kNamed).join(', ')}${more}`;
+  const some = values.slice(0, kNamed).map((value) => filterValue(dimension, value));
+  return `${filterName(dimension)}${exclude ? ' ≠' : ':'} ${some.join(', ')}${more}`;
 }
 
 export function pictureNote(

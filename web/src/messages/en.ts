@@ -227,6 +227,8 @@ export const en = {
   'detail.rows': 'Rows',
   'grain.five_minute': '5 minutes',
   'grain.fifteen_minute': '15 minutes',
+  'part.__hour': 'hour of the day',
+  'part.__weekday': 'weekday',
   'grain.hour': 'hour',
   'grain.day': 'day',
   'grain.week': 'week',

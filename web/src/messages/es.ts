@@ -228,6 +228,8 @@ export const es: Record<MessageKey, string> = {
   'detail.rows': 'Filas',
   'grain.five_minute': '5 minutos',
   'grain.fifteen_minute': '15 minutos',
+  'part.__hour': 'hora del día',
+  'part.__weekday': 'día de la semana',
   'grain.hour': 'hora',
   'grain.day': 'día',
   'grain.week': 'semana',

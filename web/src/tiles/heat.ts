@@ -1,6 +1,6 @@
 // The cells of a heat map: hours of the day by days of the week.
 import type { AnswerRow, KpiAnswer } from '../api/types';
-import { instant, instantAt, shiftDate, wallTime } from '../format/time';
+import { instant } from '../format/time';
 import { addsUp } from './ranked';
 
 export interface HeatCell {
@@ -12,7 +12,7 @@ export interface HeatCell {
   step: number; // 0 no value, 1..5 from least to most
 }
 
-export const kHour = 3_600_000;
+const kHour = 3_600_000;
 const kWeek = 168 * kHour;
 const kMostWeeks = 60; // counted hour by hour
 
@@ -81,29 +81,6 @@ export function heatCells(answer: KpiAnswer, tz: string): HeatCell[] {
     }
   }
   return shaded(cells);
-}
-
-// When a cell's hour begins; null where the range has none or several of it.
-export function hourOf(
-  { weekday, hour, value }: HeatCell,
-  range: KpiAnswer['range'],
-  tz: string,
-): number | null {
-  const from = instant(range?.from) ?? 0;
-  const to = instant(range?.to) ?? 0;
-  const first = wallTime(from, tz).slice(0, 10);
-  const found: number[] = [];
-  for (let days = 0; days < 15 && value !== null; days += 1) {
-    const date = shiftDate(first, days);
-    if ((new Date(date).getUTCDay() || 7) !== weekday) continue;
-    const wall = `${date}T${String(hour).padStart(2, '0')}:00:00`;
-    const at = instantAt(wall, tz);
-    // Clocks that are put back show it twice.
-    for (const own of [at - kHour, at, at + kHour]) {
-      if (wallTime(own, tz) === wall && own + kHour > from && own < to) found.push(own);
-    }
-  }
-  return found.length === 1 ? (found[0] ?? null) : null;
 }
 
 function shaded(cells: HeatCell[]): HeatCell[] {
