@@ -4,7 +4,8 @@
     ./run bench dashboard        or perf/load/dashboard.py
 
 Loads DASHBOARD_ROWS (1,000,000) events of seven days with the starter's cubes
-and checks each tile against DuckDB and ClickHouse over the raw rows. Measures
+and checks each tile against DuckDB and ClickHouse over the raw rows, sums of
+money to the cent. Measures
 one batch call for all tiles with 1 and 20 viewers, each asking once a second,
 without and with DASHBOARD_RATE (20,000) events/s coming in; KPI answers a
 second of DASHBOARD_CLIENTS (8) connections that never wait; and the peers' time
@@ -13,6 +14,7 @@ for the same numbers by SQL. Then what a refresh costs over DASHBOARD_LIVE
 without. DASHBOARD_SECONDS (10) each.
 """
 import datetime
+import decimal
 import http.client
 import json
 import os
@@ -63,10 +65,12 @@ TILES = [(kpi, "", "") for kpi in FORMULAS] + [
 assert len(TILES) == 20
 
 WORDS = {"DuckDB": {"d": "count(DISTINCT {})", "f": "CAST({} AS DOUBLE)",
-                    "sales": "sales", "hour": "date_trunc('hour', ts)",
+                    "text": "VARCHAR", "sales": "sales",
+                    "hour": "date_trunc('hour', ts)",
                     "day": "date_trunc('day', ts)"},
          "ClickHouse": {"d": "uniqExact({})", "f": "toFloat64({})",
-                        "sales": "peer.sales", "hour": "toStartOfHour(ts)",
+                        "text": "String", "sales": "peer.sales",
+                        "hour": "toStartOfHour(ts)",
                         "day": "toStartOfDay(ts)"}}
 
 
@@ -145,6 +149,22 @@ def check(answers, span, others):
                 got = float(ours[key] or 0)
                 assert abs(got - float(value)) <= 1e-9 * max(
                     1, abs(float(value))), (tile, other.name, key, got, value)
+
+
+def check_money(server, span, others):
+    """Sums of money are exact: equal to the peers' decimals, to the cent."""
+    where = span.sql(span.start, span.end)
+    for kpi, column in (("net_sales", "net"), ("cogs", "cost")):
+        text = Viewer(server.port, [span.request(kpi, "", "")]).ask()
+        ours = json.loads(text, parse_float=decimal.Decimal)
+        ours = ours["answers"][0]["value"]
+        for other in others:
+            words = WORDS[other.name]
+            rows = other.rows(f"SELECT CAST(sum({column}) AS {words['text']}) "
+                              f"FROM {words['sales']} WHERE {where}")
+            theirs = decimal.Decimal(rows[0][0])
+            assert ours == theirs, (kpi, other.name, ours, theirs)
+        print(f"{kpi} of {ROWS:,} rows: {ours}, to the cent", flush=True)
 
 
 class Viewer:
@@ -268,6 +288,7 @@ def measure_sealed(folder):
     requests = [span.request(*tile) for tile in TILES]
     with freshet.Server(model, folder / "dashboard") as server:
         check(Viewer(server.port, requests).answers(), span, others)
+        check_money(server, span, others)
         measure_rate(server, requests, others, span)
         tell_cubes(server)
         measure_viewers(server, model, requests)
