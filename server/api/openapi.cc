@@ -181,7 +181,8 @@ const DescribedRoute kDescribed[] = {
      "", "ViewBody", "201:View"},
     {"DELETE", "/api/v1/views/{v}", "Removes a saved view"},
     {"GET", "/api/v1/stream",
-     "Server-sent events of a dashboard's tiles: snapshot, then deltas",
+     "Server-sent events of a dashboard's tiles: snapshot, then deltas; while "
+     "nothing changes one without tiles every 15 s",
      "dashboard range from to compare tz filter grain last_event_id", "",
      "200:text/event-stream=string", "Last-Event-ID"},
     {"GET", "/api/v1/alerts", "Alert rules with state and instances", "", "",

@@ -3,6 +3,7 @@
 #include <absl/time/clock.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <future>
 #include <list>
 #include <map>
@@ -23,6 +24,9 @@ constexpr absl::Duration kFreshnessInterval = absl::Seconds(1);
 // A view nobody looks at is kept so long, for a browser that comes back.
 constexpr absl::Duration kKeepUnwatched = absl::Seconds(30);
 constexpr absl::Duration kTick = absl::Seconds(1);
+// Viewers hear of us at least so often: who hears nothing for longer may take
+// it that nothing reaches them.
+constexpr int64_t kBeatMs = 15'000;
 // A view that takes longer, or that nobody has seen yet, is computed beside the
 // hub's thread, so that no other waits for it; so many at a time.
 constexpr absl::Duration kSlow = absl::Milliseconds(50);
@@ -75,7 +79,8 @@ struct Group {
   std::string error;  // JSON, if the picture cannot be computed
   std::string id;     // of the last event
   uint64_t data_version = 0;
-  int64_t minute = 0;  // of the clock at the last computation
+  int64_t minute = 0;   // of the clock at the last computation
+  int64_t sent_ms = 0;  // by the clock, the last event to all viewers
   absl::Time begun = absl::InfinitePast();  // the last computation
   absl::Time last_computed = absl::InfinitePast();
   absl::Time last_freshness = absl::InfinitePast();
@@ -226,6 +231,7 @@ class DashboardHub : public PushHub {
     absl::Time due =
         group.last_computed + std::max(kLeastInterval, 2 * group.cost);
     bool slow = !group.computed || group.cost > kSlow;
+    stale = stale || (!slow && silent(group));
     if (group.beside.valid()) {
       stale = false;
     } else if (stale && steady_now() >= due) {
@@ -239,8 +245,14 @@ class DashboardHub : public PushHub {
       }
     }
     bool behind = send_snapshots(group);
+    // A slow view is not computed anew only to say how fresh it is.
+    if (group.computed && silent(group)) send_beat(group, R"({"tiles":{}})");
     if (behind) return kLeastInterval;
     return stale ? due - steady_now() : kTick;
+  }
+
+  bool silent(const Group& group) const {
+    return std::abs(clock_().ms - group.sent_ms) >= kBeatMs;
   }
 
   void begin(Group& group, uint64_t version) {
@@ -284,17 +296,22 @@ class DashboardHub : public PushHub {
     group.computed = true;
     if (!comparable) {
       group.id = next_id();
+      group.sent_ms = clock_().ms;
       for (auto& viewer : group.viewers) viewer->needs_snapshot = true;
       return;
     }
     bool differ = tiles_differ(group.picture, before);
     bool fresher = group.picture.freshness != before.freshness;
     bool quiet = steady_now() - group.last_freshness < kFreshnessInterval;
-    if (differ || (fresher && !quiet)) {
-      group.id = next_id();
+    if (differ || (fresher && !quiet) || silent(group)) {
+      if (differ) group.id = next_id();
       group.last_freshness = steady_now();
-      send_to_all(group, "delta",
-                  delta_json(group.picture, before, group.data_version));
+      std::string delta = delta_json(group.picture, before, group.data_version);
+      if (differ) {
+        send_to_all(group, "delta", std::move(delta));
+      } else {
+        send_beat(group, std::move(delta));
+      }
     } else {
       // What was sent last stays the base of the next comparison.
       group.picture = std::move(before);
@@ -303,7 +320,19 @@ class DashboardHub : public PushHub {
     }
   }
 
+  // A delta of no tile. Its id is that of the event before, so that who missed
+  // it comes back as one that lacks nothing; nor needs a snapshot who could not
+  // take it.
+  void send_beat(Group& group, std::string data) {
+    group.sent_ms = clock_().ms;
+    PushEvent event{group.id, "delta", std::move(data)};
+    for (auto& viewer : group.viewers) {
+      if (!viewer->needs_snapshot) viewer->offer(event);
+    }
+  }
+
   void send_to_all(Group& group, const char* name, std::string data) {
+    group.sent_ms = clock_().ms;
     PushEvent event{group.id, name, std::move(data)};
     for (auto& viewer : group.viewers) {
       if (viewer->needs_snapshot && event.event == "delta") continue;

@@ -1,6 +1,7 @@
 // PushHub: keeps viewers of dashboards current. One computation per (dashboard,
 // view, data version) for all its viewers, at most four a second; sends the
-// whole picture first, then only the tiles that changed.
+// whole picture first, then only the tiles that changed, and at least every
+// 15 s a delta, be it of no tile.
 //
 // Thread-safe; owns one thread. Owned by the application.
 #pragma once
@@ -18,7 +19,7 @@ namespace freshet {
 // "data_version":n} with event name "snapshot" or "delta", and "error" with
 // {"error":{...}} when it cannot be computed.
 struct PushEvent {
-  std::string id;  // for Last-Event-ID
+  std::string id;  // for Last-Event-ID; a delta of no tile has the one before
   std::string event;
   std::string data;  // one line of JSON
 };
@@ -26,17 +27,17 @@ struct PushEvent {
 class PushHub {
  public:
   // By `clock` views are computed anew each minute, also without news: ranges
-  // that are running, and what they are compared with, go on.
+  // that are running, and what they are compared with, go on. The 15 s are its.
   static std::unique_ptr<PushHub> create(
       Kpis& kpis, std::function<std::shared_ptr<const Model>()> model,
       std::function<Timestamp()> clock = now);
   virtual ~PushHub() = default;
 
   // A viewer. `send` is called from the hub's thread and must not block; it
-  // returns false when the viewer cannot take more now: the hub then drops
-  // deltas for it and sends a snapshot when `send` takes it again. kNotFound
-  // for an unknown dashboard. Destroy the subscription to leave; `send` is not
-  // called after that.
+  // returns false when the viewer cannot take more now: if a tile was in it the
+  // hub drops deltas for it and sends a snapshot when `send` takes it.
+  // kNotFound for an unknown dashboard. Destroy the subscription to leave;
+  // `send` is not called after that.
   class Subscription {
    public:
     virtual ~Subscription() = default;

@@ -25,6 +25,7 @@ import { played } from './played_scenarios.mjs';
 import { reading } from './reading_scenarios.mjs';
 import { recovery } from './recovery_scenario.mjs';
 import { setup } from './setup_scenarios.mjs';
+import { silent } from './silence_scenario.mjs';
 import { steady } from './steady_scenarios.mjs';
 import { switches } from './switch_scenarios.mjs';
 import { tasks } from './task_scenarios.mjs';
@@ -53,6 +54,7 @@ const all = own ?? [
   ...reading,
   ...played,
   ...live,
+  ...silent,
   ...recovery,
 ];
 

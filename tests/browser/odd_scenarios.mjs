@@ -248,6 +248,25 @@ async function sheetOfNames(browser) {
   await context.close();
 }
 
+// Nothing happens here: the stream is heard of all the same.
+async function quietStream() {
+  const over = AbortSignal.timeout(20_000);
+  const { body } = await fetch(`${base}/api/v1/stream?dashboard=odd`, { signal: over });
+  let text = '';
+  try {
+    for await (const bytes of body) {
+      text += Buffer.from(bytes).toString();
+      if (/event: delta[^]*\n\n/.test(text)) break;
+    }
+  } catch {
+    // the time is over
+  }
+  const ids = [...text.matchAll(/^id: (.*)$/gm)].map(([, id]) => id);
+  const beat = /event: delta\ndata: (.*)/.exec(text)?.[1] ?? '';
+  check(/^\{"tiles":\{\}/.test(beat), 'a quiet stream says something every 15 s', beat);
+  check(ids.length === 2 && ids[0] === ids[1], 'with the id of what was said last', ids.join());
+}
+
 // Against a server with odd_model, not the starter model.
 export const odd = [
   ['odd: every tile', everyTile],
@@ -257,4 +276,5 @@ export const odd = [
   ['odd: funnel, heat map, map', shapes],
   ['odd: export', exports_],
   ['odd: names in a sheet', sheetOfNames],
+  ['odd: a quiet stream', quietStream],
 ];

@@ -104,6 +104,74 @@ TEST_CASE("the clock goes on without news, also in a range of from and to") {
   }
 }
 
+TEST_CASE("viewers hear of the hub also while nothing happens") {
+  KpiFixture f;
+  CountingKpis kpis(f.model());
+  std::atomic<int64_t> ms = at("2026-11-22T10:00:00Z").ms;
+  auto hub = PushHub::create(
+      kpis, [&] { return f.model(); }, [&] { return Timestamp{ms}; });
+  Mailbox box, resumed;
+  auto viewer = hub->subscribe("d", {}, "",
+                               [&](const PushEvent& e) { return box.put(e); });
+  auto events = box.wait(1);
+  REQUIRE(events.size() == 1);
+  const std::string id = events[0].id;
+
+  int calls = kpis.calls;
+  ms += 14'999;
+  hub->notify();
+  while (kpis.calls == calls) absl::SleepFor(absl::Milliseconds(5));
+  absl::SleepFor(absl::Milliseconds(50));
+  CHECK(box.wait(1).size() == 1);
+  ms += 1;
+  events = box.wait(2);
+  REQUIRE(events.size() == 2);
+  CHECK(events[1].event == "delta");
+  CHECK(events[1].id == id);
+  CHECK(events[1].data.find("{\"tiles\":{},\"freshness\":{") == 0);
+
+  // Who could not take it, or missed it, gets what changes and no snapshot.
+  auto second = hub->subscribe(
+      "d", {}, id, [&](const PushEvent& e) { return resumed.put(e); });
+  absl::SleepFor(absl::Milliseconds(100));
+  box.set_full(true);
+  ms += 15'000;
+  CHECK(resumed.wait(1).size() == 1);
+  box.set_full(false);
+  kpis.value = 2;
+  hub->notify();
+  for (const auto& last : {box.wait(3), resumed.wait(2)}) {
+    CHECK(last.back().event == "delta");
+    CHECK(last.back().id != id);
+    CHECK(last.back().data.find("\"value\":2") != std::string::npos);
+  }
+}
+
+TEST_CASE("a slow view is not computed only to say that all is as it was") {
+  KpiFixture f;
+  CountingKpis kpis(f.model());
+  std::atomic<int64_t> ms = at("2026-11-22T10:00:00Z").ms;
+  auto hub = PushHub::create(
+      kpis, [&] { return f.model(); }, [&] { return Timestamp{ms}; });
+  DashboardView year;
+  year.range = "ytd";
+  kpis.holds = true;
+  Mailbox box;
+  auto viewer = hub->subscribe("d", year, "",
+                               [&](const PushEvent& e) { return box.put(e); });
+  absl::SleepFor(absl::Milliseconds(100));
+  kpis.holds = false;
+  REQUIRE(box.wait(1).size() == 1);
+  int calls = kpis.calls;
+  ms += 15'000;
+  auto events = box.wait(2);
+  REQUIRE(events.size() == 2);
+  CHECK(events[1].event == "delta");
+  CHECK(events[1].id == events[0].id);
+  CHECK(events[1].data == "{\"tiles\":{}}");
+  CHECK(kpis.calls == calls);
+}
+
 TEST_CASE("a view that takes long keeps no other waiting") {
   KpiFixture f;
   CountingKpis kpis(f.model());

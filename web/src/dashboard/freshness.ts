@@ -26,19 +26,25 @@ export interface Freshness {
 
 const kBehind = 10_000;
 const kStale = 300_000;
+// The server's stream is heard of every 15 s, whatever happens: after three
+// times that nothing reaches us.
+export const kSilent = 45_000;
 
 // What the stream said of its tiles, or the status of their data sets (the
-// worst of them) if that is newer: a stream is silent while nothing happens.
+// worst of them) if that is newer: while nothing happens it says little. Of a
+// stream that is lost or silent they are as old as its last word.
 export function freshness(
   connection: Connection,
   told: Told | null,
+  heard: number, // when the stream last said anything
   datasets: DatasetStatus[],
   datasetsAt: number,
   now: number,
 ): Freshness {
   let asOf = instant(told?.as_of);
   let behindMs = told ? told.lag_ms + Math.max(0, now - told.at) : Infinity;
-  const known = datasets
+  const current = connection === 'live' && now - heard < kSilent;
+  const known = (current ? datasets : [])
     .map((dataset) => ({ at: instant(dataset.as_of), lag: dataset.lag_ms ?? 0 }))
     .filter((dataset): dataset is { at: number; lag: number } => dataset.at !== null);
   if (known.length > 0) {

@@ -1,6 +1,7 @@
 // A dashboard's answers, kept current by the server's event stream. Reconnects
-// by itself, also after a restart of the server; where a proxy holds events
-// back it asks every few seconds instead. `(open (pause resume)* )* close`.
+// by itself, also after a restart of the server and where a stream falls silent;
+// where a proxy holds events back it asks every few seconds instead.
+// `(open (pause resume)* )* close`.
 import { ApiError, get } from '../api/client';
 import { ask, questionsOf, together } from '../api/questions';
 import type {
@@ -10,6 +11,7 @@ import type {
   StreamFreshness,
 } from '../api/types';
 import { server } from '../state/status.svelte';
+import { kSilent } from './freshness';
 import { SharedStream } from './shared_stream';
 import { requestOf, type View } from './view';
 
@@ -42,6 +44,7 @@ export class LiveDashboard {
   error = $state<string | null>(null); // of the whole view
   pausedAt = $state(0);
   told = $state.raw<Told | null>(null);
+  heard = $state(0); // when the stream last said anything
   outdated = $state(false); // the server has a newer model: its tiles may be others
 
   #dashboard: DashboardDefinition;
@@ -49,6 +52,7 @@ export class LiveDashboard {
   #model = ''; // its version
   #source: SharedStream | null = null;
   #timer = 0;
+  #silence = 0; // a timer
   #failures = 0;
   #stopped = false; // paused or closed
   #asleep = false; // given back while hidden
@@ -125,6 +129,7 @@ export class LiveDashboard {
 
   #disconnect(): void {
     window.clearTimeout(this.#timer);
+    window.clearTimeout(this.#silence);
     this.#source?.close();
     this.#source = null;
   }
@@ -142,12 +147,24 @@ export class LiveDashboard {
       if (this.#source !== null && source !== this.#source) return;
       if (event.kind === 'refused') this.#refused(event.data);
       else if (event.kind === 'lost') void this.#lost();
-      else this.#receive(message as unknown as StreamMessage);
+      else this.#receive(message as unknown as StreamMessage, event.at);
     });
     this.#source = source;
+    this.#expect(Date.now());
+  }
+
+  // A stream that is open and says nothing is as good as lost; the next may be
+  // as silent, so the tiles are asked for as well.
+  #expect(since: number): void {
+    window.clearTimeout(this.#silence);
+    this.#silence = window.setTimeout(() => {
+      this.#failures = kPollAfter;
+      void this.#lost();
+    }, since + kSilent - Date.now());
   }
 
   #refused(data: string): void {
+    window.clearTimeout(this.#silence);
     this.connection = 'refused';
     const states = Object.entries(this.tiles);
     this.tiles = Object.fromEntries(
@@ -191,15 +208,17 @@ export class LiveDashboard {
     }
   }
 
-  #receive(message: StreamMessage): void {
+  #receive(message: StreamMessage, at: number): void {
     this.#failures = 0;
+    this.heard = at;
+    this.#expect(at);
     const { tiles, freshness, model_version = this.#model } = message;
     this.#model ||= model_version;
     if (this.#model !== model_version) {
       this.outdated = true;
       return;
     }
-    if (freshness) this.told = { ...freshness, at: Date.now() };
+    if (freshness) this.told = { ...freshness, at };
     const changed: Record<number, TileState> = {};
     for (const [index, message] of Object.entries(tiles)) {
       changed[Number(index)] = this.#stateOf(Number(index), message);

@@ -6,6 +6,7 @@
 export interface StreamEvent {
   kind: 'snapshot' | 'delta' | 'refused' | 'lost';
   data: string;
+  at: number; // when it came from the server, also where another tab tells it
 }
 // The parsed data of a snapshot or a delta.
 export interface StreamMessage {
@@ -27,6 +28,7 @@ export class SharedStream {
   #closed = false;
   #others = false; // there may be tabs to tell
   #last: StreamMessage | null = null;
+  #lastAt = 0;
   #tiles: Record<string, unknown> = {};
 
   constructor(
@@ -70,7 +72,7 @@ export class SharedStream {
     if (hello) this.#channel?.postMessage({ here: true } satisfies Told);
     if (hello && this.#source && this.#last) {
       this.#channel?.postMessage({
-        event: { kind: 'snapshot', data: this.#whole() },
+        event: { kind: 'snapshot', data: this.#whole(), at: this.#lastAt },
       } satisfies Told);
     }
   }
@@ -80,9 +82,9 @@ export class SharedStream {
     this.#source = source;
     const take = (kind: StreamEvent['kind'], data: string) => {
       if (source !== this.#source) return;
-      const event = { kind, data };
+      const event = { kind, data, at: Date.now() };
       const message = parsed(event);
-      if (message) this.#keep(kind, message);
+      if (message) this.#keep(event, message);
       this.tell(event, message);
       if (this.#others) this.#channel?.postMessage({ event } satisfies Told);
     };
@@ -100,10 +102,11 @@ export class SharedStream {
   }
 
   // What a tab that comes later must be told: all tiles as they are now.
-  #keep(kind: StreamEvent['kind'], message: StreamMessage): void {
+  #keep({ kind, at }: StreamEvent, message: StreamMessage): void {
     const { tiles } = message;
     this.#tiles = kind === 'snapshot' ? { ...tiles } : Object.assign(this.#tiles, tiles);
-    this.#last = message;
+    this.#last = { ...this.#last, ...message };
+    this.#lastAt = at;
   }
   #whole(): string {
     return JSON.stringify({ ...this.#last, tiles: this.#tiles });
