@@ -112,9 +112,8 @@ class CellAnswerer {
     constexpr size_t kRun = 4096;
     cell.push_back(std::move(value));
     out_.rows.push_back(std::move(cell));
-    if (out_.rows.size() % kRun > 0) return {};
     TRY(control_.check_groups(out_.rows.size()));
-    return control_.check();
+    return out_.rows.size() % kRun > 0 ? Status() : control_.check();
   }
 
   Status add_total() {

@@ -176,10 +176,25 @@ TEST_CASE("the first rows of a table are found in few days") {
   CHECK(told.find("rowsScanned") == std::string::npos);
 }
 
+TEST_CASE("buckets that have not begun have no row") {
+  Cells t;
+  CHECK(t.rows("SELECT COUNT(*) > 30, MAX(m) <= CURRENT_TIMESTAMP FROM (SELECT "
+               "TIME_FLOOR(__time, 'P1M') AS m, value FROM kpi.on_hand WHERE "
+               "__time < '2100-01-01')") == "true,true");
+}
+
+TEST_CASE("a statement sees the same rows of a dataset each time") {
+  Cells t;
+  const int before = t.f.snapshots_taken();
+  CHECK(t.rows("SELECT value FROM kpi.on_hand UNION ALL SELECT value FROM "
+               "kpi.days_of_supply UNION ALL SELECT value FROM kpi.net_sales "
+               "UNION ALL SELECT SUM(on_hand) FROM stock WHERE sku = 'bread'")
+            .find("16;") == 0);
+  CHECK(t.f.snapshots_taken() - before == 2);
+}
+
 TEST_CASE("no data is no zero, as in answers") {
   Cells t;
-  CHECK(t.rows("SELECT value FROM kpi.a_less_b_of_cost WHERE __time < "
-               "'2024-01-01'") == "there is no KPI 'a_less_b_of_cost'");
   const std::string early =
       " WHERE __time >= '2023-01-01' AND __time < '2023-02-01'";
   CHECK(t.rows("SELECT value FROM kpi.sales_a_day" + early) == "null");
@@ -232,6 +247,10 @@ TEST_CASE("limits, a stop and where cells come from") {
   CHECK(
       t.rows("SELECT place, value FROM kpi.on_hand").find("query_max_groups") !=
       std::string::npos);
+  // Few keys of stock, many days.
+  t.limits.max_groups = 100;
+  CHECK(t.rows("SELECT * FROM kpi.on_hand").find("query_max_groups") !=
+        std::string::npos);
   t.limits = {};
   t.limits.timeout_ms = 0;
   CHECK(t.run("SELECT value FROM kpi.on_hand").error().code ==
@@ -240,6 +259,32 @@ TEST_CASE("limits, a stop and where cells come from") {
   t.cancel = std::make_shared<std::atomic<bool>>(true);
   CHECK(t.run("SELECT value FROM kpi.on_hand").error().code ==
         ErrorCode::kCancelled);
+}
+
+TEST_CASE("deadline and cancel flag reach the KPI engine") {
+  Cells t;
+  t.cancel = std::make_shared<std::atomic<bool>>(false);
+  t.limits.timeout_ms = 12'345;
+  KpiTables tables = kpi_tables(t.f.runner(), [&] { return t.f.model(); });
+  KpiCellQuestion asked;
+  auto cells = tables.cells;
+  tables.cells = [&](const KpiCellQuestion& question) {
+    asked = question;
+    return cells(question);
+  };
+  t.sql = Sql::create(t.f.runner(), tables);
+  CHECK(t.rows("SELECT value FROM kpi.on_hand") == "16");
+  CHECK(asked.cancel == t.cancel);
+  CHECK(asked.limits.timeout_ms == 12'345);
+  asked.snapshot = [&](const std::string& name) {
+    return t.f.runner().catalog().snapshot(name);
+  };
+  CHECK(cells(asked).has_value());
+  *t.cancel = true;
+  CHECK(cells(asked).error().code == ErrorCode::kCancelled);
+  *t.cancel = false;
+  asked.limits.timeout_ms = 0;
+  CHECK(cells(asked).error().code == ErrorCode::kDeadline);
 }
 
 TEST_CASE("every KPI's table is described, and answers as the KPI does") {
