@@ -233,7 +233,7 @@ std::string step_of(const KpiCellQuestion& question, const KpiCells* cells) {
 // Of a look at the first rows only as many buckets are asked for as they need.
 Result<KpiCells> Executor::ask_cells(KpiCellQuestion& question,
                                      std::optional<uint64_t> rows) {
-  constexpr size_t kFirstBuckets = 8, kGrowth = 8;
+  constexpr size_t kFirstBuckets = 1, kGrowth = 8;
   if (rows) question.most_buckets = kFirstBuckets;
   question.now = now_;
   question.limits = limits_;
