@@ -242,7 +242,7 @@ Status RunningApplication::open_parts() {
   sharing_ = sharing.get();
   runner_ = std::make_unique<GuardedRunner>(
       std::move(sharing), [this](const Error& error) { note_damage(error); });
-  sql_ = Sql::create(*runner_, kpi_tables(current));
+  sql_ = Sql::create(*runner_, kpi_tables(*runner_, current));
   auto restated = [this](const auto& d) { return datasets_->restated(d); };
   kpis_ = std::make_unique<CountedKpis>(
       Kpis::create(*runner_, current, settings_.limits, restated), *metrics_);

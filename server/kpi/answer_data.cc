@@ -52,7 +52,7 @@ Result<std::shared_ptr<const FrozenDataset>> FrozenDatasets::get(
     const std::string& name) {
   std::shared_ptr<const FrozenDataset>& taken = taken_[name];
   if (!taken) {
-    auto snapshot = runner_.catalog().snapshot(name);
+    auto snapshot = snapshot_(name);
     if (!snapshot) {
       return dataset_not_ready(name);
     }
@@ -152,6 +152,23 @@ Interval AnswerData::time_range() const {
   Interval all{Timestamp{0}, Timestamp{0}};
   for (const auto& [name, d] : datasets_) all = cover(all, d.data->time_range);
   return all;
+}
+
+bool AnswerData::too_early(Interval range, bool other_time) const {
+  Interval all = time_range();
+  return as_of() <= range.start &&
+         (all.empty() || (!other_time && all.end <= range.start));
+}
+
+bool AnswerData::before_all(Interval range, bool other_time) const {
+  Interval all = time_range();
+  return !other_time && !all.empty() && range.end <= all.start;
+}
+
+std::map<std::string, Provenance> AnswerData::provenances() const {
+  std::map<std::string, Provenance> out;
+  for (const auto& [name, d] : datasets_) out.emplace(name, d.provenance);
+  return out;
 }
 
 Provenance AnswerData::provenance() const {

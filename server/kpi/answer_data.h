@@ -6,8 +6,10 @@
 // Used by one thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,16 +29,27 @@ struct FrozenDataset {
   std::shared_ptr<const RestatedTimes> restated;    // may be null
 };
 
+// Where datasets are taken from; nothing for one that is not there.
+using SnapshotOf =
+    std::function<std::optional<DatasetSnapshot>(const std::string& name)>;
+
 // Datasets as they were when they were first asked for.
 class FrozenDatasets {
  public:
+  // `runner` must outlive it.
   explicit FrozenDatasets(Runner& runner, RestatedOf restated = nullptr)
-      : runner_(runner), restated_(std::move(restated)) {}
-  // dataset_not_ready() for one that the catalog does not have.
+      : FrozenDatasets(
+            [&runner](const std::string& name) {
+              return runner.catalog().snapshot(name);
+            },
+            std::move(restated)) {}
+  explicit FrozenDatasets(SnapshotOf snapshot, RestatedOf restated = nullptr)
+      : snapshot_(std::move(snapshot)), restated_(std::move(restated)) {}
+  // dataset_not_ready() for one that is not there.
   Result<std::shared_ptr<const FrozenDataset>> get(const std::string& name);
 
  private:
-  Runner& runner_;
+  const SnapshotOf snapshot_;
   const RestatedOf restated_;
   std::map<std::string, std::shared_ptr<const FrozenDataset>> taken_;
 };
@@ -74,8 +87,15 @@ class AnswerData {
   bool restated(Interval bucket) const;
   // Of the events in all datasets; empty without any.
   Interval time_range() const;
+  // Why what is found in a range is no zero: no event that could be in it has
+  // arrived yet, or it lies before the first one. `other_time`: it applies to
+  // another time than that of the events.
+  bool too_early(Interval range, bool other_time) const;
+  bool before_all(Interval range, bool other_time) const;
   // Of all queries so far; elapsed_ms is left 0.
   Provenance provenance() const;
+  // The same, by dataset.
+  std::map<std::string, Provenance> provenances() const;
 
  private:
   AnswerData(Runner& runner, const Limits& limits, CancelFlag cancel)

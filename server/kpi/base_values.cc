@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/kpi/calendar.h"
 #include "server/kpi/kpi.h"
 #include "server/kpi/level_series.h"
 #include "server/kpi/window_values.h"
@@ -50,17 +51,6 @@ ExpressionPtr over_rows(const ExpressionPtr& filter, const absl::TimeZone& zone,
   return out;
 }
 
-std::vector<Query::Group> groups_of(const std::vector<std::string>& by,
-                                    const absl::TimeZone& zone,
-                                    const std::string& time_column) {
-  std::vector<Query::Group> groups;
-  for (size_t i = 0; i < by.size(); ++i) {
-    groups.push_back(
-        {"g" + std::to_string(i), group_expression(by[i], zone, time_column)});
-  }
-  return groups;
-}
-
 // Whether `column` is in [start, end).
 ExpressionPtr within(const std::string& time_column, Interval interval) {
   ExpressionPtr time = column(time_column);
@@ -107,6 +97,26 @@ bool GroupKeyLess::operator()(const GroupKey& a, const GroupKey& b) const {
     if (order != 0) return order < 0;
   }
   return a.size() < b.size();
+}
+
+double AnswerClock::days(Interval range) const {
+  bool running = range.start < now && now < range.end;
+  return length_in_days({range.start, running ? now : range.end}, zone);
+}
+
+std::vector<Query::Group> BaseQueries::groups_of(
+    const std::vector<std::string>& by, const std::string& time_column) const {
+  std::vector<Query::Group> groups;
+  for (size_t i = 0; i < by.size(); ++i) {
+    ExpressionPtr group;
+    if (clock_.computed) {
+      auto found = clock_.computed->find(by[i]);
+      if (found != clock_.computed->end()) group = found->second;
+    }
+    if (!group) group = group_expression(by[i], clock_.zone, time_column);
+    groups.push_back({"g" + std::to_string(i), std::move(group)});
+  }
+  return groups;
 }
 
 Query BaseQueries::query_of(const BasePart& part, Interval interval) const {
@@ -158,8 +168,7 @@ Interval BaseQueries::interval_of(const BasePart& part, Interval range,
 std::vector<Query::Group> BaseQueries::series_groups(
     const BasePart& part, const Buckets& buckets,
     const std::vector<std::string>& by) const {
-  std::vector<Query::Group> groups =
-      groups_of(by, clock_.zone, part.time_column);
+  std::vector<Query::Group> groups = groups_of(by, part.time_column);
   groups.push_back({"t", bucket_expression(buckets, part.time_column)});
   return groups;
 }
@@ -170,7 +179,7 @@ void BaseQueries::foresee(Interval range, Timestamp moment,
     const Interval interval = interval_of(part, range, moment);
     if (interval.empty()) continue;
     Query query = query_of(part, interval);
-    query.groups = groups_of(by, clock_.zone, part.time_column);
+    query.groups = groups_of(by, part.time_column);
     data_.foresee(std::move(query));
   }
 }
@@ -197,8 +206,7 @@ Result<BaseTable> BaseQueries::rows(Interval range, Timestamp moment,
   for (const BasePart& part : plan_.parts()) {
     const Interval interval = interval_of(part, range, moment);
     if (interval.empty()) continue;
-    TRY(fill_rows(part, interval, groups_of(by, clock_.zone, part.time_column),
-                  table));
+    TRY(fill_rows(part, interval, groups_of(by, part.time_column), table));
   }
   for (const WindowPart& window : plan_.windows()) {
     TRY(WindowValues(window, *this).add_rows(range, moment, by, table));
@@ -211,8 +219,7 @@ Result<std::set<GroupKey, GroupKeyLess>> BaseQueries::groups(
   std::set<GroupKey, GroupKeyLess> out;
   BaseTable table;
   for (const BasePart& part : plan_.parts()) {
-    TRY(fill_rows(part, range, groups_of(by, clock_.zone, part.time_column),
-                  table));
+    TRY(fill_rows(part, range, groups_of(by, part.time_column), table));
   }
   for (const auto& [key, values] : table) out.insert(key);
   if (!plan_.parts().empty()) return out;
@@ -291,7 +298,7 @@ Status BaseQueries::fill_levels(const BasePart& part, Interval range,
     levels.num_groups = by.size();
     Query query = query_of(part, {kMinTimestamp, range.start});
     query.aggregates.clear();
-    query.groups = groups_of(by, clock_.zone, part.time_column);
+    query.groups = groups_of(by, part.time_column);
     const std::vector<ExpressionPtr>& keys = part.aggregates[first].keys;
     levels.num_keys = keys.size();
     for (size_t i = 0; i < keys.size(); ++i) {

@@ -1,6 +1,7 @@
 // Queries for the base values of a KpiPlan, at the levels an answer needs.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -44,11 +45,20 @@ ExpressionPtr group_expression(const std::string& by,
 // Whether a filter of parse_kpi_filter() names a part of the time.
 bool names_part_of_time(const ExpressionPtr& filter);
 
-// What the windows of a formula need to know. `stores` may be null.
+// What rows are grouped by under names that are no dimension.
+using ComputedGroups = std::map<std::string, ExpressionPtr>;
+
+// What the windows of a formula need to know. The pointers may be null.
 struct AnswerClock {
   Timestamp now;
   absl::TimeZone zone;
   const SameStores* stores = nullptr;
+  const ComputedGroups* computed = nullptr;
+
+  // When levels of the range are taken, and days() ends.
+  Timestamp moment(Interval range) const { return std::min(range.end, now); }
+  // Of a running range the elapsed part.
+  double days(Interval range) const;
 };
 
 // Computes over the rows that match `filter`, which is of parse_kpi_filter() or
@@ -62,8 +72,8 @@ class BaseQueries {
 
   // Over the whole range; levels as of `moment`.
   Result<BaseValues> total(Interval range, Timestamp moment);
-  // By dimensions or parts_of_time(), of the clock's zone. Groups without rows
-  // are absent, unless there are no dimensions.
+  // By dimensions, parts_of_time(), of the clock's zone, or its computed
+  // groups. Groups without rows are absent, unless nothing is grouped by.
   Result<BaseTable> rows(Interval range, Timestamp moment,
                          const std::vector<std::string>& by);
   // The groups that have rows in the range, whatever windows reach over.
@@ -97,6 +107,8 @@ class BaseQueries {
   std::vector<Query::Group> series_groups(
       const BasePart& part, const Buckets& buckets,
       const std::vector<std::string>& by) const;
+  std::vector<Query::Group> groups_of(const std::vector<std::string>& by,
+                                      const std::string& time_column) const;
   Status fill_rows(const BasePart& part, Interval interval,
                    const std::vector<Query::Group>& groups, BaseTable& out);
   Status fill_flows(const BasePart& part, Interval range,

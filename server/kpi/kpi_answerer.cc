@@ -294,15 +294,6 @@ Result<Buckets> KpiAnswerer::cut(Interval range) const {
   return cut_buckets(*grain_, range, zone_, request_.grain);
 }
 
-Timestamp KpiAnswerer::moment(Interval range) const {
-  return std::min(range.end, now_);
-}
-
-double KpiAnswerer::days(Interval range) const {
-  bool running = range.start < now_ && now_ < range.end;
-  return length_in_days({range.start, running ? now_ : range.end}, zone_);
-}
-
 Status KpiAnswerer::answer_series() {
   TRY_ASSIGN(std::vector<BaseValues> values,
              queries().series(range_, now_, buckets_));
@@ -334,13 +325,9 @@ void KpiAnswerer::explain_null(const FormulaValue& total,
                                const BaseValues& values) {
   bool nothing = plan_->is_empty(values);
   Interval all = data_->time_range();
-  Timestamp as_of = data_->as_of();
-  // Nothing arrived that could be in the range: that is not a zero.
-  bool too_early =
-      nothing && as_of <= range_.start &&
-      (all.empty() || (!plan_->has_other_time() && all.end <= range_.start));
-  bool before_all = nothing && !plan_->has_other_time() && !all.empty() &&
-                    range_.end <= all.start;
+  bool other_time = plan_->has_other_time();
+  bool too_early = nothing && data_->too_early(range_, other_time);
+  bool before_all = nothing && data_->before_all(range_, other_time);
   out_.value = too_early || before_all ? Value() : total.value;
   if (!out_.value.is_null()) return;
   if (!all.empty()) out_.newest = Timestamp{all.end.ms - 1};

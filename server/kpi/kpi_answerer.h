@@ -88,9 +88,8 @@ class KpiAnswerer {
   }
   // Whether rows are asked for by hours or weekdays.
   bool by_parts_of_time() const;
-  // The moment at which levels are taken, and days() ends.
-  Timestamp moment(Interval range) const;
-  double days(Interval range) const;
+  Timestamp moment(Interval range) const { return clock().moment(range); }
+  double days(Interval range) const { return clock().days(range); }
   void explain_null(const FormulaValue& total, const BaseValues& values);
 
   Runner& runner_;

@@ -1,5 +1,9 @@
 #include "server/kpi/kpi_tables.h"
 
+#include <algorithm>
+#include <set>
+
+#include "server/kpi/kpi_cells.h"
 #include "server/kpi/kpi_plan.h"
 #include "server/query/accumulator.h"
 #include "server/query/expression_type.h"
@@ -7,95 +11,134 @@
 namespace freshet {
 namespace {
 
-// Collects the formula's text, with other KPIs written out, or why not.
-class TableMaker {
- public:
-  TableMaker(const Model& model, KpiTable& out) : model_(model), out_(out) {}
+bool names_days(const Expression& e) {
+  if (e.kind == Expression::Kind::kCall && e.name == "days") return true;
+  return std::any_of(e.arguments.begin(), e.arguments.end(),
+                     [](const ExpressionPtr& a) { return names_days(*a); });
+}
 
-  std::string formula_of(const KpiModel& kpi) {
-    check(kpi);
-    std::string text = kpi.formula_text;
-    for (const std::string& name : kpi.formula.kpis) {
-      const KpiModel* used = model_.kpi(name);
-      if (!used || !out_.refusal.empty()) return text;
-      std::string inner = "(" + formula_of(*used) + ")";
-      std::string place = "[" + name + "]";
-      for (size_t at = text.find(place); at != std::string::npos;
-           at = text.find(place, at + inner.size())) {
-        text.replace(at, place.size(), inner);
-      }
-    }
-    return text;
+// Collects the rows behind a KPI and the others that it uses.
+class RowsOfKpi {
+ public:
+  RowsOfKpi(const Model& model, KpiTable& out) : model_(model), out_(out) {}
+
+  void add(const KpiModel& kpi) {
+    if (!seen_.insert(&kpi).second) return;
+    out_.by_cells |= !kpi.time_column.empty();
+    add(kpi, kpi.formula);
   }
 
  private:
-  void refuse(const std::string& why) {
-    if (out_.refusal.empty()) out_.refusal = why;
-  }
-
-  static bool names_days(const Expression& e) {
-    if (e.kind == Expression::Kind::kCall && e.name == "days") return true;
-    for (const ExpressionPtr& argument : e.arguments) {
-      if (names_days(*argument)) return true;
-    }
-    return false;
-  }
-
-  void check(const KpiModel& kpi) {
-    const Formula& formula = kpi.formula;
-    for (const FormulaWindow& window : formula.windows) {
-      refuse(std::string(window_function(window.kind)) +
-             "() looks at other times than the rows asked for");
-    }
+  void add(const KpiModel& kpi, const Formula& formula) {
+    out_.by_cells |= !formula.windows.empty() || names_days(*formula.value);
     for (const Aggregate& aggregate : formula.aggregates) {
-      if (aggregate.function == Aggregate::Function::kLastPerKeySum) {
-        refuse("its levels come from rows before those asked for");
-      }
+      out_.by_cells |=
+          aggregate.function == Aggregate::Function::kLastPerKeySum;
     }
-    if (names_days(*formula.value)) refuse("days() is the length of a range");
-    if (!kpi.time_column.empty()) {
-      refuse("it goes by " + kpi.time_column + ", not by __time");
+    if (!formula.aggregates.empty()) add_rows(kpi);
+    for (const std::string& name : formula.kpis) {
+      if (const KpiModel* used = model_.kpi(name)) add(*used);
     }
-    if (formula.aggregates.empty()) return;
+    for (const FormulaWindow& window : formula.windows) add(kpi, window.inner);
+  }
+
+  // `where` is what all the rows of the first dataset have in common.
+  void add_rows(const KpiModel& kpi) {
     if (out_.dataset.empty()) {
       out_.dataset = kpi.dataset;
       out_.where = kpi.where_text;
-    } else if (out_.dataset != kpi.dataset || out_.where != kpi.where_text) {
-      refuse("it is made of different rows");
+    } else if (out_.dataset != kpi.dataset) {
+      out_.by_cells = true;
+    } else if (out_.where != kpi.where_text) {
+      out_.by_cells = true;
+      out_.where.clear();
     }
   }
 
   const Model& model_;
   KpiTable& out_;
+  std::set<const KpiModel*> seen_;
 };
 
-// Amounts keep the exact type of what is added up; others are divided.
-ExpressionType value_type(const KpiModel& kpi, bool amount) {
-  ExpressionType type{ValueType::kDouble};
-  if (!amount || !kpi.formula.kpis.empty()) return type;
-  for (size_t i = 0; i < kpi.formula.aggregates.size(); ++i) {
-    auto one = aggregate_type(kpi.formula.aggregates[i]);
-    if (!one) return {ValueType::kDouble};
-    auto both = i == 0 ? std::optional(*one) : common_type(type, *one);
-    if (!both) return {ValueType::kDouble};
-    type = *both;
+// The formula's text, with other KPIs written out.
+std::string formula_text(const Model& model, const KpiModel& kpi) {
+  std::string text = kpi.formula_text;
+  for (const std::string& name : kpi.formula.kpis) {
+    const KpiModel* used = model.kpi(name);
+    if (!used) continue;
+    std::string inner = "(" + formula_text(model, *used) + ")";
+    std::string place = "[" + name + "]";
+    for (size_t at = text.find(place); at != std::string::npos;
+         at = text.find(place, at + inner.size())) {
+      text.replace(at, place.size(), inner);
+    }
+  }
+  return text;
+}
+
+constexpr ExpressionType kDouble{ValueType::kDouble};
+
+ExpressionType value_type(const Model& model, const Formula& formula);
+
+ExpressionType column_type(const Model& model, const Formula& formula,
+                           const std::string& name) {
+  for (const Aggregate& aggregate : formula.aggregates) {
+    if (aggregate.name != name) continue;
+    auto type = aggregate_type(aggregate);
+    return type ? *type : kDouble;
+  }
+  for (const std::string& kpi : formula.kpis) {
+    const KpiModel* used = name == "[" + kpi + "]" ? model.kpi(kpi) : nullptr;
+    if (used) return value_type(model, used->formula);
+  }
+  for (size_t i = 0; i < formula.windows.size(); ++i) {
+    const FormulaWindow& window = formula.windows[i];
+    if (name != window_name(i)) continue;
+    bool mean = window.kind == FormulaWindow::Kind::kTimeAverage;
+    return mean ? kDouble : value_type(model, window.inner);
+  }
+  return kDouble;
+}
+
+// What evaluate_formula() gives: exact where only exact numbers are added and
+// taken away.
+ExpressionType value_type(const Model& model, const Formula& formula,
+                          const Expression& e) {
+  if (e.kind == Expression::Kind::kColumn) {
+    return column_type(model, formula, e.name);
+  }
+  if (e.kind == Expression::Kind::kLiteral) {
+    return e.literal.as_long() ? ExpressionType{ValueType::kLong} : kDouble;
+  }
+  if (e.name == "cast") return e.cast_type;
+  if (e.name != "+" && e.name != "-" && e.name != "neg") return kDouble;
+  ExpressionType type = value_type(model, formula, *e.arguments[0]);
+  for (const ExpressionPtr& argument : e.arguments) {
+    ExpressionType other = value_type(model, formula, *argument);
+    type = common_type(type, other).value_or(kDouble);
   }
   return type;
+}
+
+ExpressionType value_type(const Model& model, const Formula& formula) {
+  return value_type(model, formula, *formula.value);
 }
 
 }  // namespace
 
 KpiTable kpi_table(const Model& model, const KpiModel& kpi) {
   KpiTable out;
-  out.formula = TableMaker(model, out).formula_of(kpi);
+  RowsOfKpi(model, out).add(kpi);
+  if (!out.by_cells) out.formula = formula_text(model, kpi);
   out.dimensions = kpi.dimensions;
   auto plan = KpiPlan::create(model, kpi);
   out.amount = plan && plan->mergeable(true) && plan->is_amount();
-  out.type = value_type(kpi, out.amount);
+  out.type = value_type(model, kpi.formula);
   return out;
 }
 
-KpiTables kpi_tables(std::function<std::shared_ptr<const Model>()> model) {
+KpiTables kpi_tables(Runner& runner,
+                     std::function<std::shared_ptr<const Model>()> model) {
   KpiTables out;
   out.find = [model](const std::string& name) -> std::optional<KpiTable> {
     auto current = model();
@@ -108,6 +151,9 @@ KpiTables kpi_tables(std::function<std::shared_ptr<const Model>()> model) {
     auto current = model();
     for (const KpiModel& kpi : current->kpis) names.push_back(kpi.name);
     return names;
+  };
+  out.cells = [&runner, model](const KpiCellQuestion& question) {
+    return kpi_cells(runner, model(), question);
   };
   return out;
 }

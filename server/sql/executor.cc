@@ -299,6 +299,7 @@ Result<QueryResult> Executor::run_sets(const SelectStatement& statement,
 
 Result<QueryResult> Executor::run_plan(PlannedQuery plan,
                                        const Relation& relation) {
+  if (!relation.kpi.empty()) return run_cells(plan, relation);
   Query& query = plan.query;
   query.limits = limits_;
   query.use_cubes = request_.use_cubes;

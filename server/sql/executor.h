@@ -40,6 +40,13 @@ class Executor {
   // __time of the row in this place of the SELECT's rows, by time.
   Result<std::optional<Timestamp>> time_of_row(const SelectStatement& over,
                                                bool descending, int64_t place);
+  // executor_kpi_cells.cc: a plan over the rows of a KPI's dataset, run over
+  // its cells.
+  Result<QueryResult> run_cells(const PlannedQuery& plan,
+                                const Relation& relation);
+  // `rows`: so many are enough.
+  Result<KpiCells> ask_cells(KpiCellQuestion& question,
+                             std::optional<uint64_t> rows);
   // One SELECT, whose FROM is `relation`.
   Result<QueryResult> run_over(const SelectStatement& statement,
                                const Relation& relation);
@@ -60,6 +67,8 @@ class Executor {
   Result<Relation> find_named(const FromItem& from, bool& found);
   Result<Relation> find_table(const FromItem& from);
   Result<Relation> find_dataset(const FromItem& from);
+  // The same rows whenever the statement asks; nothing if it is not there.
+  std::optional<DatasetSnapshot> snapshot_of(const std::string& name);
   Result<Relation> find_lookup_table(const FromItem& from);
   Result<Relation> computed(const SelectStatement& statement,
                             const FromItem& from);

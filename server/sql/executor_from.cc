@@ -196,6 +196,15 @@ Result<Relation> Executor::find_lookup_table(const FromItem& from) {
   return relation;
 }
 
+std::optional<DatasetSnapshot> Executor::snapshot_of(const std::string& name) {
+  auto seen = snapshots_.find(name);
+  if (seen != snapshots_.end()) return seen->second;
+  auto data = runner_.catalog().snapshot(name);
+  if (data && !reads_once_) data->timeline = frozen(*data->timeline);
+  if (data) snapshots_.emplace(name, *data);
+  return data;
+}
+
 Result<Relation> Executor::find_dataset(const FromItem& from) {
   std::vector<std::string> names = runner_.catalog().names();
   auto exact = std::find(names.begin(), names.end(), from.table);
@@ -205,22 +214,14 @@ Result<Relation> Executor::find_dataset(const FromItem& from) {
     });
   }
   std::optional<DatasetSnapshot> data;
-  if (exact != names.end()) {
-    auto seen = snapshots_.find(*exact);
-    if (seen != snapshots_.end()) {
-      data = seen->second;
-    } else {
-      data = runner_.catalog().snapshot(*exact);
-      if (data && !reads_once_) data->timeline = frozen(*data->timeline);
-    }
-  }
+  if (exact != names.end()) data = snapshot_of(*exact);
   if (!data) {
     for (const NamedTable& named : named_) names.push_back(named.table.name);
     return unknown_table(from, names);
   }
-  snapshots_.emplace(*exact, *data);
   Relation relation = dataset_relation(*exact, std::move(*data));
   relation.alias = from.alias;
+  relation.kpi = from.kpi;
   resources_.emplace("DATASOURCE", *exact);
   return relation;
 }

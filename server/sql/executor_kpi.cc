@@ -34,6 +34,14 @@ bool is_look(const SelectStatement& over) {
          (over.order_by.empty() || is_time(*over.order_by[0].expression));
 }
 
+// What the KPI engine says of a question has no place in the text.
+Error at_table(Error error, const FromItem& from) {
+  if (error.code != ErrorCode::kInvalid || error.line > 0) return error;
+  error.line = from.line;
+  error.column = from.column;
+  return error;
+}
+
 // Of LIMIT or OFFSET; 0 unless it is a number from 1.
 uint64_t number_of(const SqlPtr& e) {
   const int64_t* number =
@@ -63,6 +71,12 @@ Result<std::optional<Timestamp>> Executor::time_of_row(
 Result<QueryResult> Executor::run_kpi(const SelectStatement& statement) {
   constexpr uint64_t kFirstRows = 10'000, kMostRows = 2'000'000;
   TRY_ASSIGN(SelectStatement over, expand_kpi_table(statement, kpis_));
+  if (!over.from.kpi.empty()) {
+    reads_once_ = false;  // the KPI's datasets, and one of them for the plan
+    auto result = run_select(over);
+    if (!result) return at_table(result.error(), statement.from);
+    return result;
+  }
   const uint64_t limit = number_of(over.limit);
   const uint64_t wanted = limit + number_of(over.offset);
   const bool look = limit > 0 && wanted <= kMostRows && is_look(over);

@@ -57,7 +57,8 @@ class KpiTableExpander {
 
   Result<SelectStatement> run() {
     out_ = in_;
-    out_.from.schema.clear();
+    // No WITH query of that name.
+    out_.from.schema = "druid";
     if (out_.from.alias.empty()) out_.from.alias = out_.from.table;
     out_.from.table = table_.dataset;
     bool star =
@@ -66,6 +67,8 @@ class KpiTableExpander {
     if (!any_value() && any_item_or_clause(is_over_rows)) {
       return over_its_rows();
     }
+    const bool cells = table_.by_cells && any_value();
+    if (cells) out_.from.kpi = in_.from.table;
     bool grouped =
         !out_.group_by.empty() ||
         std::any_of(out_.items.begin(), out_.items.end(), [](const auto& item) {
@@ -73,7 +76,8 @@ class KpiTableExpander {
         });
     if (!grouped) TRY(group_by_the_others());
     TRY(replace_everywhere());
-    if (where_) out_.where = out_.where ? both(where_, out_.where) : where_;
+    if (where_ && !cells)
+      out_.where = out_.where ? both(where_, out_.where) : where_;
     return std::move(out_);
   }
 
@@ -390,12 +394,10 @@ Result<SelectStatement> expand_kpi_table(const SelectStatement& statement,
                    "there is no KPI '" + from.table + "'" +
                        (near.empty() ? "" : "; did you mean '" + near + "'?"));
   }
-  if (!table->refusal.empty()) {
-    return at_from(from, ErrorCode::kUnsupported,
-                   "kpi." + from.table + ": " + table->refusal +
-                       "; ask /api/v1/kpis/" + from.table + "/value");
-  }
-  TRY_ASSIGN(SqlPtr formula, parse_sql_expression(table->formula));
+  // A cell is planned as a group of rows, and its value as their number.
+  TRY_ASSIGN(
+      SqlPtr formula,
+      parse_sql_expression(table->by_cells ? "count(*)" : table->formula));
   SqlPtr where;
   if (!table->where.empty()) {
     TRY_ASSIGN(where, parse_sql_expression(table->where));

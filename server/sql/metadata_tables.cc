@@ -60,16 +60,14 @@ std::vector<std::shared_ptr<const LookupTable>> lookups(
   return out;
 }
 
-// The KPIs a SELECT over rows gives, by name.
-std::vector<std::pair<std::string, KpiTable>> selectable(
+// By name.
+std::vector<std::pair<std::string, KpiTable>> kpi_tables(
     const KpiTables& kpis) {
   std::vector<std::pair<std::string, KpiTable>> out;
   if (!kpis.names) return out;
   for (std::string& name : kpis.names()) {
     auto table = kpis.find(name);
-    if (table && table->refusal.empty()) {
-      out.emplace_back(std::move(name), std::move(*table));
-    }
+    if (table) out.emplace_back(std::move(name), std::move(*table));
   }
   return out;
 }
@@ -100,7 +98,7 @@ QueryResult tables(const DatasetCatalog& catalog, const KpiTables& kpis) {
     rows.row({Value("druid"), Value("druid"), Value(name), Value("TABLE"),
               Value("YES"), Value("NO")});
   }
-  for (const auto& [name, table] : selectable(kpis)) {
+  for (const auto& [name, table] : kpi_tables(kpis)) {
     rows.row({Value("druid"), Value("kpi"), Value(name), Value("VIEW"),
               Value("NO"), Value("NO")});
   }
@@ -263,7 +261,7 @@ QueryResult server_segments(const DatasetCatalog& catalog) {
 // The dimensions of each KPI, as they are in its dataset, time and the value.
 void add_kpi_columns(const DatasetCatalog& catalog, const KpiTables& kpis,
                      Rows& rows) {
-  for (const auto& [name, table] : selectable(kpis)) {
+  for (const auto& [name, table] : kpi_tables(kpis)) {
     auto data = catalog.snapshot(table.dataset);
     if (!data) continue;
     size_t position = 0;

@@ -15,6 +15,9 @@ class LookupTable;
 
 struct Relation {
   std::string dataset;  // name in the catalog; empty: computed rows
+  // Of a KPI that no SELECT over rows gives: each group is a cell of it, and
+  // every aggregate its value there.
+  std::string kpi;
   DatasetSnapshot data;
   std::vector<VisibleColumn> columns;         // in the order of SELECT *
   ExpressionPtr filter;                       // of its rows, or null

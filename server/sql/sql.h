@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "server/query/runner.h"
+#include "server/sql/kpi_cells.h"
 
 namespace freshet {
 
@@ -33,17 +34,19 @@ struct SqlRequest {
 
 // What the virtual table kpi.NAME stands for.
 struct KpiTable {
-  std::string dataset;
+  std::string dataset;         // the first of its datasets
   std::string formula, where;  // SQL over the dataset's rows; `where` may be ""
   std::vector<std::string> dimensions;
-  ExpressionType type;  // of the value
-  bool amount = false;  // SUM(value) is the value
-  std::string refusal;  // why no SELECT over rows gives it
+  ExpressionType type;    // of the value
+  bool amount = false;    // SUM(value) is the value
+  bool by_cells = false;  // no SELECT over rows gives the value: cells() does
 };
 // The KPIs of the model in force, called at each statement; may be empty.
 struct KpiTables {
   std::function<std::optional<KpiTable>(const std::string& name)> find;
   std::function<std::vector<std::string>()> names;
+  // Errors: those of Kpis::answer.
+  std::function<Result<KpiCells>(const KpiCellQuestion& question)> cells;
 };
 
 class Sql {

@@ -80,6 +80,8 @@ struct FromItem {
   enum class Kind : uint8_t { kNothing, kTable, kSubquery, kAppend, kJoin };
   Kind kind = Kind::kNothing;
   std::string schema, table, alias;
+  // kTable: what is grouped are the cells of this KPI, see Relation; or empty.
+  std::string kpi;
   std::vector<std::string> column_names;  // after the alias, or empty
   SelectPtr subquery;
   std::vector<std::string> appended;  // kAppend: tables, one after the other

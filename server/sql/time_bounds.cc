@@ -9,17 +9,6 @@
 namespace freshet {
 namespace {
 
-bool is_time(const Expression& e) {
-  return e.kind == Expression::Kind::kColumn && e.name == kTimeColumn;
-}
-
-// CAST(__time AS TIMESTAMP) is __time: Superset writes it everywhere.
-const Expression& without_cast(const Expression& e) {
-  bool cast = e.kind == Expression::Kind::kCall && e.name == "cast" &&
-              e.cast_type.type == ValueType::kTimestamp;
-  return cast ? without_cast(*e.arguments[0]) : e;
-}
-
 // The time a constant expression means; nothing for other expressions.
 Result<std::optional<Timestamp>> constant_time(const ExpressionPtr& e,
                                                const absl::TimeZone& zone) {
@@ -68,15 +57,14 @@ Result<bool> take_bound(const Expression& e, const absl::TimeZone& zone,
   bool compares = e.name == "=" || e.name == "<" || e.name == "<=" ||
                   e.name == ">" || e.name == ">=";
   if (compares && args.size() == 2) {
-    bool left = is_time(without_cast(*args[0]));
-    if (!left && !is_time(without_cast(*args[1]))) return false;
+    bool left = is_row_time(*args[0]);
+    if (!left && !is_row_time(*args[1])) return false;
     TRY_ASSIGN(auto bound, constant_time(args[left ? 1 : 0], zone));
     if (!bound) return false;
     apply(left ? e.name : mirrored(e.name), *bound, interval);
     return true;
   }
-  if (e.name == "between" && args.size() == 3 &&
-      is_time(without_cast(*args[0]))) {
+  if (e.name == "between" && args.size() == 3 && is_row_time(*args[0])) {
     TRY_ASSIGN(auto low, constant_time(args[1], zone));
     TRY_ASSIGN(auto high, constant_time(args[2], zone));
     if (!low || !high) return false;
@@ -88,6 +76,17 @@ Result<bool> take_bound(const Expression& e, const absl::TimeZone& zone,
 }
 
 }  // namespace
+
+const Expression& without_time_cast(const Expression& e) {
+  bool cast = e.kind == Expression::Kind::kCall && e.name == "cast" &&
+              e.cast_type.type == ValueType::kTimestamp;
+  return cast ? without_time_cast(*e.arguments[0]) : e;
+}
+
+bool is_row_time(const Expression& e) {
+  const Expression& time = without_time_cast(e);
+  return time.kind == Expression::Kind::kColumn && time.name == kTimeColumn;
+}
 
 void split_conjuncts(const ExpressionPtr& condition,
                      std::vector<ExpressionPtr>& out) {

@@ -12,6 +12,11 @@ namespace freshet {
 Result<Interval> take_time_bounds(std::vector<ExpressionPtr>& conjuncts,
                                   const absl::TimeZone& zone);
 
+// CAST(x AS TIMESTAMP) is x: Superset writes it everywhere.
+const Expression& without_time_cast(const Expression& e);
+// Whether it is `__time`, with casts or without.
+bool is_row_time(const Expression& e);
+
 // The parts of nested ANDs, in order.
 void split_conjuncts(const ExpressionPtr& condition,
                      std::vector<ExpressionPtr>& out);

@@ -1,44 +1,19 @@
 // kpi.NAME in SQL gives what the KPI's answers give.
-#include "server/kpi/kpi_tables.h"
-
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
-#include "tests/server/kpi/kpi_fixture.h"
+#include "tests/server/kpi/kpi_selects.h"
 
 namespace freshet {
 namespace {
 
 // Two stores: A 10.00 (cost 5.00) and 30.00 (cost 25.00), B 60.00 (cost 30.00).
-struct Tables {
-  KpiFixture f;
-  std::unique_ptr<Sql> sql;
-  Limits limits;
+struct Tables : KpiSelects {
   Tables() {
     f.sales({{"2026-11-20T10:10:00Z", "A", "t0", 1000, 500},
              {"2026-11-21T10:00:00Z", "A", "t1", 3000, 2500},
              {"2026-11-21T11:00:00Z", "B", "t1", 6000, 3000}},
             "2026-11-22T00:00:00Z");
-    sql = Sql::create(f.runner(), kpi_tables([this] { return f.model(); }));
-  }
-  Result<QueryResult> run(const std::string& text) {
-    SqlRequest request;
-    request.text = text;
-    request.limits = limits;
-    return sql->run(request);
-  }
-  // Rows as "a,b;c,d".
-  std::string rows(const std::string& text) {
-    auto result = run(text);
-    if (!result) return result.error().message;
-    std::string out;
-    for (const auto& row : result->rows) {
-      if (!out.empty()) out += ';';
-      for (size_t i = 0; i < row.size(); ++i) {
-        out += (i ? "," : "") + row[i].to_text();
-      }
-    }
-    return out;
   }
 };
 
@@ -263,15 +238,6 @@ TEST_CASE("what a KPI's table refuses") {
         "the value of kpi 'margin' is no sum of parts; write MEASURE(value)");
   CHECK(t.rows("SELECT value FROM kpi.net_sales WHERE value > 1")
             .find("WHERE is about rows") == 0);
-  CHECK(t.rows("SELECT value FROM kpi.on_hand") ==
-        "kpi.on_hand: its levels come from rows before those asked for; ask "
-        "/api/v1/kpis/on_hand/value");
-  CHECK(t.rows("SELECT value FROM kpi.sales_7d").find("rolling()") !=
-        std::string::npos);
-  CHECK(t.rows("SELECT value FROM kpi.sales_a_day").find("days()") !=
-        std::string::npos);
-  CHECK(t.rows("SELECT value FROM kpi.return_rate").find("sold") !=
-        std::string::npos);
 }
 
 }  // namespace
