@@ -44,8 +44,23 @@ struct TimeBucket {
   absl::TimeZone zone;
 };
 
+// Whether the buckets of `coarse` are made of whole ones of `fine`.
+bool made_of(const Granularity& coarse, const Granularity& fine) {
+  using Unit = Granularity::Unit;
+  constexpr int64_t kHour = 3'600'000;  // shorter ones follow the local clock
+  if (coarse == fine) return true;
+  const bool in_hours =
+      fine.unit() == Unit::kMillis && kHour % fine.count() == 0;
+  if (coarse.unit() == Unit::kMillis) {
+    return in_hours && kHour % coarse.count() == 0 &&
+           coarse.count() % fine.count() == 0;
+  }
+  if (coarse.unit() == fine.unit()) return coarse.count() % fine.count() == 0;
+  return in_hours || fine == Granularity(Unit::kDay, 1);
+}
+
 // The bucket of time that rows are grouped by; __time itself is its day in
-// `zone`. Nothing for another expression.
+// `zone`, and the DATE of a week the week. Nothing for another expression.
 std::optional<TimeBucket> bucket_of(const Expression& group,
                                     const absl::TimeZone& zone) {
   if (is_row_time(group)) {
@@ -53,10 +68,15 @@ std::optional<TimeBucket> bucket_of(const Expression& group,
   }
   const Expression& e = without_time_cast(group);
   bool floors = e.kind == Expression::Kind::kCall && e.name == "time_floor" &&
-                e.granularity.unit() != Granularity::Unit::kAll &&
-                is_row_time(*e.arguments[0]);
+                e.granularity.unit() != Granularity::Unit::kAll;
   if (!floors) return std::nullopt;
-  return TimeBucket{e.granularity, e.zone};
+  const TimeBucket own{e.granularity, e.zone};
+  if (is_row_time(*e.arguments[0])) return own;
+  const auto inner = bucket_of(*e.arguments[0], zone);
+  if (!inner || inner->zone != own.zone) return std::nullopt;
+  if (made_of(own.granularity, inner->granularity)) return own;
+  if (made_of(inner->granularity, own.granularity)) return inner;
+  return std::nullopt;
 }
 
 Status add_bucket(const TimeBucket& bucket, const Expression& group,

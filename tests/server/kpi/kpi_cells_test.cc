@@ -61,6 +61,29 @@ TEST_CASE("a level is taken at the end, and carried forward by day") {
         "2024-03-03T00:00:00.000Z,16");
 }
 
+TEST_CASE("the date of a bucket is the bucket, and the bucket of a date") {
+  Cells t;
+  const std::string of_stock =
+      " AS d, value FROM kpi.on_hand" + kFour + "GROUP BY 1 ORDER BY 1";
+  // The 4th is a Monday.
+  for (std::string week : {"CAST(DATE_TRUNC('week', __time) AS DATE)",
+                           "FLOOR(CAST(__time AS DATE) TO WEEK)",
+                           "FLOOR(FLOOR(__time TO HOUR) TO WEEK)"}) {
+    CHECK(t.rows("SELECT " + week + of_stock) ==
+          "2024-02-26T00:00:00.000Z,16;2024-03-04T00:00:00.000Z,16");
+  }
+  CHECK(t.run("SELECT FLOOR(CAST(__time AS DATE) TO HOUR)" + of_stock)
+            ->rows.size() == 4);
+  for (std::string none : {"FLOOR(FLOOR(__time TO WEEK) TO MONTH)",
+                           "FLOOR(TIME_FLOOR(__time, 'P2D') TO WEEK)",
+                           "TIME_FLOOR(FLOOR(__time TO HOUR), 'PT7M')",
+                           "TIME_FLOOR(CAST(__time AS DATE), 'P1M', NULL, "
+                           "'Europe/Madrid')"}) {
+    CHECK(t.rows("SELECT " + none + of_stock).find("one bucket of __time") !=
+          std::string::npos);
+  }
+}
+
 TEST_CASE("days are those of the statement's zone, or of the bucket's") {
   Cells t;
   const std::string madrid = "TIME_FLOOR(__time, 'P1D', NULL, 'Europe/Madrid')";
