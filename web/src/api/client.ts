@@ -87,7 +87,7 @@ function exact(_: string, value: unknown, at?: { source: string }): unknown {
 }
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text, exact);
+    return /\d{16}/.test(text) ? JSON.parse(text, exact) : JSON.parse(text);
   } catch {
     return null;
   }

@@ -20,12 +20,12 @@ const number = (row: AnswerRow, key: string) =>
   typeof row[key] === 'number' ? row[key] : null;
 
 // How often each hour of the week has begun in [from, to). Kept until an hour
-// begins: live updates come several times a second.
+// begins at either end: live updates come several times a second.
 const kKept = new Map<string, Map<number, number>>();
 const kMostKept = 8;
 
 function occurrences(from: number, to: number, tz: string): Map<number, number> {
-  const key = `${from} ${Math.ceil(to / kHour)} ${tz}`;
+  const key = `${Math.ceil(from / kHour)} ${Math.ceil(to / kHour)} ${tz}`;
   let count = kKept.get(key);
   if (!count) {
     count = counted(from, to, tz);
