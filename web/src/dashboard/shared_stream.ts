@@ -17,7 +17,7 @@ export interface StreamMessage {
 interface Told {
   hello?: true; // a tab has come and wants to know where we are
   here?: true; // the answer of those that are there
-  event?: StreamEvent;
+  event?: Omit<StreamEvent, 'at'> & { at?: number };
 }
 
 export class SharedStream {
@@ -68,7 +68,11 @@ export class SharedStream {
   #hear({ hello, here, event }: Told): void {
     if (this.#closed) return;
     if (hello || here || event) this.#others = true;
-    if (event && !this.#source) this.tell(event, parsed(event));
+    if (event && !this.#source) {
+      // A page from before an upgrade of the server does not say when.
+      const at = event.at ?? Date.now();
+      this.tell({ ...event, at }, parsed(event));
+    }
     if (hello) this.#channel?.postMessage({ here: true } satisfies Told);
     if (hello && this.#source && this.#last) {
       this.#channel?.postMessage({
@@ -128,7 +132,7 @@ async function refusal(url: string): Promise<string> {
   }
 }
 
-function parsed({ kind, data }: StreamEvent): StreamMessage | null {
+function parsed({ kind, data }: Omit<StreamEvent, 'at'>): StreamMessage | null {
   if (kind !== 'snapshot' && kind !== 'delta') return null;
   return JSON.parse(data) as StreamMessage;
 }
