@@ -99,6 +99,10 @@ inline Faults faults_with(const std::string& file, const std::string& text) {
 inline Faults dataset_faults(const std::string& from, const std::string& to) {
   return faults_with("datasets/sales.yaml", replaced(kSalesYaml, from, to));
 }
+inline Faults dashboard_faults(const std::string& from, const std::string& to) {
+  return faults_with("dashboards/trading.yaml",
+                     replaced(kDashboardYaml, from, to));
+}
 inline Faults dataset_faults_with(const std::string& line) {
   return faults_with("datasets/sales.yaml", kSalesYaml + line + "\n");
 }
