@@ -12,6 +12,10 @@ constexpr size_t kMaxKey = 32 << 10;
 // Fewer bytes of states are merged in less time than a key takes.
 constexpr uint64_t kDearStates = 256 << 10;
 constexpr uint64_t kStatesPerByte = 4;
+// What was found in so many is looked up and put together in more time than
+// the answer is found. Of live rows the answer is another each time.
+constexpr size_t kManySegments = 8;
+constexpr uint64_t kSmallAnswer = 16 << 10;
 
 // Of all of it, or more than `most`.
 uint64_t bytes_of(const QueryResult& result, uint64_t most) {
@@ -28,7 +32,8 @@ uint64_t bytes_of(const QueryResult& result, uint64_t most) {
 
 // False where answers over the segment are not kept.
 bool add_segment(const QueryPlan& plan, const Segment& segment,
-                 std::string& key) {
+                 ResultKey& out) {
+  std::string& key = out.text;
   const bool met = segment.num_rows() > 0 &&
                    segment.time_range().overlaps(plan.filter.interval);
   if (!met) return true;
@@ -37,7 +42,12 @@ bool add_segment(const QueryPlan& plan, const Segment& segment,
     return false;
   }
   key += part;
-  if (!segment.sealed()) key += fmt::format("{} rows", segment.num_rows());
+  if (segment.sealed()) {
+    ++out.sealed;
+  } else {
+    out.live = true;
+    key += fmt::format("{} rows", segment.num_rows());
+  }
   key += '\n';
   return key.size() <= kMaxKey;
 }
@@ -52,10 +62,10 @@ std::string question_key(const QueryPlan& plan) {
   return shape + query_text(unbounded);
 }
 
-std::string result_key(const QueryPlan& plan, const Timeline& timeline) {
+ResultKey result_key(const QueryPlan& plan, const Timeline& timeline) {
   const std::string question = question_key(plan);
   if (question.empty()) return {};
-  std::string key;
+  ResultKey key;
   for (const auto& missing : timeline.missing) {
     if (missing.time_range.overlaps(plan.filter.interval)) return {};
   }
@@ -65,8 +75,8 @@ std::string result_key(const QueryPlan& plan, const Timeline& timeline) {
   for (const auto& live : timeline.live) {
     if (!add_segment(plan, *live->snapshot(), key)) return {};
   }
-  key += question;
-  return key.size() <= kMaxKey ? key : std::string();
+  key.text += question;
+  return key.text.size() <= kMaxKey ? key : ResultKey();
 }
 
 std::shared_ptr<const QueryResult> ResultCache::find(const std::string& key) {
@@ -75,15 +85,19 @@ std::shared_ptr<const QueryResult> ResultCache::find(const std::string& key) {
   return found ? *found : nullptr;
 }
 
-void ResultCache::put(const std::string& key, const QueryResult& result,
+void ResultCache::put(const ResultKey& key, const QueryResult& result,
                       uint64_t state_bytes) {
-  if (state_bytes < kDearStates) return;
-  const uint64_t most = state_bytes / kStatesPerByte;
+  uint64_t most = 0;
+  if (state_bytes >= kDearStates) {
+    most = state_bytes / kStatesPerByte;
+  } else if (!key.live && key.sealed >= kManySegments) {
+    most = kSmallAnswer;
+  }
   const uint64_t bytes = bytes_of(result, most);
   if (bytes > most) return;
   auto kept = std::make_shared<const QueryResult>(result);
   MutexLock lock(mutex_);
-  results_.put(key, std::move(kept), bytes);
+  results_.put(key.text, std::move(kept), bytes);
 }
 
 }  // namespace freshet

@@ -159,16 +159,17 @@ Result<QueryResult> SegmentRunner::run_once(const Query& query,
   if (data.rollup) TRY(check_rollup(made, *data.rollup, *data.schema));
   // Shared, since partials that are kept point into it.
   const auto plan = std::make_shared<const QueryPlan>(std::move(made));
-  const std::string key = cache_ ? result_key(*plan, *data.timeline) : "";
+  const ResultKey key =
+      cache_ ? result_key(*plan, *data.timeline) : ResultKey();
   QueryResult result;
   std::shared_ptr<const QueryResult> kept;
-  if (!key.empty() && query.use_cache) kept = results_.find(key);
+  if (!key.text.empty() && query.use_cache) kept = results_.find(key.text);
   if (kept) {
     result = told_again(*kept, data);
   } else {
     uint64_t state_bytes = 0;
     TRY_ASSIGN(result, read(plan, data, control, state_bytes));
-    if (!key.empty() && query.populate_cache) {
+    if (!key.text.empty() && query.populate_cache) {
       results_.put(key, result, state_bytes);
     }
   }

@@ -78,6 +78,42 @@ TEST_CASE("a sealed segment is read once, a few live rows every time") {
   CHECK(third.provenance.rows_matched == 5024);
 }
 
+TEST_CASE("a small answer of many sealed segments is kept whole") {
+  Fixture f;
+  auto add = [&](int n) {
+    f.timeline = std::make_shared<Timeline>(*f.timeline);
+    f.timeline->sealed.push_back(
+        sealed_segment(f.data.schema, hours(100, n * 100 * kHour)));
+    f.data.timeline = f.timeline;
+  };
+  // Of seven each is looked up, of eight none.
+  for (int n = 0; n < 7; ++n) add(n);
+  f.run(sum_by_store());
+  CHECK(f.run(sum_by_store()).provenance.rows_matched == 700);
+  CHECK(f.cache.totals().hits == 7);
+  add(7);
+  const QueryResult first = f.run(sum_by_store());
+  CHECK(f.cache.totals().hits == 14);
+  const QueryResult again = f.run(sum_by_store());
+  CHECK(f.cache.totals().hits == 14);
+  CHECK(again.rows == first.rows);
+  CHECK(again.provenance.served_by == std::vector<std::string>{"cache"});
+  CHECK(again.provenance.rows_matched == 800);
+  // Another one is another answer, as is any with rows that others follow.
+  add(8);
+  CHECK(f.run(sum_by_store()).provenance.rows_matched == 900);
+  CHECK(f.cache.totals().hits == 22);
+  f.timeline->live = {live_segment(f.data.schema, hours(10))};
+  f.run(sum_by_store());
+  CHECK(f.run(sum_by_store()).provenance.rows_matched == 910);
+  CHECK(f.cache.totals().hits == 40);
+  // What is to be read anew is.
+  f.timeline->live.clear();
+  Query anew = sum_by_store();
+  anew.use_cache = false;
+  CHECK(f.run(anew).provenance.rows_scanned == 900);
+}
+
 TEST_CASE("another order, limit or HAVING takes the same; a filter does not") {
   Fixture f;
   f.timeline->sealed = {sealed_segment(f.data.schema, hours(5000))};
