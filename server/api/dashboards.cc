@@ -5,7 +5,6 @@
 #include "server/api/services.h"
 #include "server/json/json_writer.h"
 #include "server/kpi/tile_picture.h"
-#include "server/model/dimension_filter.h"
 
 namespace freshet {
 namespace {
@@ -53,7 +52,7 @@ std::string* member(DashboardView& view, std::string_view key) {
 // its KPI lacks a dimension, but one that no tile has can only be a mistake.
 Status check_filter(const DashboardModel& dashboard, const Model& model,
                     const std::string& filter) {
-  std::set<std::string> known(parts_of_time().begin(), parts_of_time().end());
+  std::set<std::string> known;
   auto add = [&](const std::string& name) {
     const KpiModel* kpi = model.kpi(name);
     if (kpi) known.insert(kpi->dimensions.begin(), kpi->dimensions.end());
@@ -62,7 +61,7 @@ Status check_filter(const DashboardModel& dashboard, const Model& model,
     add(tile.kpi);
     for (const std::string& step : tile.steps) add(step);
   }
-  TRY(at_path("filter", parse_dimension_filter(
+  TRY(at_path("filter", parse_kpi_filter(
                             filter, {known.begin(), known.end()},
                             "a tile of dashboard '" + dashboard.name + "'")));
   return {};

@@ -29,8 +29,8 @@ constexpr NamedShape kShapes[] = {
      "elapsed_ms:number"},
     {"KpiAnswer",
      "kpi:string value:number|null reason?:string newest?:time unit?:string "
-     "currency?:string range:Range tz:string compare?:Comparison "
-     "target?:Target target_omitted?:string grain?:string series?:[Point] "
+     "currency?:string range:Range begins?:time tz:string "
+     "compare?:Comparison target?:Target target_omitted?:string grain?:string series?:[Point] "
      "rows?:[Row] total_rows?:integer rest?:Rest provenance:Provenance"},
     {"KpiRequest",
      "kpi:string range?:string from?:string to?:string tz?:string "

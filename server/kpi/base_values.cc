@@ -253,6 +253,9 @@ Result<SeriesTable> BaseQueries::series_by(Interval range, Timestamp now,
   for (const WindowPart& window : plan_.windows()) {
     TRY(WindowValues(window, *this).add_series(range, now, buckets, by, out));
   }
+  for (const WindowPart& window : plan_.windows()) {
+    WindowValues(window, *this).fill_missing(range, now, buckets, out);
+  }
   return out;
 }
 

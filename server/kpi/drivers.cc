@@ -190,14 +190,11 @@ Result<DimensionDrivers> KpiAnswerer::drivers_by(const std::string& dimension,
 }
 
 Result<KpiDrivers> KpiAnswerer::drivers(const DriversRequest& request) {
-  absl::Time begin = steady_now();
-  TRY(prepare());
+  absl::Time start = steady_now();
+  TRY(begin());
   if (!comparison_) {
     return at_path("compare", invalid("drivers need a comparison: 'compare'"));
   }
-  TRY_ASSIGN(plan_, KpiPlan::create(*model_, *kpi_));
-  TRY_ASSIGN(data_, AnswerData::take(runner_, *frozen_, plan_->datasets(),
-                                     limits_, cancel_, request_.why_not));
   TRY(choose_stores());
   KpiDrivers out;
   out.kpi = kpi_;
@@ -244,7 +241,7 @@ Result<KpiDrivers> KpiAnswerer::drivers(const DriversRequest& request) {
                      return a.score > b.score;
                    });
   out.provenance = data_->provenance();
-  out.provenance.elapsed_ms = absl::ToDoubleMilliseconds(steady_now() - begin);
+  out.provenance.elapsed_ms = absl::ToDoubleMilliseconds(steady_now() - start);
   return out;
 }
 

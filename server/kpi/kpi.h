@@ -46,6 +46,8 @@ struct KpiAnswer {
   const KpiModel* kpi = nullptr;  // of `model`
   std::shared_ptr<const Model> model;
   Interval range;  // what "today" meant, in UTC
+  // The first event of its datasets, where the range begins before it.
+  std::optional<Timestamp> begins;
   std::string tz;
   KpiNumber value;     // null: no data or division by zero
   std::string reason;  // why the value is null, for people
@@ -157,6 +159,10 @@ const std::vector<std::string>& parts_of_time();
 // which are columns of it here ("__hour:9,10"); null if empty.
 Result<ExpressionPtr> parse_kpi_filter(std::string_view filter,
                                        const KpiModel& kpi);
+// The same over given dimensions, `whose` they are: "kpi 'net_sales'".
+Result<ExpressionPtr> parse_kpi_filter(std::string_view filter,
+                                       std::vector<std::string> dimensions,
+                                       std::string_view whose);
 
 // From the query parameters of GET (name, value) or one entry of a POST body.
 // Unknown keys are errors that name the nearest known one.

@@ -180,8 +180,8 @@ Status KpiAnswerer::begin() {
                               cancel_, request_.why_not, scans_));
   if (!plan_->has_levels()) return {};
   const std::string why = "kpi '" + kpi_->name +
-                          "' is a level at a moment: it has no hour of the day "
-                          "and no day of the week; ";
+                          "' is a level at a moment, or looks at other times: "
+                          "it has no hour of the day and no day of the week; ";
   if (by_parts_of_time())
     return at_path("by", invalid(why + "ask for a grain"));
   if (names_part_of_time(filter_)) {
@@ -222,6 +222,9 @@ Result<KpiAnswer> KpiAnswerer::answer() {
   TRY(answer_value());
   if (comparison_) TRY(answer_comparison());
   TRY(answer_target());
+  const Interval all = data_->time_range();
+  const bool before = !plan_->has_other_time() && range_.start < all.start;
+  if (!all.empty() && before) out_.begins = all.start;
   out_.provenance = data_->provenance();
   if (kpi_->target && !kpi_->target->lookup.empty()) {
     // Targets that were not read are missing, too.

@@ -144,6 +144,9 @@ std::string to_json(const KpiAnswer& answer) {
   write_text(out, "unit", kpi.unit);
   write_text(out, "currency", kpi.currency);
   write_range(out, answer.range, zone);
+  if (answer.begins) {
+    out.field("begins", std::string_view(to_iso8601(*answer.begins)));
+  }
   write_text(out, "tz", answer.tz);
   if (answer.compare) write_compare(out, *answer.compare, zone);
   if (answer.target) write_target(out, *answer.target);

@@ -201,11 +201,16 @@ Result<ExpressionPtr> with_numbers(const ExpressionPtr& filter) {
 
 Result<ExpressionPtr> parse_kpi_filter(std::string_view filter,
                                        const KpiModel& kpi) {
-  std::vector<std::string> allowed = kpi.dimensions;
+  return parse_kpi_filter(filter, kpi.dimensions, "kpi '" + kpi.name + "'");
+}
+
+Result<ExpressionPtr> parse_kpi_filter(std::string_view filter,
+                                       std::vector<std::string> dimensions,
+                                       std::string_view whose) {
   const std::vector<std::string>& parts = parts_of_time();
-  allowed.insert(allowed.end(), parts.begin(), parts.end());
+  dimensions.insert(dimensions.end(), parts.begin(), parts.end());
   TRY_ASSIGN(ExpressionPtr parsed,
-             parse_dimension_filter(filter, allowed, "kpi '" + kpi.name + "'"));
+             parse_dimension_filter(filter, dimensions, whose));
   if (!parsed) return parsed;
   return with_numbers(parsed);
 }

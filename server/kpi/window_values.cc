@@ -180,13 +180,33 @@ Status WindowValues::add_series(Interval range, Timestamp now,
     }
     return {};
   }
+  return series_of_spans(spans_of(range, now, buckets), buckets, by, out);
+}
+
+std::vector<WindowValues::Span> WindowValues::spans_of(
+    Interval range, Timestamp now, const Buckets& buckets) const {
   std::vector<Span> spans;
   for (size_t i = 0; i < buckets.starts.size(); ++i) {
     Interval part{std::max(buckets.starts[i], range.start),
                   std::min(buckets.ends[i], range.end)};
     spans.push_back(span_of(part, std::min(part.end, now)));
   }
-  return series_of_spans(spans, buckets, by, out);
+  return spans;
+}
+
+void WindowValues::fill_missing(Interval range, Timestamp now,
+                                const Buckets& buckets,
+                                SeriesTable& out) const {
+  if (nothing_ || over_time() || window_.kind == Kind::kOpening) return;
+  const std::vector<Span> spans = spans_of(range, now, buckets);
+  for (auto& [key, series] : out) {
+    for (size_t i = 0; i < spans.size(); ++i) {
+      if (spans[i].range.empty() || !series[i][window_.slot].is_null()) {
+        continue;
+      }
+      set(plan_.empty(), days(spans[i].range), series[i]);
+    }
+  }
 }
 
 // Where the buckets of the window lie in ours, all at once; else the value at

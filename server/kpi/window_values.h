@@ -24,6 +24,10 @@ class WindowValues {
                   const std::vector<std::string>& by, BaseTable& out);
   Status add_series(Interval range, Timestamp now, const Buckets& buckets,
                     const std::vector<std::string>& by, SeriesTable& out);
+  // The value over no rows, in groups of a finished series that the window has
+  // none of: what another part found is no reason for a null.
+  void fill_missing(Interval range, Timestamp now, const Buckets& buckets,
+                    SeriesTable& out) const;
 
  private:
   // A range of the inner plan, and the moment its levels are taken at.
@@ -37,6 +41,8 @@ class WindowValues {
   Result<Buckets> buckets_of_window(Interval passed) const;
   bool over_time() const;  // an average or an extreme of many moments
   Span span_of(Interval range, Timestamp moment) const;
+  std::vector<Span> spans_of(Interval range, Timestamp now,
+                             const Buckets& buckets) const;
   Timestamp back(Timestamp t) const;
   double days(Interval range) const;
   void set(const BaseValues& inner, double days, BaseValues& out) const;

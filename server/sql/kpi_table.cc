@@ -340,8 +340,14 @@ class KpiTableExpander {
           ErrorCode::kInvalid,
           node->name + "() over the rows of a KPI; ask its dataset", *node);
     }
+    if (node->filter) {
+      return sql_error(ErrorCode::kInvalid,
+                       "the value of kpi '" + in_.from.table +
+                           "' takes no FILTER; write its condition in WHERE",
+                       *node);
+    }
     bool sum = node->name == "sum" && table_.amount;
-    if ((!measure && !sum) || node->filter || node->distinct) {
+    if ((!measure && !sum) || node->distinct) {
       return sql_error(ErrorCode::kInvalid,
                        "the value of kpi '" + in_.from.table + "' is no " +
                            node->name + " of parts; write MEASURE(value)",

@@ -257,6 +257,21 @@ async function hourOfHeat(browser) {
   await tile(page, title).locator('.step0').first().click();
   await pause(300);
   check(part('filter') === '', 'a cell without a number leads nowhere', page.url());
+  // Where the range begins long before the first event, an hour is one of those since.
+  await page.goto(`${base}/d/when_and_where?range=last_30d&tz=Europe/Madrid`);
+  await settled(page);
+  const often = `TIME_FLOOR(__time, 'PT1H', NULL, 'Europe/Madrid')`;
+  const [since] = await sql(
+    `SELECT COUNT(DISTINCT ${often}) AS hours FROM sales WHERE TIME_EXTRACT(${often}, 'ISODOW', 'Europe/Madrid') = 3
+     AND TIME_EXTRACT(${often}, 'HOUR', 'Europe/Madrid') = 12`,
+  );
+  const typical = (await cell.getAttribute('aria-label')) ?? '';
+  check(typical.includes(`average of ${since.hours} `), 'hours before the first event are none', `${typical}; ${since.hours}`);
+  // Of all KPIs those are beside each other that have hours.
+  await page.goto(`${base}/explore/sales?range=last_7d&show=pivot&by=store&filter=__weekday:3;__hour:12`);
+  const table = page.locator('main table');
+  await table.waitFor();
+  check(/Net sales/.test(await table.innerText()), 'all KPIs that have hours are in a pivot');
   // Stock is a level at a moment: it has no hour of the day.
   await page.goto(`${base}/d/inventory?filter=__hour:12`);
   await settled(page);

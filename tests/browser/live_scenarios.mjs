@@ -45,6 +45,25 @@ async function keeps(devtools) {
   return bytes;
 }
 
+let sold = 0;
+const sellOne = () =>
+  ask('POST', '/ingest/sales', {
+    txn_id: `live-${Date.now()}-${(sold += 1)}`,
+    line: 1,
+    ts: new Date().toISOString(),
+    store: 'S001',
+    region: 'Madrid',
+    register: 'S001-R00',
+    sku: 'A10001',
+    category: 'Drinks',
+    qty: 1,
+    price: 2,
+    discount: 0,
+    cost: 1,
+    currency: 'EUR',
+    channel: 'store',
+  });
+
 async function measured(browser) {
   // A day up to now is as long in an hour: what grows is not the data.
   const page20 = { dashboard: 'live_check', title: '20 tiles', default: { range: '-24h', compare: 'previous', tz: 'Europe/Madrid' }, tiles: tiles() };
@@ -71,6 +90,7 @@ async function measured(browser) {
     }
     return Math.min(...seen);
   };
+  let sales = 0;
   try {
     await page.goto(`${base}/d/live_check`);
     await settled(page);
@@ -85,6 +105,8 @@ async function measured(browser) {
     await page.locator('.badge[data-state="live"]').waitFor();
     const mb = (bytes) => (bytes / 1e6).toFixed(2);
     const state = async () => ({ heap: await heap(), ...(await metrics()), updates, at: Date.now() });
+    // At night a shop sells little: an article a second, so that there are updates.
+    sales = setInterval(() => void sellOne().catch(() => {}), 1000);
     const keptBefore = await keeps(devtools);
     const before = await state();
     const script = (now) =>
@@ -112,6 +134,7 @@ async function measured(browser) {
     check(now.Nodes < before.Nodes * 1.2, 'no elements pile up', words);
     check(faults.length === 0, 'no fault on the way', faults.join('; '));
   } finally {
+    clearInterval(sales);
     await context.close();
     await ask('DELETE', '/api/v1/dashboards/live_check');
   }

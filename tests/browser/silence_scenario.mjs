@@ -2,7 +2,7 @@
 // keeps events for itself or a server whose sending thread hangs: everything
 // else goes on, so only the silence tells.
 import { createServer, request as askServer } from 'node:http';
-import { base, check, openPage, settled, until } from './harness.mjs';
+import { base, check, openPage, pause, settled, tileText, until } from './harness.mjs';
 
 // Between the pages and the server. While `silent`, streams are opened and lose
 // what comes.
@@ -85,6 +85,38 @@ async function silence(browser) {
   }
 }
 
+// Where nothing of a stream ever comes, the numbers are asked for, again and
+// again.
+async function held(browser) {
+  const proxy = await between();
+  proxy.silent = true;
+  const { page, context, faults } = await openPage(browser);
+  try {
+    await context.clock.install();
+    await page.goto(`${proxy.url}/d/trading`);
+    await until(() => proxy.streams, (n) => n > 0);
+    await context.clock.runFor(10_500);
+    const shown = await until(() => tileText(page, 'Net sales').catch(() => ''), (text) => /\d/.test(text));
+    check(/\d/.test(shown), 'numbers come after ten seconds', shown);
+    const asked = proxy.questions;
+    for (let i = 0; i < 4; i += 1) {
+      await context.clock.runFor(5000);
+      await pause(200);
+    }
+    const more = await until(() => proxy.questions, (n) => n > asked);
+    check(more > asked, 'and again', `${asked} then ${more}`);
+    check(proxy.streams < 6, 'without a storm', String(proxy.streams));
+    const others = faults.filter((fault) => !fault.includes(proxy.url));
+    check(others.length === 0, 'no fault on the way', others.join('; '));
+  } finally {
+    await context.close();
+    proxy.close();
+  }
+}
+
 const named = (name, [good, detail]) => [good, name, detail];
 
-export const silent = [['a stream that falls silent', silence]];
+export const silent = [
+  ['a stream that falls silent', silence],
+  ['a stream that is held back', held],
+];

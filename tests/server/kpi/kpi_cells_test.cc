@@ -127,6 +127,19 @@ TEST_CASE("windows, days(), several datasets and other times") {
         "2024-03-02T00:00:00.000Z,A,6.00");
 }
 
+// B sold nothing on the day before: that is 0, not nothing.
+TEST_CASE("a group that a window has no rows of") {
+  Cells t;
+  const std::string second =
+      " FROM kpi.gained WHERE __time >= '2024-03-02' AND "
+      "__time < '2024-03-03' ";
+  CHECK(t.rows("SELECT store, value" + second + "GROUP BY 1 ORDER BY 1") ==
+        "A,10.00;B,40.00");
+  CHECK(t.rows("SELECT store, " + kDay + " AS d, value" + second +
+               "GROUP BY 1, 2 ORDER BY 1") ==
+        "A,2024-03-02T00:00:00.000Z,10.00;B,2024-03-02T00:00:00.000Z,40.00");
+}
+
 TEST_CASE("the rest of the statement is over the cells") {
   Cells t;
   const std::string by_place = " FROM kpi.on_hand" + kFour + "GROUP BY place ";

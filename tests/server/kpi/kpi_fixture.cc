@@ -43,6 +43,8 @@ columns:
       formula: "rolling(count(distinct txn), 7d)" }
   - { kpi: sales_of_month, dataset: sales, dimensions: [store],
       formula: "to_date(sum(net), month)" }
+  - { kpi: gained, dataset: sales, dimensions: [store],
+      formula: "sum(net) - before(sum(net), 1d)" }
   - { kpi: growth, dataset: sales, dimensions: [store],
       formula: "sum(net) / before(sum(net), 7d) - 1" }
   - { kpi: same_sales, dataset: sales, dimensions: [store],

@@ -45,6 +45,21 @@ TEST_CASE("by weekday and hour, in the zone of the request") {
         std::string::npos);
 }
 
+TEST_CASE("an answer says where the data begins") {
+  KpiFixture f;
+  fill(f);
+  KpiRequest request = by_hours("margin");
+  CHECK(f.answered(request, "2026-11-23T10:00:00Z").begins ==
+        at("2026-11-15T22:30:00Z"));
+  request.from = "2026-11-16";
+  CHECK(!f.answered(request, "2026-11-23T10:00:00Z").begins.has_value());
+  request.from = "2026-10-01";
+  KpiAnswer a = f.answered(request, "2026-11-23T10:00:00Z");
+  CHECK(a.begins == at("2026-11-15T22:30:00Z"));
+  CHECK(to_json(a).find("\"begins\":\"2026-11-15T22:30:00.000Z\"") !=
+        std::string::npos);
+}
+
 TEST_CASE("filtered by hours and weekdays, in the zone of the request") {
   KpiFixture f;
   fill(f);
@@ -112,6 +127,13 @@ TEST_CASE("a level has no hour of the day") {
   REQUIRE(!a.has_value());
   CHECK(a.error().message.find("leave them out of the filter") !=
         std::string::npos);
+  DriversRequest drivers;
+  drivers.kpi = request;
+  drivers.kpi.compare = "previous";
+  auto kpis = Kpis::create(f.runner(), [&] { return f.model(); });
+  auto d = kpis->drivers(drivers);
+  REQUIRE(!d.has_value());
+  CHECK(d.error().message == a.error().message);
 }
 
 TEST_CASE("a picture of the shapes") {

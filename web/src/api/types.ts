@@ -66,6 +66,7 @@ export interface Sieve {
 export interface KpiAnswer {
   kpi: string;
   range?: { from: string; to: string };
+  begins?: string; // the first event, where the range begins before it
   steps?: KpiAnswer[]; // of a funnel, which has nothing else
   value: number | null;
   unit: string;

@@ -29,6 +29,7 @@ const kStale = 300_000;
 // The server's stream is heard of every 15 s, whatever happens: after three
 // times that nothing reaches us.
 export const kSilent = 45_000;
+const kAsked = 5000; // the status is asked for so often: as old as the last word
 
 // What the stream said of its tiles, or the status of their data sets (the
 // worst of them) if that is newer: while nothing happens it says little. Of a
@@ -43,7 +44,8 @@ export function freshness(
 ): Freshness {
   let asOf = instant(told?.as_of);
   let behindMs = told ? told.lag_ms + Math.max(0, now - told.at) : Infinity;
-  const current = connection === 'live' && now - heard < kSilent;
+  const current =
+    (connection === 'live' && now - heard < kSilent) || datasetsAt - heard < kAsked;
   const known = (current ? datasets : [])
     .map((dataset) => ({ at: instant(dataset.as_of), lag: dataset.lag_ms ?? 0 }))
     .filter((dataset): dataset is { at: number; lag: number } => dataset.at !== null);

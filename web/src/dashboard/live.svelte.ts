@@ -36,6 +36,7 @@ type TileMessage = KpiAnswer | { error: ApiErrorBody };
 const kWaits = [500, 1000, 2000, 4000];
 const kPollAfter = 4; // failed connections while requests still succeed
 const kPollEvery = 5000;
+const kFirstWord = 10_000; // ms; a stream that is opened begins with a snapshot
 const kHiddenFor = 20_000;
 
 export class LiveDashboard {
@@ -150,17 +151,17 @@ export class LiveDashboard {
       else this.#receive(message as unknown as StreamMessage, event.at);
     });
     this.#source = source;
-    this.#expect(Date.now());
+    this.#expect(Date.now() + kFirstWord);
   }
 
   // A stream that is open and says nothing is as good as lost; the next may be
   // as silent, so the tiles are asked for as well.
-  #expect(since: number): void {
+  #expect(until: number): void {
     window.clearTimeout(this.#silence);
     this.#silence = window.setTimeout(() => {
       this.#failures = kPollAfter;
       void this.#lost();
-    }, since + kSilent - Date.now());
+    }, until - Date.now());
   }
 
   #refused(data: string): void {
@@ -184,7 +185,7 @@ export class LiveDashboard {
     this.#failures += 1;
     const wait = kWaits[Math.min(this.#failures, kWaits.length) - 1] ?? 4000;
     const view = this.#view;
-    const overtaken = () => view !== this.#view || this.#stopped;
+    const overtaken = () => view !== this.#view || this.#stopped || this.#asleep;
     this.#timer = window.setTimeout(() => this.#connect(), wait);
     // An event source hides why it failed: a request says it.
     try {
@@ -211,7 +212,7 @@ export class LiveDashboard {
   #receive(message: StreamMessage, at: number): void {
     this.#failures = 0;
     this.heard = at;
-    this.#expect(at);
+    this.#expect(at + kSilent);
     const { tiles, freshness, model_version = this.#model } = message;
     this.#model ||= model_version;
     if (this.#model !== model_version) {

@@ -1,6 +1,6 @@
 // Rows by columns with totals. Each total is the server's own answer, so that
 // ratios and distinct counts are right; all come from one batch, so they tie.
-import { answersTo as answers, kMostRows, type Question } from '../api/questions';
+import { answersTo as answers, ask, kMostRows, type Question } from '../api/questions';
 import type { AnswerRow, KpiAnswer, KpiDefinition, Sieve } from '../api/types';
 import { nameOf, parseFilters } from '../filters/filter';
 import type { Measure } from '../filters/measure';
@@ -72,13 +72,15 @@ async function byKpis(
   const able = kpis.filter((kpi) =>
     needed.every((name) => name.startsWith('__') || kpi.dimensions.includes(name)),
   );
-  const found = await answers(
+  const asked = await ask(
     able.map((kpi) => ({ ...request, kpi: kpi.kpi, by, top: kMostRows })),
   );
-  const columns = found.map((answer, i) => ({
-    title: able[i]?.title ?? answer.kpi,
-    answer,
-  }));
+  const columns = asked.flatMap((answer, i) => {
+    if (!('error' in answer)) return [{ title: able[i]?.title ?? answer.kpi, answer }];
+    // A level has no hours that it could be filtered by.
+    if (answer.error.code === 'invalid' && needed.some((name) => name.startsWith('__'))) return [];
+    throw new Error(answer.error.message);
+  });
   return beside(by, columns, null);
 }
 

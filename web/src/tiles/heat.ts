@@ -61,7 +61,9 @@ function counted(from: number, to: number, tz: string): Map<number, number> {
 // weekdays than of others. Ratios and distinct counts are the server's, over all
 // such hours.
 export function heatCells(answer: KpiAnswer, tz: string): HeatCell[] {
-  const from = instant(answer.range?.from) ?? 0;
+  // Hours before the first event are none.
+  const first = Math.floor((instant(answer.begins) ?? 0) / kHour) * kHour;
+  const from = Math.max(instant(answer.range?.from) ?? 0, first);
   const asOf = instant(answer.provenance?.as_of) ?? Infinity;
   const to = Math.min(instant(answer.range?.to) ?? 0, asOf);
   const often = addsUp(answer) ? occurrences(from, to, tz) : new Map<number, number>();
