@@ -137,9 +137,8 @@ const DescribedRoute kDescribed[] = {
      "", "", "200:Deployed"},
     {"GET", "/api/v1/kpis/{k}/value",
      "A KPI's value, comparison, target, series and breakdown; `by` and "
-     "`filter` take the KPI's dimensions and, in the zone `tz`, __weekday (1 "
-     "is "
-     "Monday) and __hour: filter=store:S01,S02;channel:!web;__hour:9,10",
+     "`filter` take the KPI's dimensions and, in the zone `tz`, __weekday "
+     "(1 is Monday) and __hour: filter=store:S01,S02;channel:!web;__hour:9,10",
      kKpiQuery, "", "200:KpiAnswer"},
     {"GET", "/api/v1/kpis/{k}/drivers",
      "What drove the change: {\"value\",\"compare\":{\"value\",\"change\"},"

@@ -30,7 +30,8 @@ constexpr NamedShape kShapes[] = {
     {"KpiAnswer",
      "kpi:string value:number|null reason?:string newest?:time unit?:string "
      "currency?:string range:Range begins?:time tz:string "
-     "compare?:Comparison target?:Target target_omitted?:string grain?:string series?:[Point] "
+     "compare?:Comparison target?:Target target_omitted?:string grain?:string "
+     "series?:[Point] "
      "rows?:[Row] total_rows?:integer rest?:Rest provenance:Provenance"},
     {"KpiRequest",
      "kpi:string range?:string from?:string to?:string tz?:string "

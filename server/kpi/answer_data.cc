@@ -96,11 +96,14 @@ void AnswerData::add(const QueryResult& result, const std::string& dataset) {
   add_new(merged.why_not, one.why_not);
 }
 
+Result<QueryResult> AnswerData::ask(const Query& query) const {
+  return runner_->run_on(query, datasets_.at(query.dataset).data->snapshot,
+                         cancel_);
+}
+
 Result<QueryResult> AnswerData::run(Query query) {
   limit(query);
-  TRY_ASSIGN(QueryResult result,
-             runner_->run_on(query, datasets_.at(query.dataset).data->snapshot,
-                             cancel_));
+  TRY_ASSIGN(QueryResult result, ask(query));
   add(result, query.dataset);
   return result;
 }
@@ -113,23 +116,21 @@ void AnswerData::foresee(Query query) {
 
 Result<AnswerData::Rows> AnswerData::rows(Query query) {
   limit(query);
-  const std::string dataset = query.dataset;
-  auto run_it = [&](const Query& one) {
-    return runner_->run_on(one, datasets_.at(dataset).data->snapshot, cancel_);
-  };
   Rows out;
   std::optional<SharedScans::Found> found;
-  if (scans_) found = scans_->find(query, run_it);
+  if (scans_) {
+    found = scans_->find(query, [this](const Query& one) { return ask(one); });
+  }
   if (found) {
     out = {std::move(found->result), std::move(found->columns)};
   } else {
-    TRY_ASSIGN(QueryResult result, run_it(query));
+    TRY_ASSIGN(QueryResult result, ask(query));
     out.result = std::make_shared<QueryResult>(std::move(result));
     for (size_t i = 0; i < query.aggregates.size(); ++i) {
       out.columns.push_back(query.groups.size() + i);
     }
   }
-  add(*out.result, dataset);
+  add(*out.result, query.dataset);
   return out;
 }
 

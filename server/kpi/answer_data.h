@@ -106,6 +106,7 @@ class AnswerData {
   };
 
   void limit(Query& query) const;
+  Result<QueryResult> ask(const Query& query) const;
   void add(const QueryResult& result, const std::string& dataset);
 
   Runner* runner_;

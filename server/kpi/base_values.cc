@@ -30,11 +30,6 @@ ExpressionPtr bucket_expression(const Buckets& buckets,
   return floor;
 }
 
-bool is_part_of_time(const std::string& name) {
-  const std::vector<std::string>& parts = parts_of_time();
-  return std::find(parts.begin(), parts.end(), name) != parts.end();
-}
-
 // A filter that may name parts of the time, over the columns of the rows.
 ExpressionPtr over_rows(const ExpressionPtr& filter, const absl::TimeZone& zone,
                         const std::string& time_column) {
@@ -83,6 +78,11 @@ ExpressionPtr group_expression(const std::string& by,
 const std::vector<std::string>& parts_of_time() {
   static const std::vector<std::string> kParts = {"__hour", "__weekday"};
   return kParts;
+}
+
+bool is_part_of_time(const std::string& name) {
+  const std::vector<std::string>& parts = parts_of_time();
+  return std::find(parts.begin(), parts.end(), name) != parts.end();
 }
 
 bool names_part_of_time(const ExpressionPtr& filter) {

@@ -42,6 +42,8 @@ ExpressionPtr group_expression(const std::string& by,
                                const absl::TimeZone& zone,
                                const std::string& time_column = {});
 
+// Whether it is one of parts_of_time().
+bool is_part_of_time(const std::string& name);
 // Whether a filter of parse_kpi_filter() names a part of the time.
 bool names_part_of_time(const ExpressionPtr& filter);
 

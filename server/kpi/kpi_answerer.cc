@@ -237,16 +237,14 @@ Result<KpiAnswer> KpiAnswerer::answer() {
 }
 
 bool KpiAnswerer::by_parts_of_time() const {
-  return std::any_of(
-      request_.by.begin(), request_.by.end(),
-      [](const std::string& by) { return is_one_of(parts_of_time(), by); });
+  return std::any_of(request_.by.begin(), request_.by.end(), is_part_of_time);
 }
 
 Status KpiAnswerer::check_dimensions() const {
   for (size_t i = 0; i < request_.by.size(); ++i) {
     const std::string& by = request_.by[i];
     const std::vector<std::string>& known = kpi_->dimensions;
-    if (!is_one_of(parts_of_time(), by) && !is_one_of(known, by)) {
+    if (!is_part_of_time(by) && !is_one_of(known, by)) {
       return at_path("by", invalid("'" + by + "' isn't a dimension of kpi '" +
                                    kpi_->name + "'" + did_you_mean(by, known)));
     }

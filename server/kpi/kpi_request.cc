@@ -1,7 +1,6 @@
 // Requests from query parameters and JSON bodies.
 #include <absl/strings/numbers.h>
 
-#include <algorithm>
 #include <charconv>
 
 #include "server/json/json_value.h"
@@ -175,8 +174,7 @@ Result<ExpressionPtr> with_numbers(const ExpressionPtr& filter) {
       !arguments.empty() && arguments[0]->kind == Expression::Kind::kColumn
           ? arguments[0]->name
           : "";
-  const std::vector<std::string>& parts = parts_of_time();
-  const bool part = std::find(parts.begin(), parts.end(), name) != parts.end();
+  const bool part = is_part_of_time(name);
   const bool hour = name == "__hour";
   const int64_t least = hour ? 0 : 1, most = hour ? 23 : 7;
   auto out = std::make_shared<Expression>(*filter);

@@ -76,8 +76,9 @@ class KpiTableExpander {
         });
     if (!grouped) TRY(group_by_the_others());
     TRY(replace_everywhere());
-    if (where_ && !cells)
+    if (where_ && !cells) {
       out_.where = out_.where ? both(where_, out_.where) : where_;
+    }
     return std::move(out_);
   }
 
