@@ -17,6 +17,12 @@ def amount(number):
     return number * FACTOR % CENTS
 
 
+def is_fatal(error):
+    """Whether the producer is of no more use. The first call that fails says
+    fatal(); a produce() after it only gives the code, without the mark."""
+    return error.fatal() or error.code() == KafkaError._FATAL
+
+
 class Transactions(threading.Thread):
     """Committed events are numbered from 0 without holes; those of aborted
     transactions have the numbers that the next ones get again, and say so."""
@@ -51,9 +57,10 @@ class Transactions(threading.Thread):
             try:
                 self.transaction(producer, count)
             except KafkaException as error:
-                if not error.args[0].fatal():
+                if not is_fatal(error.args[0]):
                     raise
-                # The broker died between a commit and its answer: a new
+                # The broker died between a commit and its answer, or between
+                # batches whose order the client then can't tell: a new
                 # producer ends what is open, and the topic tells how.
                 self.fenced += 1
                 producer = self.connect()
