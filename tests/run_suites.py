@@ -100,7 +100,10 @@ def counts(output):
             found = True
     if found:
         return passed, failed
-    for line in reversed(output.splitlines()[-5:]):
+    # Programs that a suite leaves behind may still write after its last line.
+    for line in reversed(output.splitlines()[-40:]):
+        if not re.match(r"\W*\d+ (passed|failed|errors?)\b", line):
+            continue
         ok = re.search(r"(\d+) passed", line)
         bad = re.search(r"(\d+) (failed|error)", line)
         if ok or bad:

@@ -115,6 +115,9 @@ def assert_says_stopped(server, words, state, rows, stopped=1):
     assert kpi(server)["provenance"]["complete"] is False
     listed = server.json("/api/v1/datasets/sales")
     assert listed["state"] == state and listed["complete"] is False
+    # What other partitions have is read all the same, be it a moment later.
+    freshet.wait_until(lambda: server.rows("sales") >= rows, 20,
+                       what=f"{rows} rows, not {server.rows('sales')}")
     assert server.rows("sales") == rows
     return now
 
