@@ -102,11 +102,9 @@ def counts(output):
         return passed, failed
     # Programs that a suite leaves behind may still write after its last line.
     for line in reversed(output.splitlines()[-40:]):
-        if not re.match(r"\W*\d+ (passed|failed|errors?)\b", line):
-            continue
-        ok = re.search(r"(\d+) passed", line)
-        bad = re.search(r"(\d+) (failed|error)", line)
-        if ok or bad:
+        if re.match(r"\W*\d+ (passed|failed|errors?)\b", line):
+            ok = re.search(r"(\d+) passed", line)
+            bad = re.search(r"(\d+) (failed|error)", line)
             return (int(ok[1]) if ok else 0), (int(bad[1]) if bad else 0)
     return None
 

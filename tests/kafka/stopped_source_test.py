@@ -117,7 +117,7 @@ def assert_says_stopped(server, words, state, rows, stopped=1):
     assert listed["state"] == state and listed["complete"] is False
     # What other partitions have is read all the same, be it a moment later.
     freshet.wait_until(lambda: server.rows("sales") >= rows, 20,
-                       what=f"{rows} rows, not {server.rows('sales')}")
+                       what=f"{rows} rows")
     assert server.rows("sales") == rows
     return now
 
